@@ -1,0 +1,3 @@
+//! `traghetto-agent`: reads disks on a source and speaks frames on stdin and stdout.
+
+fn main() {}

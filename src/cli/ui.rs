@@ -1,0 +1,103 @@
+//! The only printer: stdout is data, stderr is talk.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one file that prints")]
+
+use crate::failure::Failure;
+use std::io::{IsTerminal, Write};
+
+/// Where and how to print. Decided once, from the terminal and the options.
+#[derive(Debug, Clone)]
+pub struct Ui {
+    quiet: bool,
+    color: bool,
+    progress: bool,
+}
+
+/// The colours of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Good: green.
+    Good,
+    /// Doubtful: yellow.
+    Warn,
+    /// Bad: red.
+    Bad,
+    /// Less important: dim.
+    Dim,
+    /// Headings: bold.
+    Strong,
+}
+
+impl Ui {
+    /// A printer for this process's stdout and stderr.
+    pub fn new(quiet: bool, no_color: bool) -> Self {
+        let wants_color = !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self {
+            quiet,
+            color: wants_color && std::io::stdout().is_terminal(),
+            progress: !quiet && std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// Whether bars may be drawn on stderr.
+    pub fn draws_progress(&self) -> bool {
+        self.progress
+    }
+
+    /// Data, to stdout; a closed pipe ends the output silently.
+    pub fn data(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes());
+        let _ = out.flush();
+    }
+
+    /// Bytes (a workbook, say), to stdout.
+    pub fn bytes(&self, bytes: &[u8]) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(bytes);
+        let _ = out.flush();
+    }
+
+    /// A value as JSON, to stdout, on indented lines.
+    pub fn json(&self, value: &impl serde::Serialize) {
+        let text = serde_json::to_string_pretty(value).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+        self.data(&(text + "\n"));
+    }
+
+    /// A status message, to stderr, unless quiet.
+    pub fn status(&self, text: &str) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// A warning, to stderr, even when quiet.
+    pub fn warn(&self, text: &str) {
+        eprintln!("warning: {text}");
+    }
+
+    /// A failure, to stderr.
+    pub fn failure(&self, failure: &Failure) {
+        eprint!("{}", failure.render());
+    }
+
+    /// `text` in the colour of `tone`, where stdout shows colours.
+    pub fn tone(&self, tone: Tone, text: &str) -> String {
+        if !self.color {
+            return text.to_owned();
+        }
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Warn => "33",
+            Tone::Bad => "31",
+            Tone::Dim => "2",
+            Tone::Strong => "1",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+/// Prints clap's message to the right stream and returns the exit code: help is not an error.
+pub fn usage(error: &clap::Error) -> u8 {
+    let _ = error.print();
+    if error.use_stderr() { crate::failure::Kind::Usage.code() } else { 0 }
+}

@@ -1,0 +1,52 @@
+//! The nouns of the project: what the inventory says is true.
+//!
+//! Uses nothing else of ours: no files, no clock, no network. Every value here was checked when it
+//! was made, so that code which receives one need not check it again.
+
+pub mod calendar;
+pub mod fees;
+pub mod ids;
+pub mod link;
+pub mod money;
+pub mod people;
+pub mod project;
+pub mod server;
+pub mod tenant;
+
+pub use ids::{DiskId, PersonId, RoleId, ServerId, SiteId, TenantId};
+pub use money::Euro;
+
+use std::collections::BTreeMap;
+
+/// Everything the inventory folder says, checked as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inventory {
+    /// `project.yaml`.
+    pub project: project::Project,
+    /// `fees.yaml`.
+    pub fees: fees::Schedules,
+    /// `people.yaml`.
+    pub people: people::People,
+    /// `tenants/*.yaml`, by id.
+    pub tenants: BTreeMap<TenantId, tenant::Tenant>,
+}
+
+/// A value of the project documents that may not be known yet: printed `non noto`, never as 0.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Known<T> {
+    /// The inventory says it.
+    Known(T),
+    /// The inventory says that nobody knows it.
+    Unknown,
+}
+
+impl<T> Known<T> {
+    /// The value, if it is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Known::Known(value) => Some(value),
+            Known::Unknown => None,
+        }
+    }
+}

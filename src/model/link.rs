@@ -1,0 +1,158 @@
+//! A site of a tenant: its LAN, its MPLS link with backup, its CPE routers.
+//!
+//! Typed here is what the carrier or the town gives; our own addresses, VLANs and groups are
+//! derived from the tenant's number by `network`.
+
+use super::{Euro, SiteId};
+use ipnetwork::Ipv4Network;
+use jiff::civil::Date;
+use std::net::Ipv4Addr;
+
+/// A building with a LAN and a link.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Site {
+    /// Id, unique within the tenant.
+    pub id: SiteId,
+    /// Address as printed.
+    pub address: String,
+    /// The local network, if known.
+    pub lan: Option<Lan>,
+    /// The MPLS access.
+    pub link: Link,
+}
+
+/// The local network. Every address lies inside `prefix`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lan {
+    /// Network, without host bits.
+    pub prefix: Ipv4Network,
+    /// The default gateway, which stays: the local firewall.
+    pub gateway: Gateway,
+    /// HSRP virtual address: next hop of every static route.
+    pub vip: Ipv4Addr,
+    /// Address of the primary CPE.
+    pub primary: Ipv4Addr,
+    /// Address of the standby CPE; none where one router carries both lines.
+    pub standby: Option<Ipv4Addr>,
+    /// A spare address that the hub takes in the server VLAN, where servers keep theirs.
+    pub hub: Option<Ipv4Addr>,
+    /// Whether addresses are invented.
+    pub example: bool,
+}
+
+/// The LAN's default gateway.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gateway {
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// What it is.
+    pub kind: GatewayKind,
+}
+
+/// Kinds of local gateway for which routes are rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayKind {
+    /// Endian firewall.
+    Endian,
+    /// Any other firewall or router: routes are given in words.
+    Other,
+}
+
+/// The MPLS access of a site.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    /// Profile as printed, such as `Link Radio`.
+    pub profile: String,
+    /// Medium of the primary line.
+    pub primary: PrimaryMedium,
+    /// Peak rate (PCR) in Mbit/s.
+    pub pcr_mbps: u32,
+    /// Guaranteed share (MCR) in percent of the peak.
+    pub mcr_percent: u8,
+    /// The backup line.
+    pub backup: Option<Backup>,
+    /// What the carrier gives for the primary line, if known.
+    pub carrier: Option<CarrierLine>,
+    /// Set-up fee, net of VAT.
+    pub one_off_net: Option<Euro>,
+    /// Annual fee, net of VAT.
+    pub annual_net: Option<Euro>,
+    /// Order to the supplier.
+    pub ordered_on: Option<Date>,
+    /// Availability of the line.
+    pub available_on: Option<Date>,
+    /// Acceptance test (collaudo).
+    pub accepted_on: Option<Date>,
+    /// Who configures the CPEs.
+    pub managed_by: ManagedBy,
+}
+
+impl Link {
+    /// Guaranteed rate in kbit/s.
+    pub fn mcr_kbps(&self) -> u32 {
+        self.pcr_mbps * 10 * u32::from(self.mcr_percent)
+    }
+}
+
+/// Medium of the primary line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrimaryMedium {
+    /// Optical fibre (STDO).
+    Fibre,
+    /// Dedicated radio.
+    Radio,
+}
+
+/// The backup line, under HSRP with the primary.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Backup {
+    /// Copper (STDE) in the same MPLS VPN: the provider switches the return path.
+    Copper {
+        /// Rate in kbit/s.
+        rate_kbps: u32,
+        /// What the carrier gives.
+        carrier: Option<CarrierLine>,
+    },
+    /// LTE with a tunnel to the hub over the Internet: the hub's return route floats.
+    Lte {
+        /// Shaped rate in kbit/s.
+        rate_kbps: u32,
+        /// Access point name, by reference or value; none is unknown.
+        apn: Option<String>,
+    },
+}
+
+/// What the carrier gives for one line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CarrierLine {
+    /// Point-to-point network between CPE and PE, without host bits.
+    pub wan: Ipv4Network,
+    /// Address of the provider edge.
+    pub pe: Ipv4Addr,
+    /// Address of our CPE.
+    pub cpe: Ipv4Addr,
+    /// VLAN on the hub's trunk that carries this tenant's VPN.
+    pub hub_vlan: u16,
+    /// Point-to-point network between the hub and the provider at the SAD.
+    pub hub_wan: Ipv4Network,
+    /// Provider's address on it.
+    pub hub_pe: Ipv4Addr,
+    /// Our hub's address on it.
+    pub hub_ce: Ipv4Addr,
+    /// IP MTU in bytes.
+    pub mtu: u16,
+    /// Whether addresses are invented.
+    pub example: bool,
+}
+
+/// Who configures a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManagedBy {
+    /// The operator's network staff.
+    Us,
+    /// The carrier: our files become a change request.
+    Carrier,
+}

@@ -1,0 +1,113 @@
+//! Money in whole cents, and the one rounding rule: half up to the cent.
+
+use rust_decimal::{Decimal, RoundingStrategy};
+use std::fmt;
+use std::ops::{Add, AddAssign, Neg, Sub};
+use std::str::FromStr;
+
+/// An amount in euro, exact to the cent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Euro(i64);
+
+/// Why a text is not an amount.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not an amount: write euro with two decimals, such as \"2411.11\"")]
+pub struct InvalidEuro {
+    /// The offending text.
+    pub text: String,
+}
+
+impl Euro {
+    /// No euro at all; an unknown amount is never written so.
+    pub const ZERO: Euro = Euro(0);
+
+    /// An amount of `cents`.
+    pub const fn from_cents(cents: i64) -> Self {
+        Self(cents)
+    }
+
+    /// The amount in cents.
+    pub const fn cents(self) -> i64 {
+        self.0
+    }
+
+    /// The amount in euro, with two decimals.
+    pub fn decimal(self) -> Decimal {
+        Decimal::new(self.0, 2)
+    }
+
+    /// `self` x `rate`, half up (away from zero) to the cent: Italian practice at the third decimal.
+    pub fn times(self, rate: Decimal) -> Self {
+        let exact = self.decimal() * rate;
+        let rounded = exact.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+        let cents = rounded * Decimal::ONE_HUNDRED;
+        Self(i64::try_from(cents.mantissa() / 10_i128.pow(cents.scale())).unwrap_or(i64::MAX))
+    }
+}
+
+impl FromStr for Euro {
+    type Err = InvalidEuro;
+    fn from_str(text: &str) -> Result<Self, InvalidEuro> {
+        let invalid = || InvalidEuro { text: text.to_owned() };
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, cents) = digits.split_once('.').ok_or_else(invalid)?;
+        let numeric = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || whole.len() > 13 || cents.len() != 2 || !numeric(whole) || !numeric(cents) {
+            return Err(invalid());
+        }
+        let value: i64 = format!("{whole}{cents}").parse().map_err(|_| invalid())?;
+        Ok(Self(if negative { -value } else { value }))
+    }
+}
+
+/// Machine form: `2411.11`.
+impl fmt::Display for Euro {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let cents = self.0.unsigned_abs();
+        f.pad(&format!("{sign}{}.{:02}", cents / 100, cents % 100))
+    }
+}
+
+/// In JSON an amount is a string with two decimals.
+impl serde::Serialize for Euro {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Add for Euro {
+    type Output = Euro;
+    fn add(self, other: Euro) -> Euro {
+        Euro(self.0 + other.0)
+    }
+}
+
+impl Sub for Euro {
+    type Output = Euro;
+    fn sub(self, other: Euro) -> Euro {
+        Euro(self.0 - other.0)
+    }
+}
+
+impl Neg for Euro {
+    type Output = Euro;
+    fn neg(self) -> Euro {
+        Euro(-self.0)
+    }
+}
+
+impl AddAssign for Euro {
+    fn add_assign(&mut self, other: Euro) {
+        self.0 += other.0;
+    }
+}
+
+impl std::iter::Sum for Euro {
+    fn sum<I: Iterator<Item = Euro>>(items: I) -> Euro {
+        items.fold(Euro::ZERO, Add::add)
+    }
+}

@@ -1,0 +1,160 @@
+//! The project: parties, terms, the landing site, and the pools from which our own numbers come.
+
+use super::calendar::Term;
+use ipnetwork::Ipv4Network;
+use jiff::civil::{Date, Time};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+/// `project.yaml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    /// Name as printed.
+    pub name: String,
+    /// Title of the executive project, with version and date.
+    pub document: String,
+    /// CUP code.
+    pub cup: String,
+    /// First day.
+    pub start: Date,
+    /// Last day, unless extended.
+    pub end: Date,
+    /// Lead authority, with the short name that heads its columns.
+    pub lead: Party,
+    /// Technical operator.
+    pub operator: Party,
+    /// Who validates for the data center.
+    pub validator: Party,
+    /// The date whose population decides bands (domain A5).
+    pub population_date: Date,
+    /// Sum of the members' populations at that date as printed, a check on the inventory.
+    pub population_total: Option<u64>,
+    /// Terms of the documents.
+    pub terms: Terms,
+    /// Service level of the links.
+    pub sla: Sla,
+    /// Extra days that are holidays everywhere, besides the national ones.
+    pub extra_holidays: Vec<Date>,
+    /// The landing site.
+    pub landing: Landing,
+    /// Numbers of our own network; none where no network is planned.
+    pub network: NetworkPools,
+}
+
+/// A body that takes part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Party {
+    /// Full name.
+    pub name: String,
+    /// Short name, such as `CMV`.
+    pub short: String,
+    /// Codice fiscale, if known.
+    pub tax_code: Option<String>,
+}
+
+/// Terms of the documents; what they leave open is a setting here (domain A13-A15).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Terms {
+    /// From the order of a link to its delivery, at most.
+    pub activation: Term,
+    /// From the link to the start of activity 1, at most.
+    pub start_after_network: Term,
+    /// The date of the link from which `start_after_network` runs.
+    pub start_from: NetworkDate,
+    /// The six activities.
+    pub plan: Term,
+    /// Last day on which the lead pays every link.
+    pub network_paid_by_lead_until: Date,
+    /// First day on which fees are due.
+    pub fees_from: Date,
+    /// End of the term of art. 10; none is unknown (domain A8).
+    pub term_end: Option<Date>,
+}
+
+/// Which date of a link starts a term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkDate {
+    /// `available_on`.
+    AvailableOn,
+    /// `accepted_on`.
+    AcceptedOn,
+}
+
+/// Restoration of a reported fault: by the cut-off within the next working day, after it within
+/// the second next (project document, section 4; readings of domain A16).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sla {
+    /// Start of assistance on a working day.
+    pub from: Time,
+    /// End of assistance on a working day: the hour at which a restoration is due.
+    pub until: Time,
+    /// A fault reported at this time is still in time.
+    pub cutoff: Time,
+    /// Working days to restore a fault reported in time.
+    pub by_cutoff_days: u16,
+    /// Working days to restore a fault reported later.
+    pub after_cutoff_days: u16,
+    /// Whether the tenant's patron day is a holiday for the carrier.
+    pub patron_day_is_holiday: bool,
+}
+
+/// Where replicas land.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landing {
+    /// Name, such as `SAD`.
+    pub name: String,
+    /// Address as printed.
+    pub address: String,
+    /// Rate of the hub's access in Mbit/s.
+    pub uplink_mbps: u32,
+    /// What the landing is made of.
+    pub target: LandingTarget,
+}
+
+/// Kinds of landing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LandingTarget {
+    /// A directory on the operations host: nothing boots. Relative to the inventory's root.
+    Directory(PathBuf),
+}
+
+/// Our own addresses, VLANs and groups: pools indexed by the tenant's number, so that adding a
+/// tenant changes nobody else.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkPools {
+    /// Autonomous system number in route distinguishers: `AS:number`.
+    pub vrf_as: u32,
+    /// Domain name of our routers.
+    pub domain: String,
+    /// Host name of the hub router.
+    pub hub_name: String,
+    /// Public address of the hub for tunnels.
+    pub hub_public: Ipv4Addr,
+    /// Prefixes at the SAD: the number-th /24.
+    pub sad: Ipv4Network,
+    /// Tunnels of LTE backups: the number-th /24's first /30.
+    pub tunnels: Ipv4Network,
+    /// Target of the IP SLA probes, a loopback in each tenant's VRF on the hub.
+    pub probe_target: Ipv4Addr,
+    /// Loopbacks of primary CPEs: the number-th address.
+    pub primary_loopbacks: Ipv4Network,
+    /// Loopbacks of standby CPEs: the number-th address.
+    pub standby_loopbacks: Ipv4Network,
+    /// Management network that may log in to routers.
+    pub management: Ipv4Network,
+    /// Syslog server.
+    pub syslog: Ipv4Addr,
+    /// NTP server.
+    pub ntp: Ipv4Addr,
+    /// TACACS+ server.
+    pub tacacs: Ipv4Addr,
+    /// HSRP group of tenant number n: this plus n.
+    pub hsrp_group_base: u16,
+    /// VLAN of servers that keep their address, of tenant number n: this plus n.
+    pub kept_vlan_base: u16,
+    /// VLAN of servers with new addresses, of tenant number n: this plus n.
+    pub new_vlan_base: u16,
+    /// Whether the numbers are invented.
+    pub example: bool,
+}

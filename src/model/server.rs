@@ -1,0 +1,215 @@
+//! A server of a tenant: what it is and how it is moved.
+
+use super::{DiskId, ServerId};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+/// One machine of the tenant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    /// Id, unique in the inventory.
+    pub id: ServerId,
+    /// Operating system.
+    pub os: Os,
+    /// Whether it is a physical machine.
+    pub physical: bool,
+    /// Whether the fee counts it (domain A2).
+    pub billable: bool,
+    /// What it does.
+    pub roles: Vec<ServerRole>,
+    /// Its address in the tenant's LAN.
+    pub address: Ipv4Addr,
+    /// Where its address is after the move.
+    pub landing: Addressing,
+    /// How it is moved; none exactly where the inventory says nothing is moved yet.
+    pub transfer: Transfer,
+    /// How a domain controller is moved; present exactly if `roles` has `Ad`.
+    pub directory: Option<DirectoryWay>,
+    /// Its disks.
+    pub disks: Vec<Disk>,
+    /// How it is reached before the move.
+    pub access: Option<Access>,
+    /// How its copy is reached after the move: where host items of the landing checklist run.
+    pub landing_access: Option<Access>,
+    /// Servers that move before it.
+    pub after: Vec<ServerId>,
+    /// Whether names, addresses and sizes are invented.
+    pub example: bool,
+}
+
+impl Server {
+    /// Whether the server is a domain controller.
+    pub fn is_domain_controller(&self) -> bool {
+        self.roles.contains(&ServerRole::Ad)
+    }
+}
+
+/// Operating systems met in the estate.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Os {
+    /// A Windows, with its printed name.
+    Windows(String),
+    /// A Linux, with its printed name.
+    Linux(String),
+}
+
+impl std::fmt::Display for Os {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Os::Windows(name) | Os::Linux(name) => f.pad(name),
+        }
+    }
+}
+
+/// What a server does for the town.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerRole {
+    /// Domain controller.
+    Ad,
+    /// Name server.
+    Dns,
+    /// Log collector.
+    Logging,
+    /// File shares.
+    File,
+    /// Printers.
+    Print,
+    /// Database.
+    Database,
+    /// Application server.
+    Application,
+}
+
+/// Where a server's address is after the move (domain A19).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Addressing {
+    /// The address stays, inside its clients' subnet: /32 routes and proxy ARP.
+    Keep,
+    /// A new address in the tenant's prefix at the SAD.
+    Renumber(Ipv4Addr),
+}
+
+/// How a server is moved. There is no default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transfer {
+    /// Live Linux, our replication.
+    Agent,
+    /// Any machine booted from a Linux rescue system, our replication, cold.
+    Rescue,
+    /// VMware Converter by its API.
+    Converter,
+    /// VMware Converter, driven by a person.
+    ConverterAssisted,
+    /// Not moved: a new machine takes over the role.
+    Replace,
+}
+
+impl Transfer {
+    /// All transfers with their words in the inventory.
+    pub const WORDS: [(&'static str, Transfer); 5] = [
+        ("agent", Transfer::Agent),
+        ("rescue", Transfer::Rescue),
+        ("converter", Transfer::Converter),
+        ("converter-assisted", Transfer::ConverterAssisted),
+        ("replace", Transfer::Replace),
+    ];
+
+    /// The word in the inventory.
+    pub fn word(self) -> &'static str {
+        match self {
+            Transfer::Agent => "agent",
+            Transfer::Rescue => "rescue",
+            Transfer::Converter => "converter",
+            Transfer::ConverterAssisted => "converter-assisted",
+            Transfer::Replace => "replace",
+        }
+    }
+}
+
+/// How a domain controller is moved; signed by both sides. There is no default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DirectoryWay {
+    /// A new controller takes over.
+    Replace,
+    /// Directory services restore mode.
+    Dsrm,
+    /// The directory service is stopped.
+    NtdsStopped,
+    /// The machine is off, booted from a rescue system.
+    Cold,
+}
+
+impl DirectoryWay {
+    /// All ways with their words in the inventory.
+    pub const WORDS: [(&'static str, DirectoryWay); 4] = [
+        ("replace", DirectoryWay::Replace),
+        ("dsrm", DirectoryWay::Dsrm),
+        ("ntds-stopped", DirectoryWay::NtdsStopped),
+        ("cold", DirectoryWay::Cold),
+    ];
+
+    /// The word in the inventory.
+    pub fn word(self) -> &'static str {
+        match self {
+            DirectoryWay::Replace => "replace",
+            DirectoryWay::Dsrm => "dsrm",
+            DirectoryWay::NtdsStopped => "ntds-stopped",
+            DirectoryWay::Cold => "cold",
+        }
+    }
+}
+
+/// One disk of a server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Disk {
+    /// Id, unique within the server.
+    pub id: DiskId,
+    /// Block device or image file on the source, as the agent sees it; needed for our own transfers.
+    pub source: Option<PathBuf>,
+    /// Size in bytes, if known before the survey.
+    pub size: Option<u64>,
+    /// Bytes used by its filesystems, if known before the survey.
+    pub used: Option<u64>,
+}
+
+/// How a host is reached over SSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Login name.
+    pub user: String,
+    /// How we log in.
+    pub login: Login,
+    /// The host key's fingerprint (`SHA256:…`); without it the key must be in known_hosts.
+    pub host_key: Option<String>,
+    /// The host to jump through.
+    pub via: Option<Box<Access>>,
+}
+
+/// How we log in to a host. Secrets are references, never values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Login {
+    /// The SSH agent of the operator (`SSH_AUTH_SOCK`).
+    Agent,
+    /// A private key file without passphrase, relative to the inventory's root.
+    Key(PathBuf),
+    /// A password, by reference.
+    Password(SecretRef),
+}
+
+/// Where a secret is found when it is needed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file readable by its owner only; its first line is the secret.
+    File(PathBuf),
+}

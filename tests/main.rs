@@ -1,0 +1,39 @@
+//! One test binary: every file beside this one is a module of it.
+#![allow(unreachable_pub, dead_code, reason = "one binary, shared support")]
+#![allow(missing_docs, reason = "tests document themselves by name")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
+mod architecture;
+mod broken_inventories;
+mod cli_basics;
+mod cli_checklist;
+mod cli_demo;
+mod cli_fees;
+mod cli_inventory;
+mod cli_migrate;
+mod cli_network;
+mod cli_survey;
+mod journal;
+mod replica;
+mod replica_faults;
+mod ssh;
+mod support;
+
+/// A test file that nobody listed would silently never run.
+#[test]
+fn every_test_file_is_listed() {
+    let listing = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") {
+            assert!(listing.contains(&format!("mod {module};")), "tests/{name} is not listed in tests/main.rs");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The sandbox of every command test: an empty folder, a cleared environment, exact expectations.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The project's own folder, with the real inventory, playbooks, checklists and templates.
+pub fn project() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What a run of the program printed and returned.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Asserts the exit code, showing both streams if it differs.
+    #[track_caller]
+    pub fn code(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// A temporary folder in which the program runs, with nothing in its environment.
+pub struct Sandbox {
+    dir: tempfile::TempDir,
+    env: Vec<(String, String)>,
+}
+
+impl Sandbox {
+    /// An empty sandbox.
+    pub fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), env: Vec::new() }
+    }
+
+    /// A sandbox with a copy of the project's inventory, playbooks, checklists and templates.
+    pub fn with_project() -> Self {
+        let sandbox = Self::empty();
+        for folder in ["inventory", "playbooks", "checklists", "templates"] {
+            copy_folder(&project().join(folder), &sandbox.path().join(folder));
+        }
+        sandbox
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Sets an environment variable for later runs.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Writes a file below the sandbox.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Replaces the one occurrence of `from` in a file below the sandbox.
+    #[track_caller]
+    pub fn edit(&self, path: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.path().join(path)).unwrap();
+        assert_eq!(text.matches(from).count(), 1, "`{from}` must occur once in {path}");
+        self.write(path, &text.replacen(from, to, 1));
+    }
+
+    /// The command, ready to run in the sandbox.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_traghetto"));
+        command
+            .current_dir(self.path())
+            .env_clear()
+            .env("HOME", self.path())
+            .env("PATH", std::env::var_os("PATH").unwrap());
+        command.envs(self.env.iter().map(|(name, value)| (name, value))).args(args);
+        command
+    }
+
+    /// Runs the program and waits for it.
+    pub fn run(&self, args: &[&str]) -> Ran {
+        let output = self.command(args).output().unwrap();
+        let text =
+            |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&self.path().display().to_string(), "ROOT");
+        Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Compares with `tests/golden/NAME`; `TRAGHETTO_BLESS=1` rewrites it, to be read in review.
+#[track_caller]
+pub fn golden(name: &str, found: &str) {
+    let path = project().join("tests/golden").join(name);
+    if std::env::var_os("TRAGHETTO_BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, found).unwrap();
+    }
+    let wanted = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(wanted == found, "{} differs; found:\n{found}", path.display());
+}
