@@ -1,1 +1,146 @@
-//! Being written.
+//! The floors of the house, checked by reading `use` lines: an arrow never runs back up, no two
+//! files import each other, what is pure stays pure, and only one file prints.
+
+use crate::support::project;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// Top modules from the ground up; modules of one floor do not see each other unless `BESIDE` says so.
+const FLOORS: [&[&str]; 6] = [
+    &["model"],
+    &["journal", "world", "failure"],
+    &["inventory"],
+    &["network", "checklist", "replica", "survey", "fees"],
+    &["migration", "document"],
+    &["cli"],
+];
+
+/// What pure files may not name.
+const IMPURE: [&str; 7] = ["tokio::", "reqwest::", "russh::", "std::fs", "std::env", "SystemTime::now", "Zoned::now"];
+
+/// Files that act on the world, by path below `src/`; every other file outside `cli`, `world`,
+/// `journal` and `bin` decides and is pure.
+const ACTORS: [&str; 0] = [];
+
+struct Source {
+    /// Path below `src/`, such as `network/render.rs`.
+    path: String,
+    /// The text without unit tests.
+    code: String,
+}
+
+impl Source {
+    /// The top module it belongs to.
+    fn module(&self) -> &str {
+        let first = self.path.split('/').next().unwrap();
+        first.strip_suffix(".rs").unwrap_or(first)
+    }
+
+    /// The path of the module, such as `crate::network::render`.
+    fn name(&self) -> String {
+        format!("crate::{}", self.path.trim_end_matches(".rs").replace('/', "::"))
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let mut found = Vec::new();
+    collect(&project().join("src"), &project().join("src"), &mut found);
+    found
+}
+
+fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(root, &path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap().to_owned();
+            let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            found.push(Source { path: path.strip_prefix(root).unwrap().display().to_string(), code });
+        }
+    }
+}
+
+fn floor(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
+/// The top modules that a source names through `crate::`.
+fn named(code: &str) -> BTreeSet<String> {
+    code.match_indices("crate::")
+        .map(|(at, word)| {
+            code[at + word.len()..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+        })
+        .filter(|module: &String| floor(module).is_some())
+        .collect()
+}
+
+#[test]
+fn arrows_run_down() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let Some(own) = floor(source.module()) else { continue };
+        for module in named(&source.code) {
+            if module != source.module() && floor(&module).unwrap() >= own {
+                wrong.push(format!("src/{} uses {module}", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn no_two_files_import_each_other() {
+    let sources = sources();
+    let names: BTreeMap<String, &Source> = sources.iter().map(|source| (source.name(), source)).collect();
+    let uses =
+        |from: &Source, to: &str| from.code.contains(&format!("{to}::")) || from.code.contains(&format!("{to};"));
+    for (one, source) in &names {
+        for (other, target) in &names {
+            let parent = other.starts_with(&format!("{one}::")) || one.starts_with(&format!("{other}::"));
+            if one < other && !parent && uses(source, other) && uses(target, one) {
+                panic!("{one} and {other} import each other");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_decides_is_pure() {
+    let acts = |source: &Source| {
+        let last = source.path.rsplit('/').next().unwrap();
+        ["cli", "world", "journal", "bin", "main", "lib"].contains(&source.module())
+            || last == "run.rs"
+            || ACTORS.contains(&source.path.as_str())
+    };
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| !acts(source)) {
+        for word in IMPURE {
+            if source.code.contains(word) {
+                wrong.push(format!("src/{} names {word}", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "a file that acts belongs into ACTORS with its reason: {wrong:#?}");
+}
+
+#[test]
+fn only_the_printer_prints() {
+    for source in sources().iter().filter(|source| source.path != "cli/ui.rs") {
+        for word in ["println!", "print!", "dbg!", "todo!(", "unimplemented!("] {
+            assert!(!source.code.contains(word), "src/{} has {word}", source.path);
+        }
+    }
+}
+
+#[test]
+fn names_tell_what_is_inside() {
+    for source in sources() {
+        for part in source.path.trim_end_matches(".rs").split('/') {
+            let landfill = ["util", "utils", "common", "helper", "helpers", "manager", "imp", "misc"];
+            assert!(!landfill.contains(&part), "src/{}: a name that says nothing", source.path);
+        }
+    }
+}

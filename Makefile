@@ -1,0 +1,58 @@
+# make demo   the whole story on this machine, on loopback (Rust and a C compiler only)
+# make test   installs what the tests need (Debian packages, as root) and runs them all
+# make proof  the long proofs: hours of faults in minutes, office programs
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+CARGO ?= cargo
+BIN := target/release/traghetto
+AGENT := target/agent/traghetto-agent
+
+.PHONY: build demo test lint packages proof proof-packages clean
+
+build:
+	$(CARGO) build --release --locked
+	@# The agent is linked statically and kept apart: a plain build would put a dynamic one in its place.
+	$(CARGO) rustc --release --locked --bin traghetto-agent -- -C target-feature=+crt-static
+	@mkdir -p $(dir $(AGENT))
+	@cp -f target/release/traghetto-agent $(AGENT).new && strip $(AGENT).new && mv -f $(AGENT).new $(AGENT)
+	$(CARGO) build --release --locked
+
+demo: build
+	$(BIN) demo
+
+# One build serves demo and tests: the release profile, with overflow checks on.
+test: packages build lint
+	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) $(CARGO) test --release --locked
+
+lint:
+	$(CARGO) fmt --check
+	@if $(CARGO) clippy --version >/dev/null 2>&1; then \
+	  $(CARGO) clippy --release --locked --all-targets -- -D warnings; \
+	else echo "clippy is not installed: lints beyond the compiler's are not run"; fi
+
+# What the tests need beside Rust: a real SSH server, a real filesystem, ping.
+PACKAGES := openssh-server openssh-client iputils-ping e2fsprogs util-linux iproute2 procps
+packages:
+	@missing=; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing$$missing"; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+proof: proof-packages packages build
+	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) TRAGHETTO_PROOF=1 $(CARGO) test --release --locked proof_ -- --nocapture --test-threads=1
+
+PROOF_PACKAGES := libreoffice-calc
+proof-packages:
+	@missing=; for p in $(PROOF_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing$$missing"; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+clean:
+	$(CARGO) clean
