@@ -1,8 +1,9 @@
 //! The project: parties, terms, the landing site, and the pools from which our own numbers come.
 
+pub use super::calendar::Sla;
 use super::calendar::Term;
 use ipnetwork::Ipv4Network;
-use jiff::civil::{Date, Time};
+use jiff::civil::Date;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -79,24 +80,6 @@ pub enum NetworkDate {
     AvailableOn,
     /// `accepted_on`.
     AcceptedOn,
-}
-
-/// Restoration of a reported fault: by the cut-off within the next working day, after it within
-/// the second next (project document, section 4; readings of domain A16).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sla {
-    /// Start of assistance on a working day.
-    pub from: Time,
-    /// End of assistance on a working day: the hour at which a restoration is due.
-    pub until: Time,
-    /// A fault reported at this time is still in time.
-    pub cutoff: Time,
-    /// Working days to restore a fault reported in time.
-    pub by_cutoff_days: u16,
-    /// Working days to restore a fault reported later.
-    pub after_cutoff_days: u16,
-    /// Whether the tenant's patron day is a holiday for the carrier.
-    pub patron_day_is_holiday: bool,
 }
 
 /// Where replicas land.
