@@ -10,6 +10,7 @@ pub mod link;
 pub mod money;
 pub mod people;
 pub mod project;
+pub mod project_calendar;
 pub mod server;
 pub mod tenant;
 
