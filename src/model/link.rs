@@ -74,6 +74,9 @@ pub struct Link {
     pub backup: Option<Backup>,
     /// What the carrier gives for the primary line, if known.
     pub carrier: Option<CarrierLine>,
+    /// Where the tenant's VPN is handed over at the SAD, if known; every line of the link is in it.
+    /// In the inventory these are the keys `hub_*` beside those of the primary line.
+    pub handoff: Option<HubHandoff>,
     /// Set-up fee, net of VAT.
     pub one_off_net: Option<Euro>,
     /// Annual fee, net of VAT.
@@ -133,18 +136,23 @@ pub struct CarrierLine {
     pub pe: Ipv4Addr,
     /// Address of our CPE.
     pub cpe: Ipv4Addr,
-    /// VLAN on the hub's trunk that carries this tenant's VPN.
-    pub hub_vlan: u16,
-    /// Point-to-point network between the hub and the provider at the SAD.
-    pub hub_wan: Ipv4Network,
-    /// Provider's address on it.
-    pub hub_pe: Ipv4Addr,
-    /// Our hub's address on it.
-    pub hub_ce: Ipv4Addr,
     /// IP MTU in bytes.
     pub mtu: u16,
     /// Whether addresses are invented.
     pub example: bool,
+}
+
+/// Where the carrier hands over a tenant's VPN at the SAD.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HubHandoff {
+    /// VLAN on the hub's trunk (`hub_vlan`).
+    pub vlan: u16,
+    /// Point-to-point network between the hub and the provider, without host bits (`hub_wan`).
+    pub wan: Ipv4Network,
+    /// Provider's address on it (`hub_pe`).
+    pub pe: Ipv4Addr,
+    /// Our hub's address on it (`hub_ce`).
+    pub ce: Ipv4Addr,
 }
 
 /// Who configures a device.

@@ -90,6 +90,10 @@ pub enum Addressing {
     Keep,
     /// A new address in the tenant's prefix at the SAD.
     Renumber(Ipv4Addr),
+    /// The address stays and clients get routes only, as the project document words it
+    /// (`landing: routes_only`). The network plan refuses it where clients share the server's
+    /// subnet: they ask for its hardware address and never look at a route.
+    RoutesOnly,
 }
 
 /// How a server is moved. There is no default.
