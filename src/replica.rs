@@ -1,1 +1,27 @@
-//! Being written.
+//! The data plane: byte-exact replicas of a source's disks, and the agent that reads them there.
+//!
+//! The agent (`agent`, a small static program on the source) only reads, and answers the commands of
+//! `wire` on its standard streams. The receiver (`pass`) decides: it asks for what it knows nothing
+//! of, compares Merkle trees (`tree`) for the rest, and makes every batch durable before it counts
+//! as known (`image`). `chunk`, `tree` and `wire` are pure and shared by both sides.
+
+mod chunk;
+mod clone;
+mod disk;
+mod error;
+mod launch;
+mod link;
+mod manifest;
+mod pass;
+mod tree;
+mod verify;
+
+pub use chunk::{CHUNK, Hash, InvalidHash};
+pub use clone::{CloneWay, clone};
+pub use disk::{DiskReplica, DiskStatus};
+pub use error::{AgentError, ReplicaError, SourceFault};
+pub use launch::{AgentBinary, StartOptions, start};
+pub use link::AgentLink;
+pub use manifest::{LastPass, Manifest, Skipped, Source};
+pub use pass::{PassOptions, PassProgress, PassReport, Stage, pass};
+pub use verify::{VerifyProgress, VerifyReport, verify};
