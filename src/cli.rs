@@ -4,9 +4,11 @@ pub mod checklist;
 pub mod demo;
 pub mod fees;
 pub mod inventory;
+pub mod journal;
 pub mod manual;
 pub mod migrate;
 pub mod network;
+pub mod operator;
 pub mod survey;
 pub mod ui;
 

@@ -96,6 +96,19 @@ impl Ui {
     }
 }
 
+/// Text of another's making (an option, a host, a file) made harmless for a terminal: control and
+/// direction-changing characters become visible escapes.
+pub fn printable(text: &str) -> String {
+    let harmful = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if harmful(c) { safe.extend(c.escape_default()) } else { safe.push(c) }
+    }
+    safe
+}
+
 /// Prints clap's message to the right stream and returns the exit code: help is not an error.
 pub fn usage(error: &clap::Error) -> u8 {
     let _ = error.print();
