@@ -89,6 +89,7 @@ fn link(ordered: Option<Date>, available: Option<Date>, accepted: Option<Date>) 
         mcr_percent: 10,
         backup: None,
         carrier: None,
+        handoff: None,
         one_off_net: None,
         annual_net: None,
         ordered_on: ordered,

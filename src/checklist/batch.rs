@@ -1,0 +1,240 @@
+//! The one script that a host runs for all its items, and the reading of what it prints.
+//!
+//! Each item runs in a shell of its own with its own time limit, without input. What it prints is
+//! bounded and comes back in hexadecimal, and each answer is headed by a word that nobody on the
+//! host could know before: nothing that an item prints can end its own answer or forge another's.
+//! Plain POSIX `sh` with `head`, `od` and, where the host has it, `timeout`; nothing is written.
+
+use super::template::shell_quoted;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Most bytes that an item may print to standard output.
+pub(super) const STDOUT_LIMIT: usize = 16 << 10;
+/// Most bytes of standard error that are kept.
+const STDERR_LIMIT: usize = 2 << 10;
+/// Most items in one script, so that the answers fit into what a session accepts (8 MiB).
+pub(super) const MOST_ITEMS: usize = 100;
+
+/// One item of a script.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'a> {
+    /// By which its answer is known.
+    pub(super) number: usize,
+    /// What is run.
+    pub(super) script: &'a str,
+    /// How long it may take.
+    pub(super) timeout: Duration,
+}
+
+/// What an item answered.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Answer {
+    /// Its exit status; none if the script ended before.
+    pub(super) exit: Option<u32>,
+    /// What it printed, at most one byte more than [`STDOUT_LIMIT`].
+    pub(super) stdout: Vec<u8>,
+    /// What it printed to standard error, cut.
+    pub(super) stderr: Vec<u8>,
+    /// How long it took, where the host could say.
+    pub(super) took: Duration,
+}
+
+/// The functions of the script. `$n` is the heading word.
+const PROLOGUE: &str = r#"
+LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+export LC_ALL PATH
+exec 5>&1
+now() { read -r uptime idle </proc/uptime || uptime=0; } 2>/dev/null
+hex() { head -c "$1" | od -An -v -tx1; }
+modern=; timeout -s KILL 5 true </dev/null >/dev/null 2>&1 && modern=yes
+own=; command -v setsid >/dev/null 2>&1 && own=setsid
+limit() {
+  if [ "$modern" ]; then timeout -s KILL "$1" sh -c "$2"; return; fi
+  $own sh -c "$2" & p=$!
+  { sleep "$1"; kill -9 "-$p" || kill -9 "$p"; } >/dev/null 2>&1 & w=$!
+  wait "$p"; r=$?
+  kill "$w" 2>/dev/null
+  return "$r"
+}
+item() {
+  e=$({ o=$({ now; a=$uptime; limit "$2" "$3" </dev/null 2>&3 3>&- 5>&-; r=$?; now
+      echo "$n rc $1 $r $a $uptime" >&5; } | hex "$4"); printf '%s out %s\n%s\n' "$n" "$1" "$o" >&5
+  } 3>&1 | hex "$5")
+  printf '%s err %s\n%s\n' "$n" "$1" "$e"
+}
+printf '%s ready\n' "$n"; printf ok | hex 2
+"#;
+
+/// The script for `entries`; `nonce` is its heading word and is used once.
+pub(super) fn script(nonce: &str, entries: &[Entry<'_>]) -> String {
+    let mut text = format!("n={}\n{PROLOGUE}", shell_quoted(nonce));
+    for entry in entries {
+        let _ = writeln!(
+            text,
+            "item {} {} {} {} {}",
+            entry.number,
+            entry.timeout.as_secs().max(1),
+            shell_quoted(entry.script),
+            STDOUT_LIMIT + 1,
+            STDERR_LIMIT
+        );
+    }
+    text
+}
+
+/// The answers in what the script printed; none if the host could not even run its functions.
+pub(super) fn answers(nonce: &str, printed: &[u8]) -> Option<BTreeMap<usize, Answer>> {
+    let mut answers: BTreeMap<usize, Answer> = BTreeMap::new();
+    let mut ready = Vec::new();
+    let mut section = Section::None;
+    for line in printed.split(|byte| *byte == b'\n') {
+        let line = std::str::from_utf8(line).unwrap_or_default();
+        if let Some(head) = line.strip_prefix(nonce) {
+            section = Section::head(head, &mut answers);
+            continue;
+        }
+        let bytes = line.split_ascii_whitespace().filter_map(|word| u8::from_str_radix(word, 16).ok());
+        match section {
+            Section::None => {}
+            Section::Ready => ready.extend(bytes),
+            Section::Stdout(number) => answers.entry(number).or_default().stdout.extend(bytes),
+            Section::Stderr(number) => answers.entry(number).or_default().stderr.extend(bytes),
+        }
+    }
+    (ready == b"ok").then_some(answers)
+}
+
+/// Whose bytes follow a heading.
+#[derive(Debug, Clone, Copy)]
+enum Section {
+    None,
+    Ready,
+    Stdout(usize),
+    Stderr(usize),
+}
+
+impl Section {
+    fn head(head: &str, answers: &mut BTreeMap<usize, Answer>) -> Self {
+        let words: Vec<&str> = head.split_ascii_whitespace().collect();
+        let number = words.get(1).and_then(|word| word.parse().ok());
+        match (words.as_slice(), number) {
+            (["ready"], _) => Section::Ready,
+            (["out", _], Some(number)) => Section::Stdout(number),
+            (["err", _], Some(number)) => Section::Stderr(number),
+            (["rc", _, exit, from, until], Some(number)) => {
+                let answer = answers.entry(number).or_default();
+                answer.exit = exit.parse().ok();
+                answer.took = elapsed(from, until).unwrap_or_default();
+                Section::None
+            }
+            _ => Section::None,
+        }
+    }
+}
+
+fn elapsed(from: &str, until: &str) -> Option<Duration> {
+    let seconds: f64 = until.parse::<f64>().ok()? - from.parse::<f64>().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    const NONCE: &str = "0f0e0d0c0b0a";
+
+    /// Runs items with a real shell; `PATH` may be a folder without some tools.
+    fn answered(shell: &str, path: Option<&str>, scripts: &[&str]) -> Option<BTreeMap<usize, Answer>> {
+        let entries: Vec<Entry<'_>> = scripts
+            .iter()
+            .enumerate()
+            .map(|(number, script)| Entry { number, script, timeout: Duration::from_secs(1) })
+            .collect();
+        let mut command = Command::new(shell);
+        command.arg("-s").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(path) = path {
+            command.env("PATH", path);
+        }
+        let mut child = command.spawn().unwrap();
+        let text = script(NONCE, &entries);
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        answers(NONCE, &child.wait_with_output().unwrap().stdout)
+    }
+
+    #[test]
+    fn each_item_answers_for_itself() {
+        let found = answered("/bin/sh", None, &["echo one; echo two >&2", "exit 7", "cat; pwd >/dev/null"]).unwrap();
+        let (one, two) = (&found[&0], &found[&1]);
+        assert_eq!((one.exit, one.stdout.as_slice(), one.stderr.as_slice()), (Some(0), &b"one\n"[..], &b"two\n"[..]));
+        assert_eq!((two.exit, two.stdout.len(), two.stderr.len()), (Some(7), 0, 0));
+        assert_eq!((found[&2].exit, found[&2].stdout.len()), (Some(0), 0), "no item may read the script");
+    }
+
+    #[test]
+    fn hostile_output_stays_inside_its_answer() {
+        let forged = format!("printf '{NONCE} rc 1 0 0 0\\n{NONCE} out 1\\n 41\\n'; exit 3");
+        let binary = "printf 'a\\000\\377\\033[2J'";
+        let found = answered("/bin/sh", None, &[&forged, "exit 9", binary, "exit 0; 'not closed"]).unwrap();
+        assert_eq!((found[&0].exit, found[&1].exit), (Some(3), Some(9)));
+        assert!(found[&0].stdout.starts_with(NONCE.as_bytes()));
+        assert_eq!(found[&1].stdout, b"");
+        assert_eq!(found[&2].stdout, b"a\0\xff\x1b[2J");
+        assert_ne!(found[&3].exit, Some(0), "a broken script does not pass, nor break the others");
+    }
+
+    #[test]
+    fn floods_and_hangs_cost_their_own_time_only() {
+        let began = std::time::Instant::now();
+        let found =
+            answered("/bin/sh", None, &["yes", "yes >&2", "sleep 30", "sleep 30 & sleep 30", "echo end"]).unwrap();
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+        assert_eq!(found[&0].stdout.len(), STDOUT_LIMIT + 1);
+        assert_eq!(found[&1].stderr.len(), STDERR_LIMIT);
+        assert_eq!((found[&2].exit, found[&3].exit), (Some(137), Some(137)));
+        assert_eq!((found[&4].exit, found[&4].stdout.as_slice()), (Some(0), &b"end\n"[..]));
+    }
+
+    /// A folder with links to these programs.
+    fn programs(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            let found =
+                ["/usr/bin", "/bin"].iter().map(|dir| format!("{dir}/{name}")).find(|p| std::fs::exists(p).unwrap());
+            std::os::unix::fs::symlink(found.unwrap(), folder.path().join(name)).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn a_host_without_timeout_still_limits_its_items() {
+        for own in [&["sh", "head", "od", "sleep", "setsid"][..], &["sh", "head", "od", "sleep"]] {
+            let folder = programs(own);
+            let path = folder.path().to_str();
+            let found = answered("/bin/sh", path, &["exec sleep 20", "echo out; echo err >&2; exit 4"]).unwrap();
+            assert_eq!(found[&0].exit, Some(137));
+            let quick = &found[&1];
+            assert_eq!(
+                (quick.exit, quick.stdout.as_slice(), quick.stderr.as_slice()),
+                (Some(4), &b"out\n"[..], &b"err\n"[..])
+            );
+        }
+    }
+
+    #[test]
+    fn a_host_without_the_tools_answers_nothing() {
+        let folder = programs(&["sh", "sleep"]);
+        assert_eq!(answered("/bin/sh", folder.path().to_str(), &["exit 0"]), None);
+        assert_eq!(answers(NONCE, b"This account is currently not available.\n"), None);
+        assert_eq!(answers(NONCE, &[0xff, 0, 10, 10]), None);
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_has_no_exit() {
+        let text = format!("{NONCE} ready\n 6f 6b\n{NONCE} out 0\n 41\n");
+        assert_eq!(answers(NONCE, text.as_bytes()).unwrap()[&0].exit, None);
+    }
+}

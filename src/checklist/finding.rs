@@ -1,0 +1,205 @@
+//! What a run found: one finding for each item and each thing it was asked of.
+
+use super::item::{ItemId, Severity, Titles};
+use crate::model::{ServerId, SiteId};
+use serde::{Deserialize, Serialize};
+
+/// How an item ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// It does not hold, and somebody decides what follows.
+    Warn,
+    /// It does not hold, and must.
+    Fail,
+    /// It could not be found out: never as good as passed.
+    Error,
+    /// It is not asked here; the reason says why.
+    Skipped,
+    /// A person has to sign it.
+    Pending,
+}
+
+impl Verdict {
+    /// All verdicts, the good ones first.
+    pub const ALL: [Verdict; 6] =
+        [Verdict::Pass, Verdict::Warn, Verdict::Fail, Verdict::Error, Verdict::Skipped, Verdict::Pending];
+
+    /// The word in tables and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "fail",
+            Verdict::Error => "error",
+            Verdict::Skipped => "skipped",
+            Verdict::Pending => "pending",
+        }
+    }
+
+    /// The verdict on an item that does not hold.
+    pub fn not_held(severity: Severity) -> Self {
+        match severity {
+            Severity::Blocker => Verdict::Fail,
+            Severity::Warning | Severity::Info => Verdict::Warn,
+        }
+    }
+}
+
+/// What an item was asked of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "scope", content = "of", rename_all = "snake_case")]
+pub enum Subject {
+    /// The tenant as a whole.
+    Tenant,
+    /// A site with its link.
+    Site(SiteId),
+    /// A server.
+    Server(ServerId),
+    /// A service over the Internet, by its name.
+    Saas(String),
+}
+
+impl Subject {
+    /// The server, if it is one.
+    pub fn server(&self) -> Option<&ServerId> {
+        match self {
+            Subject::Server(server) => Some(server),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Subject::Tenant => f.pad("-"),
+            Subject::Site(site) => f.pad(site.as_str()),
+            Subject::Server(server) => f.pad(server.as_str()),
+            Subject::Saas(name) => f.pad(name),
+        }
+    }
+}
+
+/// What was found about one item of one subject.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The item.
+    pub item: ItemId,
+    /// What it was asked of: `scope` and `of` in JSON.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// The item's title.
+    pub title: Titles,
+    /// The item's severity.
+    pub severity: Severity,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What had to hold, in words.
+    pub expected: String,
+    /// What was read, on one line without control characters.
+    pub found: String,
+    /// Why the verdict is what it is, where it is not `pass`.
+    pub reason: Option<String>,
+    /// Whether the reason is that the host could not be reached: try again.
+    pub unreachable: bool,
+    /// How often it was asked.
+    pub attempts: u32,
+    /// Seconds of the last attempt.
+    pub took: f64,
+    /// SHA-256 of the item's text, as hex.
+    pub digest: String,
+    /// The raw answer, at most [`Finding::RAW_LIMIT`] bytes.
+    pub raw: String,
+}
+
+impl Finding {
+    /// Most bytes of a raw answer that are kept.
+    pub const RAW_LIMIT: usize = 2048;
+
+    /// Whether it keeps a gate closed: a blocker that does not hold, or could not be found out.
+    pub fn blocks(&self) -> bool {
+        self.severity == Severity::Blocker && matches!(self.verdict, Verdict::Fail | Verdict::Error)
+    }
+}
+
+/// How a run ended, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A blocker does not hold or could not be found out.
+    Failed,
+    /// The only blockers that are not passed belong to hosts that could not be reached.
+    Unreachable,
+    /// Only signatures are missing.
+    Waiting,
+    /// Everything that must hold holds.
+    Passed,
+}
+
+impl Outcome {
+    /// The outcome of `findings`.
+    pub fn of(findings: &[Finding]) -> Self {
+        let mut blocking = findings.iter().filter(|finding| finding.blocks()).peekable();
+        if blocking.peek().is_some() {
+            return if blocking.all(|finding| finding.unreachable) { Outcome::Unreachable } else { Outcome::Failed };
+        }
+        if findings.iter().any(|finding| finding.verdict == Verdict::Pending) {
+            return Outcome::Waiting;
+        }
+        Outcome::Passed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(severity: Severity, verdict: Verdict, unreachable: bool) -> Finding {
+        Finding {
+            item: "A-1".parse().unwrap(),
+            subject: Subject::Tenant,
+            title: Titles { it: "a".into(), en: "a".into() },
+            severity,
+            verdict,
+            expected: String::new(),
+            found: String::new(),
+            reason: None,
+            unreachable,
+            attempts: 1,
+            took: 0.0,
+            digest: String::new(),
+            raw: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_worst_finding_decides() {
+        use Severity::{Blocker, Warning};
+        use Verdict::{Error, Fail, Pass, Pending, Skipped, Warn};
+        let outcome = |list: &[(Severity, Verdict, bool)]| {
+            Outcome::of(&list.iter().map(|&(s, v, u)| finding(s, v, u)).collect::<Vec<_>>())
+        };
+        assert_eq!(outcome(&[]), Outcome::Passed);
+        assert_eq!(outcome(&[(Blocker, Pass, false), (Warning, Warn, false)]), Outcome::Passed);
+        assert_eq!(outcome(&[(Blocker, Skipped, false), (Warning, Error, false)]), Outcome::Passed);
+        assert_eq!(outcome(&[(Blocker, Pending, false), (Blocker, Pass, false)]), Outcome::Waiting);
+        assert_eq!(outcome(&[(Warning, Pending, false)]), Outcome::Waiting);
+        assert_eq!(outcome(&[(Blocker, Error, false), (Blocker, Pending, false)]), Outcome::Failed);
+        assert_eq!(outcome(&[(Blocker, Error, true), (Blocker, Pending, false)]), Outcome::Unreachable);
+        assert_eq!(outcome(&[(Blocker, Error, true), (Blocker, Fail, false)]), Outcome::Failed);
+    }
+
+    #[test]
+    fn json_says_scope_and_of_and_reads_back() {
+        let mut found = finding(Severity::Info, Verdict::Pass, false);
+        found.subject = Subject::Server("srv-1".parse().unwrap());
+        let value = serde_json::to_value(&found).unwrap();
+        assert_eq!((&value["scope"], &value["of"]), (&"server".into(), &"srv-1".into()));
+        assert_eq!(serde_json::from_value::<Finding>(value).unwrap(), found);
+        let tenant = finding(Severity::Info, Verdict::Pass, false);
+        assert_eq!(serde_json::from_value::<Finding>(serde_json::to_value(&tenant).unwrap()).unwrap(), tenant);
+    }
+}

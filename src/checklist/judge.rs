@@ -1,0 +1,131 @@
+//! From an answer to a verdict.
+
+use super::expect::{Condition, Datum, Reading};
+use super::finding::{Finding, Verdict};
+use super::plan::{Inquiry, Task};
+use std::time::Duration;
+
+/// What a question brought.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The attributes.
+    pub reading: Reading,
+    /// The bytes from which they were read.
+    pub raw: Vec<u8>,
+    /// What the host complained about; empty where it did not.
+    pub complaint: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why a question brought nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoAnswer {
+    /// In words.
+    pub reason: String,
+    /// Whether asking again later may help.
+    pub unreachable: bool,
+}
+
+/// The finding of a task that asked nothing.
+pub(super) fn unasked(task: &Task, verdict: Verdict, reason: Option<String>) -> Finding {
+    Finding {
+        item: task.item.id.clone(),
+        subject: task.subject.clone(),
+        title: task.item.title.clone(),
+        severity: task.item.severity,
+        verdict,
+        expected: String::new(),
+        found: String::new(),
+        reason,
+        unreachable: false,
+        attempts: 0,
+        took: 0.0,
+        digest: task.item.digest(),
+        raw: String::new(),
+    }
+}
+
+/// The finding of a task that asked `inquiry` for the `attempts`-th time.
+pub(super) fn judge(task: &Task, inquiry: &Inquiry, answer: Result<Answer, NoAnswer>, attempts: u32) -> Finding {
+    let expected = inquiry.expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ");
+    let mut finding = Finding { expected: one_line(&expected, 300), attempts, ..unasked(task, Verdict::Pass, None) };
+    match answer {
+        Err(none) => {
+            finding.verdict = Verdict::Error;
+            finding.reason = Some(one_line(&none.reason, 300));
+            finding.unreachable = none.unreachable;
+        }
+        Ok(answer) => {
+            finding.found = one_line(&summary(&answer.reading), 200);
+            finding.took = (answer.took.as_secs_f64() * 1000.0).round() / 1000.0;
+            finding.raw = bounded(&answer.raw);
+            let broken: Vec<String> = unmet(&inquiry.expect, &answer.reading);
+            if !broken.is_empty() {
+                finding.verdict = Verdict::not_held(task.item.severity);
+                finding.reason = Some(complaint(&broken.join("; "), &answer.complaint));
+            }
+        }
+    }
+    finding
+}
+
+fn unmet(expect: &[Condition<String>], reading: &Reading) -> Vec<String> {
+    expect
+        .iter()
+        .filter(|condition| !condition.holds(reading))
+        .map(|condition| format!("not so: {condition}"))
+        .collect()
+}
+
+fn complaint(broken: &str, complaint: &str) -> String {
+    match complaint.trim() {
+        "" => one_line(broken, 300),
+        said => one_line(&format!("{broken} (it says: {said})"), 300),
+    }
+}
+
+/// The attributes worth a line: a number and lines repeat what was printed, an exit of 0 says nothing.
+fn summary(reading: &Reading) -> String {
+    let mut shown = Reading::default();
+    for (name, datum) in reading.iter() {
+        let dull = matches!(name, "number" | "lines" | "body") || (name == "exit" && *datum == Datum::Number(0.0));
+        if !dull {
+            shown = shown.with(name, datum.clone());
+        }
+    }
+    shown.to_string()
+}
+
+/// The start of `raw` as text, at most [`Finding::RAW_LIMIT`] bytes of it.
+fn bounded(raw: &[u8]) -> String {
+    let text = String::from_utf8_lossy(raw.get(..Finding::RAW_LIMIT).unwrap_or(raw)).into_owned();
+    if raw.len() > Finding::RAW_LIMIT { text + "…" } else { text }
+}
+
+/// `text` on one line, without control characters and marks that turn the direction of writing,
+/// at most `most` characters: safe on a terminal.
+pub(super) fn one_line(text: &str, most: usize) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let spaced: String = text.chars().map(|c| if hidden(c) { ' ' } else { c }).collect();
+    let words = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= most {
+        return words;
+    }
+    words.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remote_text_is_safe_on_a_terminal() {
+        assert_eq!(one_line("a\u{1b}[2Jb\r\n\tc\u{202e}d", 80), "a [2Jb c d");
+        assert_eq!(one_line("aaaa", 3), "aa…");
+        assert_eq!(one_line("aaa", 3), "aaa");
+    }
+}

@@ -1,0 +1,357 @@
+//! Checklist and tenant give tasks: each item once for each subject, with the values filled in.
+
+use super::expect::Condition;
+use super::finding::Subject;
+use super::item::{AppliesTo, Check, Checklist, Item, OsFamily, Phase, Probe, Scope, Until};
+use super::sign::Signatures;
+use super::template::{NoText, Template, Value, Variable};
+use crate::model::link::Site;
+use crate::model::project::{LandingTarget, Project};
+use crate::model::server::{Access, Addressing, Os, Server, Transfer};
+use crate::model::tenant::{Saas, Tenant};
+use crate::model::{Known, ServerId};
+use std::time::Duration;
+
+/// What a run needs to know besides checklist and tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// The project: the landing site and its numbers.
+    pub project: &'a Project,
+    /// Only the items of this server.
+    pub server: Option<&'a ServerId>,
+    /// The signatures given so far.
+    pub signatures: &'a Signatures,
+}
+
+/// One item for one subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// The item.
+    pub item: Item,
+    /// What it is asked of.
+    pub subject: Subject,
+    /// What there is to do.
+    pub todo: Todo,
+}
+
+/// What there is to do for a task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Todo {
+    /// Nothing: the item is not for this subject, for this reason.
+    Skip(String),
+    /// Nothing: it cannot be asked, for this reason.
+    Impossible(String),
+    /// A person signs.
+    Sign,
+    /// A question is asked.
+    Ask(Inquiry),
+}
+
+/// A question with what must hold of the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inquiry {
+    /// The question.
+    pub question: Question,
+    /// What must hold of the answer.
+    pub expect: Vec<Condition<String>>,
+    /// How long it is asked again.
+    pub until: Option<Until>,
+    /// How long one answer may take.
+    pub timeout: Duration,
+}
+
+/// A probe with its values filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Connect to a TCP port.
+    Tcp {
+        /// Name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// Ask a name server.
+    Dns {
+        /// Address of the name server.
+        server: String,
+        /// Name asked for.
+        name: String,
+        /// Type of the records.
+        record: String,
+    },
+    /// Fetch a page.
+    Http {
+        /// Its address.
+        url: String,
+    },
+    /// Send ICMP echo requests.
+    Ping {
+        /// Name or address.
+        host: String,
+        /// How many.
+        count: u32,
+    },
+    /// Run a script on a host.
+    Sh {
+        /// How the host is reached.
+        access: Access,
+        /// The script.
+        script: String,
+    },
+}
+
+/// The tasks of `checklist` for `tenant`, in the order of the items.
+pub fn tasks(checklist: &Checklist, tenant: &Tenant, options: &Options<'_>) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for item in &checklist.items {
+        let scene = Scene { phase: checklist.phase, tenant, project: options.project };
+        match options.server {
+            Some(_) if item.scope != Scope::Server => {}
+            Some(only) => {
+                tasks.extend(scene.tasks(item).into_iter().filter(|task| task.subject.server() == Some(only)));
+            }
+            None => tasks.extend(scene.tasks(item)),
+        }
+    }
+    tasks
+}
+
+/// Where a checklist is run.
+#[derive(Clone, Copy)]
+struct Scene<'a> {
+    phase: Phase,
+    tenant: &'a Tenant,
+    project: &'a Project,
+}
+
+/// The thing an item is asked of, and the nouns whose values it may use.
+#[derive(Clone, Copy, Default)]
+struct Nouns<'a> {
+    site: Option<&'a Site>,
+    server: Option<&'a Server>,
+    saas: Option<&'a Saas>,
+}
+
+impl<'a> Scene<'a> {
+    fn tasks(self, item: &Item) -> Vec<Task> {
+        let task = |subject, todo| Task { item: item.clone(), subject, todo };
+        let subjects = match self.subjects(item.scope) {
+            Ok(subjects) => subjects,
+            Err(what) => {
+                return vec![task(Subject::Tenant, Todo::Impossible(format!("the inventory does not know the {what}")))];
+            }
+        };
+        if subjects.is_empty() {
+            let reason = format!("the tenant has no {} to ask", item.scope.word());
+            return vec![task(Subject::Tenant, Todo::Skip(reason))];
+        }
+        subjects.into_iter().map(|(subject, nouns)| task(subject, self.todo(item, nouns))).collect()
+    }
+
+    fn subjects(self, scope: Scope) -> Result<Vec<(Subject, Nouns<'a>)>, &'static str> {
+        let none = Nouns::default();
+        let tenant = self.tenant;
+        Ok(match scope {
+            Scope::Tenant => vec![(Subject::Tenant, none)],
+            Scope::Site => listed(&tenant.sites, "sites")?
+                .iter()
+                .map(|site| (Subject::Site(site.id.clone()), Nouns { site: Some(site), ..none }))
+                .collect(),
+            Scope::Server => listed(&tenant.servers, "servers")?
+                .iter()
+                .map(|server| {
+                    let nouns = Nouns { server: Some(server), site: self.site_of(server), ..none };
+                    (Subject::Server(server.id.clone()), nouns)
+                })
+                .collect(),
+            Scope::Saas => tenant
+                .saas
+                .iter()
+                .filter(|saas| saas.probe.is_some())
+                .map(|saas| (Subject::Saas(saas.name.clone()), Nouns { saas: Some(saas), ..none }))
+                .collect(),
+        })
+    }
+
+    /// The site whose LAN holds the server.
+    fn site_of(self, server: &Server) -> Option<&'a Site> {
+        let holds = |site: &&Site| site.lan.as_ref().is_some_and(|lan| lan.prefix.contains(server.address));
+        self.tenant.sites.known()?.iter().find(holds)
+    }
+
+    fn todo(self, item: &Item, nouns: Nouns<'_>) -> Todo {
+        if let Some(server) = nouns.server
+            && let Some(reason) = self.not_for(item, server)
+        {
+            return Todo::Skip(reason);
+        }
+        let Check::Probe { probe, expect, until, timeout } = &item.check else {
+            return Todo::Sign;
+        };
+        let value = |variable| self.value(variable, nouns);
+        let filled = self.question(probe, nouns).and_then(|question| {
+            let expect = expect.iter().map(|condition| condition.resolve(value)).collect::<Result<_, _>>()?;
+            Ok(Inquiry { question, expect, until: *until, timeout: *timeout })
+        });
+        match filled {
+            Ok(inquiry) => Todo::Ask(inquiry),
+            Err(Unfilled::NoText(NoText::Absent(reason))) => Todo::Skip(reason.to_owned()),
+            Err(Unfilled::NoText(NoText::Unknown(name))) => {
+                Todo::Impossible(format!("the inventory does not know `{name}`"))
+            }
+            Err(Unfilled::Invalid(reason)) => Todo::Impossible(reason),
+        }
+    }
+
+    /// Why an item is not for `server`, if it is not.
+    fn not_for(self, item: &Item, server: &Server) -> Option<String> {
+        if self.phase == Phase::Landing && !self.has_guest(server) {
+            return Some("no guest: replicas are kept in a directory and nothing boots".to_owned());
+        }
+        let script = matches!(&item.check, Check::Probe { probe: Probe::Sh { .. }, .. });
+        restriction(&item.applies_to, server)
+            .or_else(|| (script && !self.has_shell(server)).then(|| format!("{} hosts run no scripts yet", server.os)))
+    }
+
+    /// Whether the copy of `server` runs somewhere.
+    fn has_guest(self, server: &Server) -> bool {
+        match self.project.landing.target {
+            LandingTarget::Directory(_) => server.landing_access.is_some(),
+        }
+    }
+
+    /// Whether what answers on `server` is a Linux: in the source phase also a rescue system.
+    fn has_shell(self, server: &Server) -> bool {
+        let rescue = self.phase != Phase::Landing && server.transfer == Transfer::Rescue;
+        rescue || matches!(server.os, Os::Linux(_))
+    }
+
+    fn access(self, server: &Server) -> Option<&Access> {
+        match self.phase {
+            Phase::Landing => server.landing_access.as_ref(),
+            Phase::Source | Phase::Network => server.access.as_ref(),
+        }
+    }
+
+    fn question(self, probe: &Probe, nouns: Nouns<'_>) -> Result<Question, Unfilled> {
+        let text = |template: &Template| template.text(|variable| self.value(variable, nouns));
+        Ok(match probe {
+            Probe::Tcp { host, port } => {
+                let port = text(port)?;
+                let number = port.parse().ok().filter(|port| *port != 0);
+                let port = number.ok_or_else(|| Unfilled::Invalid(format!("`{port}` is not a port")))?;
+                Question::Tcp { host: text(host)?, port }
+            }
+            Probe::Dns { server, name, record } => {
+                Question::Dns { server: text(server)?, name: text(name)?, record: record.clone() }
+            }
+            Probe::Http { url } => Question::Http { url: text(url)? },
+            Probe::Ping { host, count } => Question::Ping { host: text(host)?, count: *count },
+            Probe::Sh { script } => {
+                let access = nouns.server.and_then(|server| self.access(server));
+                let access = access.ok_or_else(|| Unfilled::Invalid("the inventory gives no `access`".to_owned()))?;
+                Question::Sh { access: access.clone(), script: text(script)? }
+            }
+        })
+    }
+
+    fn value(self, variable: Variable, nouns: Nouns<'_>) -> Value {
+        let one = |text: String| Value::One(text);
+        match variable {
+            Variable::TenantId => one(self.tenant.id.to_string()),
+            Variable::TenantName => one(self.tenant.name.clone()),
+            Variable::ProjectNtp => one(self.project.network.ntp.to_string()),
+            Variable::ProjectProbeTarget => one(self.project.network.probe_target.to_string()),
+            Variable::SaasName => nouns.saas.map_or(Value::Unknown, |saas| one(saas.name.clone())),
+            Variable::SaasUrl => nouns.saas.and_then(|saas| saas.probe.clone()).map_or(Value::Unknown, one),
+            Variable::ServerId | Variable::ServerAddress | Variable::ServerSshPort | Variable::ServerDisks => {
+                nouns.server.map_or(Value::Unknown, |server| self.server_value(variable, server))
+            }
+            _ => nouns.site.map_or(Value::Unknown, |site| site_value(variable, site)),
+        }
+    }
+
+    fn server_value(self, variable: Variable, server: &Server) -> Value {
+        match variable {
+            Variable::ServerId => Value::One(server.id.to_string()),
+            Variable::ServerAddress => Value::One(self.address(server)),
+            Variable::ServerSshPort => {
+                self.access(server).map_or(Value::Unknown, |access| Value::One(access.port.to_string()))
+            }
+            _ => disks(server),
+        }
+    }
+
+    /// Where a probe finds the server. A kept address is the source's until the copy takes it over,
+    /// so the landing phase asks the host of `landing_access` where there is one.
+    fn address(self, server: &Server) -> String {
+        match (self.phase, &server.landing_access, server.landing) {
+            (Phase::Landing, Some(access), _) => access.host.clone(),
+            (Phase::Landing, None, Addressing::Renumber(address)) => address.to_string(),
+            _ => server.address.to_string(),
+        }
+    }
+}
+
+/// Why a probe has no values.
+enum Unfilled {
+    NoText(NoText),
+    Invalid(String),
+}
+
+impl From<NoText> for Unfilled {
+    fn from(cause: NoText) -> Self {
+        Unfilled::NoText(cause)
+    }
+}
+
+fn listed<'a, T>(list: &'a Known<Vec<T>>, what: &'static str) -> Result<&'a [T], &'static str> {
+    list.known().map(Vec::as_slice).ok_or(what)
+}
+
+fn restriction(applies_to: &AppliesTo, server: &Server) -> Option<String> {
+    let family = match server.os {
+        Os::Windows(_) => OsFamily::Windows,
+        Os::Linux(_) => OsFamily::Linux,
+    };
+    if !applies_to.os.is_empty() && !applies_to.os.contains(&family) {
+        return Some(format!("not for {}", server.os));
+    }
+    if !applies_to.roles.is_empty() && !applies_to.roles.iter().any(|role| server.roles.contains(role)) {
+        return Some("not for a server with these roles".to_owned());
+    }
+    let moved_otherwise = !applies_to.transfers.is_empty() && !applies_to.transfers.contains(&server.transfer);
+    moved_otherwise.then(|| format!("not for transfer `{}`", server.transfer.word()))
+}
+
+fn disks(server: &Server) -> Value {
+    let sources: Option<Vec<String>> = server
+        .disks
+        .iter()
+        .map(|disk| disk.source.as_ref().and_then(|source| source.to_str()).map(str::to_owned))
+        .collect();
+    match sources {
+        Some(sources) if !sources.is_empty() => Value::Many(sources),
+        _ => Value::Unknown,
+    }
+}
+
+fn site_value(variable: Variable, site: &Site) -> Value {
+    let known = |address: Option<String>| address.map_or(Value::Unknown, Value::One);
+    let lan = site.lan.as_ref();
+    match variable {
+        Variable::SiteId => Value::One(site.id.to_string()),
+        Variable::SiteVip => known(lan.map(|lan| lan.vip.to_string())),
+        Variable::SiteGateway => known(lan.map(|lan| lan.gateway.address.to_string())),
+        Variable::SitePrimary => known(lan.map(|lan| lan.primary.to_string())),
+        Variable::SitePrefix => known(lan.map(|lan| lan.prefix.to_string())),
+        Variable::SiteCpe => known(site.link.carrier.as_ref().map(|carrier| carrier.cpe.to_string())),
+        Variable::SiteStandby => match lan {
+            None => Value::Unknown,
+            Some(lan) => lan
+                .standby
+                .map_or(Value::Absent("one router carries both lines"), |address| Value::One(address.to_string())),
+        },
+        _ => Value::Unknown,
+    }
+}

@@ -1,0 +1,258 @@
+//! Runs a checklist: every host once with one script, every other probe at once, all with deadlines.
+
+use super::batch::{self, Entry};
+use super::expect::{Datum, Reading};
+use super::finding::{Finding, Verdict};
+use super::item::Checklist;
+use super::judge::{Answer, NoAnswer, judge, unasked};
+use super::plan::{Inquiry, Options, Question, Task, Todo, tasks};
+use crate::model::server::Access;
+use crate::model::tenant::Tenant;
+use crate::world::{Shell, ShellError};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+/// Hosts and probes that are at work at the same time.
+const AT_ONCE: usize = 64;
+/// What a host may take besides its items: its shell's start, the way there and back.
+const HOST_MARGIN: Duration = Duration::from_secs(15);
+
+/// What a run needs of the world.
+pub trait Field: Send + Sync + 'static {
+    /// A connection to a host.
+    type Shell: Shell + 'static;
+
+    /// Connects to a host.
+    fn connect(&self, access: &Access) -> impl Future<Output = Result<Self::Shell, ShellError>> + Send;
+
+    /// Asks a question that is not a script, from this machine.
+    fn ask(&self, question: &Question, deadline: Duration) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+}
+
+/// Runs `checklist` for `tenant` and returns one finding for each task, in the order of the items.
+///
+/// Never fails as a whole: what could not be found out is a finding with [`Verdict::Error`].
+pub async fn run<F: Field>(
+    checklist: &Checklist,
+    tenant: &Tenant,
+    options: &Options<'_>,
+    field: &Arc<F>,
+) -> Vec<Finding> {
+    let mut tasks: BTreeMap<usize, Task> = tasks(checklist, tenant, options).into_iter().enumerate().collect();
+    let mut findings = BTreeMap::new();
+    let mut work = JoinSet::new();
+    let permits = Arc::new(Semaphore::new(AT_ONCE));
+    let (hosts, probes) = sort(&tasks);
+    let lost: BTreeMap<usize, Finding> = tasks.iter().map(|(number, task)| (*number, at_rest(task, options))).collect();
+    for (access, numbers) in hosts {
+        let jobs = numbers.into_iter().filter_map(|number| Job::take(&mut tasks, number)).collect();
+        work.spawn(admitted(permits.clone(), ask_host(field.clone(), access, jobs)));
+    }
+    for number in probes {
+        if let Some(job) = Job::take(&mut tasks, number) {
+            let field = field.clone();
+            work.spawn(admitted(permits.clone(), async move { vec![ask_probe(field, job).await] }));
+        }
+    }
+    while let Some(done) = work.join_next().await {
+        // A task that panicked leaves its findings as they were at rest: `error`, never `pass`.
+        findings.extend(done.unwrap_or_default());
+    }
+    lost.into_iter().map(|(number, at_rest)| findings.remove(&number).unwrap_or(at_rest)).collect()
+}
+
+/// The finding of a task that asks nothing, or whose question never came back.
+fn at_rest(task: &Task, options: &Options<'_>) -> Finding {
+    match &task.todo {
+        Todo::Skip(reason) => unasked(task, Verdict::Skipped, Some(reason.clone())),
+        Todo::Impossible(reason) => unasked(task, Verdict::Error, Some(reason.clone())),
+        Todo::Ask(_) => unasked(task, Verdict::Error, Some("the check broke off: a bug in traghetto".to_owned())),
+        Todo::Sign => {
+            let (verdict, reason) = options.signatures.verdict(&task.item, &task.subject);
+            unasked(task, verdict, reason)
+        }
+    }
+}
+
+/// Tasks of the same host go together; the others are on their own.
+fn sort(tasks: &BTreeMap<usize, Task>) -> (Vec<(Access, Vec<usize>)>, Vec<usize>) {
+    let mut hosts: Vec<(Access, Vec<usize>)> = Vec::new();
+    let mut probes = Vec::new();
+    for (number, task) in tasks {
+        match &task.todo {
+            Todo::Ask(Inquiry { question: Question::Sh { access, .. }, .. }) => {
+                match hosts.iter_mut().find(|(host, _)| host == access) {
+                    Some((_, numbers)) => numbers.push(*number),
+                    None => hosts.push((access.clone(), vec![*number])),
+                }
+            }
+            Todo::Ask(_) => probes.push(*number),
+            _ => {}
+        }
+    }
+    (hosts, probes)
+}
+
+type Numbered = Vec<(usize, Finding)>;
+
+async fn admitted(permits: Arc<Semaphore>, work: impl Future<Output = Numbered>) -> Numbered {
+    // The semaphore is never closed; without a permit the work would only start earlier.
+    let _permit = permits.acquire().await;
+    work.await
+}
+
+/// A task with its question.
+struct Job {
+    number: usize,
+    task: Task,
+    inquiry: Inquiry,
+    attempts: u32,
+}
+
+impl Job {
+    fn take(tasks: &mut BTreeMap<usize, Task>, number: usize) -> Option<Self> {
+        let task = tasks.remove(&number)?;
+        let Todo::Ask(inquiry) = &task.todo else { return None };
+        let inquiry = inquiry.clone();
+        Some(Self { number, task, inquiry, attempts: 0 })
+    }
+
+    fn finding(&mut self, answer: Result<Answer, NoAnswer>) -> Finding {
+        self.attempts += 1;
+        judge(&self.task, &self.inquiry, answer, self.attempts)
+    }
+
+    /// How long to wait before it is asked again, if it is.
+    fn again(&self, finding: &Finding, began: Instant) -> Option<Duration> {
+        let until = self.inquiry.until.filter(|_| finding.verdict != Verdict::Pass)?;
+        (began.elapsed() + until.every < until.within).then_some(until.every)
+    }
+}
+
+async fn ask_probe<F: Field>(field: Arc<F>, mut job: Job) -> (usize, Finding) {
+    let began = Instant::now();
+    loop {
+        let limit = job.inquiry.timeout;
+        let asked = timeout(limit + Duration::from_secs(1), field.ask(&job.inquiry.question, limit)).await;
+        let silent = NoAnswer { reason: format!("no answer within {} s", limit.as_secs()), unreachable: true };
+        let finding = job.finding(asked.unwrap_or(Err(silent)));
+        match job.again(&finding, began) {
+            Some(pause) => sleep(pause).await,
+            None => return (job.number, finding),
+        }
+    }
+}
+
+/// Asks one host everything in one session: one script, then another for what is asked again.
+async fn ask_host<F: Field>(field: Arc<F>, access: Access, mut jobs: Vec<Job>) -> Numbered {
+    let shell = match field.connect(&access).await {
+        Ok(shell) => shell,
+        Err(error) => {
+            return jobs.into_iter().map(|mut job| (job.number, job.finding(Err(no_answer(&error))))).collect();
+        }
+    };
+    let began = Instant::now();
+    let mut findings = Vec::new();
+    while !jobs.is_empty() {
+        let mut later = Vec::new();
+        let mut pause = None;
+        let answers = ask_all(&shell, &jobs).await;
+        for (mut job, answer) in jobs.into_iter().zip(answers) {
+            let finding = job.finding(answer);
+            match job.again(&finding, began) {
+                Some(every) => {
+                    pause = Some(pause.map_or(every, |shortest: Duration| shortest.min(every)));
+                    later.push(job);
+                }
+                None => findings.push((job.number, finding)),
+            }
+        }
+        if let Some(pause) = pause {
+            sleep(pause).await;
+        }
+        jobs = later;
+    }
+    findings
+}
+
+async fn ask_all<S: Shell>(shell: &S, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {
+    let mut answers = Vec::new();
+    for part in jobs.chunks(batch::MOST_ITEMS) {
+        answers.extend(ask_part(shell, part).await);
+    }
+    answers
+}
+
+async fn ask_part<S: Shell>(shell: &S, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {
+    let entries: Vec<Entry<'_>> = jobs.iter().map(Job::entry).collect();
+    let all = |reason: NoAnswer| jobs.iter().map(|_| Err(reason.clone())).collect();
+    let mut random = [0_u8; 16];
+    if let Err(error) = getrandom::fill(&mut random) {
+        return all(NoAnswer { reason: format!("this machine gives no random numbers: {error}"), unreachable: false });
+    }
+    let nonce: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let deadline = entries.iter().map(|entry| entry.timeout).sum::<Duration>() + HOST_MARGIN;
+    let output = match shell.run(&batch::script(&nonce, &entries), deadline).await {
+        Ok(output) => output,
+        Err(error) => return all(no_answer(&error)),
+    };
+    let Some(mut answers) = batch::answers(&nonce, &output.stdout) else {
+        let said = String::from_utf8_lossy(output.stderr.get(..400).unwrap_or(&output.stderr)).into_owned();
+        let reason =
+            format!("the host ran no script: it needs sh, head and od (exit {}, it says: {said})", output.status);
+        return all(NoAnswer { reason, unreachable: false });
+    };
+    jobs.iter().map(|job| read(answers.remove(&job.number), job.inquiry.timeout)).collect()
+}
+
+impl Job {
+    fn entry(&self) -> Entry<'_> {
+        let script = match &self.inquiry.question {
+            Question::Sh { script, .. } => script.as_str(),
+            _ => "",
+        };
+        Entry { number: self.number, script, timeout: self.inquiry.timeout }
+    }
+}
+
+/// The attributes of a script's answer. A script that could not run, or was killed, has none.
+fn read(answer: Option<batch::Answer>, limit: Duration) -> Result<Answer, NoAnswer> {
+    let said = |stderr: &[u8]| String::from_utf8_lossy(stderr).into_owned();
+    let no = |reason: String| Err(NoAnswer { reason, unreachable: false });
+    let Some((answer, exit)) = answer.and_then(|answer| answer.exit.map(|exit| (answer, exit))) else {
+        return no("the host's answer broke off".to_owned());
+    };
+    if answer.stdout.len() > batch::STDOUT_LIMIT {
+        return no(format!("it printed more than {} bytes", batch::STDOUT_LIMIT));
+    }
+    match exit {
+        126 | 127 => return no(format!("a command is missing or may not be run: {}", said(&answer.stderr))),
+        137 if answer.took >= limit => return no(format!("it did not end within {} s", limit.as_secs())),
+        128.. => return no(format!("it was ended by signal {}", exit.saturating_sub(128))),
+        _ => {}
+    }
+    let text = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    let mut reading = Reading::default().with("exit", Datum::Number(f64::from(exit)));
+    if let Some(number) = text.parse().ok().filter(|number: &f64| number.is_finite()) {
+        reading = reading.with("number", Datum::Number(number));
+    }
+    let reading = reading.with("lines", Datum::List(lines)).with("stdout", Datum::Text(text));
+    Ok(Answer { reading, complaint: said(&answer.stderr), raw: answer.stdout, took: answer.took })
+}
+
+/// A refused host key or login is for a person to mend; everything else may pass by itself.
+fn no_answer(error: &ShellError) -> NoAnswer {
+    let mut reason = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        reason = format!("{reason}: {inner}");
+        cause = inner.source();
+    }
+    NoAnswer { reason, unreachable: matches!(error, ShellError::Unreachable { .. } | ShellError::Deadline { .. }) }
+}
