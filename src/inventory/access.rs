@@ -1,0 +1,66 @@
+//! How a host is reached over SSH.
+
+use super::codes::fingerprint;
+use super::form::scalars::{flag, path, secret, text_like, whole};
+use super::form::{Fields, Form, record};
+use super::problem::Complaint;
+use crate::model::server::{Access, Login};
+
+/// Hosts to jump through on the way, at most.
+const MAX_JUMPS: u8 = 2;
+
+/// The form of an access.
+pub(super) fn form() -> impl Form<Value = Access> {
+    record("How a host is reached over SSH.", |fields: &mut Fields<'_>| access(fields, MAX_JUMPS))
+}
+
+fn access(fields: &mut Fields<'_>, jumps: u8) -> Option<Access> {
+    let host = fields.required("host", "Name or address.", host());
+    let port = fields.or("port", "TCP port.", whole(1..=65_535), 22);
+    let user = fields.required("user", "Login name.", user());
+    fields.exactly_one(&["key", "password", "agent"]);
+    let key = "A private key file without passphrase, relative to the inventory's root.";
+    let key = fields.optional("key", key, path());
+    let password = fields.optional("password", "A password, by reference: `env:NAME` or `file:PATH`.", secret());
+    let agent = fields.optional("agent", "`true`: the SSH agent of the operator.", flag());
+    let shown = "The host key's fingerprint; without it the key must be in known_hosts.";
+    let host_key = fields.maybe("host_key", shown, fingerprint());
+    let via = match jumps {
+        0 => Some(None),
+        _ => {
+            let hop = record("A host to jump through.", |fields: &mut Fields<'_>| access(fields, jumps - 1));
+            fields.optional("via", "The host to jump through.", hop)
+        }
+    };
+    let login = match (key?, password?, agent?) {
+        (Some(key), ..) => Login::Key(key),
+        (_, Some(secret), _) => Login::Password(secret),
+        (_, _, Some(true)) => Login::Agent,
+        (_, _, Some(false)) => {
+            let complaint = Complaint::new("`agent: false` leaves no way to log in");
+            fields.refuse("agent", complaint.hint("write `agent: true`, or give `key` or `password` instead"));
+            return None;
+        }
+        (None, None, None) => return None,
+    };
+    Some(Access { host: host?, port: port?, user: user?, login, host_key: host_key?, via: via?.map(Box::new) })
+}
+
+fn host() -> impl Form<Value = String> {
+    text_like("^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$", "192.0.2.10", "a host name or address", |text| {
+        let edge = |c: char| c.is_ascii_alphanumeric();
+        text.len() <= 253
+            && text.starts_with(edge)
+            && text.ends_with(edge)
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-".contains(&byte))
+    })
+}
+
+fn user() -> impl Form<Value = String> {
+    const ALLOWED: &[u8] = b"_.-\\@";
+    text_like("^[A-Za-z_][A-Za-z0-9_.\\\\@-]{0,63}$", "root", "a login name", |text| {
+        text.len() <= 64
+            && text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || ALLOWED.contains(&byte))
+    })
+}

@@ -1,0 +1,194 @@
+//! A site in a tenant's file: its LAN and its MPLS link.
+
+use super::form::scalars::{address, date, euro, flag, id, network, text, whole, word};
+use super::form::{Fields, Form, record};
+use super::problem::Complaint;
+use super::server::check_unique;
+use crate::model::link::{Backup, CarrierLine, Gateway, GatewayKind, Lan, Link, ManagedBy, PrimaryMedium, Site};
+use ipnetwork::Ipv4Network;
+use std::net::Ipv4Addr;
+
+const GATEWAYS: &[(&str, GatewayKind)] = &[("endian", GatewayKind::Endian), ("other", GatewayKind::Other)];
+const MEDIA: &[(&str, PrimaryMedium)] = &[("fibre", PrimaryMedium::Fibre), ("radio", PrimaryMedium::Radio)];
+const OWNERS: &[(&str, ManagedBy)] = &[("us", ManagedBy::Us), ("carrier", ManagedBy::Carrier)];
+
+/// The form of one site.
+pub(super) fn form() -> impl Form<Value = Site> {
+    record("A building with a LAN and a link.", site)
+}
+
+/// Checks among the sites of a tenant.
+pub(super) fn check_together(fields: &mut Fields<'_>, sites: &[Site]) {
+    check_unique(fields, "sites", sites.iter().map(|site| &site.id), "site");
+}
+
+fn site(fields: &mut Fields<'_>) -> Option<Site> {
+    let id = fields.required("id", "Id, unique within the tenant.", id());
+    let address = fields.required("address", "Address as printed.", text());
+    let lan = fields.maybe("lan", "The local network.", record("The local network.", lan));
+    let link = fields.required("link", "The MPLS access.", record("The MPLS access.", link));
+    Some(Site { id: id?, address: address?, lan: lan?, link: link? })
+}
+
+fn lan(fields: &mut Fields<'_>) -> Option<Lan> {
+    let prefix = fields.required("prefix", "Network, without host bits.", network());
+    let gateway = "The default gateway, which stays: the local firewall.";
+    let gateway = fields.required("gateway", gateway, record(gateway, self::gateway));
+    let vip = fields.required("vip", "HSRP virtual address: next hop of every static route.", address());
+    let primary = fields.required("primary", "Address of the primary CPE.", address());
+    let standby = "Address of the standby CPE; absent where one router carries both lines.";
+    let standby = fields.optional("standby", standby, address());
+    let hub = "A spare address for the hub in the server VLAN, where servers keep theirs.";
+    let hub = fields.optional("hub", hub, address());
+    let example = fields.or("example", "Whether addresses are invented.", flag(), false);
+    let lan = Lan {
+        prefix: prefix?,
+        gateway: gateway?,
+        vip: vip?,
+        primary: primary?,
+        standby: standby?,
+        hub: hub?,
+        example: example?,
+    };
+    check_inside(fields, lan.prefix, &named_addresses(&lan));
+    Some(lan)
+}
+
+/// The addresses of a LAN that are not servers', each with its key.
+pub(super) fn named_addresses(lan: &Lan) -> Vec<(&'static str, Ipv4Addr)> {
+    let always = [("gateway.address", lan.gateway.address), ("vip", lan.vip), ("primary", lan.primary)];
+    let optional = [("standby", lan.standby), ("hub", lan.hub)];
+    let given = optional.into_iter().filter_map(|(key, address)| address.map(|address| (key, address)));
+    always.into_iter().chain(given).collect()
+}
+
+/// Each address is a host's inside the network, and no two are the same.
+fn check_inside(fields: &mut Fields<'_>, network: Ipv4Network, addresses: &[(&'static str, Ipv4Addr)]) {
+    for (index, (key, address)) in addresses.iter().enumerate() {
+        let complaint = misplaced(network, *address);
+        let earlier = addresses.iter().take(index).find(|(_, other)| other == address);
+        let twin = earlier.map(|(other, _)| {
+            Complaint::new(format!("{address} is also `{other}`")).hint("each device needs an address of its own")
+        });
+        if let Some(complaint) = complaint.or(twin) {
+            fields.refuse(key, complaint);
+        }
+    }
+}
+
+/// What is wrong with `address` as a host of `network`.
+pub(super) fn misplaced(network: Ipv4Network, address: Ipv4Addr) -> Option<Complaint> {
+    if !network.contains(address) {
+        return Some(Complaint::new(format!("{address} is outside {network}")));
+    }
+    let kind = match address {
+        _ if address == network.network() => "network address",
+        _ if address == network.broadcast() => "broadcast address",
+        _ => return None,
+    };
+    Some(Complaint::new(format!("{address} is the {kind} of {network}")))
+}
+
+fn gateway(fields: &mut Fields<'_>) -> Option<Gateway> {
+    let address = fields.required("address", "Its address.", address());
+    let kind = fields.required("kind", "What it is.", word(GATEWAYS));
+    Some(Gateway { address: address?, kind: kind? })
+}
+
+fn link(fields: &mut Fields<'_>) -> Option<Link> {
+    let profile = fields.required("profile", "Profile as printed, such as `Link Radio`.", text());
+    let primary = fields.required("primary", "Medium of the primary line.", word(MEDIA));
+    let pcr_mbps = fields.required("pcr_mbps", "Peak rate (PCR) in Mbit/s.", whole(1..=100_000));
+    let mcr_percent = fields.required("mcr_percent", "Guaranteed share (MCR) in percent of the peak.", whole(1..=100));
+    let backup = fields.maybe("backup", "The backup line.", record("The backup line.", backup));
+    let given = "What the carrier gives for the primary line.";
+    let carrier = fields.maybe("carrier", given, record(given, carrier));
+    let one_off_net = fields.maybe("one_off_net", "Set-up fee, net of VAT.", euro());
+    let annual_net = fields.maybe("annual_net", "Annual fee, net of VAT.", euro());
+    let ordered_on = fields.maybe("ordered_on", "Order to the supplier.", date());
+    let available_on = fields.maybe("available_on", "Availability of the line.", date());
+    let accepted_on = fields.maybe("accepted_on", "Acceptance test (collaudo).", date());
+    let managed_by = fields.required("managed_by", "Who configures the CPEs.", word(OWNERS));
+    let link = Link {
+        profile: profile?,
+        primary: primary?,
+        pcr_mbps: pcr_mbps?,
+        mcr_percent: mcr_percent?,
+        backup: backup?,
+        carrier: carrier?,
+        one_off_net: one_off_net?,
+        annual_net: annual_net?,
+        ordered_on: ordered_on?,
+        available_on: available_on?,
+        accepted_on: accepted_on?,
+        managed_by: managed_by?,
+    };
+    check_dates(fields, &link);
+    Some(link)
+}
+
+/// Ordered, then available, then accepted; what is not known is skipped.
+fn check_dates(fields: &mut Fields<'_>, link: &Link) {
+    let dates =
+        [("ordered_on", link.ordered_on), ("available_on", link.available_on), ("accepted_on", link.accepted_on)];
+    let given: Vec<_> = dates.into_iter().filter_map(|(key, date)| date.map(|date| (key, date))).collect();
+    for pair in given.windows(2) {
+        if let [(before, first), (after, second)] = pair
+            && second < first
+        {
+            let complaint = Complaint::new(format!("{second} is before `{before}` ({first})"));
+            fields.refuse(after, complaint.hint("a line is ordered, then available, then accepted"));
+        }
+    }
+}
+
+fn backup(fields: &mut Fields<'_>) -> Option<Backup> {
+    fields.exactly_one(&["copper", "lte"]);
+    let copper_doc = "Copper (STDE) in the same MPLS VPN.";
+    let copper = fields.optional("copper", copper_doc, record(copper_doc, copper));
+    let lte_doc = "LTE, with a tunnel to the hub.";
+    let lte = fields.optional("lte", lte_doc, record(lte_doc, lte));
+    match (copper?, lte?) {
+        (Some(copper), _) => Some(copper),
+        (None, lte) => lte,
+    }
+}
+
+fn copper(fields: &mut Fields<'_>) -> Option<Backup> {
+    let rate_kbps = fields.required("rate_kbps", "Rate in kbit/s.", whole(64..=1_000_000));
+    let given = "What the carrier gives for this line.";
+    let carrier = fields.maybe("carrier", given, record(given, carrier));
+    Some(Backup::Copper { rate_kbps: rate_kbps?, carrier: carrier? })
+}
+
+fn lte(fields: &mut Fields<'_>) -> Option<Backup> {
+    let rate_kbps = fields.required("rate_kbps", "Shaped rate in kbit/s.", whole(64..=1_000_000));
+    let apn = fields.maybe("apn", "Access point name.", text());
+    Some(Backup::Lte { rate_kbps: rate_kbps?, apn: apn? })
+}
+
+fn carrier(fields: &mut Fields<'_>) -> Option<CarrierLine> {
+    let wan = fields.required("wan", "Network between CPE and provider edge.", network());
+    let pe = fields.required("pe", "Address of the provider edge.", address());
+    let cpe = fields.required("cpe", "Address of our CPE.", address());
+    let hub_vlan = fields.required("hub_vlan", "VLAN on the hub's trunk that carries this VPN.", whole(1..=4094));
+    let hub_wan = fields.required("hub_wan", "Network between the hub and the provider at the SAD.", network());
+    let hub_pe = fields.required("hub_pe", "Provider's address on it.", address());
+    let hub_ce = fields.required("hub_ce", "Our hub's address on it.", address());
+    let mtu = fields.required("mtu", "IP MTU in bytes.", whole(576..=9216));
+    let example = fields.or("example", "Whether addresses are invented.", flag(), false);
+    let line = CarrierLine {
+        wan: wan?,
+        pe: pe?,
+        cpe: cpe?,
+        hub_vlan: hub_vlan?,
+        hub_wan: hub_wan?,
+        hub_pe: hub_pe?,
+        hub_ce: hub_ce?,
+        mtu: mtu?,
+        example: example?,
+    };
+    check_inside(fields, line.wan, &[("pe", line.pe), ("cpe", line.cpe)]);
+    check_inside(fields, line.hub_wan, &[("hub_pe", line.hub_pe), ("hub_ce", line.hub_ce)]);
+    Some(line)
+}
