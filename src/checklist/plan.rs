@@ -138,7 +138,10 @@ impl<'a> Scene<'a> {
         let subjects = match self.subjects(item.scope) {
             Ok(subjects) => subjects,
             Err(what) => {
-                return vec![task(Subject::Tenant, Todo::Impossible(format!("the inventory does not know the {what}")))];
+                return vec![task(
+                    Subject::Tenant,
+                    Todo::Impossible(format!("the inventory does not know the {what}")),
+                )];
             }
         };
         if subjects.is_empty() {

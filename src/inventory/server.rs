@@ -18,7 +18,7 @@ const ROLES: &[(&str, ServerRole)] = &[
     ("database", ServerRole::Database),
     ("application", ServerRole::Application),
 ];
-const KEEP: &[(&str, Addressing)] = &[("keep", Addressing::Keep)];
+const STAYING: &[(&str, Addressing)] = &[("keep", Addressing::Keep), ("routes_only", Addressing::RoutesOnly)];
 /// A gigabyte, as disks are sold.
 const GIGABYTE: u64 = 1_000_000_000;
 /// No disk of a town hall is larger: a petabyte.
@@ -36,9 +36,9 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
     let billable = fields.required("billable", "Whether the fee counts it.", flag());
     let roles = fields.required("roles", "What it does for the town.", list(word(ROLES)));
     let address = fields.required("address", "Its address in the tenant's LAN.", address());
-    let landing = "Where its address is after the move: `keep`, or `{renumber: ADDRESS}`.";
+    let landing = "Where its address is after the move: `keep`, `{renumber: ADDRESS}`, or `routes_only` as the document words it.";
     let landing =
-        fields.required("landing", landing, either(word(KEEP), record("A new address at the SAD.", renumber)));
+        fields.required("landing", landing, either(word(STAYING), record("A new address at the SAD.", renumber)));
     let moved = "How it is moved; there is no default.";
     let transfer = fields.required("transfer", moved, word(&Transfer::WORDS));
     let directory = "How a domain controller is moved, signed by both sides; needed exactly with the role `ad`.";

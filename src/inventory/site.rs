@@ -4,7 +4,9 @@ use super::form::scalars::{address, date, euro, flag, id, network, text, whole, 
 use super::form::{Fields, Form, record};
 use super::problem::Complaint;
 use super::server::check_unique;
-use crate::model::link::{Backup, CarrierLine, Gateway, GatewayKind, Lan, Link, ManagedBy, PrimaryMedium, Site};
+use crate::model::link::{
+    Backup, CarrierLine, Gateway, GatewayKind, HubHandoff, Lan, Link, ManagedBy, PrimaryMedium, Site,
+};
 use ipnetwork::Ipv4Network;
 use std::net::Ipv4Addr;
 
@@ -102,20 +104,22 @@ fn link(fields: &mut Fields<'_>) -> Option<Link> {
     let mcr_percent = fields.required("mcr_percent", "Guaranteed share (MCR) in percent of the peak.", whole(1..=100));
     let backup = fields.maybe("backup", "The backup line.", record("The backup line.", backup));
     let given = "What the carrier gives for the primary line.";
-    let carrier = fields.maybe("carrier", given, record(given, carrier));
+    let carrier = fields.maybe("carrier", given, record(given, primary_line));
     let one_off_net = fields.maybe("one_off_net", "Set-up fee, net of VAT.", euro());
     let annual_net = fields.maybe("annual_net", "Annual fee, net of VAT.", euro());
     let ordered_on = fields.maybe("ordered_on", "Order to the supplier.", date());
     let available_on = fields.maybe("available_on", "Availability of the line.", date());
     let accepted_on = fields.maybe("accepted_on", "Acceptance test (collaudo).", date());
     let managed_by = fields.required("managed_by", "Who configures the CPEs.", word(OWNERS));
+    let (carrier, handoff) = carrier?.unzip();
     let link = Link {
         profile: profile?,
         primary: primary?,
         pcr_mbps: pcr_mbps?,
         mcr_percent: mcr_percent?,
         backup: backup?,
-        carrier: carrier?,
+        carrier,
+        handoff,
         one_off_net: one_off_net?,
         annual_net: annual_net?,
         ordered_on: ordered_on?,
@@ -167,28 +171,25 @@ fn lte(fields: &mut Fields<'_>) -> Option<Backup> {
     Some(Backup::Lte { rate_kbps: rate_kbps?, apn: apn? })
 }
 
+/// The primary line, with the keys `hub_*` of the handoff at the SAD beside it.
+fn primary_line(fields: &mut Fields<'_>) -> Option<(CarrierLine, HubHandoff)> {
+    let line = carrier(fields);
+    let vlan = fields.required("hub_vlan", "VLAN on the hub's trunk that carries this VPN.", whole(1..=4094));
+    let wan = fields.required("hub_wan", "Network between the hub and the provider at the SAD.", network());
+    let pe = fields.required("hub_pe", "Provider's address on it.", address());
+    let ce = fields.required("hub_ce", "Our hub's address on it.", address());
+    let handoff = HubHandoff { vlan: vlan?, wan: wan?, pe: pe?, ce: ce? };
+    check_inside(fields, handoff.wan, &[("hub_pe", handoff.pe), ("hub_ce", handoff.ce)]);
+    Some((line?, handoff))
+}
+
 fn carrier(fields: &mut Fields<'_>) -> Option<CarrierLine> {
     let wan = fields.required("wan", "Network between CPE and provider edge.", network());
     let pe = fields.required("pe", "Address of the provider edge.", address());
     let cpe = fields.required("cpe", "Address of our CPE.", address());
-    let hub_vlan = fields.required("hub_vlan", "VLAN on the hub's trunk that carries this VPN.", whole(1..=4094));
-    let hub_wan = fields.required("hub_wan", "Network between the hub and the provider at the SAD.", network());
-    let hub_pe = fields.required("hub_pe", "Provider's address on it.", address());
-    let hub_ce = fields.required("hub_ce", "Our hub's address on it.", address());
     let mtu = fields.required("mtu", "IP MTU in bytes.", whole(576..=9216));
     let example = fields.or("example", "Whether addresses are invented.", flag(), false);
-    let line = CarrierLine {
-        wan: wan?,
-        pe: pe?,
-        cpe: cpe?,
-        hub_vlan: hub_vlan?,
-        hub_wan: hub_wan?,
-        hub_pe: hub_pe?,
-        hub_ce: hub_ce?,
-        mtu: mtu?,
-        example: example?,
-    };
+    let line = CarrierLine { wan: wan?, pe: pe?, cpe: cpe?, mtu: mtu?, example: example? };
     check_inside(fields, line.wan, &[("pe", line.pe), ("cpe", line.cpe)]);
-    check_inside(fields, line.hub_wan, &[("hub_pe", line.hub_pe), ("hub_ce", line.hub_ce)]);
     Some(line)
 }
