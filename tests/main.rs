@@ -20,6 +20,7 @@ mod cli_inventory;
 mod cli_migrate;
 mod cli_network;
 mod cli_survey;
+mod fees_statement;
 mod journal;
 mod replica;
 mod replica_faults;

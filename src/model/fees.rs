@@ -47,6 +47,8 @@ pub enum Item {
     LinkOneOff,
     /// The link's annual fee ("canone annuo").
     LinkAnnual,
+    /// The cents between the tax of a document and the rounded taxes of its lines; never in the inventory.
+    Rounding,
 }
 
 impl std::fmt::Display for Item {
@@ -55,6 +57,7 @@ impl std::fmt::Display for Item {
             Item::Action(action) => action,
             Item::LinkOneOff => "link_one_off",
             Item::LinkAnnual => "link_annual",
+            Item::Rounding => "arrotondamento",
         })
     }
 }
@@ -62,6 +65,27 @@ impl std::fmt::Display for Item {
 impl serde::Serialize for Item {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// Any other word is the id of an action.
+impl std::str::FromStr for Item {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "link_one_off" => Item::LinkOneOff,
+            "link_annual" => Item::LinkAnnual,
+            "arrotondamento" => Item::Rounding,
+            action => Item::Action(action.to_owned()),
+        })
+    }
+}
+
+/// Read back from our own JSON.
+impl<'de> serde::Deserialize<'de> for Item {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -128,7 +152,7 @@ impl Upper {
 }
 
 /// Who pays a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Payer {
     /// The project's funds: printed `a carico del Progetto`, without amount.

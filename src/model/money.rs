@@ -37,8 +37,9 @@ impl Euro {
     }
 
     /// `self` x `rate`, half up (away from zero) to the cent: Italian practice at the third decimal.
+    /// A product beyond any amount of money saturates.
     pub fn times(self, rate: Decimal) -> Self {
-        let exact = self.decimal() * rate;
+        let Some(exact) = self.decimal().checked_mul(rate) else { return Self(i64::MAX) };
         let rounded = exact.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
         let cents = rounded * Decimal::ONE_HUNDRED;
         Self(i64::try_from(cents.mantissa() / 10_i128.pow(cents.scale())).unwrap_or(i64::MAX))
@@ -76,6 +77,14 @@ impl fmt::Display for Euro {
 impl serde::Serialize for Euro {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// Read back from our own JSON.
+impl<'de> serde::Deserialize<'de> for Euro {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
