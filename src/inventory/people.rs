@@ -5,7 +5,7 @@ use super::form::{Fields, Form, list, nonempty_list, record, table};
 use super::problem::{Complaint, nearest, quote};
 use crate::model::RoleId;
 use crate::model::people::{People, Person, Role, Side};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 const SIDES: &[(&str, Side)] =
     &[("comune", Side::Comune), ("sad", Side::Sad), ("operator", Side::Operator), ("other", Side::Other)];
@@ -22,7 +22,9 @@ fn file(fields: &mut Fields<'_>) -> Option<People> {
     let roles: BTreeMap<RoleId, Role> = roles?.into_iter().collect();
     let persons = persons?;
     check_roles(fields, &roles, &persons);
-    check_unique(fields, &persons);
+    // The operator of an event is recognised by the login name.
+    fields.unique("persons", "id", persons.iter().map(|person| &person.id));
+    fields.unique("persons", "login", persons.iter().map(|person| person.login.as_deref().unwrap_or_default()));
     Some(People { roles, persons: persons.into_iter().map(|person| (person.id.clone(), person)).collect() })
 }
 
@@ -97,21 +99,6 @@ fn check_roles(fields: &mut Fields<'_>, roles: &BTreeMap<RoleId, Role>, persons:
         if !persons.iter().any(|person| person.roles.contains(role)) {
             let complaint = Complaint::new("nobody holds this role");
             fields.refuse(&format!("roles.{role}"), complaint.hint("give it to a person, or remove it"));
-        }
-    }
-}
-
-/// Ids and login names are unique: an event's operator is recognised by them.
-fn check_unique(fields: &mut Fields<'_>, persons: &[Person]) {
-    let mut seen = BTreeSet::new();
-    for (index, person) in persons.iter().enumerate() {
-        if !seen.insert(("id", person.id.as_str())) {
-            let complaint = Complaint::new(format!("there are two persons {}", quote(person.id.as_str())));
-            fields.refuse(&format!("persons[{index}].id"), complaint.hint("give one of them another id"));
-        }
-        if person.login.as_deref().is_some_and(|login| !seen.insert(("login", login))) {
-            let complaint = Complaint::new("another person has the same login name");
-            fields.refuse(&format!("persons[{index}].login"), complaint.hint("one login name is one person"));
         }
     }
 }

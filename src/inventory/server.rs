@@ -7,17 +7,7 @@ use super::problem::{Complaint, nearest, quote, quoted_list};
 use crate::model::ServerId;
 use crate::model::server::{Addressing, DirectoryWay, Disk, Os, Server, ServerRole, Transfer};
 use std::collections::BTreeSet;
-use std::fmt::Display;
 
-const ROLES: &[(&str, ServerRole)] = &[
-    ("ad", ServerRole::Ad),
-    ("dns", ServerRole::Dns),
-    ("logging", ServerRole::Logging),
-    ("file", ServerRole::File),
-    ("print", ServerRole::Print),
-    ("database", ServerRole::Database),
-    ("application", ServerRole::Application),
-];
 const STAYING: &[(&str, Addressing)] = &[("keep", Addressing::Keep), ("routes_only", Addressing::RoutesOnly)];
 /// A gigabyte, as disks are sold.
 const GIGABYTE: u64 = 1_000_000_000;
@@ -34,7 +24,7 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
     let os = fields.required("os", "Operating system, with its printed name.", record("A system.", os));
     let physical = fields.required("physical", "Whether it is a physical machine.", flag());
     let billable = fields.required("billable", "Whether the fee counts it.", flag());
-    let roles = fields.required("roles", "What it does for the town.", list(word(ROLES)));
+    let roles = fields.required("roles", "What it does for the town.", list(word(&ServerRole::WORDS)));
     let address = fields.required("address", "Its address in the tenant's LAN.", address());
     let landing = "Where its address is after the move: `keep`, `{renumber: ADDRESS}`, or `routes_only` as the document words it.";
     let landing =
@@ -67,8 +57,8 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
     };
     check_directory(fields, &server);
     check_transfer(fields, &server);
-    check_unique(fields, "disks", server.disks.iter().map(|disk| &disk.id), "disk");
-    check_unique(fields, "roles", server.roles.iter().map(|role| format!("{role:?}").to_lowercase()), "role");
+    fields.unique("disks", "id", server.disks.iter().map(|disk| &disk.id));
+    fields.unique("roles", "", server.roles.iter().map(|role| role.word()));
     Some(server)
 }
 
@@ -178,33 +168,9 @@ fn check_transfer(fields: &mut Fields<'_>, server: &Server) {
 
 /// Checks among the servers of a tenant: ids, addresses, order.
 pub(super) fn check_together(fields: &mut Fields<'_>, servers: &[Server]) {
-    check_unique(fields, "servers", servers.iter().map(|server| &server.id), "server");
-    let mut addresses = BTreeSet::new();
-    for (index, server) in servers.iter().enumerate() {
-        if !addresses.insert(server.address) {
-            let complaint = Complaint::new(format!("another server has the address {}", server.address));
-            fields.refuse(&format!("servers[{index}].address"), complaint);
-        }
-    }
+    fields.unique("servers", "id", servers.iter().map(|server| &server.id));
+    fields.unique("servers", "address", servers.iter().map(|server| server.address));
     check_order(fields, servers);
-}
-
-/// Ids in a list are unique; reported at the second.
-pub(super) fn check_unique<T: Ord + Display>(
-    fields: &mut Fields<'_>,
-    list: &str,
-    ids: impl IntoIterator<Item = T>,
-    what: &str,
-) {
-    let mut seen = BTreeSet::new();
-    for (index, id) in ids.into_iter().enumerate() {
-        if seen.contains(&id) {
-            let complaint = Complaint::new(format!("there are two entries for the {what} {}", quote(&id.to_string())));
-            let path = format!("{list}[{index}].id");
-            fields.refuse(&path, complaint.hint("each is named once"));
-        }
-        seen.insert(id);
-    }
 }
 
 /// `after` names servers of the same tenant, without circles.

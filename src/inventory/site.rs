@@ -3,7 +3,6 @@
 use super::form::scalars::{address, date, euro, flag, id, network, text, whole, word};
 use super::form::{Fields, Form, record};
 use super::problem::Complaint;
-use super::server::check_unique;
 use crate::model::link::{
     Backup, CarrierLine, Gateway, GatewayKind, HubHandoff, Lan, Link, ManagedBy, PrimaryMedium, Site,
 };
@@ -21,7 +20,7 @@ pub(super) fn form() -> impl Form<Value = Site> {
 
 /// Checks among the sites of a tenant.
 pub(super) fn check_together(fields: &mut Fields<'_>, sites: &[Site]) {
-    check_unique(fields, "sites", sites.iter().map(|site| &site.id), "site");
+    fields.unique("sites", "id", sites.iter().map(|site| &site.id));
 }
 
 fn site(fields: &mut Fields<'_>) -> Option<Site> {

@@ -141,3 +141,15 @@ pub struct NetworkPools {
     /// Whether the numbers are invented.
     pub example: bool,
 }
+
+impl NetworkPools {
+    /// The n-th network of `length` inside `pool`, counted from 0; none beyond its end.
+    pub fn nth(pool: Ipv4Network, n: u16, length: u8) -> Option<Ipv4Network> {
+        let step = 1_u64 << (32 - u32::from(length.min(32)));
+        let first = u64::from(u32::from(pool.network())) + u64::from(n) * step;
+        if length < pool.prefix() || first + step - 1 > u64::from(u32::from(pool.broadcast())) {
+            return None;
+        }
+        Ipv4Network::new(Ipv4Addr::from(u32::try_from(first).ok()?), length).ok()
+    }
+}

@@ -82,6 +82,32 @@ pub enum ServerRole {
     Application,
 }
 
+impl ServerRole {
+    /// All roles with their words in the inventory.
+    pub const WORDS: [(&'static str, ServerRole); 7] = [
+        ("ad", ServerRole::Ad),
+        ("dns", ServerRole::Dns),
+        ("logging", ServerRole::Logging),
+        ("file", ServerRole::File),
+        ("print", ServerRole::Print),
+        ("database", ServerRole::Database),
+        ("application", ServerRole::Application),
+    ];
+
+    /// The word in the inventory.
+    pub fn word(self) -> &'static str {
+        match self {
+            ServerRole::Ad => "ad",
+            ServerRole::Dns => "dns",
+            ServerRole::Logging => "logging",
+            ServerRole::File => "file",
+            ServerRole::Print => "print",
+            ServerRole::Database => "database",
+            ServerRole::Application => "application",
+        }
+    }
+}
+
 /// Where a server's address is after the move (domain A19).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]

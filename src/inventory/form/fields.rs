@@ -4,6 +4,7 @@ use super::super::problem::{Complaint, KeyPath, nearest, quote, quoted_list};
 use super::super::shape::{FieldShape, RecordShape};
 use super::super::yaml::{Entry, Node};
 use super::{Form, Reader, or_unknown};
+use std::collections::HashSet;
 
 /// What a record's function asks for its keys. See the rule in [`super`].
 #[derive(Debug)]
@@ -129,6 +130,21 @@ impl<'a> Fields<'a> {
     pub fn refuse(&mut self, path: &str, complaint: Complaint) {
         if let Mode::Read(reading) = &mut self.mode {
             reading.refuse(path, complaint);
+        }
+    }
+
+    /// Refuses values that stand twice in the items of `list`, under `key` of each; an empty text
+    /// is no value. Reported at the second.
+    pub fn unique<T: ToString>(&mut self, list: &str, key: &str, values: impl IntoIterator<Item = T>) {
+        let mut seen = HashSet::new();
+        for (index, value) in values.into_iter().enumerate() {
+            let value = value.to_string();
+            if value.is_empty() || seen.insert(value.clone()) {
+                continue;
+            }
+            let complaint = Complaint::new(format!("{} is here twice", quote(&value)));
+            let path = KeyPath::root().key(list).item(index).key(key);
+            self.refuse(path.as_str(), complaint.hint("each has its own"));
         }
     }
 

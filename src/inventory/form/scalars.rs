@@ -78,6 +78,42 @@ pub fn text() -> impl Form<Value = String> {
     })
 }
 
+/// A text of one or more lines, such as a script or an instruction.
+pub fn prose() -> Prose {
+    Prose
+}
+
+/// See [`prose`].
+#[derive(Debug, Clone, Copy)]
+pub struct Prose;
+
+impl Form for Prose {
+    type Value = String;
+
+    fn read(&self, node: &Node, path: &KeyPath, reader: &mut Reader<'_>) -> Option<String> {
+        let Some(text) = node.text() else {
+            reader.complain(node.place, path, unexpected("a text", node));
+            return None;
+        };
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        match lines.map(|line| line.replace('\t', " ")).try_for_each(|line| acceptable(node, &line)) {
+            Ok(()) if !text.trim().is_empty() && node.kind() != "nothing" => Some(text.to_owned()),
+            Ok(()) => {
+                reader.complain(node.place, path, Complaint::new("the text is empty"));
+                None
+            }
+            Err(complaint) => {
+                reader.complain(node.place, path, complaint);
+                None
+            }
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Text { pattern: None, example: None }
+    }
+}
+
 /// A text that matches a rule; `wanted` says it in words.
 pub fn text_like(
     pattern: &'static str,

@@ -1,0 +1,85 @@
+//! Our own numbers: pools that do not meet, and that reach to every tenant's number.
+
+use super::super::problem::{Complaint, Problems};
+use super::{Files, TenantFile};
+use crate::model::project::NetworkPools;
+use ipnetwork::Ipv4Network;
+
+/// The greatest VLAN (IEEE 802.1Q).
+const MAX_VLAN: u16 = 4094;
+/// The greatest group of HSRP version 2.
+const MAX_GROUP: u16 = 4095;
+
+pub(super) fn check(files: &Files, problems: &mut Problems) {
+    let Some(project) = &files.project.value else { return };
+    let pools = &project.network;
+    check_apart(files, pools, problems);
+    for (file, tenant) in files.decoded_tenants() {
+        check_reach(file, tenant.number, pools, problems);
+    }
+    check_vlans(files, pools, problems);
+}
+
+fn named(pools: &NetworkPools) -> [(&'static str, Ipv4Network); 5] {
+    [
+        ("sad", pools.sad),
+        ("tunnels", pools.tunnels),
+        ("primary_loopbacks", pools.primary_loopbacks),
+        ("standby_loopbacks", pools.standby_loopbacks),
+        ("management", pools.management),
+    ]
+}
+
+fn check_apart(files: &Files, pools: &NetworkPools, problems: &mut Problems) {
+    let named = named(pools);
+    for (index, (key, pool)) in named.iter().enumerate() {
+        if let Some((other, _)) = named.iter().take(index).find(|(_, earlier)| pool.overlaps(*earlier)) {
+            let complaint = Complaint::new(format!("{pool} overlaps `{other}`"));
+            files.project.refuse(&format!("network.{key}"), complaint.hint("pools do not meet"), problems);
+        }
+        if pool.contains(pools.probe_target) {
+            let complaint = Complaint::new(format!("{} lies in `{key}`", pools.probe_target));
+            let hint = "the probe target is an address of its own on the hub";
+            files.project.refuse("network.probe_target", complaint.hint(hint), problems);
+        }
+    }
+}
+
+/// Each pool has something for the tenant's number.
+fn check_reach(file: &TenantFile, number: u16, pools: &NetworkPools, problems: &mut Problems) {
+    let subnets = [("sad", pools.sad, 24), ("tunnels", pools.tunnels, 24)];
+    let hosts =
+        [("primary_loopbacks", pools.primary_loopbacks, 32), ("standby_loopbacks", pools.standby_loopbacks, 32)];
+    for (key, pool, length) in subnets.into_iter().chain(hosts) {
+        if NetworkPools::nth(pool, number, length).is_none() {
+            let complaint =
+                Complaint::new(format!("number {number} is beyond `network.{key}` of project.yaml ({pool})"));
+            file.refuse("tenant.number", complaint.hint("take a smaller number, or widen the pool"), problems);
+        }
+    }
+    let sums = [
+        ("hsrp_group_base", pools.hsrp_group_base, MAX_GROUP),
+        ("kept_vlan_base", pools.kept_vlan_base, MAX_VLAN),
+        ("new_vlan_base", pools.new_vlan_base, MAX_VLAN),
+    ];
+    for (key, base, most) in sums {
+        if base + number > most {
+            let complaint = Complaint::new(format!("`network.{key}` ({base}) plus number {number} is above {most}"));
+            file.refuse("tenant.number", complaint.hint("take a smaller number, or a smaller base"), problems);
+        }
+    }
+}
+
+/// No two tenants' derived VLANs are the same.
+fn check_vlans(files: &Files, pools: &NetworkPools, problems: &mut Problems) {
+    for (file, tenant) in files.decoded_tenants() {
+        let kept = pools.kept_vlan_base + tenant.number;
+        let twin = files.decoded_tenants().find(|(_, other)| pools.new_vlan_base + other.number == kept);
+        if let Some((other, _)) = twin {
+            let complaint =
+                Complaint::new(format!("its VLAN {kept} for kept addresses is {}'s for new ones", other.id));
+            let hint = "move `network.kept_vlan_base` and `network.new_vlan_base` of project.yaml further apart";
+            file.refuse("tenant.number", complaint.hint(hint), problems);
+        }
+    }
+}
