@@ -22,6 +22,7 @@ mod cli_network;
 mod cli_survey;
 mod fees_statement;
 mod journal;
+mod probes;
 mod replica;
 mod replica_faults;
 mod ssh;

@@ -1,1 +1,85 @@
-//! Being written.
+//! Questions to the network from this machine: TCP, DNS, HTTP, ping. Each has a deadline and a
+//! typed answer; that nobody answers is an error, what the answer is worth is for the caller.
+
+pub mod dns;
+mod dns_message;
+mod http;
+mod ping;
+
+pub use http::{Page, http};
+pub use ping::{Echoes, ping};
+
+use std::error::Error;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// No answer in time.
+    #[error("no answer within {} s", deadline.as_secs_f64())]
+    Deadline {
+        /// The deadline.
+        deadline: Duration,
+    },
+    /// Nobody there, or the connection broke.
+    #[error("{target} cannot be reached")]
+    Unreachable {
+        /// Who was asked.
+        target: String,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The question cannot be asked.
+    #[error("`{text}` is no {expected}")]
+    Question {
+        /// What was given.
+        text: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The answer breaks the protocol.
+    #[error("{target} answered nonsense")]
+    Nonsense {
+        /// Who was asked.
+        target: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A program or library of this machine does not work.
+    #[error("{what} does not work on this machine")]
+    Tool {
+        /// What is needed.
+        what: &'static str,
+        /// Why it does not work.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl ProbeError {
+    fn unreachable(target: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unreachable { target: target.into(), source: source.into() }
+    }
+}
+
+/// Connects to a TCP port and closes; how long it took, with the name's resolution.
+///
+/// # Errors
+/// [`ProbeError`]: refused, unreachable, no answer in time.
+pub async fn tcp(host: &str, port: u16, deadline: Duration) -> Result<Duration, ProbeError> {
+    let started = Instant::now();
+    within(deadline, async {
+        let connected = tokio::net::TcpStream::connect((host, port)).await;
+        connected.map_err(|error| ProbeError::unreachable(format!("{host} port {port}"), error))
+    })
+    .await?;
+    Ok(started.elapsed())
+}
+
+/// `work`, or the error that it took too long.
+async fn within<T>(deadline: Duration, work: impl Future<Output = Result<T, ProbeError>>) -> Result<T, ProbeError> {
+    tokio::time::timeout(deadline, work).await.map_err(|_| ProbeError::Deadline { deadline })?
+}
