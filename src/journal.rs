@@ -226,6 +226,14 @@ impl<S: Store> Journal<S> {
         self.append_fenced(tenant, operator, kind, data, Some(lease.fence())).await
     }
 
+    /// Whether `lease` is still ours.
+    ///
+    /// # Errors
+    /// It was taken over.
+    pub async fn still_ours(&self, lease: &Lease) -> Result<(), JournalError> {
+        self.check_fence(lease.fence()).await
+    }
+
     async fn append_fenced(
         &self,
         tenant: &TenantId,

@@ -1,1 +1,28 @@
-//! Being written.
+//! The migration of a tenant: playbook and inventory give a plan; the runner walks it; events say
+//! what happened; everything else (state, gates, phases, status) is computed from those events.
+//!
+//! The one place that composes checklists and replicas. Only `run` and `live` act.
+
+mod decode;
+mod forecast;
+mod gate;
+mod next;
+mod phase;
+mod plan;
+mod playbook;
+mod record;
+mod refusal;
+mod run;
+mod state;
+
+pub use decode::{decode, form};
+pub use forecast::{Basis, DiskForecast, Forecast, ServerForecast, line_seconds};
+pub use gate::{Approval, GateStatus, Objection, gates, is_joint, may_sign};
+pub use next::{Next, Scope, next};
+pub use phase::{Phase, phase_of, tenant_phase};
+pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};
+pub use playbook::{Action, Activity, Gate, Playbook, Reached, Text};
+pub use record::{Class, Record, Result as StepResult, Stop};
+pub use refusal::Refusal;
+pub use run::{Acts, Ended, Ending, Observer, Progress, RunError, Runner, Trouble};
+pub use state::{IllegalEvent, RolledBack, RunState, Signature, StepState, Verified};

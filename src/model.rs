@@ -14,7 +14,7 @@ pub mod project_calendar;
 pub mod server;
 pub mod tenant;
 
-pub use ids::{DiskId, PersonId, RoleId, ServerId, SiteId, TenantId};
+pub use ids::{DiskId, GateId, PersonId, RoleId, ServerId, SiteId, TenantId};
 pub use money::Euro;
 
 use std::collections::BTreeMap;

@@ -88,6 +88,10 @@ id!(
     PersonId
 );
 id!(
+    /// A gate of a playbook: what people type after `migrate sign TENANT`.
+    GateId
+);
+id!(
     /// A role that signs or executes, such as `comune-referente`.
     RoleId
 );

@@ -119,6 +119,14 @@ pub struct Saas {
 }
 
 impl Tenant {
+    /// The site whose LAN holds the server's address; the only site, where its LAN is not known.
+    pub fn site_of(&self, server: &Server) -> Option<&Site> {
+        let sites = self.sites.known()?;
+        let holds = |site: &&Site| site.lan.as_ref().is_some_and(|lan| lan.prefix.contains(server.address));
+        let only = || sites.first().filter(|site| sites.len() == 1 && site.lan.is_none());
+        sites.iter().find(holds).or_else(only)
+    }
+
     /// The population at `date`, if the inventory has one.
     pub fn population_at(&self, date: Date) -> Option<&Population> {
         self.populations.iter().find(|population| population.date == date)

@@ -1,0 +1,192 @@
+//! `playbooks/*.yaml`: read through the same forms as the inventory, so that every mistake has its place.
+
+use super::playbook::{Action, Activity, Gate, Playbook, Reached, Text};
+use crate::checklist::Phase;
+use crate::inventory::Problems;
+use crate::inventory::form::scalars::{id, text, whole, word};
+use crate::inventory::form::{self, Fields, Form, nonempty_list, record};
+use crate::inventory::problem::{Complaint, quote};
+use crate::model::{GateId, RoleId};
+use std::collections::BTreeSet;
+
+const ACTIONS: &[(&str, Plain)] = &[
+    ("prepare-landing", Plain::PrepareLanding),
+    ("seed", Plain::Seed),
+    ("sync", Plain::Sync),
+    ("verify", Plain::Verify),
+    ("test-clone", Plain::TestClone),
+    ("final-sync", Plain::FinalSync),
+];
+
+const PHASES: &[(&str, Phase)] = &[("source", Phase::Source), ("network", Phase::Network), ("landing", Phase::Landing)];
+
+const SIGNERS: &[(&str, Signers)] = &[("validates", Signers::Validates), ("executes", Signers::Executes)];
+
+/// Actions that need no more than their word.
+#[derive(Debug, Clone, Copy)]
+enum Plain {
+    PrepareLanding,
+    Seed,
+    Sync,
+    Verify,
+    TestClone,
+    FinalSync,
+}
+
+impl From<Plain> for Action {
+    fn from(plain: Plain) -> Self {
+        match plain {
+            Plain::PrepareLanding => Action::PrepareLanding,
+            Plain::Seed => Action::Seed,
+            Plain::Sync => Action::Sync,
+            Plain::Verify => Action::Verify,
+            Plain::TestClone => Action::TestClone,
+            Plain::FinalSync => Action::FinalSync,
+        }
+    }
+}
+
+/// Whose roles sign a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signers {
+    Validates,
+    Executes,
+}
+
+/// A step before the roles of its activity are known.
+enum Draft {
+    Done(Action),
+    Gate(Gate, Signers),
+}
+
+/// The form of a playbook.
+pub fn form() -> impl Form<Value = Playbook> {
+    record("The activities of a migration, their steps and gates.", playbook)
+}
+
+/// Reads a playbook; `file` is its name for messages.
+///
+/// # Errors
+/// Everything that is wrong with it, with places.
+pub fn decode(file: &str, bytes: &[u8]) -> Result<Playbook, Problems> {
+    let mut problems = Problems::none();
+    let decoded = form::read(file, bytes, &form(), &mut problems);
+    problems.or(decoded.value)
+}
+
+fn playbook(fields: &mut Fields<'_>) -> Option<Playbook> {
+    let head = fields.required("playbook", "What it is.", record("What it is.", head));
+    let activities = "The activities, in order.";
+    let activities = fields.required("activities", activities, nonempty_list(record("An activity.", activity)));
+    let (name, source) = head?;
+    let playbook = Playbook { name, source, activities: activities? };
+    check(fields, &playbook);
+    Some(playbook)
+}
+
+fn head(fields: &mut Fields<'_>) -> Option<(String, String)> {
+    let name = fields.required("name", "Name, as printed.", text());
+    let source = fields.required("source", "Where its content comes from.", text());
+    name.zip(source)
+}
+
+fn both(doc: &'static str) -> impl Form<Value = Text> {
+    record(doc, |fields: &mut Fields<'_>| {
+        let it = fields.required("it", "Italian: what the Comune reads and signs.", text());
+        let en = fields.required("en", "English.", text());
+        Some(Text { it: it?, en: en? })
+    })
+}
+
+fn roles() -> impl Form<Value = Vec<RoleId>> {
+    nonempty_list(id())
+}
+
+fn activity(fields: &mut Fields<'_>) -> Option<Activity> {
+    let number = fields.required("activity", "Its number, 1 to 6.", whole::<u8>(1..=6));
+    let title = fields.required("title", "Title.", both("Title in both languages."));
+    let responsible = fields.required("responsible", "Roles that answer for it (Responsabilità).", roles());
+    let executes = fields.required("executes", "Roles that carry it out (Esecuzione).", roles());
+    let validates = fields.required("validates", "Roles that validate it (Validazione).", roles());
+    let days = fields.required("days", "First and last day as proposed, from 1.", nonempty_list(whole::<u16>(1..=366)));
+    let steps = fields.required("steps", "What is done, in order.", nonempty_list(record("A step.", step)));
+    let (executes, validates) = (executes?, validates?);
+    let days = match days?.as_slice() {
+        [from, to] if from <= to => (*from, *to),
+        _ => {
+            fields.refuse("days", Complaint::new("the days are not a first and a last day").hint("write [5, 7]"));
+            return None;
+        }
+    };
+    let settle = |draft| match draft {
+        Draft::Done(action) => action,
+        Draft::Gate(gate, Signers::Validates) => Action::Gate(Gate { roles: validates.clone(), ..gate }),
+        Draft::Gate(gate, Signers::Executes) => Action::Gate(Gate { roles: executes.clone(), ..gate }),
+    };
+    let steps = steps?.into_iter().map(settle).collect();
+    Some(Activity { number: number?, title: title?, responsible: responsible?, executes, validates, days, steps })
+}
+
+fn step(fields: &mut Fields<'_>) -> Option<Draft> {
+    let plain = fields.optional("do", "An act of the migration.", word(ACTIONS));
+    let checklist = fields.optional("checklist", "Runs the checklist of this phase.", word(PHASES));
+    let gate = fields.optional("gate", "Waits for signatures.", record("A gate.", gate));
+    fields.exactly_one(&["do", "checklist", "gate"]);
+    match (plain?, checklist?, gate?) {
+        (Some(plain), _, _) => Some(Draft::Done(plain.into())),
+        (_, Some(checklist), _) => Some(Draft::Done(Action::Checklist { checklist })),
+        (_, _, Some((gate, signers))) => Some(Draft::Gate(gate, signers)),
+        (None, None, None) => None,
+    }
+}
+
+fn gate(fields: &mut Fields<'_>) -> Option<(Gate, Signers)> {
+    let gate = fields.required("id", "What is typed to sign it.", id::<GateId>());
+    let title = fields.required("title", "What is signed, in one sentence.", both("What is signed."));
+    let asks = fields.optional("asks", "What people do before they sign.", both("What people do before they sign."));
+    let signers = "Whose roles sign: those that validate the activity, or those that carry it out.";
+    let signers = fields.or("signed_by", signers, word(SIGNERS), Signers::Validates);
+    let hours = "For how many hours a signature opens the gate; absent is for ever.";
+    let valid_hours = fields.optional("valid_hours", hours, whole::<u16>(1..=720));
+    let reaches = "The phase of a server once the gate is open.";
+    let reaches = fields.optional("reaches", reaches, word(&Reached::WORDS));
+    let (valid_hours, reaches, asks) = (valid_hours?, reaches?, asks?);
+    let gate = Gate { gate: gate?, title: title?, asks, roles: Vec::new(), valid_hours, reaches };
+    Some((gate, signers?))
+}
+
+/// Checks between activities.
+fn check(fields: &mut Fields<'_>, playbook: &Playbook) {
+    let mut gates = BTreeSet::new();
+    let mut before = 0;
+    let mut seeded = false;
+    let mut quiet = false;
+    for (index, activity) in playbook.activities.iter().enumerate() {
+        if activity.number <= before {
+            let path = format!("activities[{index}].activity");
+            fields.refuse(&path, Complaint::new("the activities are not in rising order"));
+        }
+        before = activity.number;
+        for (position, action) in activity.steps.iter().enumerate() {
+            let path = format!("activities[{index}].steps[{position}]");
+            match action {
+                Action::Gate(gate) if !gates.insert(&gate.gate) => {
+                    let complaint = Complaint::new(format!("there are two gates {}", quote(gate.gate.as_str())));
+                    fields.refuse(&format!("{path}.gate.id"), complaint);
+                }
+                Action::Gate(gate) => quiet |= gate.reaches == Some(Reached::Quiet) && gate.valid_hours.is_some(),
+                Action::Seed => seeded = true,
+                Action::FinalSync if !quiet => {
+                    let complaint = Complaint::new("no gate before it says that the source is quiet")
+                        .hint("put a gate with `reaches: quiet` and `valid_hours` before it");
+                    fields.refuse(&format!("{path}.do"), complaint);
+                }
+                action if action.is_per_disk() && !seeded => {
+                    let complaint = Complaint::new("it comes before the first copy").hint("put `do: seed` before it");
+                    fields.refuse(&format!("{path}.do"), complaint);
+                }
+                _ => {}
+            }
+        }
+    }
+}

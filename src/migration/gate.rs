@@ -1,0 +1,226 @@
+//! Gates: what a signature approves, when a gate is open, and who may sign.
+
+use super::plan::{Plan, Step};
+use super::playbook::{Action, Gate};
+use super::record;
+use super::state::{RunState, Signature, StepState};
+use crate::journal::event::sha256;
+use crate::model::people::{People, Side};
+use crate::model::{PersonId, RoleId};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// What the signatures on a gate approve: the plan, and every outcome before the gate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Approval<'a> {
+    /// Which gate.
+    pub gate: &'a str,
+    /// Digest of the plan.
+    pub plan: String,
+    /// Steps before it with what came out of them.
+    pub steps: Vec<(&'a str, Option<&'a record::Result>)>,
+    /// Servers that were taken back before.
+    pub rolled_back: Vec<&'a str>,
+}
+
+impl Approval<'_> {
+    /// SHA-256 of the approval as JSON.
+    pub fn digest(&self) -> String {
+        // Plain data: writing it cannot fail.
+        sha256(serde_json::to_string(self).unwrap_or_default().as_bytes())
+    }
+}
+
+/// How a gate stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GateStatus<'a> {
+    /// The gate's step.
+    pub step: &'a Step,
+    /// The gate.
+    pub gate: &'a Gate,
+    /// What a signature approves now.
+    pub approval: Approval<'a>,
+    /// Digest of the approval.
+    pub approves: String,
+    /// Steps before it that have not ended well: it cannot be signed yet.
+    pub undone: Vec<&'a Step>,
+    /// Signatures that count.
+    pub signed: Vec<&'a Signature>,
+    /// Signatures that count no more, since what they approved has changed or their hours are over.
+    pub void: Vec<&'a Signature>,
+    /// Roles that have not signed.
+    pub missing: Vec<&'a RoleId>,
+}
+
+impl GateStatus<'_> {
+    /// Whether people may sign now.
+    pub fn can_be_signed(&self) -> bool {
+        self.undone.is_empty()
+    }
+
+    /// Whether the run may pass.
+    pub fn is_open(&self) -> bool {
+        self.undone.is_empty() && self.missing.is_empty()
+    }
+}
+
+/// All gates of the plan, in order.
+pub fn gates<'a>(plan: &'a Plan, state: &'a RunState, now: Timestamp) -> Vec<GateStatus<'a>> {
+    let indices = 0..plan.steps.len();
+    indices.filter_map(|index| status(plan, state, now, index)).collect()
+}
+
+fn status<'a>(plan: &'a Plan, state: &'a RunState, now: Timestamp, index: usize) -> Option<GateStatus<'a>> {
+    let (before, rest) = plan.steps.split_at(index);
+    let (step, after) = rest.split_first()?;
+    let Action::Gate(gate) = &step.action else { return None };
+    let approval = approval(plan, state, gate, before);
+    let approves = approval.digest();
+    let mine = state.signatures.iter().filter(|signature| signature.gate == gate.gate);
+    let used = next_stage_is_done(state, after);
+    let counts = |signature: &&Signature| {
+        signature.approves == approves
+            && (used || !has_expired(gate, signature, now))
+            && gate.roles.contains(&signature.role)
+    };
+    let (signed, void): (Vec<&Signature>, Vec<&Signature>) = mine.partition(counts);
+    Some(GateStatus {
+        missing: gate.roles.iter().filter(|role| !signed.iter().any(|signature| signature.role == **role)).collect(),
+        undone: before.iter().filter(|step| !is_settled(state, step)).collect(),
+        step,
+        gate,
+        approval,
+        approves,
+        signed,
+        void,
+    })
+}
+
+fn approval<'a>(plan: &'a Plan, state: &'a RunState, gate: &'a Gate, before: &'a [Step]) -> Approval<'a> {
+    let outcome = |step: &'a Step| (step.id.0.as_str(), state.step(&step.id).result());
+    Approval {
+        gate: gate.gate.as_str(),
+        plan: plan.digest(),
+        steps: before.iter().filter(|step| !matches!(step.action, Action::Gate(_))).map(outcome).collect(),
+        rolled_back: state.rolled_back.keys().map(|server| server.as_str()).collect(),
+    }
+}
+
+/// Whether nothing remains to be done about a step: it ended well, its server was taken back, or it is a gate.
+pub(super) fn is_settled(state: &RunState, step: &Step) -> bool {
+    let taken_back = step.server.as_ref().is_some_and(|server| state.rolled_back.contains_key(server));
+    taken_back || matches!(step.action, Action::Gate(_)) || matches!(state.step(&step.id), StepState::Done { .. })
+}
+
+/// Whether all that a gate admits, up to the next gate, is done: then its hours no longer matter.
+fn next_stage_is_done(state: &RunState, after: &[Step]) -> bool {
+    let mut stage = after.iter().take_while(|step| !matches!(step.action, Action::Gate(_))).peekable();
+    stage.peek().is_some() && stage.all(|step| is_settled(state, step))
+}
+
+fn has_expired(gate: &Gate, signature: &Signature, now: Timestamp) -> bool {
+    let Some(hours) = gate.valid_hours else { return false };
+    now.duration_since(signature.at) > SignedDuration::from_hours(i64::from(hours))
+}
+
+/// Why a person may not sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Objection {
+    /// Not somebody of people.yaml.
+    #[error("there is no person `{0}` in inventory/people.yaml")]
+    NoPerson(PersonId),
+    /// Does not hold the role for this tenant.
+    #[error("{person} does not hold the role {role} for this tenant")]
+    NotTheirRole {
+        /// Who.
+        person: PersonId,
+        /// Which role.
+        role: RoleId,
+    },
+    /// The gate does not ask for the role.
+    #[error("gate {gate} is not signed by {role} but by {asked}")]
+    NotAsked {
+        /// Which gate.
+        gate: String,
+        /// Which role.
+        role: RoleId,
+        /// The roles it asks for.
+        asked: String,
+    },
+    /// Something before it has not ended well.
+    #[error("gate {gate} cannot be signed yet: {step} is not done{}", more(*.others))]
+    NotYet {
+        /// Which gate.
+        gate: String,
+        /// The first such step.
+        step: String,
+        /// How many others.
+        others: usize,
+    },
+    /// Signed already.
+    #[error("{role} has signed gate {gate} already: {by}")]
+    Already {
+        /// Which gate.
+        gate: String,
+        /// Which role.
+        role: RoleId,
+        /// Who signed.
+        by: PersonId,
+    },
+    /// One person for both sides of a joint validation.
+    #[error("{person} has signed gate {gate} for the other side ({other})")]
+    BothSides {
+        /// Who.
+        person: PersonId,
+        /// Which gate.
+        gate: String,
+        /// The role signed before.
+        other: RoleId,
+    },
+}
+
+fn more(others: usize) -> String {
+    if others == 0 { String::new() } else { format!(", nor are {others} others") }
+}
+
+/// Whether `person` may sign as `role` now.
+///
+/// # Errors
+/// Why not.
+pub fn may_sign(
+    status: &GateStatus<'_>,
+    plan: &Plan,
+    people: &People,
+    person: &PersonId,
+    role: &RoleId,
+) -> Result<(), Objection> {
+    let gate = status.gate.gate.to_string();
+    let who = people.persons.get(person).ok_or_else(|| Objection::NoPerson(person.clone()))?;
+    if !status.gate.roles.contains(role) {
+        let asked = status.gate.roles.iter().map(RoleId::as_str).collect::<Vec<_>>().join(", ");
+        return Err(Objection::NotAsked { gate, role: role.clone(), asked });
+    }
+    if !who.holds(role, &plan.tenant) {
+        return Err(Objection::NotTheirRole { person: person.clone(), role: role.clone() });
+    }
+    if let Some(step) = status.undone.first() {
+        return Err(Objection::NotYet { gate, step: step.id.to_string(), others: status.undone.len() - 1 });
+    }
+    if let Some(signature) = status.signed.iter().find(|signature| signature.role == *role) {
+        return Err(Objection::Already { gate, role: role.clone(), by: signature.by.clone() });
+    }
+    let side = |role: &RoleId| people.roles.get(role).map(|role| role.side);
+    let other = status.signed.iter().find(|signature| signature.by == *person && side(&signature.role) != side(role));
+    match other {
+        Some(signature) => Err(Objection::BothSides { person: person.clone(), gate, other: signature.role.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the gate is a joint validation: more than one side signs.
+pub fn is_joint(gate: &Gate, people: &People) -> bool {
+    let sides: BTreeSet<Option<Side>> =
+        gate.roles.iter().map(|role| people.roles.get(role).map(|role| role.side)).collect();
+    sides.len() > 1
+}

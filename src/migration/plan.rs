@@ -1,0 +1,299 @@
+//! Playbook and inventory give a plan: every step with its id, in order, or the reasons why not.
+
+use super::forecast::Forecast;
+use super::playbook::{Action, Playbook};
+use super::refusal::{Refusal, refusals};
+use crate::journal::event::sha256;
+use crate::model::calendar::WorkCalendar;
+use crate::model::project::{LandingTarget, Project};
+use crate::model::project_calendar::{self, ActivityDays, ProjectCalendar};
+use crate::model::server::{Access, DirectoryWay, Login, SecretRef, Server, Transfer};
+use crate::model::tenant::Tenant;
+use crate::model::{DiskId, Inventory, ServerId, TenantId};
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// What is true.
+    pub inventory: &'a Inventory,
+    /// Whose migration it is.
+    pub tenant: &'a Tenant,
+    /// In which order.
+    pub playbook: &'a Playbook,
+    /// The start of activity 1; without it the latest one is proposed.
+    pub start: Option<Date>,
+}
+
+/// Id of a step, such as `a3.seed.cinto-srv1.disk0`: the same in every plan that has the step.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub String);
+
+impl std::fmt::Display for StepId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// Its id.
+    pub id: StepId,
+    /// Number of its activity.
+    pub activity: u8,
+    /// The server, where it is done for one.
+    pub server: Option<ServerId>,
+    /// The disk, where it is done for one.
+    pub disk: Option<DiskId>,
+    /// What is done.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+impl Step {
+    /// Server and disk, where it is done for a disk.
+    pub fn of_disk(&self) -> Option<(&ServerId, &DiskId)> {
+        self.server.as_ref().zip(self.disk.as_ref())
+    }
+}
+
+/// A server as the plan moves it: what must not change under a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlannedServer {
+    /// Its id.
+    pub server: ServerId,
+    /// How it is moved.
+    pub transfer: Transfer,
+    /// How its directory service is moved, for a domain controller.
+    pub directory: Option<DirectoryWay>,
+    /// How it is reached, in words.
+    pub reached: String,
+    /// Its disks.
+    pub disks: Vec<PlannedDisk>,
+    /// Servers whose final sync comes first.
+    pub after: Vec<ServerId>,
+}
+
+/// A disk as the plan copies it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlannedDisk {
+    /// Its id.
+    pub disk: DiskId,
+    /// Block device or image file on the source.
+    pub source: PathBuf,
+}
+
+/// What will be done for a tenant, in order. It prints, serialises, diffs and tests.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Name of the playbook.
+    pub playbook: String,
+    /// Where replicas land, in words.
+    pub landing: String,
+    /// The servers in the order in which they move.
+    pub servers: Vec<PlannedServer>,
+    /// The steps in the order in which they are done.
+    pub steps: Vec<Step>,
+    /// The calendar; no part of what is signed, since days move.
+    #[serde(skip)]
+    pub calendar: ProjectCalendar,
+    /// The transfer forecast; no part of what is signed.
+    #[serde(skip)]
+    pub forecast: Forecast,
+}
+
+impl Plan {
+    /// The plan as the journal keeps it: what a run may not silently change.
+    pub fn record(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// SHA-256 of [`Plan::record`]: what signatures approve.
+    pub fn digest(&self) -> String {
+        sha256(self.record().to_string().as_bytes())
+    }
+
+    /// A server of the plan.
+    pub fn server(&self, id: &ServerId) -> Option<&PlannedServer> {
+        self.servers.iter().find(|server| server.server == *id)
+    }
+
+    /// What differs from a plan that the journal keeps, a line each.
+    pub fn changes_from(&self, old: &Value) -> Vec<String> {
+        let new = self.record();
+        let mut changes = Vec::new();
+        for key in ["playbook", "landing"] {
+            if old[key] != new[key] {
+                changes.push(format!("{key}: {} becomes {}", old[key], new[key]));
+            }
+        }
+        for (list, id) in [("servers", "server"), ("steps", "id")] {
+            let (before, after) = (by_id(&old[list], id), by_id(&new[list], id));
+            for (name, value) in &before {
+                match after.get(name) {
+                    None => changes.push(format!("{name}: no longer in the plan")),
+                    Some(now) if now != value => changes.extend(differences(name, value, now)),
+                    Some(_) => {}
+                }
+            }
+            changes.extend(after.keys().filter(|name| !before.contains_key(*name)).map(|name| format!("{name}: new")));
+        }
+        if changes.is_empty() && old["steps"] != new["steps"] {
+            changes.push("the order of the steps".to_owned());
+        }
+        changes
+    }
+}
+
+fn by_id<'a>(list: &'a Value, key: &str) -> BTreeMap<&'a str, &'a Value> {
+    list.as_array().into_iter().flatten().filter_map(|item| Some((item[key].as_str()?, item))).collect()
+}
+
+fn differences(name: &str, before: &Value, after: &Value) -> Vec<String> {
+    let keys = before.as_object().into_iter().chain(after.as_object()).flat_map(|object| object.keys());
+    let mut keys: Vec<&String> = keys.collect();
+    keys.sort();
+    keys.dedup();
+    keys.into_iter()
+        .filter(|key| before.get(key.as_str()) != after.get(key.as_str()))
+        .map(|key| format!("{name}: {key} {} becomes {}", before[key.as_str()], after[key.as_str()]))
+        .collect()
+}
+
+/// The plan of a tenant, or every reason why there is none.
+pub fn plan(request: &Request<'_>) -> Result<Plan, Vec<Refusal>> {
+    let found = refusals(request);
+    if !found.is_empty() {
+        return Err(found);
+    }
+    let servers = in_order(request.tenant.servers.known().map_or(&[][..], Vec::as_slice)).map_err(|one| vec![one])?;
+    let steps = steps(request.playbook, &servers);
+    Ok(Plan {
+        tenant: request.tenant.id.clone(),
+        playbook: request.playbook.name.clone(),
+        landing: landing(&request.inventory.project),
+        servers: servers.iter().map(|server| planned(server)).collect(),
+        steps,
+        calendar: calendar(request),
+        forecast: Forecast::of(request.tenant, &servers),
+    })
+}
+
+fn landing(project: &Project) -> String {
+    let LandingTarget::Directory(folder) = &project.landing.target;
+    format!("directory {}", folder.display())
+}
+
+/// Servers so that each comes after those it names in `after`, otherwise as in the inventory.
+fn in_order(servers: &[Server]) -> Result<Vec<&Server>, Refusal> {
+    let mut ordered: Vec<&Server> = Vec::with_capacity(servers.len());
+    while ordered.len() < servers.len() {
+        let placed = |id: &ServerId| ordered.iter().any(|done| done.id == *id);
+        let ready = servers.iter().find(|server| !placed(&server.id) && server.after.iter().all(placed));
+        let Some(next) = ready else {
+            let stuck = servers.iter().find(|server| !placed(&server.id));
+            return Err(Refusal::Circle { server: stuck.map(|server| server.id.clone()) });
+        };
+        ordered.push(next);
+    }
+    Ok(ordered)
+}
+
+fn planned(server: &Server) -> PlannedServer {
+    let disks = server.disks.iter();
+    PlannedServer {
+        server: server.id.clone(),
+        transfer: server.transfer,
+        directory: server.directory,
+        reached: server.access.as_ref().map_or_else(String::new, reached),
+        disks: disks
+            .map(|disk| PlannedDisk { disk: disk.id.clone(), source: disk.source.clone().unwrap_or_default() })
+            .collect(),
+        after: server.after.clone(),
+    }
+}
+
+/// A way to a host in words. Secrets are named by their reference.
+fn reached(access: &Access) -> String {
+    let login = match &access.login {
+        Login::Agent => "agent".to_owned(),
+        Login::Key(path) => format!("key {}", path.display()),
+        Login::Password(SecretRef::Env(name)) => format!("password in variable {name}"),
+        Login::Password(SecretRef::File(path)) => format!("password in file {}", path.display()),
+    };
+    let key = access.host_key.as_deref().unwrap_or("in known_hosts");
+    let via = access.via.as_ref().map(|via| format!(", via {}", reached(via))).unwrap_or_default();
+    format!("{}@{}:{} ({login}; host key {key}){via}", access.user, access.host, access.port)
+}
+
+fn steps(playbook: &Playbook, servers: &[&Server]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for activity in &playbook.activities {
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        for action in &activity.steps {
+            let times = seen.entry(action.word()).or_default();
+            *times += 1;
+            // Only the second verification of one activity, say, needs a number in its id.
+            let again = if *times > 1 && action.is_per_disk() { times.to_string() } else { String::new() };
+            let name = format!("a{}.{}{again}", activity.number, action.word());
+            let step = |id: String, server: Option<&ServerId>, disk: Option<&DiskId>| Step {
+                id: StepId(id),
+                activity: activity.number,
+                server: server.cloned(),
+                disk: disk.cloned(),
+                action: action.clone(),
+            };
+            match action {
+                Action::Checklist { checklist } => steps.push(step(format!("{name}.{checklist}"), None, None)),
+                Action::Gate(gate) => steps.push(step(format!("{name}.{}", gate.gate), None, None)),
+                Action::PrepareLanding => steps.push(step(name, None, None)),
+                _ => {
+                    let disks = servers.iter().flat_map(|server| server.disks.iter().map(move |disk| (server, disk)));
+                    steps.extend(disks.map(|(server, disk)| {
+                        step(format!("{name}.{}.{}", server.id, disk.id), Some(&server.id), Some(&disk.id))
+                    }));
+                }
+            }
+        }
+    }
+    steps
+}
+
+fn calendar(request: &Request<'_>) -> ProjectCalendar {
+    let project = &request.inventory.project;
+    let patron = request.tenant.patron_day.filter(|_| project.sla.patron_day_is_holiday);
+    let days: Vec<ActivityDays> = request
+        .playbook
+        .activities
+        .iter()
+        .map(|activity| ActivityDays { activity: activity.number, from: activity.days.0, to: activity.days.1 })
+        .collect();
+    let sites = request.tenant.sites.known();
+    ProjectCalendar::new(&project_calendar::Request {
+        project,
+        calendar: &WorkCalendar::new(patron, &project.extra_holidays),
+        link: sites.and_then(|sites| sites.first()).map(|site| &site.link),
+        order: None,
+        start: request.start,
+        activities: &days,
+    })
+}
+
+/// The plan as `migrate plan --json` prints it.
+pub fn to_json(plan: &Plan) -> Value {
+    let mut value = plan.record();
+    if let Some(object) = value.as_object_mut() {
+        object.insert("digest".into(), json!(plan.digest()));
+        object.insert("calendar".into(), serde_json::to_value(&plan.calendar).unwrap_or_default());
+        object.insert("forecast".into(), serde_json::to_value(&plan.forecast).unwrap_or_default());
+    }
+    value
+}

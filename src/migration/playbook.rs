@@ -1,0 +1,149 @@
+//! A playbook as a value: the six activities, their steps and gates, in order.
+
+use crate::checklist::Phase as ChecklistPhase;
+use crate::model::{GateId, RoleId};
+use serde::{Deserialize, Serialize};
+
+/// `playbooks/*.yaml`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Playbook {
+    /// Name, as printed.
+    pub name: String,
+    /// Where its content comes from.
+    pub source: String,
+    /// The activities, in order.
+    pub activities: Vec<Activity>,
+}
+
+/// A text in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    /// Italian: what the Comune reads and signs.
+    pub it: String,
+    /// English.
+    pub en: String,
+}
+
+/// One activity of the project document's plan.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Activity {
+    /// Number, 1 to 6.
+    pub number: u8,
+    /// Title.
+    pub title: Text,
+    /// Who answers for it ("Responsabilità").
+    pub responsible: Vec<RoleId>,
+    /// Who carries it out ("Esecuzione").
+    pub executes: Vec<RoleId>,
+    /// Who validates it ("Validazione").
+    pub validates: Vec<RoleId>,
+    /// First and last day of the plan, as proposed: the document's bars are blank.
+    pub days: (u16, u16),
+    /// What is done, in order.
+    pub steps: Vec<Action>,
+}
+
+/// What a step does. Only what is built has an action.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Action {
+    /// Makes the folders of the replicas and looks for space.
+    PrepareLanding,
+    /// Runs a checklist for the whole tenant.
+    Checklist {
+        /// Its phase.
+        checklist: ChecklistPhase,
+    },
+    /// Copies a disk for the first time.
+    Seed,
+    /// Copies what has changed on a disk.
+    Sync,
+    /// Reads a whole replica again and compares.
+    Verify,
+    /// Clones a replica, as every later conversion and boot will.
+    TestClone,
+    /// The last sync, with the source quiet.
+    FinalSync,
+    /// People sign.
+    Gate(Gate),
+}
+
+impl Action {
+    /// The word in step ids and tables.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Action::PrepareLanding => "prepare-landing",
+            Action::Checklist { .. } => "checklist",
+            Action::Seed => "seed",
+            Action::Sync => "sync",
+            Action::Verify => "verify",
+            Action::TestClone => "test-clone",
+            Action::FinalSync => "final-sync",
+            Action::Gate(_) => "gate",
+        }
+    }
+
+    /// Whether it is done for each disk, and not once for the tenant.
+    pub fn is_per_disk(&self) -> bool {
+        !matches!(self, Action::PrepareLanding | Action::Checklist { .. } | Action::Gate(_))
+    }
+}
+
+/// A validation: the run waits here until every role has signed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gate {
+    /// What is typed to sign it.
+    pub gate: GateId,
+    /// What is signed, in one sentence.
+    pub title: Text,
+    /// What people do before they sign, since no step does it.
+    pub asks: Option<Text>,
+    /// Who signs: each of these roles.
+    pub roles: Vec<RoleId>,
+    /// For how many hours a signature opens the gate; none is for ever.
+    pub valid_hours: Option<u16>,
+    /// The phase in which a server is once the gate is open.
+    pub reaches: Option<Reached>,
+}
+
+/// Phases that a gate opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reached {
+    /// The source was checked.
+    Ready,
+    /// The test copy was accepted.
+    Tested,
+    /// The move is planned and agreed.
+    Armed,
+    /// The source is quiet.
+    Quiet,
+    /// The landing was accepted.
+    Accepted,
+    /// The physical servers may go.
+    Decommissioned,
+}
+
+impl Reached {
+    /// All of them with their words in a playbook.
+    pub const WORDS: [(&'static str, Reached); 6] = [
+        ("ready", Reached::Ready),
+        ("tested", Reached::Tested),
+        ("armed", Reached::Armed),
+        ("quiet", Reached::Quiet),
+        ("accepted", Reached::Accepted),
+        ("decommissioned", Reached::Decommissioned),
+    ];
+}
+
+impl Playbook {
+    /// All gates in order, with the number of their activity.
+    pub fn gates(&self) -> impl Iterator<Item = (u8, &Gate)> {
+        self.activities.iter().flat_map(|activity| {
+            activity.steps.iter().filter_map(|step| match step {
+                Action::Gate(gate) => Some((activity.number, gate)),
+                _ => None,
+            })
+        })
+    }
+}

@@ -1,0 +1,240 @@
+//! The events of a migration as values: what is written, and all that is read back.
+
+use super::plan::StepId;
+use crate::journal::{Event, Holder};
+use crate::model::{DiskId, GateId, PersonId, RoleId, ServerId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// An event of a migration. The names are those of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data")]
+pub enum Record {
+    /// A plan became the one that runs.
+    #[serde(rename = "plan.adopted")]
+    PlanAdopted {
+        /// Its digest.
+        digest: String,
+        /// What differs from the one before.
+        changes: Vec<String>,
+        /// The plan.
+        plan: Value,
+    },
+    /// Somebody started or resumed the run.
+    #[serde(rename = "run.started")]
+    RunStarted {
+        /// Whoever held the lease and never gave it back.
+        after: Option<Value>,
+        /// Why a living holder was taken over.
+        reason: Option<String>,
+    },
+    /// The run is to stop before its next act.
+    #[serde(rename = "run.paused")]
+    RunPaused {
+        /// Why.
+        reason: String,
+    },
+    /// An act begins.
+    #[serde(rename = "step.started")]
+    StepStarted {
+        /// Which step.
+        step: StepId,
+        /// What was found before acting.
+        observed: Value,
+    },
+    /// An act ended well.
+    #[serde(rename = "step.finished")]
+    StepFinished {
+        /// Which step.
+        step: StepId,
+        /// What came out: what a signature approves.
+        result: Result,
+        /// What it cost: bytes, seconds.
+        facts: Value,
+    },
+    /// An act ended badly.
+    #[serde(rename = "step.failed")]
+    StepFailed {
+        /// Which step.
+        step: StepId,
+        /// Why, with its causes.
+        reason: String,
+        /// What is safe and what comes next.
+        hints: Vec<String>,
+        /// What kind of trouble it was.
+        class: Class,
+    },
+    /// An act was left before its end; what it did stays.
+    #[serde(rename = "step.stopped")]
+    StepStopped {
+        /// Which step.
+        step: StepId,
+        /// Why.
+        why: Stop,
+    },
+    /// A person signed.
+    #[serde(rename = "gate.signed")]
+    GateSigned {
+        /// Which gate.
+        gate: GateId,
+        /// In which role.
+        role: RoleId,
+        /// Who.
+        by: PersonId,
+        /// SHA-256 of what was approved.
+        approves: String,
+    },
+    /// A replica was read again as a whole.
+    #[serde(rename = "replica.verified")]
+    ReplicaVerified {
+        /// Which server.
+        server: ServerId,
+        /// Which disk.
+        disk: DiskId,
+        /// Whether every byte is what the last complete pass left.
+        holds: bool,
+        /// The root found.
+        root: String,
+    },
+    /// A server was taken back: its replica is kept, its source was never touched.
+    #[serde(rename = "server.rolled-back")]
+    ServerRolledBack {
+        /// Which server.
+        server: ServerId,
+        /// In which role.
+        role: RoleId,
+        /// Who decided.
+        by: PersonId,
+        /// Why.
+        reason: String,
+    },
+    /// A remark.
+    #[serde(rename = "note")]
+    Note {
+        /// The remark.
+        text: String,
+    },
+}
+
+/// What came out of a step: as little as says whether it is still the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "what")]
+pub enum Result {
+    /// Folders are there.
+    Prepared {
+        /// Where replicas go.
+        folder: String,
+    },
+    /// A checklist holds.
+    Checked {
+        /// SHA-256 of its findings without times.
+        findings: String,
+        /// How many of each verdict.
+        verdicts: std::collections::BTreeMap<String, u64>,
+    },
+    /// Replica and source are equal.
+    Copied {
+        /// Root of both.
+        root: String,
+        /// Bytes of the disk.
+        length: u64,
+    },
+    /// The replica was read again and holds.
+    Verified {
+        /// Its root.
+        root: String,
+    },
+    /// A clone was made.
+    Cloned {
+        /// Root of the replica before and after.
+        root: String,
+    },
+}
+
+impl Result {
+    /// The root, where a disk is concerned.
+    pub fn root(&self) -> Option<&str> {
+        match self {
+            Result::Copied { root, .. } | Result::Verified { root } | Result::Cloned { root } => Some(root),
+            Result::Prepared { .. } | Result::Checked { .. } => None,
+        }
+    }
+}
+
+/// Kinds of trouble, as far as what to do next differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// A host cannot be reached: try again.
+    Unreachable,
+    /// A person has to do something first.
+    Waiting,
+    /// A check does not hold.
+    CheckFailed,
+    /// It did not work.
+    Failed,
+    /// Bytes or evidence do not verify.
+    Evidence,
+}
+
+/// Why an act was left before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stop {
+    /// The operator pressed Ctrl-C.
+    Interrupted,
+    /// Somebody asked for a pause.
+    Paused,
+    /// A person has to sign items of a checklist first.
+    Waiting,
+}
+
+impl Record {
+    /// The kinds that belong to a migration; others (surveys, checklists, fees) are for others to read.
+    const KINDS: [&'static str; 11] = [
+        "plan.adopted",
+        "run.started",
+        "run.paused",
+        "step.started",
+        "step.finished",
+        "step.failed",
+        "step.stopped",
+        "gate.signed",
+        "replica.verified",
+        "server.rolled-back",
+        "note",
+    ];
+
+    /// The record of an event; none if it is not ours.
+    pub fn of(event: &Event) -> serde_json::Result<Option<Self>> {
+        if !Self::KINDS.contains(&event.kind.as_str()) {
+            return Ok(None);
+        }
+        serde_json::from_value(json!({ "kind": event.kind, "data": event.data })).map(Some)
+    }
+
+    /// The step that it is about.
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Record::StepStarted { step, .. }
+            | Record::StepFinished { step, .. }
+            | Record::StepFailed { step, .. }
+            | Record::StepStopped { step, .. } => Some(step),
+            _ => None,
+        }
+    }
+
+    /// Kind and data of the event.
+    pub fn parts(&self) -> (String, Value) {
+        // Plain data with text keys: writing it cannot fail.
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        let kind = value["kind"].as_str().unwrap_or_default().to_owned();
+        (kind, value["data"].take())
+    }
+
+    /// The event of a run that starts.
+    pub fn run_started(previous: Option<&Holder>, reason: Option<&str>) -> Self {
+        let after = previous.and_then(|holder| serde_json::to_value(holder).ok());
+        Record::RunStarted { after, reason: reason.map(str::to_owned) }
+    }
+}

@@ -1,0 +1,256 @@
+//! What the events say: the one function that changes state is [`RunState::apply`].
+
+use super::plan::StepId;
+use super::record::{self, Record, Stop};
+use crate::journal::Event;
+use crate::model::{DiskId, GateId, PersonId, RoleId, ServerId};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What became of a step.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum StepState {
+    /// Nothing yet.
+    #[default]
+    Pending,
+    /// It was begun and has not ended: at work, or its process died.
+    Running {
+        /// When it began.
+        since: Timestamp,
+        /// Who began it.
+        operator: String,
+    },
+    /// It was left before its end; what it did stays.
+    Stopped {
+        /// Why.
+        why: Stop,
+    },
+    /// It ended well.
+    Done {
+        /// When.
+        at: Timestamp,
+        /// What came out.
+        result: record::Result,
+        /// What it cost.
+        facts: Value,
+    },
+    /// It ended badly.
+    Failed {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+        /// What is safe and what comes next.
+        hints: Vec<String>,
+    },
+}
+
+impl StepState {
+    /// What came out, if it ended well.
+    pub fn result(&self) -> Option<&record::Result> {
+        match self {
+            StepState::Done { result, .. } => Some(result),
+            _ => None,
+        }
+    }
+}
+
+/// A signature on a gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// Which gate.
+    pub gate: GateId,
+    /// In which role.
+    pub role: RoleId,
+    /// Who.
+    pub by: PersonId,
+    /// SHA-256 of what was approved.
+    pub approves: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The last time a replica was read as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it held.
+    pub holds: bool,
+}
+
+/// A server that was taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolledBack {
+    /// Who decided.
+    pub by: PersonId,
+    /// Why.
+    pub reason: String,
+}
+
+/// Everything that the events of a tenant say about its migration.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RunState {
+    /// Digest of the adopted plan.
+    pub digest: Option<String>,
+    /// The adopted plan, as the journal keeps it.
+    pub plan: Value,
+    /// Steps that are not pending.
+    pub steps: BTreeMap<StepId, StepState>,
+    /// Signatures, oldest first.
+    pub signatures: Vec<Signature>,
+    /// Why the run is paused, and by whom, if it is.
+    pub paused: Option<(String, String)>,
+    /// Servers that were taken back.
+    pub rolled_back: BTreeMap<ServerId, RolledBack>,
+    /// Servers that a survey has seen.
+    pub surveyed: BTreeSet<String>,
+    /// The last whole reading of each replica.
+    pub verified: BTreeMap<(ServerId, DiskId), Verified>,
+    /// Who acted last.
+    pub operator: Option<String>,
+}
+
+/// An event that cannot have happened: the journal is of another program, or of a newer one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {seq} ({kind}) makes no sense: {reason}")]
+pub struct IllegalEvent {
+    /// Its number.
+    pub seq: u64,
+    /// Its kind.
+    pub kind: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl RunState {
+    /// The state after `events`.
+    ///
+    /// # Errors
+    /// An event that cannot have happened.
+    pub fn of(events: &[Event]) -> Result<Self, IllegalEvent> {
+        let mut state = Self::default();
+        for event in events {
+            state.apply(event)?;
+        }
+        Ok(state)
+    }
+
+    /// The state of a step.
+    pub fn step(&self, id: &StepId) -> &StepState {
+        const PENDING: &StepState = &StepState::Pending;
+        self.steps.get(id).unwrap_or(PENDING)
+    }
+
+    /// Applies one event. The only place that changes the state.
+    ///
+    /// # Errors
+    /// An event that cannot have happened.
+    pub fn apply(&mut self, event: &Event) -> Result<(), IllegalEvent> {
+        let illegal = |reason: String| IllegalEvent { seq: event.seq, kind: event.kind.clone(), reason };
+        let at: Timestamp = event.time.parse().map_err(|error: jiff::Error| illegal(error.to_string()))?;
+        if event.kind == "survey.recorded" {
+            self.surveyed.extend(surveyed(&event.data));
+        }
+        let Some(record) = Record::of(event).map_err(|error| illegal(error.to_string()))? else { return Ok(()) };
+        if let Some(step) = record.step().filter(|step| !self.knows(step)) {
+            return Err(illegal(format!("the adopted plan has no step {step}")));
+        }
+        match record {
+            Record::Note { .. } => return Ok(()),
+            Record::PlanAdopted { digest, plan, .. } => self.adopt(digest, plan),
+            Record::RunStarted { .. } => self.paused = None,
+            Record::RunPaused { reason } => self.paused = Some((event.operator.clone(), reason)),
+            Record::StepStarted { step, .. } => {
+                self.set(step, StepState::Running { since: at, operator: event.operator.clone() });
+            }
+            Record::StepFinished { step, result, facts } => {
+                self.begun(&step).map_err(illegal)?;
+                self.set(step, StepState::Done { at, result, facts });
+            }
+            Record::StepFailed { step, reason, hints, .. } => {
+                self.begun(&step).map_err(illegal)?;
+                self.set(step, StepState::Failed { at, reason, hints });
+            }
+            Record::StepStopped { step, why } => {
+                self.begun(&step).map_err(illegal)?;
+                self.set(step, StepState::Stopped { why });
+            }
+            Record::GateSigned { gate, role, by, approves } => {
+                self.signatures.push(Signature { gate, role, by, approves, at });
+            }
+            Record::ReplicaVerified { server, disk, holds, .. } => {
+                if !holds {
+                    self.reopen_copy(&server, &disk);
+                }
+                self.verified.insert((server, disk), Verified { at, holds });
+            }
+            Record::ServerRolledBack { server, by, reason, .. } => {
+                self.rolled_back.insert(server, RolledBack { by, reason });
+            }
+        }
+        self.operator = Some(event.operator.clone());
+        Ok(())
+    }
+
+    fn set(&mut self, step: StepId, state: StepState) {
+        self.steps.insert(step, state);
+    }
+
+    fn begun(&self, step: &StepId) -> Result<(), String> {
+        match self.step(step) {
+            StepState::Running { .. } => Ok(()),
+            _ => Err(format!("step {step} was not begun")),
+        }
+    }
+
+    fn knows(&self, step: &StepId) -> bool {
+        self.planned().any(|planned| planned["id"] == step.0.as_str())
+    }
+
+    fn planned(&self) -> impl Iterator<Item = &Value> {
+        self.plan["steps"].as_array().into_iter().flatten()
+    }
+
+    /// A new plan: what is done stays done, except for servers that the new plan moves differently.
+    fn adopt(&mut self, digest: String, plan: Value) {
+        let old = std::mem::replace(&mut self.plan, plan);
+        self.digest = Some(digest);
+        let same = |server: &Value| {
+            let of = |plan: &Value| {
+                plan["servers"].as_array().into_iter().flatten().find(|s| s["server"] == *server).cloned()
+            };
+            of(&old) == of(&self.plan)
+        };
+        let kept: BTreeSet<StepId> = self
+            .planned()
+            .filter(|step| step["server"].is_null() || same(&step["server"]))
+            .filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned())))
+            .collect();
+        self.steps.retain(|step, _| kept.contains(step));
+    }
+
+    /// A replica that does not hold: its last copy and all that was made from it count no more.
+    fn reopen_copy(&mut self, server: &ServerId, disk: &DiskId) {
+        let steps: Vec<(StepId, bool)> = self
+            .planned()
+            .filter(|step| step["server"] == server.as_str() && step["disk"] == disk.as_str())
+            .filter_map(|step| {
+                let copies = matches!(step["do"].as_str(), Some("seed" | "sync" | "final-sync"));
+                Some((StepId(step["id"].as_str()?.to_owned()), copies))
+            })
+            .collect();
+        let copied = |(step, copies): &(StepId, bool)| *copies && self.step(step).result().is_some();
+        let Some(last) = steps.iter().rposition(copied) else { return };
+        for (step, _) in &steps[last..] {
+            self.steps.remove(step);
+        }
+    }
+}
+
+/// The servers that a survey saw: `{"servers": [{"server": "…"}]}` or `{"server": "…"}`.
+fn surveyed(data: &Value) -> Vec<String> {
+    let many = data["servers"].as_array().into_iter().flatten().filter_map(|server| server["server"].as_str());
+    many.chain(data["server"].as_str()).map(str::to_owned).collect()
+}
