@@ -4,6 +4,7 @@ pub mod probe;
 pub mod ssh;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -18,14 +19,24 @@ pub struct Output {
     pub stderr: Vec<u8>,
 }
 
+/// How a command ended: its exit status, or why there is none (killed, connection lost).
+pub type Exit = Pin<Box<dyn Future<Output = Result<u32, ShellError>> + Send>>;
+
 /// A running command on a host, connected by its standard streams.
+///
+/// Read and write from different tasks, and read what you keep: every stream has bounded buffers,
+/// and the one that nobody reads stops the others. What is dropped is discarded. Once `output` and
+/// `exit` are both dropped the command is given up: it gets SIGKILL where the host allows it (OpenSSH
+/// does not for root), and its channel is closed.
 pub struct Pipe {
-    /// Its standard input; dropped or shut down, it is closed.
+    /// Its standard input; dropped or shut down, it is closed, and the other streams go on.
     pub input: Box<dyn AsyncWrite + Send + Unpin>,
-    /// Its standard output.
+    /// Its standard output. End of file only if the host said so: a lost connection is an error.
     pub output: Box<dyn AsyncRead + Send + Unpin>,
     /// Its standard error.
     pub errors: Box<dyn AsyncRead + Send + Unpin>,
+    /// Its end. Only a status of 0 here, after the end of `output`, means that all went well.
+    pub exit: Exit,
 }
 
 /// Why a host could not be asked.
@@ -51,12 +62,24 @@ pub enum ShellError {
         expected: String,
     },
     /// The host refused our login.
-    #[error("{host} refuses the login of {user}")]
+    #[error("{host} refuses the login of {user}: {reason}")]
     Login {
         /// Which host.
         host: String,
         /// As whom.
         user: String,
+        /// What was tried and what the host would take; never a secret.
+        reason: String,
+    },
+    /// We and the host know no algorithm in common.
+    #[error("{host} and traghetto share no algorithm for {what}; it offers {theirs}")]
+    Algorithms {
+        /// Which host.
+        host: String,
+        /// What the algorithm is for.
+        what: &'static str,
+        /// What the host offers.
+        theirs: String,
     },
     /// A secret or key that the inventory refers to cannot be read.
     #[error("the {what} for {host} cannot be read")]
@@ -69,6 +92,28 @@ pub enum ShellError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The host does not run the command: a forced command, or no more sessions.
+    #[error("{host} does not let us run a command")]
+    Refused {
+        /// Which host.
+        host: String,
+    },
+    /// The command was killed on the host.
+    #[error("the command on {host} was killed by signal {signal}")]
+    Killed {
+        /// Which host.
+        host: String,
+        /// Name of the signal, without `SIG`.
+        signal: String,
+    },
+    /// The command printed more than we keep in memory.
+    #[error("the command on {host} printed more than {limit} bytes")]
+    TooMuch {
+        /// Which host.
+        host: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// No answer in time.
     #[error("{host} did not answer within {seconds} s")]
     Deadline {
@@ -79,11 +124,57 @@ pub enum ShellError {
     },
 }
 
+impl ShellError {
+    /// Whether the same attempt may succeed later without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, ShellError::Unreachable { .. } | ShellError::Deadline { .. })
+    }
+
+    /// What to do next, as a full sentence.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            ShellError::Unreachable { .. } | ShellError::Deadline { .. } => {
+                "Check that the host is on and reachable from here, then repeat the command."
+            }
+            ShellError::HostKey { .. } => {
+                "Read the fingerprint at the host's console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub). If it \
+                 is the same, write it as `host_key` of the access in the inventory; if not, somebody else answers."
+            }
+            ShellError::Login { .. } => "Check `user` and `key`, `agent` or `password` of the access in the inventory.",
+            ShellError::Algorithms { .. } => {
+                "The host's SSH server is too old or too strict: enable on it one algorithm that both know."
+            }
+            ShellError::Secret { .. } => "Put the secret where the inventory says, readable by you only.",
+            ShellError::Refused { .. } => {
+                "Look for ForceCommand, `command=` in authorized_keys and MaxSessions on the host."
+            }
+            ShellError::Killed { .. } => "Look for the out-of-memory killer in the host's kernel log.",
+            ShellError::TooMuch { .. } => "Look at what the host prints at login: a profile may be writing.",
+        }
+    }
+}
+
+/// `text` from outside, safe on a terminal: control characters and bidirectional overrides shown as `\u{..}`.
+pub fn printable(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if hidden(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 /// Runs things on one host.
 pub trait Shell: Send + Sync {
     /// Runs `script` with `/bin/sh -s`, fed on standard input, and waits for its end.
     fn run(&self, script: &str, deadline: Duration) -> impl Future<Output = Result<Output, ShellError>> + Send;
 
-    /// Starts `command` and connects to its streams; its end is the end of `output`.
+    /// Starts `command` (read by the login shell) and connects to its streams.
     fn open(&self, command: &str) -> impl Future<Output = Result<Pipe, ShellError>> + Send;
 }

@@ -1,5 +1,7 @@
 //! The sandbox of every command test: an empty folder, a cleared environment, exact expectations.
 
+pub mod sshd;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

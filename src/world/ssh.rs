@@ -1,1 +1,202 @@
-//! Being written.
+//! SSH to a host, without a subprocess: one session, many commands, jump hosts in between.
+//!
+//! The host key is verified against the inventory or known_hosts before anything is sent. One
+//! session carries one bulk stream: its streams share one TCP connection, and a reader that pauses
+//! pauses them all.
+
+mod known_hosts;
+mod login;
+mod pipe;
+mod transport;
+mod trust;
+mod wire;
+
+pub use trust::Trust;
+
+use super::{Output, Pipe, Shell, ShellError};
+use crate::model::server::Access;
+use login::Attempt;
+use russh::client::{self, Handle};
+use russh::keys::ssh_key::Algorithm;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use transport::{Client, DEAD_AFTER, Lost, Trouble};
+use trust::HostKeyRule;
+use wire::{Traffic, Wire};
+
+/// The most that `run` keeps of each stream, in bytes.
+pub const LONGEST_OUTPUT: usize = 8 << 20;
+
+/// How long each hop may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// TCP connection and key exchange.
+    pub connect: Duration,
+    /// Login; an agent may ask its user.
+    pub login: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), login: Duration::from_secs(30) }
+    }
+}
+
+/// A logged-in SSH session.
+pub struct Session {
+    host: String,
+    handle: Handle<Client>,
+    lost: Lost,
+    traffic: Arc<Traffic>,
+    /// Bytes that the handshakes took, of all hops: sent and received.
+    handshake: (u64, u64),
+    /// Kept, since it carries this session.
+    _jump: Option<Box<Session>>,
+}
+
+impl Session {
+    /// Connects to `access`, through its jump hosts, verifies each host key and logs in.
+    ///
+    /// # Errors
+    /// The first hop that fails, by its own name.
+    pub async fn connect(access: &Access, trust: &Trust, deadlines: Deadlines) -> Result<Self, ShellError> {
+        let jump = match &access.via {
+            Some(via) => Some(Box::new(Box::pin(Self::connect(via, trust, deadlines)).await?)),
+            None => None,
+        };
+        let late = |seconds: Duration| ShellError::Deadline { host: access.host.clone(), seconds: seconds.as_secs() };
+        let shaken = tokio::time::timeout(deadlines.connect, shake_hands(access, trust.rule(access)?, jump.as_deref()))
+            .await
+            .map_err(|_| late(deadlines.connect))?;
+        let Shaken { mut handle, lost, traffic } = shaken.map_err(|trouble| trouble.at(&access.host))?;
+        let attempt = Attempt { handle: &mut handle, access, trust, lost: &lost };
+        tokio::time::timeout(deadlines.login, attempt.log_in()).await.map_err(|_| late(deadlines.login))??;
+        let handshake = traffic.bytes();
+        Ok(Self { host: access.host.clone(), handle, lost, traffic, handshake, _jump: jump })
+    }
+
+    /// Bytes sent and received on the TCP connection since the login. Through a jump host: of the
+    /// connection to the first jump host, which is the one that the link sees.
+    pub fn bytes(&self) -> (u64, u64) {
+        let (sent, received) = self.traffic.bytes();
+        (sent.saturating_sub(self.handshake.0), received.saturating_sub(self.handshake.1))
+    }
+
+    /// The host's name in the inventory.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    async fn start(&self, command: &str) -> Result<Pipe, ShellError> {
+        let failed = |error: russh::Error| match error {
+            russh::Error::ChannelOpenFailure(_) => ShellError::Refused { host: self.host.clone() },
+            _ => self.lost.at(&self.host),
+        };
+        let channel = self.handle.channel_open_session().await.map_err(failed)?;
+        channel.exec(true, command).await.map_err(failed)?;
+        Ok(pipe::connect(channel, &self.host, self.lost.clone()))
+    }
+
+    async fn run_to_end(&self, script: &str) -> Result<Output, ShellError> {
+        let Pipe { mut input, output, errors, exit } = self.start("/bin/sh -s").await?;
+        let feed = async {
+            // A shell that ends before it has read its script says so by its exit status.
+            let _ = input.write_all(script.as_bytes()).await;
+            drop(input);
+            Ok(())
+        };
+        match tokio::try_join!(feed, collect(output), collect(errors)) {
+            Ok(((), stdout, stderr)) => Ok(Output { status: exit.await?, stdout, stderr }),
+            Err(Cut::TooMuch) => Err(ShellError::TooMuch { host: self.host.clone(), limit: LONGEST_OUTPUT }),
+            // The end of the command knows why.
+            Err(Cut::Broken) => Err(exit.await.err().unwrap_or_else(|| self.lost.at(&self.host))),
+        }
+    }
+}
+
+/// Why a stream was not read to its end.
+enum Cut {
+    TooMuch,
+    Broken,
+}
+
+/// Reads a stream to its end.
+async fn collect(stream: Box<dyn AsyncRead + Send + Unpin>) -> Result<Vec<u8>, Cut> {
+    let mut bytes = Vec::new();
+    let mut stream = stream.take(LONGEST_OUTPUT as u64 + 1);
+    stream.read_to_end(&mut bytes).await.map_err(|_| Cut::Broken)?;
+    if bytes.len() > LONGEST_OUTPUT { Err(Cut::TooMuch) } else { Ok(bytes) }
+}
+
+impl Shell for Session {
+    async fn run(&self, script: &str, deadline: Duration) -> Result<Output, ShellError> {
+        // Dropping the run drops its pipe, which kills the command.
+        tokio::time::timeout(deadline, self.run_to_end(script))
+            .await
+            .map_err(|_| ShellError::Deadline { host: self.host.clone(), seconds: deadline.as_secs() })?
+    }
+
+    async fn open(&self, command: &str) -> Result<Pipe, ShellError> {
+        self.start(command).await
+    }
+}
+
+/// A connection whose host key was accepted.
+struct Shaken {
+    handle: Handle<Client>,
+    lost: Lost,
+    traffic: Arc<Traffic>,
+}
+
+/// Connects, and once more for each other kind of host key where that may find the one we know.
+async fn shake_hands(access: &Access, rule: HostKeyRule, jump: Option<&Session>) -> Result<Shaken, Trouble> {
+    let mut first: Option<Trouble> = None;
+    for offer in rule.offers() {
+        match dial(access, &rule, offer, jump).await {
+            Ok(shaken) => return Ok(shaken),
+            Err(trouble) if trouble.is_about_host_key() => {
+                // A key that was shown tells more than a kind of key that the host has not.
+                if !matches!(first, Some(Trouble::HostKey { .. })) {
+                    first = Some(trouble);
+                }
+            }
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    Err(first.unwrap_or(Trouble::Protocol(russh::Error::HUP)))
+}
+
+/// One connection, asking for one of the host keys in `offer`.
+async fn dial(
+    access: &Access,
+    rule: &HostKeyRule,
+    offer: Vec<Algorithm>,
+    jump: Option<&Session>,
+) -> Result<Shaken, Trouble> {
+    let lost = Lost::default();
+    let config = transport::config(offer);
+    let ours = Client { rule: rule.clone(), lost: lost.clone() };
+    let (handle, traffic) = match jump {
+        Some(jump) => {
+            let stream = jump.forward(access).await?;
+            (client::connect_stream(config, stream, ours).await?, Arc::clone(&jump.traffic))
+        }
+        None => {
+            let wire = Wire::connect(&access.host, access.port, DEAD_AFTER).await.map_err(Trouble::Tcp)?;
+            let traffic = wire.traffic();
+            (client::connect_stream(config, wire, ours).await?, traffic)
+        }
+    };
+    Ok(Shaken { handle, lost, traffic })
+}
+
+impl Session {
+    /// A stream from this host to `target`, as ProxyJump makes one.
+    async fn forward(&self, target: &Access) -> Result<russh::ChannelStream<client::Msg>, Trouble> {
+        let port = u32::from(target.port);
+        let channel = self.handle.channel_open_direct_tcpip(&target.host, port, "127.0.0.1", 0).await;
+        let channel = channel.map_err(|source| Trouble::Jump { jump: self.host.clone(), source })?;
+        Ok(channel.into_stream())
+    }
+}

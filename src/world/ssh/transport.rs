@@ -1,0 +1,182 @@
+//! The SSH protocol's own events: host key shown, connection lost; and its settings.
+
+use super::trust::HostKeyRule;
+use crate::world::{ShellError, printable};
+use russh::client::{self, DisconnectReason};
+use russh::keys::PublicKeyOrCertificate;
+use russh::keys::ssh_key::Algorithm;
+use russh::{AlgorithmKind, Preferred, cipher, compression};
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// A silent connection is asked for a sign of life this often,
+const KEEPALIVE: Duration = Duration::from_secs(10);
+/// and given up after so many questions without an answer: 30 s in all.
+const KEEPALIVES: usize = 2;
+/// After so long without an acknowledgement of sent data a connection is dead.
+pub(super) const DEAD_AFTER: Duration = Duration::from_secs(30);
+
+/// Why a connection failed or ended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// The protocol's own reasons.
+    #[error("{}", reason(.0))]
+    Protocol(#[from] russh::Error),
+    /// The TCP connection could not be made.
+    #[error("{0}")]
+    Tcp(std::io::Error),
+    /// The jump host does not connect us.
+    #[error("the jump host {jump} cannot connect to it")]
+    Jump {
+        /// Which jump host.
+        jump: String,
+        /// Why.
+        #[source]
+        source: russh::Error,
+    },
+    /// The host key is refused.
+    #[error("the host key {fingerprint} {expected}")]
+    HostKey {
+        /// `SHA256:…` of the key shown.
+        fingerprint: String,
+        /// End of the sentence of `ShellError::HostKey`.
+        expected: String,
+    },
+    /// The host said good-bye.
+    #[error("the host closed the connection: {0}")]
+    Closed(String),
+}
+
+/// The protocol's reasons in words.
+fn reason(error: &russh::Error) -> String {
+    match error {
+        russh::Error::KeepaliveTimeout => "it gave no sign of life for 30 s".to_owned(),
+        russh::Error::HUP | russh::Error::Disconnect | russh::Error::SendError | russh::Error::RecvError => {
+            "the connection was closed".to_owned()
+        }
+        russh::Error::Version => "it does not speak SSH 2".to_owned(),
+        russh::Error::IO(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the connection was closed".to_owned()
+        }
+        other => printable(&other.to_string()),
+    }
+}
+
+impl Trouble {
+    /// The failure as callers see it.
+    pub(super) fn at(self, host: &str) -> ShellError {
+        let host = host.to_owned();
+        match self {
+            Trouble::HostKey { fingerprint, expected } => ShellError::HostKey { host, fingerprint, expected },
+            Trouble::Protocol(russh::Error::NoCommonAlgo { kind, theirs, .. }) => {
+                let what = match kind {
+                    AlgorithmKind::Kex => "key exchange",
+                    AlgorithmKind::Key => "host keys",
+                    AlgorithmKind::Cipher => "encryption",
+                    AlgorithmKind::Compression => "compression",
+                    AlgorithmKind::Mac => "integrity",
+                };
+                ShellError::Algorithms { host, what, theirs: printable(&theirs.join(", ")) }
+            }
+            other => ShellError::Unreachable { host, source: Box::new(other) },
+        }
+    }
+
+    /// Whether asking for another kind of host key may help.
+    pub(super) fn is_about_host_key(&self) -> bool {
+        matches!(
+            self,
+            Trouble::HostKey { .. } | Trouble::Protocol(russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. })
+        )
+    }
+}
+
+/// Why a connection was lost, once it is; shared by everybody who uses it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lost(Arc<OnceLock<Arc<Trouble>>>);
+
+impl Lost {
+    /// The reason, or that nobody knows one.
+    fn reason(&self) -> Arc<Trouble> {
+        self.0.get().cloned().unwrap_or_else(|| Arc::new(Trouble::Protocol(russh::Error::HUP)))
+    }
+
+    /// The loss as callers see it.
+    pub(super) fn at(&self, host: &str) -> ShellError {
+        ShellError::Unreachable { host: host.to_owned(), source: Box::new(self.reason()) }
+    }
+
+    /// The loss as a reader of a stream sees it.
+    pub(super) fn as_io(&self) -> std::io::Error {
+        std::io::Error::new(std::io::ErrorKind::ConnectionAborted, self.reason())
+    }
+
+    /// What the host said when it closed the connection itself.
+    pub(super) fn farewell(&self) -> Option<String> {
+        match self.0.get()?.as_ref() {
+            Trouble::Closed(message) => Some(message.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Our side of one connection.
+pub(super) struct Client {
+    /// How the host key is judged.
+    pub(super) rule: HostKeyRule,
+    /// Where the end is noted.
+    pub(super) lost: Lost,
+}
+
+impl client::Handler for Client {
+    type Error = Trouble;
+
+    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Trouble> {
+        match shown {
+            PublicKeyOrCertificate::PublicKey { key, .. } => self.rule.judge(key).map(|()| true),
+            // Never offered, so never shown by an honest host.
+            PublicKeyOrCertificate::Certificate(_) => Ok(false),
+        }
+    }
+
+    async fn disconnected(&mut self, reason: DisconnectReason<Trouble>) -> Result<(), Trouble> {
+        let trouble = match reason {
+            DisconnectReason::ReceivedDisconnect(info) => Trouble::Closed(printable(&info.message)),
+            DisconnectReason::Error(trouble) => trouble,
+        };
+        // Only the first reason counts.
+        let _ = self.lost.0.set(Arc::new(trouble));
+        Ok(())
+    }
+}
+
+/// Settings for a host that is asked for one of `host_keys`.
+///
+/// AES-GCM first: it is faster than ChaCha20 wherever the processor has AES. The window is wide
+/// enough for 100 Mbit/s at a second of delay; the default would be the bottleneck on LTE.
+pub(super) fn config(host_keys: Vec<Algorithm>) -> Arc<client::Config> {
+    let ciphers = [
+        cipher::AES_128_GCM,
+        cipher::AES_256_GCM,
+        cipher::CHACHA20_POLY1305,
+        cipher::AES_128_CTR,
+        cipher::AES_192_CTR,
+        cipher::AES_256_CTR,
+    ];
+    let preferred = Preferred {
+        key: Cow::Owned(host_keys),
+        cipher: Cow::Owned(ciphers.to_vec()),
+        compression: Cow::Owned(vec![compression::NONE]),
+        ..Preferred::DEFAULT
+    };
+    Arc::new(client::Config {
+        preferred,
+        window_size: 16 << 20,
+        maximum_packet_size: 65535,
+        keepalive_interval: Some(KEEPALIVE),
+        keepalive_max: KEEPALIVES,
+        nodelay: true,
+        ..client::Config::default()
+    })
+}
