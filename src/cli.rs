@@ -10,6 +10,7 @@ pub mod migrate;
 pub mod network;
 pub mod operator;
 pub mod survey;
+pub mod table;
 pub mod ui;
 
 use crate::failure::{Failure, Kind};

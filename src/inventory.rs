@@ -14,6 +14,7 @@ pub mod payers;
 pub mod people;
 pub mod problem;
 pub mod project;
+pub mod secrets;
 pub mod server;
 pub mod shape;
 pub mod site;

@@ -33,8 +33,7 @@ pub struct Inventory {
 }
 
 /// A value of the project documents that may not be known yet: printed `non noto`, never as 0.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Known<T> {
     /// The inventory says it.
     Known(T),
@@ -49,5 +48,12 @@ impl<T> Known<T> {
             Known::Known(value) => Some(value),
             Known::Unknown => None,
         }
+    }
+}
+
+/// In JSON what is not known is `null`.
+impl<T: serde::Serialize> serde::Serialize for Known<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.known().serialize(serializer)
     }
 }

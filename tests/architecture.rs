@@ -22,8 +22,9 @@ const IMPURE: [&str; 7] = ["tokio::", "reqwest::", "russh::", "std::fs", "std::e
 /// Files that act on the world, by path below `src/`; every other file outside `cli`, `world`,
 /// `journal` and `bin` decides and is pure.
 const ACTORS: &[&str] = &[
-    "inventory/files.rs", // reads the inventory's folder
-    "checklist/run.rs",   // asks hosts and networks
+    "inventory/files.rs",   // reads the inventory's folder
+    "inventory/secrets.rs", // looks whether references lead anywhere
+    "checklist/run.rs",     // asks hosts and networks
 ];
 
 struct Source {

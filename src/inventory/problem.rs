@@ -1,6 +1,7 @@
 //! What is wrong with a file, where, and what to write instead.
 
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 /// Line and column of a character, both from 1.
@@ -135,6 +136,13 @@ impl Problems {
         self.list.len()
     }
 
+    /// How many there are, in words.
+    pub fn count(&self) -> String {
+        let files: BTreeSet<&str> = self.list.iter().map(|problem| problem.file.as_str()).collect();
+        let counted = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        format!("{} in {}", counted(self.list.len(), "problem"), counted(files.len(), "file"))
+    }
+
     /// The problems.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.list.iter()
@@ -166,15 +174,11 @@ impl Problems {
     }
 }
 
+/// How many there are, then each on its own lines.
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for problem in &self.list {
-            writeln!(f, "{problem}")?;
-        }
-        match self.list.len() {
-            1 => f.write_str("1 problem"),
-            count => write!(f, "{count} problems"),
-        }
+        f.write_str(&self.count())?;
+        self.list.iter().try_for_each(|problem| write!(f, "\n{problem}"))
     }
 }
 

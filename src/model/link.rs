@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use std::net::Ipv4Addr;
 
 /// A building with a LAN and a link.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Site {
     /// Id, unique within the tenant.
     pub id: SiteId,
@@ -22,7 +22,7 @@ pub struct Site {
 }
 
 /// The local network. Every address lies inside `prefix`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Lan {
     /// Network, without host bits.
     pub prefix: Ipv4Network,
@@ -41,7 +41,7 @@ pub struct Lan {
 }
 
 /// The LAN's default gateway.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Gateway {
     /// Its address.
     pub address: Ipv4Addr,
@@ -60,7 +60,7 @@ pub enum GatewayKind {
 }
 
 /// The MPLS access of a site.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Link {
     /// Profile as printed, such as `Link Radio`.
     pub profile: String,
@@ -109,7 +109,8 @@ pub enum PrimaryMedium {
 }
 
 /// The backup line, under HSRP with the primary.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Backup {
     /// Copper (STDE) in the same MPLS VPN: the provider switches the return path.
     Copper {
@@ -128,7 +129,7 @@ pub enum Backup {
 }
 
 /// What the carrier gives for one line.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct CarrierLine {
     /// Point-to-point network between CPE and PE, without host bits.
     pub wan: Ipv4Network,
@@ -143,7 +144,7 @@ pub struct CarrierLine {
 }
 
 /// Where the carrier hands over a tenant's VPN at the SAD.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct HubHandoff {
     /// VLAN on the hub's trunk (`hub_vlan`).
     pub vlan: u16,

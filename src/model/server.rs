@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 /// One machine of the tenant.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Server {
     /// Id, unique in the inventory.
     pub id: ServerId,
@@ -195,7 +195,7 @@ impl DirectoryWay {
 }
 
 /// One disk of a server.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Disk {
     /// Id, unique within the server.
     pub id: DiskId,
@@ -208,7 +208,7 @@ pub struct Disk {
 }
 
 /// How a host is reached over SSH.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Access {
     /// Name or address.
     pub host: String,
@@ -225,7 +225,8 @@ pub struct Access {
 }
 
 /// How we log in to a host. Secrets are references, never values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Login {
     /// The SSH agent of the operator (`SSH_AUTH_SOCK`).
     Agent,
@@ -242,4 +243,20 @@ pub enum SecretRef {
     Env(String),
     /// A file readable by its owner only; its first line is the secret.
     File(PathBuf),
+}
+
+/// In JSON and messages a reference is what the inventory writes: `env:NAME` or `file:PATH`.
+impl std::fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SecretRef::Env(name) => write!(f, "env:{name}"),
+            SecretRef::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+impl serde::Serialize for SecretRef {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }

@@ -6,7 +6,7 @@ use super::{Known, TenantId};
 use jiff::civil::Date;
 
 /// One tenant.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Tenant {
     /// Id: the name of its file.
     pub id: TenantId,
@@ -51,7 +51,7 @@ pub enum TenantKind {
 }
 
 /// Codes of public registers. All text: leading zeros count.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Codes {
     /// ISTAT code, 6 digits.
     pub istat: Option<String>,
@@ -70,7 +70,7 @@ pub struct Codes {
 }
 
 /// A population figure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Population {
     /// Inhabitants.
     pub value: u64,
@@ -81,7 +81,7 @@ pub struct Population {
 }
 
 /// Assessed and actual number of billable servers (domain A6).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct ServerCount {
     /// Count of the project document; none is unknown.
     pub assessed: Option<u64>,
@@ -90,7 +90,7 @@ pub struct ServerCount {
 }
 
 /// The adjustment of the starred note.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ActualCount {
     /// Number of billable servers.
     pub count: u64,
@@ -99,7 +99,7 @@ pub struct ActualCount {
 }
 
 /// Size of the office.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Clients {
     /// Personal computers.
     pub pcs: u32,
@@ -108,7 +108,7 @@ pub struct Clients {
 }
 
 /// A service used over the Internet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Saas {
     /// Product name as printed.
     pub name: String,

@@ -1,0 +1,31 @@
+//! Tables for people: columns that line up, without frames, so that they can be copied and cut.
+
+use tabled::builder::Builder;
+use tabled::settings::{Padding, Style};
+
+/// A table with a heading and rows.
+#[derive(Debug, Clone)]
+pub struct Table {
+    rows: Builder,
+}
+
+impl Table {
+    /// An empty table under `headings`.
+    pub fn new<const N: usize>(headings: [&str; N]) -> Self {
+        let mut rows = Builder::new();
+        rows.push_record(headings);
+        Self { rows }
+    }
+
+    /// Adds a row.
+    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.rows.push_record(cells);
+    }
+
+    /// The table as text: two spaces between columns, none at the end of a line.
+    pub fn render(self) -> String {
+        let mut table = self.rows.build();
+        table.with(Style::empty()).with(Padding::new(0, 2, 0, 0));
+        table.to_string().lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
+    }
+}
