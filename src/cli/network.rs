@@ -1,13 +1,39 @@
 //! `traghetto network`.
 
-use super::Context;
-use crate::failure::Failure;
+mod folder;
+mod render;
+mod sla;
+
+use super::{Context, inventory};
+use crate::failure::{Failure, Kind};
+use crate::network::NetworkPlan;
+use crate::network::problem::NetworkProblems;
 
 /// `traghetto network`.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Write the configurations of routers, firewall and machines as text.
+    Render(render::Args),
+    /// Say by when a reported fault of a link must be restored.
+    Sla(sla::Args),
+}
 
 /// Runs the command.
-pub async fn run(command: Command, _context: &Context) -> Result<(), Failure> {
-    match command {}
+pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Render(args) => render::run(&args, context),
+        Command::Sla(args) => sla::run(&args, context),
+    }
+}
+
+/// The decided network of the tenant called `name`.
+fn decided(context: &Context, name: &str) -> Result<NetworkPlan, Failure> {
+    let inventory = inventory::load(context)?;
+    let tenant = inventory::tenant(&inventory, name)?;
+    NetworkPlan::new(&inventory, tenant).map_err(refused)
+}
+
+/// What stands against a plan is mended in the inventory.
+fn refused(problems: NetworkProblems) -> Failure {
+    Failure::new(Kind::Invalid, problems).hint("Nothing was rendered and no router was touched.")
 }

@@ -1,0 +1,364 @@
+//! The routers of a site as values.
+//!
+//! Each line of a CPE adds its objects: interface, probe with the route that pins it to its line,
+//! tracked object, shaper. Routes to the SAD follow the tracked object, so that a fault beyond the
+//! last mile withdraws them too.
+
+use super::interface::{Address, Call, Decrement, Interface, InterfaceName, Preempt, Standby, Tunnel};
+use super::plan::{BackupLine, Cpe, NetworkPlan, PrimaryLine, Rate, TUNNEL_MTU, host};
+use super::pools::TunnelNet;
+use super::route::{NextHop, Route};
+use super::router::{
+    AccessList, Baseline, KeyChain, Modem, Probe, RouterPlan, Shaper, Track, Tracked, TunnelPeer, Vrf,
+};
+use super::token::{Secret, Token};
+use crate::model::ServerId;
+use crate::model::link::{CarrierLine, PrimaryMedium};
+use ipnetwork::Ipv4Network;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+/// The servers that already stand at the SAD.
+pub type Moved = BTreeSet<ServerId>;
+
+/// Distance of a way that is used when the tracked one is withdrawn.
+pub(super) const FLOATING: u8 = 200;
+/// Distance of the drop that is used when every way is withdrawn.
+pub(super) const LAST: u8 = 250;
+
+/// Priority of the CPE that carries the primary line.
+const PREFERRED: u8 = 110;
+/// Priority of the CPE that carries the backup line.
+const ORDINARY: u8 = 100;
+/// What the loss of the primary line takes from its CPE: strictly more than the difference of both.
+const PRIMARY_LOSS: u8 = 20;
+/// What the loss of the backup line takes: with both lines down the VIP stays where it was.
+const BACKUP_LOSS: u8 = 30;
+const _: () = assert!(PREFERRED - PRIMARY_LOSS < ORDINARY && ORDINARY - BACKUP_LOSS < PREFERRED - PRIMARY_LOSS);
+
+/// The port of the LAN on every CPE.
+const LAN_PORT: u8 = 1;
+/// Slot of the LTE modem.
+const MODEM: InterfaceName = InterfaceName::Cellular(2);
+/// Number of the tracked object that stands for a line to the carrier as a whole.
+const LINE_UP: u16 = 100;
+/// Number of probe and tracked object of the tunnel.
+const TUNNEL_UP: u16 = 30;
+
+/// Configurations of the site's CPEs, the one that carries the primary line first. A server in
+/// `moved` that keeps its address has its /32 in them; before its move it must not.
+pub fn routers(plan: &NetworkPlan, moved: &Moved) -> Vec<RouterPlan> {
+    let mut all = vec![primary(plan, moved)];
+    all.extend(plan.standby_cpe.as_ref().zip(plan.backup.as_ref()).map(|(cpe, line)| standby(plan, cpe, line, moved)));
+    all
+}
+
+/// The CPE that carries the primary line, and the backup where there is no second router.
+fn primary(plan: &NetworkPlan, moved: &Moved) -> RouterPlan {
+    let cpe = &plan.primary_cpe;
+    let PrimaryLine { line, medium, pcr_mbps, mcr_kbps, rate } = &plan.primary;
+    let medium = match medium {
+        PrimaryMedium::Fibre => "fibre",
+        PrimaryMedium::Radio => "radio",
+    };
+    let mut router = common(plan, cpe);
+    let label = format!("WAN {medium} PCR {pcr_mbps} Mbit/s MCR {mcr_kbps} kbit/s");
+    probed_line(&mut router, plan, line, label, pcr_mbps.saturating_mul(1000), *rate);
+    let loss = Decrement { object: LINE_UP, by: PRIMARY_LOSS };
+    lan_interface(&mut router, plan, cpe, PREFERRED, Some(Preempt { minimum_s: 60, reload_s: 180 }), loss);
+    let via = NextHop::Address(line.pe);
+    routes_to_sad(&mut router, plan, moved, &via, Some(LINE_UP), "");
+    match (&plan.standby_cpe, &plan.backup) {
+        (Some(standby), _) => {
+            management_route(&mut router, plan, via, "NOC");
+            float_to_sad(&mut router, plan, moved, &NextHop::Address(standby.lan), "-VIA-B");
+        }
+        (None, None) => {
+            management_route(&mut router, plan, via, "NOC");
+            discard_sad(&mut router, plan);
+        }
+        (None, Some(backup)) => {
+            let backup_via = second_line(&mut router, plan, backup);
+            router.routes.push(Route::new(None, plan.shared.management, via, word("NOC")).tracked(Some(LINE_UP)));
+            let float = Route::new(None, plan.shared.management, backup_via.clone(), word("NOC-BACKUP"));
+            router.routes.push(float.floating(FLOATING));
+            float_to_sad(&mut router, plan, moved, &backup_via, "-BACKUP");
+            discard_sad(&mut router, plan);
+        }
+    }
+    router.canonical()
+}
+
+/// The CPE that carries the backup line.
+fn standby(plan: &NetworkPlan, cpe: &Cpe, backup: &BackupLine, moved: &Moved) -> RouterPlan {
+    let mut router = common(plan, cpe);
+    let (via, object) = match backup {
+        BackupLine::Copper { line, rate_kbps, rate } => {
+            probed_line(&mut router, plan, line, format!("WAN copper {rate_kbps} kbit/s"), *rate_kbps, *rate);
+            (NextHop::Address(line.pe), LINE_UP)
+        }
+        BackupLine::Lte { tunnel, rate_kbps, rate, apn } => {
+            lte_tunnel(&mut router, plan, *tunnel, *rate_kbps, *rate, apn.as_ref());
+            router.probes.push(Probe {
+                id: TUNNEL_UP,
+                target: tunnel.hub,
+                source: tunnel_interface(plan),
+                vrf: None,
+                threshold_ms: 1000,
+                timeout_ms: 2000,
+                frequency_s: 10,
+            });
+            router.tracks.push(track(TUNNEL_UP, Tracked::Probe { probe: TUNNEL_UP }, Some(20), Some(30)));
+            (NextHop::Interface(tunnel_interface(plan)), TUNNEL_UP)
+        }
+    };
+    let loss = Decrement { object, by: BACKUP_LOSS };
+    lan_interface(&mut router, plan, cpe, ORDINARY, None, loss);
+    routes_to_sad(&mut router, plan, moved, &via, Some(object), "");
+    management_route(&mut router, plan, via, "NOC");
+    discard_sad(&mut router, plan);
+    router.canonical()
+}
+
+/// What every CPE has: login, management address, traffic classes, the way to the Internet through
+/// the local firewall.
+fn common(plan: &NetworkPlan, cpe: &Cpe) -> RouterPlan {
+    let loopback = InterfaceName::Loopback(0);
+    let mut router = RouterPlan::named(cpe.hostname.clone());
+    router.baseline = Some(baseline(plan, Some(loopback.clone())));
+    router.classes = true;
+    router.key_chains.push(KeyChain { name: word("HSRP-LAN"), key: plan.secret("hsrp-key") });
+    let address = Address::Static { network: host(cpe.loopback) };
+    router.interfaces.push(Interface::new(loopback, "management".into(), address));
+    let firewall = NextHop::Address(plan.lan.gateway.address);
+    router.routes.push(Route::new(None, everywhere(), firewall, word("INET-VIA-FIREWALL")));
+    router
+}
+
+/// Login, logging, time and hardening, the same on every router.
+pub(super) fn baseline(plan: &NetworkPlan, source: Option<InterfaceName>) -> Baseline {
+    let shared = &plan.shared;
+    Baseline {
+        domain: shared.domain.clone(),
+        management: shared.management,
+        syslog: shared.syslog,
+        ntp: shared.ntp,
+        tacacs: shared.tacacs,
+        tacacs_key: Secret(word("tacacs-key")),
+        break_glass: Secret(word("breakglass-password")),
+        source,
+    }
+}
+
+/// A line into the carrier's VPN, with a probe of the hub that can leave by this line only: the /32
+/// to the target goes to the provider's edge and, when that is gone, nowhere.
+fn probed_line(router: &mut RouterPlan, plan: &NetworkPlan, line: &CarrierLine, label: String, kbps: u32, rate: Rate) {
+    let name = InterfaceName::Ethernet { port: 0, vlan: None };
+    router.probes.push(Probe {
+        id: 10,
+        target: plan.probe_target,
+        source: name.clone(),
+        vrf: None,
+        threshold_ms: 500,
+        timeout_ms: 1000,
+        frequency_s: 3,
+    });
+    router.tracks.extend([
+        track(10, Tracked::Probe { probe: 10 }, Some(6), Some(60)),
+        track(20, Tracked::LineProtocol { interface: name.clone() }, None, Some(60)),
+        track(LINE_UP, Tracked::All { objects: vec![10, 20] }, None, None),
+    ]);
+    let target = host(plan.probe_target);
+    router.routes.push(Route::new(None, target, NextHop::Address(line.pe), word("PROBE-PIN")));
+    router.routes.push(Route::new(None, target, NextHop::Discard, word("PROBE-NO-LEAK")).floating(LAST));
+    carrier_interface(router, plan, name, line, label, kbps, rate);
+}
+
+/// The interface of a line into the carrier's VPN.
+fn carrier_interface(
+    router: &mut RouterPlan,
+    plan: &NetworkPlan,
+    name: InterfaceName,
+    line: &CarrierLine,
+    label: String,
+    kbps: u32,
+    rate: Rate,
+) {
+    let shaper = match &name {
+        InterfaceName::Ethernet { port: 0, .. } => word("WAN"),
+        _ => word("BACKUP"),
+    };
+    router.shapers.push(Shaper { name: shaper.clone(), rate_bps: rate.shaped_bps, llq_kbps: rate.llq_kbps });
+    router.interfaces.push(Interface {
+        bandwidth_kbps: Some(kbps),
+        proxy_arp: Some(false),
+        mtu: Some(line.mtu),
+        mss: Some(plan.mss),
+        outside: true,
+        shaper: Some(shaper),
+        ..Interface::new(name, label, on(line.cpe, line.wan))
+    });
+}
+
+/// The LAN, with the virtual address that is every client's way to the SAD.
+fn lan_interface(
+    router: &mut RouterPlan,
+    plan: &NetworkPlan,
+    cpe: &Cpe,
+    priority: u8,
+    preempt: Option<Preempt>,
+    loss: Decrement,
+) {
+    let name = InterfaceName::Ethernet { port: LAN_PORT, vlan: None };
+    let standby = Standby {
+        group: plan.numbers.group,
+        vip: plan.lan.vip,
+        priority,
+        preempt,
+        key_chain: word("HSRP-LAN"),
+        name: Token::of(format_args!("LAN-{}", plan.numbers.vrf)),
+        // A router without a peer has nobody to give way to.
+        track: plan.standby_cpe.as_ref().map(|_| loss),
+    };
+    router.interfaces.push(Interface {
+        proxy_arp: Some(true),
+        mss: Some(plan.mss),
+        standby: Some(standby),
+        ..Interface::new(name, format!("LAN {}", plan.site), on(cpe.lan, plan.lan.prefix))
+    });
+}
+
+/// The backup line of a site with one router: no probe of its own, since the only target is pinned
+/// to the primary line. Returns where it leads.
+fn second_line(router: &mut RouterPlan, plan: &NetworkPlan, backup: &BackupLine) -> NextHop {
+    match backup {
+        BackupLine::Copper { line, rate_kbps, rate } => {
+            let name = InterfaceName::Ethernet { port: 2, vlan: None };
+            carrier_interface(router, plan, name, line, format!("WAN copper {rate_kbps} kbit/s"), *rate_kbps, *rate);
+            NextHop::Address(line.pe)
+        }
+        BackupLine::Lte { tunnel, rate_kbps, rate, apn } => {
+            lte_tunnel(router, plan, *tunnel, *rate_kbps, *rate, apn.as_ref());
+            NextHop::Interface(tunnel_interface(plan))
+        }
+    }
+}
+
+/// Modem, front-door routing table and the tunnel to the hub. The carrier translates addresses, so
+/// the site always calls, and both ends are known by name.
+fn lte_tunnel(
+    router: &mut RouterPlan,
+    plan: &NetworkPlan,
+    tunnel: TunnelNet,
+    rate_kbps: u32,
+    rate: Rate,
+    apn: Option<&Token>,
+) {
+    let (door, filter, profile) = (word("FVRF-LTE"), word("LTE-IN"), word("SAD"));
+    let hub = plan.shared.hub_public;
+    router.vrfs.push(Vrf { name: door.clone(), description: "front door, LTE carrier side only".into(), rd: None });
+    router.modems.push(Modem { interface: MODEM, apn: apn.cloned() });
+    router.access_lists.push(AccessList { name: filter.clone(), peer: hub });
+    router.ipsec = true;
+    router.peers.push(TunnelPeer {
+        name: profile.clone(),
+        outer_vrf: door.clone(),
+        local: fqdn(plan, &plan.backup_cpe().hostname),
+        remote: fqdn(plan, &plan.shared.hub),
+        address: Some(hub),
+        key: plan.secret("tunnel-key"),
+        template: None,
+    });
+    let shaper = word("LTE");
+    router.shapers.push(Shaper { name: shaper.clone(), rate_bps: rate.shaped_bps, llq_kbps: rate.llq_kbps });
+    router.interfaces.push(Interface {
+        bandwidth_kbps: Some(rate_kbps),
+        mtu: Some(TUNNEL_MTU),
+        mss: Some(plan.mss),
+        tunnel: Some(Tunnel {
+            calls: Some(Call { source: MODEM, destination: hub }),
+            outer_vrf: door.clone(),
+            profile,
+        }),
+        shaper: Some(shaper),
+        ..Interface::new(tunnel_interface(plan), "backup to the SAD over LTE".into(), on(tunnel.cpe, tunnel.prefix))
+    });
+    router.interfaces.push(Interface {
+        vrf: Some(door.clone()),
+        access_list: Some(filter),
+        proxy_arp: Some(false),
+        ..Interface::new(MODEM, "LTE".into(), Address::Negotiated)
+    });
+    router.routes.push(Route::new(Some(&door), everywhere(), NextHop::Interface(MODEM), word("LTE")));
+}
+
+/// What clients reach at the SAD: its prefix, and the servers that moved with their address.
+fn destinations(plan: &NetworkPlan, moved: &Moved) -> Vec<(Ipv4Network, Token)> {
+    let prefix = (plan.numbers.sad, Token::of(format_args!("SAD-{}", plan.numbers.vrf)));
+    let kept = plan.kept().filter(|server| moved.contains(&server.id));
+    std::iter::once(prefix).chain(kept.map(|server| (host(server.after), server_word(&server.id)))).collect()
+}
+
+fn routes_to_sad(
+    router: &mut RouterPlan,
+    plan: &NetworkPlan,
+    moved: &Moved,
+    via: &NextHop,
+    object: Option<u16>,
+    suffix: &str,
+) {
+    for (network, name) in destinations(plan, moved) {
+        let name = Token::of(format_args!("{name}{suffix}"));
+        router.routes.push(Route::new(None, network, via.clone(), name).tracked(object));
+    }
+}
+
+fn float_to_sad(router: &mut RouterPlan, plan: &NetworkPlan, moved: &Moved, via: &NextHop, suffix: &str) {
+    for (network, name) in destinations(plan, moved) {
+        let name = Token::of(format_args!("{name}{suffix}"));
+        router.routes.push(Route::new(None, network, via.clone(), name).floating(FLOATING));
+    }
+}
+
+/// With every way withdrawn the SAD's prefix would match the default route, go to the firewall, and
+/// come back through the firewall's own route to the VIP: dropped here, no loop.
+fn discard_sad(router: &mut RouterPlan, plan: &NetworkPlan) {
+    let name = word("SAD-NO-LOOP");
+    router.routes.push(Route::new(None, plan.numbers.sad, NextHop::Discard, name).floating(LAST));
+}
+
+fn management_route(router: &mut RouterPlan, plan: &NetworkPlan, via: NextHop, name: &str) {
+    router.routes.push(Route::new(None, plan.shared.management, via, word(name)));
+}
+
+fn tunnel_interface(plan: &NetworkPlan) -> InterfaceName {
+    InterfaceName::Tunnel(plan.numbers.number)
+}
+
+/// The name of a server's routes.
+pub(super) fn server_word(server: &ServerId) -> Token {
+    Token::of(format_args!("SRV-{}", server.as_str().to_uppercase().chars().take(40).collect::<String>()))
+}
+
+/// A router's full name, by which it proves who it is.
+pub(super) fn fqdn(plan: &NetworkPlan, hostname: &Token) -> Token {
+    Token::of(format_args!("{hostname}.{}", plan.shared.domain))
+}
+
+pub(super) fn word(text: &str) -> Token {
+    Token::of(format_args!("{text}"))
+}
+
+pub(super) fn track(id: u16, what: Tracked, down_s: Option<u16>, up_s: Option<u16>) -> Track {
+    Track { id, what, down_s, up_s }
+}
+
+/// `address` with the length of its network.
+pub(super) fn on(address: Ipv4Addr, network: Ipv4Network) -> Address {
+    Address::Static { network: Ipv4Network::new(address, network.prefix()).unwrap_or(network) }
+}
+
+/// The default route.
+pub(super) fn everywhere() -> Ipv4Network {
+    Ipv4Network::new(Ipv4Addr::UNSPECIFIED, 0).unwrap_or_else(|_| host(Ipv4Addr::UNSPECIFIED))
+}

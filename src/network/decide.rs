@@ -1,0 +1,276 @@
+//! From the inventory to a [`NetworkPlan`], or to everything that stands against it.
+
+use super::estate;
+use super::plan::{
+    BackupLine, Cpe, LanPlan, NetworkPlan, PrimaryLine, Rate, ReachedBy, ServerPlan, Shared, TUNNEL_MTU,
+};
+use super::pools::Numbers;
+use super::problem::{NetworkProblem, NetworkProblems, Rule};
+use super::token::Token;
+use crate::model::link::{Backup, CarrierLine, HubHandoff, Lan, Link, Site};
+use crate::model::project::NetworkPools;
+use crate::model::server::{Addressing, Server};
+use crate::model::tenant::Tenant;
+use crate::model::{Inventory, Known};
+use std::net::Ipv4Addr;
+
+/// Bytes of IP and TCP headers: the segment is that much smaller than the packet.
+const HEADERS: u16 = 40;
+
+impl NetworkPlan {
+    /// Decides the network of `tenant`, or says everything that stands against it.
+    pub fn new(inventory: &Inventory, tenant: &Tenant) -> Result<Self, NetworkProblems> {
+        let pools = &inventory.project.network;
+        let mut found = Problems(Vec::new());
+        let shared = Shared::new(pools, &mut found);
+        let numbers = found.all(Numbers::new(pools, tenant));
+        let servers = found.known(tenant.servers.known(), "servers");
+        let plan = the_site(tenant, &mut found).and_then(|site| {
+            let key = format!("sites.{}", site.id);
+            let given = Given::new(site, servers.is_some_and(|all| all.iter().any(keeps)), &key, &mut found);
+            let servers = server_plans(servers?, given.as_ref()?.lan, numbers.as_ref(), &mut found);
+            Self::decide(tenant, site, given?, numbers?, servers, shared?, pools.probe_target)
+        });
+        match plan {
+            Some(plan) => {
+                found.0.extend(estate::overlaps(&plan));
+                found.0.extend(estate::shared_with_others(inventory, tenant, &plan));
+                if found.0.is_empty() { Ok(plan) } else { Err(found.of(tenant)) }
+            }
+            None => Err(found.of(tenant)),
+        }
+    }
+
+    fn decide(
+        tenant: &Tenant,
+        site: &Site,
+        given: Given<'_>,
+        numbers: Numbers,
+        servers: Vec<ServerPlan>,
+        shared: Shared,
+        probe_target: Ipv4Addr,
+    ) -> Option<Self> {
+        let lower = numbers.vrf.as_str().to_lowercase();
+        let cpe = |letter: char, loopback: Ipv4Addr, lan: Ipv4Addr| Cpe {
+            hostname: Token::of(format_args!("{lower}-cpe-{letter}")),
+            loopback,
+            lan,
+        };
+        let backup = match given.backup {
+            None => None,
+            Some(GivenBackup::Copper { line, rate_kbps, rate }) => {
+                Some(BackupLine::Copper { line: line.clone(), rate_kbps, rate })
+            }
+            Some(GivenBackup::Lte { rate_kbps, rate, apn }) => {
+                Some(BackupLine::Lte { tunnel: numbers.tunnel, rate_kbps, rate, apn })
+            }
+        };
+        let backup_mtu = match &backup {
+            None => given.carrier.mtu,
+            Some(BackupLine::Copper { line, .. }) => line.mtu,
+            Some(BackupLine::Lte { .. }) => TUNNEL_MTU,
+        };
+        Some(Self {
+            tenant: tenant.id.clone(),
+            site: site.id.clone(),
+            managed_by: site.link.managed_by,
+            lan: LanPlan {
+                prefix: given.lan.prefix,
+                gateway: given.lan.gateway.clone(),
+                vip: given.lan.vip,
+                hub: given.lan.hub.filter(|_| servers.iter().any(|server| server.reached_by == ReachedBy::ProxyArp)),
+            },
+            probe_target,
+            handoff: given.handoff.clone(),
+            primary: PrimaryLine {
+                line: given.carrier.clone(),
+                medium: site.link.primary,
+                pcr_mbps: site.link.pcr_mbps,
+                mcr_kbps: site.link.mcr_kbps(),
+                rate: given.rate,
+            },
+            primary_cpe: cpe('a', numbers.primary_loopback, given.lan.primary),
+            standby_cpe: given.lan.standby.map(|lan| cpe('b', numbers.standby_loopback, lan)),
+            mss: given.carrier.mtu.min(backup_mtu).saturating_sub(HEADERS),
+            backup,
+            numbers,
+            servers,
+            shared,
+        })
+    }
+}
+
+/// Whether the server's address stays inside the clients' subnet.
+fn keeps(server: &Server) -> bool {
+    server.landing == Addressing::Keep
+}
+
+/// What has been found wrong so far.
+struct Problems(Vec<NetworkProblem>);
+
+impl Problems {
+    fn push(&mut self, key: impl Into<String>, rule: Rule) {
+        self.0.push(NetworkProblem::new(key, rule));
+    }
+
+    fn known<T>(&mut self, value: Option<T>, key: &str) -> Option<T> {
+        if value.is_none() {
+            self.push(key, Rule::Missing);
+        }
+        value
+    }
+
+    fn token(&mut self, text: &str, most: usize, key: &str) -> Option<Token> {
+        Token::new(text, most).map_err(|invalid| self.push(key, Rule::Text(invalid))).ok()
+    }
+
+    fn all<T>(&mut self, result: Result<T, Vec<NetworkProblem>>) -> Option<T> {
+        result.map_err(|problems| self.0.extend(problems)).ok()
+    }
+
+    fn of(self, tenant: &Tenant) -> NetworkProblems {
+        NetworkProblems { tenant: tenant.id.clone(), problems: self.0 }
+    }
+}
+
+impl Shared {
+    fn new(pools: &NetworkPools, found: &mut Problems) -> Option<Self> {
+        let domain = found.token(&pools.domain, 60, "network.domain");
+        let hub = found.token(&pools.hub_name, 40, "network.hub_name");
+        Some(Self {
+            domain: domain?,
+            hub: hub?,
+            hub_public: pools.hub_public,
+            management: pools.management,
+            syslog: pools.syslog,
+            ntp: pools.ntp,
+            tacacs: pools.tacacs,
+        })
+    }
+}
+
+/// The one site that is planned.
+fn the_site<'a>(tenant: &'a Tenant, found: &mut Problems) -> Option<&'a Site> {
+    match &tenant.sites {
+        Known::Known(sites) if sites.len() > 1 => {
+            found.push("sites", Rule::ManySites { count: sites.len() });
+            None
+        }
+        sites => found.known(sites.known().and_then(|sites| sites.first()), "sites"),
+    }
+}
+
+/// What the carrier and the town give, complete.
+struct Given<'a> {
+    lan: &'a Lan,
+    carrier: &'a CarrierLine,
+    handoff: &'a HubHandoff,
+    rate: Rate,
+    backup: Option<GivenBackup<'a>>,
+}
+
+enum GivenBackup<'a> {
+    Copper { line: &'a CarrierLine, rate_kbps: u32, rate: Rate },
+    Lte { rate_kbps: u32, rate: Rate, apn: Option<Token> },
+}
+
+impl<'a> Given<'a> {
+    fn new(site: &'a Site, keeps: bool, key: &str, found: &mut Problems) -> Option<Self> {
+        let lan = found.known(site.lan.as_ref(), &format!("{key}.lan"));
+        let carrier = found.known(site.link.carrier.as_ref(), &format!("{key}.link.carrier"));
+        let handoff = match carrier {
+            Some(_) => found.known(site.link.handoff.as_ref(), &format!("{key}.link.carrier.hub_vlan")),
+            None => None,
+        };
+        if keeps && lan.is_some_and(|lan| lan.hub.is_none()) {
+            found.push(format!("{key}.lan.hub"), Rule::Missing);
+        }
+        if site.link.backup.is_none() && lan.is_some_and(|lan| lan.standby.is_some()) {
+            found.push(format!("{key}.link.backup"), Rule::IdleStandby { site: site.id.clone() });
+        }
+        let rate = primary_rate(&site.link, key, found);
+        let backup = match &site.link.backup {
+            None => None,
+            Some(backup) => Some(GivenBackup::new(backup, key, found)?),
+        };
+        Some(Self { lan: lan?, carrier: carrier?, handoff: handoff?, rate: rate?, backup })
+    }
+}
+
+impl<'a> GivenBackup<'a> {
+    fn new(backup: &'a Backup, key: &str, found: &mut Problems) -> Option<Self> {
+        match backup {
+            Backup::Copper { rate_kbps, carrier } => {
+                let key = format!("{key}.link.backup.copper");
+                let line = found.known(carrier.as_ref(), &format!("{key}.carrier"));
+                let rate = rate(shaped(*rate_kbps), *rate_kbps, &format!("{key}.rate_kbps"), found);
+                Some(Self::Copper { line: line?, rate_kbps: *rate_kbps, rate: rate? })
+            }
+            Backup::Lte { rate_kbps, apn } => {
+                let key = format!("{key}.link.backup.lte");
+                // The rate of an LTE line is already ours, below what the carrier sells.
+                let rate = rate(u64::from(*rate_kbps) * 1000, *rate_kbps, &format!("{key}.rate_kbps"), found);
+                let apn = match apn {
+                    None => None,
+                    Some(apn) => Some(found.token(apn, 63, &format!("{key}.apn"))?),
+                };
+                Some(Self::Lte { rate_kbps: *rate_kbps, rate: rate?, apn })
+            }
+        }
+    }
+}
+
+fn primary_rate(link: &Link, key: &str, found: &mut Problems) -> Option<Rate> {
+    let peak_kbps = link.pcr_mbps.saturating_mul(1000);
+    rate(shaped(peak_kbps), link.mcr_kbps(), &format!("{key}.link.mcr_percent"), found)
+}
+
+/// 2 % below the line's rate, so that the queue is ours and not the carrier's.
+fn shaped(kbps: u32) -> u64 {
+    u64::from(kbps) * 980
+}
+
+fn rate(shaped_bps: u64, guaranteed_kbps: u32, key: &str, found: &mut Problems) -> Option<Rate> {
+    if guaranteed_kbps < 64 {
+        found.push(key, Rule::Rate { kbps: guaranteed_kbps });
+        return None;
+    }
+    Some(Rate { shaped_bps, llq_kbps: (guaranteed_kbps / 5).min(2000) })
+}
+
+/// Where each server is after its move, with every server that cannot be there.
+fn server_plans(servers: &[Server], lan: &Lan, numbers: Option<&Numbers>, found: &mut Problems) -> Vec<ServerPlan> {
+    let mut plans: Vec<ServerPlan> = Vec::new();
+    for server in servers {
+        let key = format!("servers.{}", server.id);
+        if !lan.prefix.contains(server.address) {
+            let rule = Rule::OutsideLan { address: server.address, lan: lan.prefix };
+            found.push(format!("{key}.address"), rule);
+            continue;
+        }
+        let (after, reached_by) = match server.landing {
+            Addressing::Keep => (server.address, ReachedBy::ProxyArp),
+            Addressing::Renumber(address) => (address, ReachedBy::SadPrefix),
+            Addressing::RoutesOnly => {
+                let rule = Rule::SameSubnet { address: server.address, lan: lan.prefix };
+                found.push(format!("{key}.landing"), rule);
+                continue;
+            }
+        };
+        if let (ReachedBy::SadPrefix, Some(numbers)) = (reached_by, numbers)
+            && !is_free_host(after, numbers)
+        {
+            found.push(format!("{key}.landing"), Rule::OutsideSad { address: after, sad: numbers.sad });
+        }
+        if let Some(other) = plans.iter().find(|other| other.after == after) {
+            found.push(format!("{key}.landing"), Rule::Taken { address: after, other: other.id.clone() });
+        }
+        plans.push(ServerPlan { id: server.id.clone(), before: server.address, after, reached_by });
+    }
+    plans
+}
+
+fn is_free_host(address: Ipv4Addr, numbers: &Numbers) -> bool {
+    let sad = numbers.sad;
+    sad.contains(address) && ![sad.network(), sad.broadcast(), numbers.sad_gateway].contains(&address)
+}

@@ -1,0 +1,88 @@
+//! What may not meet: networks of one routing table, and things of which every tenant has its own.
+
+use super::plan::{BackupLine, NetworkPlan, host};
+use super::problem::{NetworkProblem, Rule};
+use crate::model::Inventory;
+use crate::model::project::NetworkPools;
+use crate::model::tenant::Tenant;
+use ipnetwork::Ipv4Network;
+
+/// A network of the tenant's routing table, and where it comes from.
+struct Named {
+    key: String,
+    network: Ipv4Network,
+}
+
+/// Pairs of networks in the tenant's routing table that overlap. Towns may overlap with each other:
+/// each has a routing table of its own.
+pub(super) fn overlaps(plan: &NetworkPlan) -> Vec<NetworkProblem> {
+    let named = networks(plan);
+    let mut problems = Vec::new();
+    for (at, one) in named.iter().enumerate() {
+        for other in &named[at + 1..] {
+            if one.network.overlaps(other.network) {
+                problems.push(NetworkProblem::new(
+                    one.key.clone(),
+                    Rule::Overlap { network: one.network, other_network: other.network, other: other.key.clone() },
+                ));
+            }
+        }
+    }
+    problems
+}
+
+fn networks(plan: &NetworkPlan) -> Vec<Named> {
+    let ours = |key: &str, network| Named { key: format!("network.{key}"), network };
+    let given = |key: &str, network| Named { key: format!("sites.{}.{key}", plan.site), network };
+    let mut all = vec![
+        given("lan.prefix", plan.lan.prefix),
+        given("link.carrier.wan", plan.primary.line.wan),
+        given("link.carrier.hub_wan", plan.handoff.wan),
+        ours("sad", plan.numbers.sad),
+        ours("primary_loopbacks", host(plan.primary_cpe.loopback)),
+        ours("probe_target", host(plan.probe_target)),
+        ours("management", plan.shared.management),
+    ];
+    if let Some(standby) = &plan.standby_cpe {
+        all.push(ours("standby_loopbacks", host(standby.loopback)));
+    }
+    match &plan.backup {
+        Some(BackupLine::Copper { line, .. }) => all.push(given("link.backup.copper.carrier.wan", line.wan)),
+        Some(BackupLine::Lte { tunnel, .. }) => all.push(ours("tunnels", tunnel.prefix)),
+        None => {}
+    }
+    all
+}
+
+/// What this tenant has that another one has too, though the hub can hold it only once.
+pub(super) fn shared_with_others(inventory: &Inventory, tenant: &Tenant, plan: &NetworkPlan) -> Vec<NetworkProblem> {
+    let others = inventory.tenants.values().filter(|other| other.id != tenant.id);
+    others.flat_map(|other| shared(&inventory.project.network, plan, other)).collect()
+}
+
+fn shared(pools: &NetworkPools, plan: &NetworkPlan, other: &Tenant) -> Vec<NetworkProblem> {
+    let mut problems = Vec::new();
+    let mut clash = |key: &str, what, value: String| {
+        problems.push(NetworkProblem::new(key, Rule::Shared { what, value, other: other.id.clone() }));
+    };
+    let numbers = &plan.numbers;
+    if other.number == numbers.number {
+        clash("tenant.number", "number", numbers.number.to_string());
+    }
+    if other.short.eq_ignore_ascii_case(numbers.vrf.as_str()) {
+        clash("tenant.short", "short name", numbers.vrf.to_string());
+    }
+    let handoffs = other.sites.known().into_iter().flatten().filter_map(|site| site.link.handoff.as_ref());
+    if handoffs.clone().any(|handoff| handoff.vlan == plan.handoff.vlan) {
+        clash(&format!("sites.{}.link.carrier.hub_vlan", plan.site), "VLAN", plan.handoff.vlan.to_string());
+    }
+    let number = u32::from(other.number);
+    let (kept, new) = (u32::from(pools.kept_vlan_base) + number, u32::from(pools.new_vlan_base) + number);
+    if u32::from(numbers.kept_vlan) == new {
+        clash("network.kept_vlan_base", "VLAN", new.to_string());
+    }
+    if u32::from(numbers.new_vlan) == kept {
+        clash("network.new_vlan_base", "VLAN", kept.to_string());
+    }
+    problems
+}

@@ -1,0 +1,251 @@
+//! The hub: one part for each tenant, and one that all share.
+//!
+//! Where the backup is a tunnel, the hub decides by which way the town is reached, so its routes are
+//! tracked like those of the CPEs and float to the tunnel. It probes the LAN address of the primary
+//! CPE: that one falls silent with the line and also with the CPE's LAN port, when the standby
+//! router has the virtual address and packets sent to the primary would be lost. Where the backup is
+//! copper in the same VPN, the provider switches and the hub has one next hop: nothing to track.
+
+use super::cpe::{FLOATING, LAST, Moved, baseline, everywhere, fqdn, on, server_word, track, word};
+use super::interface::{Address, Interface, InterfaceName, Tunnel};
+use super::plan::{BackupLine, NetworkPlan, Rate, TUNNEL_MTU, host};
+use super::pools::TunnelNet;
+use super::route::{NextHop, Route};
+use super::router::{Probe, RouterPlan, Shaper, Tracked, TunnelPeer, Vrf};
+use super::token::Token;
+use ipnetwork::Ipv4Network;
+use std::net::Ipv4Addr;
+
+/// The port that carries all VPNs of the carrier.
+const CARRIER_PORT: u8 = 0;
+/// The port towards the virtual machines.
+const SERVER_PORT: u8 = 1;
+/// Routing table of the hub's public address.
+const INTERNET: &str = "INET";
+
+/// The part of one tenant. A server in `moved` that keeps its address has its /32 in it.
+pub fn tenant(plan: &NetworkPlan, moved: &Moved) -> RouterPlan {
+    let numbers = &plan.numbers;
+    let mut router = RouterPlan::named(plan.shared.hub.clone());
+    let description = format!("tenant {}", plan.tenant);
+    router.vrfs.push(Vrf { name: numbers.vrf.clone(), description, rd: Some(numbers.rd) });
+    carrier_side(&mut router, plan);
+    server_side(&mut router, plan, moved);
+    let object = match &plan.backup {
+        Some(BackupLine::Lte { tunnel, rate, .. }) => {
+            tunnel_side(&mut router, plan, *tunnel, *rate);
+            tracked_return(&mut router, plan, *tunnel);
+            Some(numbers.number)
+        }
+        Some(BackupLine::Copper { .. }) | None => None,
+    };
+    return_routes(&mut router, plan, object);
+    router.canonical()
+}
+
+/// The hub as a whole: what is shared, and the part of every tenant in `plans`.
+pub fn whole(plans: &[NetworkPlan], moved: &Moved) -> Option<RouterPlan> {
+    let first = plans.first()?;
+    let mut router = RouterPlan::named(first.shared.hub.clone());
+    router.baseline = Some(baseline(first, None));
+    router.classes = true;
+    if plans.iter().any(|plan| plan.tunnel().is_some()) {
+        router.ipsec = true;
+        router.vrfs.push(Vrf { name: word(INTERNET), description: "front door of the tunnels".into(), rd: None });
+    }
+    for (port, description) in [(CARRIER_PORT, "carrier trunk"), (SERVER_PORT, "server trunk")] {
+        let name = InterfaceName::Ethernet { port, vlan: None };
+        router.interfaces.push(Interface::new(name, description.into(), Address::None));
+    }
+    for plan in plans {
+        router.absorb(tenant(plan, moved));
+    }
+    Some(router.canonical())
+}
+
+/// The VPN, shaped to the site's rate: the hub's own line is ten times as fast, and what it sends
+/// too fast the provider drops without looking at its class.
+fn carrier_side(router: &mut RouterPlan, plan: &NetworkPlan) {
+    let handoff = &plan.handoff;
+    let name = InterfaceName::Ethernet { port: CARRIER_PORT, vlan: Some(handoff.vlan) };
+    let shaper = shaper(router, &plan.numbers.vrf, "", plan.primary.rate);
+    router.interfaces.push(Interface {
+        vrf: Some(plan.numbers.vrf.clone()),
+        proxy_arp: Some(false),
+        mss: Some(plan.mss),
+        outside: true,
+        shaper: Some(shaper),
+        ..Interface::new(name, format!("MPLS VPN of {}", plan.numbers.vrf), on(handoff.ce, handoff.wan))
+    });
+    let loopback = InterfaceName::Loopback(plan.numbers.probe_loopback());
+    let address = Address::Static { network: host(plan.probe_target) };
+    router.interfaces.push(Interface {
+        vrf: Some(plan.numbers.vrf.clone()),
+        ..Interface::new(loopback, format!("probe target of {}", plan.numbers.vrf), address)
+    });
+}
+
+/// The VLANs of the servers. A kept server is on the VLAN of its old subnet, where the hub answers
+/// ARP for the clients; its /32 points into that VLAN, so that the hub stays silent for it.
+fn server_side(router: &mut RouterPlan, plan: &NetworkPlan, moved: &Moved) {
+    let vrf = &plan.numbers.vrf;
+    let vlan = |vlan| InterfaceName::Ethernet { port: SERVER_PORT, vlan: Some(vlan) };
+    let sad = on(plan.numbers.sad_gateway, plan.numbers.sad);
+    router.interfaces.push(Interface {
+        vrf: Some(vrf.clone()),
+        proxy_arp: Some(false),
+        ..Interface::new(vlan(plan.numbers.new_vlan), format!("servers of {vrf} with new addresses"), sad)
+    });
+    let Some(hub) = plan.lan.hub else { return };
+    let kept = vlan(plan.numbers.kept_vlan);
+    router.interfaces.push(Interface {
+        vrf: Some(vrf.clone()),
+        proxy_arp: Some(true),
+        ..Interface::new(kept.clone(), format!("servers of {vrf} that keep their address"), on(hub, plan.lan.prefix))
+    });
+    for server in plan.kept().filter(|server| moved.contains(&server.id)) {
+        let route =
+            Route::new(Some(vrf), host(server.after), NextHop::Interface(kept.clone()), server_word(&server.id));
+        router.routes.push(route);
+    }
+}
+
+/// The tunnel that the CPE calls.
+fn tunnel_side(router: &mut RouterPlan, plan: &NetworkPlan, tunnel: TunnelNet, rate: Rate) {
+    let numbers = &plan.numbers;
+    let loopback = InterfaceName::Loopback(numbers.tunnel_loopback());
+    // A /32, not the /30: the other end must be known from the tunnel alone, and vanish with it.
+    let address = Address::Static { network: host(tunnel.hub) };
+    router.interfaces.push(Interface {
+        vrf: Some(numbers.vrf.clone()),
+        ..Interface::new(loopback.clone(), format!("tunnel end of {}", numbers.vrf), address)
+    });
+    router.peers.push(TunnelPeer {
+        name: numbers.vrf.clone(),
+        outer_vrf: word(INTERNET),
+        local: fqdn(plan, &plan.shared.hub),
+        remote: fqdn(plan, &plan.backup_cpe().hostname),
+        address: None,
+        key: plan.secret("tunnel-key"),
+        template: Some(numbers.number),
+    });
+    let shaper = shaper(router, &numbers.vrf, "-LTE", rate);
+    router.interfaces.push(Interface {
+        vrf: Some(numbers.vrf.clone()),
+        mtu: Some(TUNNEL_MTU),
+        mss: Some(plan.mss),
+        tunnel: Some(Tunnel { calls: None, outer_vrf: word(INTERNET), profile: numbers.vrf.clone() }),
+        shaper: Some(shaper),
+        ..Interface::new(
+            InterfaceName::Template(numbers.number),
+            format!("LTE backup of {}", numbers.vrf),
+            Address::Unnumbered { interface: loopback },
+        )
+    });
+}
+
+/// The probe of the primary way, pinned to it, and the drop that keeps the tunnel's far end from
+/// being looked for along the default route when the tunnel is down.
+fn tracked_return(router: &mut RouterPlan, plan: &NetworkPlan, tunnel: TunnelNet) {
+    let numbers = &plan.numbers;
+    let vrf = Some(&numbers.vrf);
+    router.probes.push(Probe {
+        id: numbers.number,
+        target: plan.primary_cpe.lan,
+        source: InterfaceName::Loopback(numbers.probe_loopback()),
+        vrf: vrf.cloned(),
+        threshold_ms: 500,
+        timeout_ms: 1000,
+        frequency_s: 3,
+    });
+    router.tracks.push(track(numbers.number, Tracked::Probe { probe: numbers.number }, Some(6), Some(60)));
+    let target = host(plan.primary_cpe.lan);
+    router.routes.push(Route::new(vrf, target, NextHop::Address(plan.handoff.pe), word("PROBE-PIN")));
+    router.routes.push(Route::new(vrf, target, NextHop::Discard, word("PROBE-NO-LEAK")).floating(LAST));
+    router.routes.push(Route::new(vrf, tunnel.prefix, NextHop::Discard, word("TUNNEL-NO-LEAK")).floating(LAST));
+}
+
+/// The ways back to the town: its LAN, its lines (probes come from there), its routers, and the
+/// Internet, which servers keep reaching by the firewall of the town.
+fn return_routes(router: &mut RouterPlan, plan: &NetworkPlan, object: Option<u16>) {
+    let mut two_ways = ways_to_lan(plan);
+    two_ways.push((everywhere(), "INET-VIA-TOWN".to_owned()));
+    if plan.standby_cpe.is_none() {
+        two_ways.push((host(plan.primary_cpe.loopback), "CPE-A".to_owned()));
+    }
+    let vrf = Some(&plan.numbers.vrf);
+    let provider = NextHop::Address(plan.handoff.pe);
+    for (network, name) in two_ways {
+        let first = Route::new(vrf, network, provider.clone(), word(&name)).tracked(object);
+        router.routes.push(first);
+        if let Some(tunnel) = plan.tunnel() {
+            let name = Token::of(format_args!("{name}-LTE"));
+            router.routes.push(Route::new(vrf, network, NextHop::Address(tunnel.cpe), name).floating(FLOATING));
+        }
+    }
+    let mut one_way = |network, via: NextHop, name| router.routes.push(Route::new(vrf, network, via, word(name)));
+    one_way(plan.primary.line.wan, provider.clone(), "PROBE-RETURN");
+    if let Some(BackupLine::Copper { line, .. }) = &plan.backup {
+        one_way(line.wan, provider.clone(), "PROBE-RETURN-B");
+    }
+    if let Some(standby) = &plan.standby_cpe {
+        one_way(host(plan.primary_cpe.loopback), provider.clone(), "CPE-A");
+        let via: NextHop = plan.tunnel().map_or(provider, |tunnel| NextHop::Address(tunnel.cpe));
+        one_way(host(standby.loopback), via, "CPE-B");
+    }
+}
+
+fn ways_to_lan(plan: &NetworkPlan) -> Vec<(Ipv4Network, String)> {
+    let parts = plan.lan_at_hub();
+    match parts.as_slice() {
+        [low, high] => vec![(*low, "LAN-LO".to_owned()), (*high, "LAN-HI".to_owned())],
+        _ => parts.into_iter().map(|part| (part, "LAN".to_owned())).collect(),
+    }
+}
+
+fn shaper(router: &mut RouterPlan, vrf: &Token, suffix: &str, rate: Rate) -> Token {
+    let name = Token::of(format_args!("{vrf}{suffix}"));
+    router.shapers.push(Shaper { name: name.clone(), rate_bps: rate.shaped_bps, llq_kbps: rate.llq_kbps });
+    name
+}
+
+/// What the carrier's VPN itself must route, since it forwards by its own tables and not by ours.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CarrierRoute {
+    /// Destination.
+    pub destination: Ipv4Network,
+    /// The address of ours to which the carrier hands it.
+    pub towards: Ipv4Addr,
+    /// Why.
+    pub reason: String,
+    /// The server whose cutover puts it in force; none is from the start.
+    pub since: Option<crate::model::ServerId>,
+}
+
+/// Every route that the carrier has to have in the tenant's VPN for this plan to work.
+pub fn carrier_routes(plan: &NetworkPlan) -> Vec<CarrierRoute> {
+    let route = |destination, towards, reason: &str, since| CarrierRoute {
+        destination,
+        towards,
+        reason: reason.to_owned(),
+        since,
+    };
+    let (hub, site) = (plan.handoff.ce, plan.primary.line.cpe);
+    let mut all = vec![
+        route(plan.numbers.sad, hub, "servers with new addresses", None),
+        route(host(plan.probe_target), hub, "probes of the CPEs", None),
+        route(plan.shared.management, hub, "management of the CPEs", None),
+        route(plan.lan.prefix, site, "the town", None),
+        route(host(plan.primary_cpe.loopback), site, "management of the primary CPE", None),
+        route(everywhere(), site, "Internet of the servers, by the firewall of the town", None),
+    ];
+    if let Some(BackupLine::Copper { line, .. }) = &plan.backup {
+        all.push(route(plan.lan.prefix, line.cpe, "the town, when the primary line is down", None));
+        all.push(route(host(plan.backup_cpe().loopback), line.cpe, "management of the standby CPE", None));
+    }
+    for server in plan.kept() {
+        let reason = "kept address: more specific than the route to the LAN";
+        all.push(route(host(server.after), hub, reason, Some(server.id.clone())));
+    }
+    all
+}

@@ -1,0 +1,216 @@
+//! From typed values to text, through strict templates: a name that a template misspells, and a text
+//! that no router should read, are errors and never output.
+
+use super::cpe::{self, Moved};
+use super::cutover::{Cutover, cutovers};
+use super::hosts::HostRoutes;
+use super::hub;
+use super::plan::NetworkPlan;
+use super::router::RouterPlan;
+use ipnetwork::Ipv4Network;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
+use serde::Serialize;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// The templates as they are built in, by name below `templates/`.
+const BUILT_IN: [(&str, &str); 13] = [
+    ("router/router.j2", include_str!("../../templates/router/router.j2")),
+    ("router/baseline-head.j2", include_str!("../../templates/router/baseline-head.j2")),
+    ("router/tracking.j2", include_str!("../../templates/router/tracking.j2")),
+    ("router/qos.j2", include_str!("../../templates/router/qos.j2")),
+    ("router/crypto.j2", include_str!("../../templates/router/crypto.j2")),
+    ("router/interfaces.j2", include_str!("../../templates/router/interfaces.j2")),
+    ("router/routes.j2", include_str!("../../templates/router/routes.j2")),
+    ("router/baseline-tail.j2", include_str!("../../templates/router/baseline-tail.j2")),
+    ("router/cutover.j2", include_str!("../../templates/router/cutover.j2")),
+    ("host-routes/firewall.j2", include_str!("../../templates/host-routes/firewall.j2")),
+    ("host-routes/windows.j2", include_str!("../../templates/host-routes/windows.j2")),
+    ("host-routes/linux.j2", include_str!("../../templates/host-routes/linux.j2")),
+    ("host-routes/dhcp.j2", include_str!("../../templates/host-routes/dhcp.j2")),
+];
+
+/// Why nothing was rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// A template is wrong, or asks for something that the plan does not have.
+    #[error("the template {name} cannot be used")]
+    Template {
+        /// Its name below `templates/`.
+        name: String,
+        /// Why, with the line.
+        #[source]
+        source: Arc<minijinja::Error>,
+    },
+    /// A text of the plan could end a line, quote or ask for help on a router.
+    #[error("\"{}\" cannot stand in a router's configuration", .text.escape_default())]
+    Unsafe {
+        /// The text.
+        text: String,
+    },
+}
+
+/// A file of a tenant's network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedFile {
+    /// Where, below the tenant's folder: `STAGE/NAME`.
+    pub path: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// What a configuration is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Routers before any server has moved: no address of a living machine in them.
+    Base,
+    /// One file for each server: the lines of its cutover and of its way back.
+    Cutover,
+    /// Routers after every server has moved.
+    Target,
+    /// Routes of the town's firewall and machines.
+    Hosts,
+}
+
+impl Stage {
+    /// All stages, in the order of use.
+    pub const ALL: [Stage; 4] = [Stage::Base, Stage::Hosts, Stage::Cutover, Stage::Target];
+
+    /// The folder of its files.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Stage::Base => "base",
+            Stage::Cutover => "cutover",
+            Stage::Target => "target",
+            Stage::Hosts => "hosts",
+        }
+    }
+}
+
+/// The templates, ready to use.
+pub struct Templates {
+    environment: Environment<'static>,
+}
+
+impl Templates {
+    /// The built-in templates; where `replacement` has a text for a name, that one is used.
+    pub fn new(replacement: impl Fn(&str) -> Option<String>) -> Result<Self, RenderError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        let mut syntax = SyntaxConfig::builder();
+        syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
+        environment.set_syntax(syntax.build().map_err(|source| RenderError::template("router", source))?);
+        environment.add_filter("with_mask", with_mask);
+        environment.add_filter("with_wildcard", with_wildcard);
+        environment
+            .add_filter("address", |network: String| Ok::<_, minijinja::Error>(parse(&network)?.ip().to_string()));
+        environment
+            .add_filter("mask", |network: String| Ok::<_, minijinja::Error>(parse(&network)?.mask().to_string()));
+        for (name, text) in BUILT_IN {
+            let text = replacement(name).unwrap_or_else(|| text.to_owned());
+            environment.add_template_owned(name, text).map_err(|source| RenderError::template(name, source))?;
+        }
+        Ok(Self { environment })
+    }
+
+    /// The text of a router, or of a tenant's part of the hub.
+    pub fn router(&self, router: &RouterPlan) -> Result<String, RenderError> {
+        self.render("router/router.j2", router)
+    }
+
+    /// The files of `stage` for one tenant.
+    pub fn stage(&self, plan: &NetworkPlan, stage: Stage) -> Result<Vec<RenderedFile>, RenderError> {
+        match stage {
+            Stage::Base => self.routers(plan, stage, &Moved::new()),
+            Stage::Target => self.routers(plan, stage, &plan.kept().map(|server| server.id.clone()).collect()),
+            Stage::Cutover => cutovers(plan).iter().map(|cutover| self.cutover(cutover)).collect(),
+            Stage::Hosts => self.hosts(plan),
+        }
+    }
+
+    /// The whole hub in `stage`: base or target.
+    pub fn hub(&self, plans: &[NetworkPlan], stage: Stage) -> Result<Option<RenderedFile>, RenderError> {
+        let everyone = plans.iter().flat_map(NetworkPlan::kept).map(|server| server.id.clone());
+        let moved = if stage == Stage::Target { everyone.collect() } else { Moved::new() };
+        let Some(router) = hub::whole(plans, &moved) else { return Ok(None) };
+        let path = format!("{}/{}.ios", stage.folder(), router.hostname);
+        Ok(Some(RenderedFile { path, text: self.router(&router)? }))
+    }
+
+    fn routers(&self, plan: &NetworkPlan, stage: Stage, moved: &Moved) -> Result<Vec<RenderedFile>, RenderError> {
+        let mut files = Vec::new();
+        for router in cpe::routers(plan, moved) {
+            let path = format!("{}/{}.ios", stage.folder(), router.hostname);
+            files.push(RenderedFile { path, text: self.router(&router)? });
+        }
+        let part = hub::tenant(plan, moved);
+        let path = format!("{}/{}-{}.ios", stage.folder(), part.hostname, plan.tenant);
+        files.push(RenderedFile { path, text: self.router(&part)? });
+        Ok(files)
+    }
+
+    fn cutover(&self, cutover: &Cutover) -> Result<RenderedFile, RenderError> {
+        let path = format!("{}/{}.txt", Stage::Cutover.folder(), cutover.server.id);
+        Ok(RenderedFile { path, text: self.render("router/cutover.j2", cutover)? })
+    }
+
+    fn hosts(&self, plan: &NetworkPlan) -> Result<Vec<RenderedFile>, RenderError> {
+        let routes = HostRoutes::new(plan);
+        ["firewall", "windows", "linux", "dhcp"]
+            .into_iter()
+            .map(|name| {
+                let text = self.render(&format!("host-routes/{name}.j2"), &routes)?;
+                Ok(RenderedFile { path: format!("{}/{name}.txt", Stage::Hosts.folder()), text })
+            })
+            .collect()
+    }
+
+    fn render(&self, name: &str, value: &impl Serialize) -> Result<String, RenderError> {
+        let value = Value::from(Serde(value));
+        check(&value)?;
+        let template = self.environment.get_template(name).map_err(|source| RenderError::template(name, source))?;
+        template.render(value).map_err(|source| RenderError::template(name, source))
+    }
+}
+
+impl RenderError {
+    fn template(name: &str, source: minijinja::Error) -> Self {
+        let name = source.name().unwrap_or(name).to_owned();
+        Self::Template { name, source: Arc::new(source) }
+    }
+}
+
+/// The last gate before a template: no text of the plan, wherever it came from, can leave its place.
+fn check(value: &Value) -> Result<(), RenderError> {
+    if let Some(text) = value.as_str() {
+        let safe = |byte: u8| (byte == b' ' || byte.is_ascii_graphic()) && !br#"!?"'`\^|"#.contains(&byte);
+        return if text.bytes().all(safe) { Ok(()) } else { Err(RenderError::Unsafe { text: text.to_owned() }) };
+    }
+    let Ok(items) = value.try_iter() else { return Ok(()) };
+    for item in items {
+        match value.get_item(&item) {
+            Ok(inner) if value.kind() == ValueKind::Map => check(&inner)?,
+            _ => check(&item)?,
+        }
+    }
+    Ok(())
+}
+
+fn parse(network: &str) -> Result<Ipv4Network, minijinja::Error> {
+    network.parse().map_err(|error| minijinja::Error::new(ErrorKind::InvalidOperation, format!("{network}: {error}")))
+}
+
+/// `10.64.4.0/24` as `10.64.4.0 255.255.255.0`.
+fn with_mask(network: String) -> Result<String, minijinja::Error> {
+    let network = parse(&network)?;
+    Ok(format!("{} {}", network.ip(), network.mask()))
+}
+
+/// `10.64.4.0/24` as `10.64.4.0 0.0.0.255`.
+fn with_wildcard(network: String) -> Result<String, minijinja::Error> {
+    let network = parse(&network)?;
+    Ok(format!("{} {}", network.ip(), Ipv4Addr::from(!u32::from(network.mask()))))
+}

@@ -1,0 +1,77 @@
+//! Static routes of a router.
+
+use super::interface::InterfaceName;
+use super::token::Token;
+use ipnetwork::Ipv4Network;
+use serde::Serialize;
+use std::fmt;
+use std::net::Ipv4Addr;
+
+/// A static route.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Route {
+    /// Routing table; none is the global one.
+    pub vrf: Option<Token>,
+    /// Destination, without host bits.
+    pub destination: Ipv4Network,
+    /// Where to.
+    pub via: NextHop,
+    /// Administrative distance, where it is not 1: a floating route.
+    pub distance: Option<u8>,
+    /// The object without which the route is withdrawn.
+    pub track: Option<u16>,
+    /// Name.
+    pub name: Token,
+}
+
+impl Route {
+    /// A route with neither distance nor tracked object.
+    pub fn new(vrf: Option<&Token>, destination: Ipv4Network, via: NextHop, name: Token) -> Self {
+        Self { vrf: vrf.cloned(), destination, via, distance: None, track: None, name }
+    }
+
+    /// Withdrawn when `object` is down.
+    #[must_use]
+    pub fn tracked(mut self, object: Option<u16>) -> Self {
+        self.track = object;
+        self
+    }
+
+    /// Used only when nothing nearer than `distance` is there.
+    #[must_use]
+    pub fn floating(mut self, distance: u8) -> Self {
+        self.distance = Some(distance);
+        self
+    }
+
+    pub(super) fn order(&self) -> impl Ord + use<'_> {
+        (&self.vrf, self.destination.network(), self.destination.prefix(), self.distance.unwrap_or(1), &self.name)
+    }
+}
+
+/// Where a route leads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum NextHop {
+    /// A neighbour.
+    Address(Ipv4Addr),
+    /// Whatever answers on an interface.
+    Interface(InterfaceName),
+    /// Nowhere: the packet is dropped instead of leaking along a shorter match.
+    Discard,
+}
+
+impl fmt::Display for NextHop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "{address}"),
+            Self::Interface(name) => write!(f, "{name}"),
+            Self::Discard => f.write_str("Null0"),
+        }
+    }
+}
+
+impl Serialize for NextHop {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
