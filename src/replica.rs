@@ -5,16 +5,23 @@
 //! of, compares Merkle trees (`tree`) for the rest, and makes every batch durable before it counts
 //! as known (`image`). `chunk`, `tree` and `wire` are pure and shared by both sides.
 
-mod chunk;
+pub mod agent;
+mod batch;
+pub mod chunk;
 mod clone;
 mod disk;
 mod error;
+mod image;
 mod launch;
 mod link;
 mod manifest;
 mod pass;
-mod tree;
+mod progress;
+mod receiver;
+mod remote;
+pub mod tree;
 mod verify;
+pub mod wire;
 
 pub use chunk::{CHUNK, Hash, InvalidHash};
 pub use clone::{CloneWay, clone};
@@ -23,5 +30,6 @@ pub use error::{AgentError, ReplicaError, SourceFault};
 pub use launch::{AgentBinary, StartOptions, start};
 pub use link::AgentLink;
 pub use manifest::{LastPass, Manifest, Skipped, Source};
-pub use pass::{PassOptions, PassProgress, PassReport, Stage, pass};
+pub use pass::{PassOptions, pass};
+pub use progress::{PassProgress, PassReport, Stage};
 pub use verify::{VerifyProgress, VerifyReport, verify};

@@ -1,5 +1,6 @@
 //! The sandbox of every command test: an empty folder, a cleared environment, exact expectations.
 
+pub mod replica;
 pub mod sshd;
 
 use std::path::{Path, PathBuf};

@@ -80,6 +80,22 @@ impl<'de> serde::Deserialize<'de> for Hash {
     }
 }
 
+/// Adjacent chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// First chunk.
+    pub first: u64,
+    /// How many.
+    pub count: u32,
+}
+
+impl Range {
+    /// The chunk after the last; saturates, so that a hostile range is only out of bounds.
+    pub fn end(&self) -> u64 {
+        self.first.saturating_add(u64::from(self.count))
+    }
+}
+
 /// Number of chunks of a disk of `length` bytes; the last may be short.
 pub fn chunks_of(length: u64) -> u64 {
     length.div_ceil(CHUNK_BYTES)
@@ -99,7 +115,7 @@ pub fn leaf(content: &[u8]) -> Hash {
     debug_assert!(content.len() <= CHUNK);
     let mut hasher = blake3::Hasher::new();
     hasher.update(content);
-    const PADDING: [u8; CHUNK] = [0; CHUNK];
+    static PADDING: [u8; CHUNK] = [0; CHUNK];
     hasher.update(&PADDING[content.len().min(CHUNK)..]);
     Hash(*hasher.finalize().as_bytes())
 }

@@ -187,6 +187,41 @@ pub enum ReplicaError {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is no replica yet.
+    #[error("disk {disk}: there is no replica yet")]
+    None {
+        /// The disk.
+        disk: DiskId,
+    },
+    /// The replica's last pass did not end: it is no copy of any moment of the source.
+    #[error("disk {disk}: the replica is not complete")]
+    Incomplete {
+        /// The disk.
+        disk: DiskId,
+    },
+    /// A clone would overwrite a file.
+    #[error("disk {disk}: {} exists already", .path.display())]
+    CloneExists {
+        /// The disk.
+        disk: DiskId,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Nobody waits for the result any more.
+    #[error("disk {disk}: cancelled")]
+    Cancelled {
+        /// The disk.
+        disk: DiskId,
+    },
+    /// Work on the disk was stopped with the program.
+    #[error("disk {disk}: the work on the replica was stopped")]
+    Stopped {
+        /// The disk.
+        disk: DiskId,
+        /// Why.
+        #[source]
+        source: tokio::task::JoinError,
+    },
     /// Re-reading what was written gave other bytes: failing storage at the receiver.
     #[error("disk {disk}: chunk {chunk} reads back differently from what was written")]
     WriteLost {

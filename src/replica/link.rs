@@ -1,11 +1,45 @@
-//! The receiver's end of the link to an agent.
+//! The receiver's end of the link to an agent: frames out, frames in, bytes counted.
 
+use super::chunk::{FORMAT, Hash};
 use super::error::AgentError;
+use super::wire::{self, CHECKSUM, Command, HEADER, MAX_REPLY, Reply, WireError, checked_body};
+use crate::world::Pipe;
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Silence after which an agent counts as lost; a busy one says every 5 s that it lives.
+const SILENCE: Duration = Duration::from_secs(90);
+
+/// How long a host may take to start the agent and greet us.
+const GREETING: Duration = Duration::from_secs(30);
+
+/// Bytes kept of the end of the agent's standard error.
+const KEPT_ERRORS: usize = 2048;
+
+/// Frames that may wait for the receiver: with 4 MiB each, this bounds its memory.
+const WAITING_FRAMES: usize = 2;
+
+/// Commands that may wait to be written; a pass keeps fewer outstanding.
+const WAITING_COMMANDS: usize = 16;
 
 /// A running agent, connected by its standard streams. One pass at a time.
+///
+/// Dropped, it closes the agent's input, at which the agent ends.
 pub struct AgentLink {
+    commands: mpsc::Sender<Vec<u8>>,
+    replies: mpsc::Receiver<Result<Reply, AgentError>>,
+    tasks: [JoinHandle<()>; 3],
+    payload: Arc<AtomicU64>,
     bytes_agent: u64,
+    in_pass: bool,
+    /// A local agent, killed with the link.
+    _child: Option<tokio::process::Child>,
 }
 
 impl AgentLink {
@@ -14,12 +48,182 @@ impl AgentLink {
     /// # Errors
     /// Where it cannot be started or does not answer.
     pub async fn local(program: &Path) -> Result<Self, AgentError> {
-        let _ = program;
-        Err(AgentError::Abandoned)
+        let mut child = tokio::process::Command::new(program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .env_clear()
+            .kill_on_drop(true)
+            .spawn()?;
+        let missing = || AgentError::Io(std::io::ErrorKind::BrokenPipe.into());
+        let pipe = Pipe {
+            input: Box::new(child.stdin.take().ok_or_else(missing)?),
+            output: Box::new(child.stdout.take().ok_or_else(missing)?),
+            errors: Box::new(child.stderr.take().ok_or_else(missing)?),
+        };
+        let mut link = Self::greet(pipe, None, 0).await?;
+        link._child = Some(child);
+        Ok(link)
+    }
+
+    /// Greets the agent behind `pipe`; `program` is the hash its executable must have.
+    ///
+    /// # Errors
+    /// Where it does not answer, speaks another version, or is another program.
+    pub async fn greet(pipe: Pipe, program: Option<Hash>, bytes_agent: u64) -> Result<Self, AgentError> {
+        let mut link = Self::over(pipe, bytes_agent);
+        link.send(&Command::Hello { format: FORMAT }).await?;
+        let seconds = GREETING.as_secs();
+        let reply =
+            tokio::time::timeout(GREETING, link.reply()).await.map_err(|_| AgentError::Silent { seconds })??;
+        let Reply::Hello { format, program: found } = reply else {
+            return Err(unexpected("a greeting"));
+        };
+        if format != FORMAT {
+            return Err(AgentError::Protocol { reason: format!("it speaks version {format}, we speak {FORMAT}") });
+        }
+        if program.is_some_and(|program| program != found) {
+            return Err(AgentError::Altered);
+        }
+        Ok(link)
+    }
+
+    fn over(pipe: Pipe, bytes_agent: u64) -> Self {
+        let payload = Arc::new(AtomicU64::new(0));
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let (commands, to_write) = mpsc::channel(WAITING_COMMANDS);
+        let (arrived, replies) = mpsc::channel(WAITING_FRAMES);
+        let tasks = [
+            tokio::spawn(write_commands(pipe.input, to_write, Arc::clone(&payload))),
+            tokio::spawn(keep_errors(pipe.errors, Arc::clone(&said))),
+            tokio::spawn(read_replies(pipe.output, arrived, Arc::clone(&payload), said)),
+        ];
+        Self { commands, replies, tasks, payload, bytes_agent, in_pass: false, _child: None }
     }
 
     /// Bytes it took to push the agent; none for a local one.
     pub fn bytes_agent(&self) -> u64 {
         self.bytes_agent
     }
+
+    /// Bytes of frames in both directions so far.
+    pub fn bytes_payload(&self) -> u64 {
+        self.payload.load(Ordering::Relaxed)
+    }
+
+    /// Marks the beginning of a pass; a link on which one was cut short holds replies nobody waits for.
+    pub(super) fn begin_pass(&mut self) -> Result<(), AgentError> {
+        if std::mem::replace(&mut self.in_pass, true) { Err(AgentError::Abandoned) } else { Ok(()) }
+    }
+
+    /// Marks the end of a pass: nothing is outstanding.
+    pub(super) fn end_pass(&mut self) {
+        self.in_pass = false;
+    }
+
+    /// Sends a command.
+    pub(super) async fn send(&mut self, command: &Command) -> Result<(), AgentError> {
+        let sent = self.commands.send(command.encode()).await;
+        // The writer ended because the link did: the reader knows why.
+        if sent.is_err() { self.reply().await.map(|_| ()).and(Err(gone(""))) } else { Ok(()) }
+    }
+
+    /// The next reply; may be cancelled without losing one.
+    pub(super) async fn reply(&mut self) -> Result<Reply, AgentError> {
+        match tokio::time::timeout(SILENCE, self.replies.recv()).await {
+            Ok(Some(reply)) => reply,
+            Ok(None) => Err(gone("")),
+            Err(_) => Err(AgentError::Silent { seconds: SILENCE.as_secs() }),
+        }
+    }
+}
+
+impl Drop for AgentLink {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// The error of a reply that does not belong here.
+pub(super) fn unexpected(wanted: &str) -> AgentError {
+    AgentError::Protocol { reason: format!("something else came instead of {wanted}") }
+}
+
+fn gone(said: &str) -> AgentError {
+    AgentError::Gone { said: said.to_owned() }
+}
+
+async fn write_commands(
+    mut input: Box<dyn AsyncWrite + Send + Unpin>,
+    mut commands: mpsc::Receiver<Vec<u8>>,
+    payload: Arc<AtomicU64>,
+) {
+    while let Some(frame) = commands.recv().await {
+        if input.write_all(&frame).await.is_err() || input.flush().await.is_err() {
+            return;
+        }
+        payload.fetch_add(frame.len() as u64, Ordering::Relaxed);
+    }
+    let _ = input.shutdown().await;
+}
+
+async fn keep_errors(mut errors: Box<dyn AsyncRead + Send + Unpin>, said: Arc<Mutex<Vec<u8>>>) {
+    let mut piece = [0; 1024];
+    while let Ok(length @ 1..) = errors.read(&mut piece).await {
+        let Ok(mut said) = said.lock() else { return };
+        said.extend_from_slice(&piece[..length]);
+        let surplus = said.len().saturating_sub(KEPT_ERRORS);
+        said.drain(..surplus);
+    }
+}
+
+async fn read_replies(
+    mut output: Box<dyn AsyncRead + Send + Unpin>,
+    replies: mpsc::Sender<Result<Reply, AgentError>>,
+    payload: Arc<AtomicU64>,
+    said: Arc<Mutex<Vec<u8>>>,
+) {
+    loop {
+        let reply = match read_reply(&mut output, &payload).await {
+            Err(AgentError::Gone { .. }) => {
+                // Its last words arrive on another stream, a moment later.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Err(gone(&said.lock().map(|said| printable(&said)).unwrap_or_default()))
+            }
+            reply => reply,
+        };
+        let last = reply.is_err();
+        if replies.send(reply).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+async fn read_reply(output: &mut (impl AsyncRead + Unpin), payload: &AtomicU64) -> Result<Reply, AgentError> {
+    let mut header = [0; HEADER];
+    read_exact(output, &mut header).await?;
+    let (kind, length) = wire::parse_header(&header, MAX_REPLY).map_err(broken)?;
+    let mut rest = vec![0; length + CHECKSUM];
+    read_exact(output, &mut rest).await?;
+    payload.fetch_add((HEADER + rest.len()) as u64, Ordering::Relaxed);
+    Reply::decode(kind, checked_body(&header, &rest).map_err(broken)?).map_err(broken)
+}
+
+async fn read_exact(output: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) -> Result<(), AgentError> {
+    match output.read_exact(buffer).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(gone("")),
+        Err(error) => Err(AgentError::Io(error)),
+    }
+}
+
+fn broken(error: WireError) -> AgentError {
+    AgentError::Protocol { reason: error.to_string() }
+}
+
+/// What a foreign host said, on one line and without control characters.
+pub(super) fn printable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let words: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }

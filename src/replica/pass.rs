@@ -1,11 +1,23 @@
 //! A pass: everything that differs on the source is received, made durable and compared.
 
-use super::chunk::Hash;
+use super::chunk::{CHUNK_BYTES, FORMAT, Hash, Range, chunks_of};
 use super::disk::DiskReplica;
-use super::error::{AgentError, ReplicaError};
+use super::error::ReplicaError;
+use super::image::{Image, Lock, io_error, on_disk};
 use super::link::AgentLink;
+use super::manifest::{LastPass, Manifest, Source};
+use super::progress::{Counts, PassProgress, PassReport, Stage};
+use super::receiver::Receiver;
+use super::remote::{Opened, Remote};
+use super::tree::Tree;
+
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Rounds of comparison before roots that differ are given up. One is enough unless frames were altered
+/// on the way: the agent's tree holds the hashes of the very bytes it sent.
+const ROUNDS: usize = 3;
 
 /// How a pass runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,63 +26,6 @@ pub struct PassOptions {
     pub store: String,
     /// Level of zstd compression at the agent, 1 to 19.
     pub level: u8,
-}
-
-/// What a pass is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// Receiving what the replica knows nothing of.
-    Seeding,
-    /// The agent hashes what the replica knows.
-    Hashing,
-    /// Receiving what differs.
-    Syncing,
-}
-
-/// How far a pass is. Sent a few times a second at most, and at each change of stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct PassProgress {
-    /// What it is doing.
-    pub stage: Stage,
-    /// Chunks of this stage that are done: durable here, or hashed there.
-    pub chunks_done: u64,
-    /// Chunks of this stage.
-    pub chunks_total: u64,
-    /// Bytes of disk content made durable in this pass, holes included.
-    pub bytes_durable: u64,
-    /// Bytes of content in received frames before compression, holes not counted.
-    pub bytes_sent: u64,
-    /// Bytes of frames in both directions so far.
-    pub bytes_payload: u64,
-}
-
-/// What a pass did. At its end the replica's root is the source's.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct PassReport {
-    /// Root of both sides.
-    pub root: Hash,
-    /// Bytes of the disk.
-    pub length: u64,
-    /// Chunks of the disk.
-    pub chunks_total: u64,
-    /// Chunks received with data.
-    pub chunks_sent: u64,
-    /// Chunks received as holes.
-    pub zero_chunks: u64,
-    /// Bytes the agent read.
-    pub bytes_read: u64,
-    /// Bytes of content in received frames before compression, holes not counted.
-    pub bytes_sent: u64,
-    /// Bytes of frames in both directions: what the pass cost on the link, without SSH's own.
-    pub bytes_payload: u64,
-    /// How long it took.
-    #[serde(serialize_with = "seconds")]
-    pub duration: Duration,
-}
-
-fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64())
 }
 
 /// Brings `replica` up to date with the disk `source`, as the agent behind `link` sees it.
@@ -86,6 +41,157 @@ pub async fn pass(
     options: &PassOptions,
     observe: &mut (dyn FnMut(PassProgress) + Send),
 ) -> Result<PassReport, ReplicaError> {
-    let _ = (link, source, options, observe);
-    Err(ReplicaError::Agent { disk: replica.disk().clone(), source: AgentError::Abandoned })
+    let started = Instant::now();
+    let (lock, recorded) = lock(replica).await?;
+    let mut remote = Remote::begin(link, replica.disk(), source)?;
+    let opened = remote.open(options.level).await?;
+    let manifest = match recorded {
+        Some(recorded) => accept(replica, recorded, opened, options)?,
+        None => first_manifest(opened, options),
+    };
+    let image = prepare(lock, &manifest).await?;
+    let mut receiver = Receiver::new(remote, Arc::clone(&image), &manifest, observe);
+    let root = equalise(&mut receiver, &image).await?;
+    let counts = receiver.finish();
+    let length = manifest.length;
+    save(image, manifest, root, &counts).await?;
+    Ok(PassReport {
+        root,
+        length,
+        chunks_total: chunks_of(length),
+        chunks_sent: counts.data_chunks,
+        zero_chunks: counts.zero_chunks,
+        bytes_read: counts.bytes_read,
+        bytes_sent: counts.bytes_sent,
+        bytes_payload: counts.bytes_payload,
+        duration: started.elapsed(),
+    })
+}
+
+/// Takes the lock and reads the manifest.
+async fn lock(replica: &DiskReplica) -> Result<(Lock, Option<Manifest>), ReplicaError> {
+    let replica = replica.clone();
+    on_disk(replica.disk().clone(), move || {
+        let lock = Lock::take(&replica)?;
+        let manifest = lock.manifest()?;
+        Ok((lock, manifest))
+    })
+    .await
+}
+
+fn first_manifest(opened: Opened, options: &PassOptions) -> Manifest {
+    let Opened { length, source } = opened;
+    Manifest {
+        format: FORMAT,
+        length,
+        chunk_size: CHUNK_BYTES,
+        store: options.store.clone(),
+        source,
+        root: None,
+        passes: 0,
+        last_pass: None,
+        skipped: Vec::new(),
+    }
+}
+
+/// Whether the open source is the disk the replica was made of, for our state store.
+fn accept(
+    replica: &DiskReplica,
+    recorded: Manifest,
+    opened: Opened,
+    options: &PassOptions,
+) -> Result<Manifest, ReplicaError> {
+    let Opened { length, source } = opened;
+    let disk = replica.disk().clone();
+    if recorded.store != options.store {
+        return Err(ReplicaError::OtherStore { disk, recorded: recorded.store, found: options.store.clone() });
+    }
+    if recorded.length != length {
+        return Err(ReplicaError::LengthChanged { disk, recorded: recorded.length, found: length });
+    }
+    if is_other(&recorded.source.identity, &source.identity) {
+        return Err(ReplicaError::OtherSource { disk, recorded: recorded.source.identity, found: source.identity });
+    }
+    // A rescue system may know fewer attributes of the same disk: what was known stays.
+    let identity = if source.identity.is_empty() { recorded.source.identity } else { source.identity };
+    Ok(Manifest { source: Source { identity, ..source }, ..recorded })
+}
+
+/// Whether two identities are values of the same attribute and differ.
+fn is_other(recorded: &str, found: &str) -> bool {
+    let attribute = |identity: &str| identity.split_once(':').map(|(attribute, _)| attribute.to_owned());
+    recorded != found && attribute(recorded).is_some() && attribute(recorded) == attribute(found)
+}
+
+/// Opens or makes the files. A leaf file without manifest is of unknown origin and is not used.
+async fn prepare(lock: Lock, manifest: &Manifest) -> Result<Arc<Image>, ReplicaError> {
+    let manifest = manifest.clone();
+    on_disk(lock.replica().disk().clone(), move || {
+        let replica = lock.replica().clone();
+        if lock.manifest()?.is_none() {
+            match std::fs::remove_file(replica.leaves()) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(io_error(replica.disk().clone(), "remove", replica.leaves(), error));
+                }
+                _ => {}
+            }
+            let path = replica.manifest();
+            manifest.save(&path).map_err(|error| io_error(replica.disk().clone(), "write", path, error))?;
+        }
+        Image::open(lock, &manifest).map(Arc::new)
+    })
+    .await
+}
+
+/// Fetches until both roots are equal, and returns the root.
+async fn equalise(receiver: &mut Receiver<'_>, image: &Arc<Image>) -> Result<Hash, ReplicaError> {
+    let (tree, unknown) = survey(image).await?;
+    receiver.fetch(Stage::Seeding, &unknown, false).await?;
+    let mut tree = enter(image, tree, unknown).await?;
+    for _ in 0..ROUNDS {
+        let root = receiver.root().await?;
+        if root == tree.root() {
+            return Ok(root);
+        }
+        let differing = receiver.differing(&mut tree).await?;
+        receiver.fetch(Stage::Syncing, &differing, true).await?;
+        tree = enter(image, tree, differing).await?;
+    }
+    let source_root = receiver.root().await?;
+    if source_root == tree.root() {
+        return Ok(source_root);
+    }
+    let differing = receiver.differing(&mut tree).await?;
+    let (forgetting, disk) = (Arc::clone(image), image.disk());
+    on_disk(disk.clone(), move || forgetting.forget(&differing)).await?;
+    Err(ReplicaError::RootMismatch { disk, source_root, replica_root: tree.root() })
+}
+
+async fn survey(image: &Arc<Image>) -> Result<(Tree, Vec<Range>), ReplicaError> {
+    let image = Arc::clone(image);
+    on_disk(image.disk(), move || image.survey()).await
+}
+
+/// The tree with what was fetched, as the leaf file has it.
+async fn enter(image: &Arc<Image>, mut tree: Tree, fetched: Vec<Range>) -> Result<Tree, ReplicaError> {
+    let image = Arc::clone(image);
+    on_disk(image.disk(), move || {
+        fetched.into_iter().try_for_each(|range| image.enter(&mut tree, range))?;
+        // Computed here, where it may take its time.
+        tree.root();
+        Ok(tree)
+    })
+    .await
+}
+
+/// Records the pass in the manifest.
+async fn save(image: Arc<Image>, manifest: Manifest, root: Hash, counts: &Counts) -> Result<(), ReplicaError> {
+    let last_pass = LastPass {
+        chunks_sent: counts.data_chunks,
+        zero_chunks: counts.zero_chunks,
+        bytes_read: counts.bytes_read,
+        bytes_payload: counts.bytes_payload,
+    };
+    let manifest = Manifest { root: Some(root), passes: manifest.passes + 1, last_pass: Some(last_pass), ..manifest };
+    on_disk(image.disk(), move || image.save(&manifest)).await
 }

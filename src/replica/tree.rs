@@ -4,7 +4,7 @@
 //! chosen by the disk's length alone, so that both sides keep the same tree; a group that differs is
 //! read again to find the chunks that do.
 
-use super::chunk::{CHUNK, CHUNK_BYTES, FORMAT, Hash, chunks_of, leaf};
+use super::chunk::{CHUNK, CHUNK_BYTES, FORMAT, Hash, Range, chunks_of, leaf};
 use std::sync::LazyLock;
 
 /// Most groups a tree keeps; with the levels above them that is at most 2^20 nodes, 32 MiB.
@@ -77,12 +77,6 @@ impl Shape {
         self.chunks().div_ceil(self.group_chunks())
     }
 
-    /// The chunks of a group: first and how many.
-    pub fn chunks_in(&self, group: u64) -> (u64, u64) {
-        let first = group * self.group_chunks();
-        (first, self.group_chunks().min(self.chunks().saturating_sub(first)))
-    }
-
     /// Bytes of a chunk: short only for the last one.
     pub fn chunk_len(&self, chunk: u64) -> usize {
         let left = self.length.saturating_sub(chunk * CHUNK_BYTES);
@@ -97,6 +91,21 @@ impl Shape {
     /// Nodes of a level above (or at) the groups.
     pub fn nodes(&self, level: u32) -> u64 {
         self.groups().div_ceil(1 << level)
+    }
+
+    /// The chunks of groups in ascending order, neighbours joined up to `most` chunks.
+    pub fn ranges_of(&self, groups: &[u32], most: u32) -> Vec<Range> {
+        let mut ranges: Vec<Range> = Vec::new();
+        for group in groups {
+            let first = u64::from(*group) * self.group_chunks();
+            let count = self.group_chunks().min(self.chunks().saturating_sub(first));
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            match ranges.last_mut().filter(|last| last.end() == first && last.count + count <= most) {
+                Some(last) => last.count += count,
+                None => ranges.push(Range { first, count }),
+            }
+        }
+        ranges
     }
 
     /// The hash of one group from the leaves of all its chunks; missing ones at the end are zeros.
@@ -152,9 +161,12 @@ impl Tree {
         }
     }
 
-    /// The hash of a group.
-    pub fn group(&self, group: u64) -> Option<Hash> {
-        self.rows[0].get(usize::try_from(group).ok()?).copied()
+    /// Sets groups from `first` on from the leaves of all their chunks.
+    pub fn enter(&mut self, first: u64, leaves: &[Hash]) {
+        let per_group = usize::try_from(self.shape.group_chunks()).unwrap_or(usize::MAX);
+        for (group, leaves) in (first..).zip(leaves.chunks(per_group)) {
+            self.set(group, self.shape.group_hash(leaves));
+        }
     }
 
     /// The hash of node `index` at `level` above the groups; none outside the tree.
@@ -211,10 +223,7 @@ mod tests {
             let shape = Shape { length: chunks * CHUNK_BYTES - tail, base };
             let leaves: Vec<Hash> = (0..chunks).map(|n| leaf(&n.to_le_bytes())).collect();
             let mut tree = Tree::unknown(shape);
-            for group in 0..shape.groups() {
-                let (first, count) = shape.chunks_in(group);
-                tree.set(group, shape.group_hash(&leaves[first as usize..(first + count) as usize]));
-            }
+            tree.enter(0, &leaves);
             prop_assert_eq!(tree.root(), root_by_definition(shape, &leaves));
         }
 
@@ -223,8 +232,6 @@ mod tests {
             let shape = Shape::of(length);
             prop_assert!(shape.groups() <= MAX_GROUPS);
             prop_assert!(shape.base == 0 || shape.chunks().div_ceil(shape.group_chunks() / 2) > MAX_GROUPS);
-            let (first, count) = shape.chunks_in(shape.groups() - 1);
-            prop_assert_eq!(first + count, shape.chunks());
             prop_assert!((shape.base + shape.top()) < LEVELS as u32);
         }
     }

@@ -1,8 +1,14 @@
-//! Verification of a replica against its own leaves and root, and clones of it.
+//! Verification of a replica against its own leaves and root.
 
-use super::chunk::Hash;
+use super::chunk::{Hash, Range};
 use super::disk::DiskReplica;
 use super::error::ReplicaError;
+use super::image::{Image, Lock, on_disk, pieces};
+use super::tree::Tree;
+use tokio::sync::mpsc;
+
+/// Chunks between two reports of progress, and leaves held in memory at once: a multiple of every group.
+const STEP: u32 = 8192;
 
 /// How far a verification is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -39,7 +45,7 @@ impl VerifyReport {
 
 /// Reads the whole image, recomputes every leaf and the root, compares with leaf file and manifest.
 ///
-/// Damaged chunks are marked unknown, so that the next pass fetches them again.
+/// Damaged chunks are marked unknown, so that the next pass fetches them again; the image is not touched.
 ///
 /// # Errors
 /// Where there is no replica, somebody else holds it, or its files cannot be read.
@@ -47,6 +53,75 @@ pub async fn verify(
     replica: &DiskReplica,
     observe: &mut (dyn FnMut(VerifyProgress) + Send),
 ) -> Result<VerifyReport, ReplicaError> {
-    let _ = observe;
-    Err(ReplicaError::Locked { disk: replica.disk().clone(), path: replica.lock() })
+    let (progress, mut shown) = mpsc::channel(1);
+    let (replica, disk) = (replica.clone(), replica.disk().clone());
+    let reading = on_disk(disk, move || read_everything(&replica, &progress));
+    let mut reading = std::pin::pin!(reading);
+    loop {
+        tokio::select! {
+            report = &mut reading => return report,
+            Some(progress) = shown.recv() => observe(progress),
+        }
+    }
+}
+
+fn read_everything(
+    replica: &DiskReplica,
+    progress: &mpsc::Sender<VerifyProgress>,
+) -> Result<VerifyReport, ReplicaError> {
+    let lock = Lock::take(replica)?;
+    let manifest = lock.manifest()?.ok_or_else(|| ReplicaError::None { disk: replica.disk().clone() })?;
+    let image = Image::open(lock, &manifest)?;
+    let mut findings = Findings { tree: Tree::unknown(image.shape()), unknown: 0, damaged: Vec::new() };
+    for step in pieces(0, image.shape().chunks(), STEP) {
+        findings.read(&image, step)?;
+        if progress.is_closed() {
+            return Err(ReplicaError::Cancelled { disk: image.disk() });
+        }
+        // Nobody waits for a report of progress: a slow reader misses some.
+        let _ = progress.try_send(VerifyProgress { chunks_done: step.end(), chunks_total: image.shape().chunks() });
+    }
+    image.forget(&findings.damaged)?;
+    Ok(VerifyReport {
+        length: manifest.length,
+        chunks_total: image.shape().chunks(),
+        chunks_unknown: findings.unknown,
+        root: findings.tree.root(),
+        recorded: manifest.root,
+        damaged: findings.damaged.iter().map(|range| (range.first, range.count.into())).collect(),
+    })
+}
+
+struct Findings {
+    tree: Tree,
+    unknown: u64,
+    damaged: Vec<Range>,
+}
+
+impl Findings {
+    /// Reads whole groups and compares each chunk with its leaf.
+    fn read(&mut self, image: &Image, range: Range) -> Result<(), ReplicaError> {
+        let leaves = image.leaves(range.first, range.count)?;
+        let mut recorded = leaves.iter();
+        let mut found = Vec::with_capacity(leaves.len());
+        image.drop_cache(range);
+        image.read_back(range, |chunk, leaf| {
+            match recorded.next() {
+                Some(&Hash::UNKNOWN) => self.unknown += 1,
+                Some(recorded) if *recorded != leaf => self.add_damaged(chunk),
+                _ => {}
+            }
+            found.push(leaf);
+            Ok(())
+        })?;
+        self.tree.enter(range.first / image.shape().group_chunks(), &found);
+        Ok(())
+    }
+
+    fn add_damaged(&mut self, chunk: u64) {
+        match self.damaged.last_mut().filter(|last| last.end() == chunk && last.count < u32::MAX) {
+            Some(last) => last.count += 1,
+            None => self.damaged.push(Range { first: chunk, count: 1 }),
+        }
+    }
 }

@@ -1,0 +1,118 @@
+//! The agent as one pass sees it: faults of the disk and of the link become errors of the pass.
+
+use super::chunk::{Hash, MAX_DISK};
+use super::error::{AgentError, ReplicaError, SourceFault};
+use super::link::{AgentLink, printable, unexpected};
+use super::manifest::Source;
+use super::wire::{Command, FaultKind, Reply};
+use crate::model::DiskId;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A disk on the source.
+pub struct Remote<'a> {
+    link: &'a mut AgentLink,
+    disk: DiskId,
+    path: PathBuf,
+    payload_before: u64,
+}
+
+/// What the agent says of a disk it has opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// Bytes.
+    pub length: u64,
+    /// What it is.
+    pub source: Source,
+}
+
+impl<'a> Remote<'a> {
+    /// Begins a pass over `link`.
+    ///
+    /// # Errors
+    /// Where an earlier pass over it was cut short.
+    pub fn begin(link: &'a mut AgentLink, disk: &DiskId, path: &Path) -> Result<Self, ReplicaError> {
+        let payload_before = link.bytes_payload();
+        let begun = link.begin_pass();
+        let remote = Self { link, disk: disk.clone(), path: path.to_owned(), payload_before };
+        begun.map_err(|error| remote.agent(error))?;
+        Ok(remote)
+    }
+
+    /// Ends the pass: nothing is outstanding.
+    pub fn end(self) {
+        self.link.end_pass();
+    }
+
+    /// Bytes of frames of this pass so far, both directions.
+    pub fn bytes_payload(&self) -> u64 {
+        self.link.bytes_payload() - self.payload_before
+    }
+
+    /// Opens the disk at the agent.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, or has no length that a disk can have.
+    pub async fn open(&mut self, level: u8) -> Result<Opened, ReplicaError> {
+        let path = self.path.as_os_str().as_bytes().to_vec();
+        self.send(&Command::Open { path, level }).await?;
+        match self.reply().await? {
+            Reply::Opened { length: length @ 1..=MAX_DISK, block_device, identity } => {
+                let identity = printable(identity.as_bytes());
+                Ok(Opened { length, source: Source { path: self.path.clone(), block_device, identity } })
+            }
+            _ => Err(self.agent(unexpected("an open disk"))),
+        }
+    }
+
+    /// Sends a command.
+    ///
+    /// # Errors
+    /// Where the link failed.
+    pub async fn send(&mut self, command: &Command) -> Result<(), ReplicaError> {
+        self.link.send(command).await.map_err(|error| self.agent(error))
+    }
+
+    /// The next reply; may be cancelled without losing one. A fault is an error.
+    ///
+    /// # Errors
+    /// A fault of the disk or of the link.
+    pub async fn reply(&mut self) -> Result<Reply, ReplicaError> {
+        match self.link.reply().await {
+            Ok(Reply::Fault { kind, offset, text }) => Err(self.fault(kind, offset, &text)),
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(self.agent(error)),
+        }
+    }
+
+    /// The hashes of nodes at a level above the groups.
+    ///
+    /// # Errors
+    /// A fault, or another number of hashes than asked for.
+    pub async fn nodes(&mut self, level: u8, indices: &[u32]) -> Result<Vec<Hash>, ReplicaError> {
+        self.send(&Command::Nodes { level, indices: indices.to_vec() }).await?;
+        loop {
+            match self.reply().await? {
+                Reply::Nodes(hashes) if hashes.len() == indices.len() => return Ok(hashes),
+                Reply::Alive { .. } => {}
+                _ => return Err(self.agent(unexpected("the nodes asked for"))),
+            }
+        }
+    }
+
+    /// An error of the link.
+    pub fn agent(&self, source: AgentError) -> ReplicaError {
+        ReplicaError::Agent { disk: self.disk.clone(), source }
+    }
+
+    fn fault(&self, kind: FaultKind, offset: u64, text: &str) -> ReplicaError {
+        let text = printable(text.as_bytes());
+        let source = match kind {
+            FaultKind::Open => SourceFault::Open { text },
+            FaultKind::Read => SourceFault::Read { offset, text },
+            FaultKind::Shrunk => SourceFault::Shrunk { offset },
+            FaultKind::Command => return self.agent(AgentError::Protocol { reason: text }),
+        };
+        ReplicaError::Source { disk: self.disk.clone(), path: self.path.clone(), source }
+    }
+}

@@ -1,0 +1,112 @@
+//! Disks, agents and passes for the tests of the data plane.
+
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use traghetto::replica::{self, AgentLink, CHUNK, DiskReplica, PassOptions, PassReport, ReplicaError};
+
+/// The agent built beside the tests.
+pub fn agent() -> PathBuf {
+    env!("CARGO_BIN_EXE_traghetto-agent").into()
+}
+
+/// Runs a future on a runtime of its own.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
+}
+
+/// How the tests run a pass.
+pub fn options() -> PassOptions {
+    PassOptions { store: "test-store".to_owned(), level: 3 }
+}
+
+/// A source image and a replica of it in a temporary folder.
+pub struct Lab {
+    dir: tempfile::TempDir,
+    pub source: PathBuf,
+    pub replica: DiskReplica,
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("source.img");
+        let replica = DiskReplica::new(&dir.path().join("replica"), &"disk0".parse().unwrap());
+        Self { dir, source, replica }
+    }
+
+    /// A lab whose source has `chunks` whole chunks and `tail` more bytes; about a third are zeros, a third
+    /// compress well and a third do not.
+    pub fn with_disk(chunks: usize, tail: usize) -> Self {
+        let lab = Self::new();
+        let file = std::fs::File::create(&lab.source).unwrap();
+        file.set_len((chunks * CHUNK + tail) as u64).unwrap();
+        for chunk in 0..chunks {
+            if let Some(content) = content(chunk as u64) {
+                file.write_all_at(&content, (chunk * CHUNK) as u64).unwrap();
+            }
+        }
+        file.write_all_at(&vec![7; tail], (chunks * CHUNK) as u64).unwrap();
+        lab
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// One pass with a fresh agent.
+    pub fn pass(&self) -> Result<PassReport, ReplicaError> {
+        block_on(async {
+            let mut link = AgentLink::local(&agent()).await.unwrap();
+            self.pass_over(&mut link).await
+        })
+    }
+
+    pub async fn pass_over(&self, link: &mut AgentLink) -> Result<PassReport, ReplicaError> {
+        replica::pass(link, &self.replica, &self.source, &options(), &mut |_| {}).await
+    }
+
+    /// Overwrites bytes of the source.
+    pub fn change(&self, offset: u64, bytes: &[u8]) {
+        std::fs::OpenOptions::new().write(true).open(&self.source).unwrap().write_all_at(bytes, offset).unwrap();
+    }
+
+    /// Asserts that image and source are equal, by SHA-256.
+    #[track_caller]
+    pub fn assert_equal(&self) {
+        assert_eq!(sha256(&self.replica.image()), sha256(&self.source));
+    }
+}
+
+/// What a test disk holds in a chunk.
+fn content(chunk: u64) -> Option<Vec<u8>> {
+    let mut random = random_bytes(chunk);
+    match chunk / 3 % 3 {
+        0 => None,
+        1 => Some(vec![chunk as u8 | 1; CHUNK]),
+        _ => Some(random.by_ref().take(CHUNK).collect()),
+    }
+}
+
+/// Bytes that do not compress, the same for the same seed.
+pub fn random_bytes(seed: u64) -> impl Iterator<Item = u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    std::iter::from_fn(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        Some(state.to_le_bytes())
+    })
+    .flatten()
+}
+
+/// The hash anybody can check with `sha256sum`.
+pub fn sha256(path: &Path) -> Vec<u8> {
+    use sha2::Digest;
+    let mut hasher = sha2::Sha256::new();
+    let mut file = std::fs::File::open(path).unwrap();
+    let mut buffer = vec![0; 1 << 20];
+    while let length @ 1.. = std::io::Read::read(&mut file, &mut buffer).unwrap() {
+        hasher.update(&buffer[..length]);
+    }
+    hasher.finalize().to_vec()
+}
