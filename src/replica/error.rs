@@ -23,7 +23,7 @@ pub enum AgentError {
         reason: String,
     },
     /// The host could not be asked.
-    #[error("the agent could not be started")]
+    #[error("the host of the agent cannot be used")]
     Shell(#[from] crate::world::ShellError),
     /// The host has no place for the agent, or refused it.
     #[error("the host did not take the agent: {reason}")]

@@ -3,7 +3,7 @@
 use super::chunk::{FORMAT, Hash};
 use super::error::AgentError;
 use super::wire::{self, CHECKSUM, Command, HEADER, MAX_REPLY, Reply, WireError, checked_body};
-use crate::world::Pipe;
+use crate::world::{Exit, Pipe};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +18,9 @@ const SILENCE: Duration = Duration::from_secs(90);
 
 /// How long a host may take to start the agent and greet us.
 const GREETING: Duration = Duration::from_secs(30);
+
+/// How long we wait for the exit status of an agent whose output ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Bytes kept of the end of the agent's standard error.
 const KEPT_ERRORS: usize = 2048;
@@ -38,8 +41,6 @@ pub struct AgentLink {
     payload: Arc<AtomicU64>,
     bytes_agent: u64,
     in_pass: bool,
-    /// A local agent, killed with the link.
-    _child: Option<tokio::process::Child>,
 }
 
 impl AgentLink {
@@ -60,10 +61,11 @@ impl AgentLink {
             input: Box::new(child.stdin.take().ok_or_else(missing)?),
             output: Box::new(child.stdout.take().ok_or_else(missing)?),
             errors: Box::new(child.stderr.take().ok_or_else(missing)?),
+            exit: Box::pin(async move {
+                Ok(child.wait().await.ok().and_then(|status| status.code()).map_or(255, i32::unsigned_abs))
+            }),
         };
-        let mut link = Self::greet(pipe, None, 0).await?;
-        link._child = Some(child);
-        Ok(link)
+        Self::greet(pipe, None, 0).await
     }
 
     /// Greets the agent behind `pipe`; `program` is the hash its executable must have.
@@ -96,9 +98,9 @@ impl AgentLink {
         let tasks = [
             tokio::spawn(write_commands(pipe.input, to_write, Arc::clone(&payload))),
             tokio::spawn(keep_errors(pipe.errors, Arc::clone(&said))),
-            tokio::spawn(read_replies(pipe.output, arrived, Arc::clone(&payload), said)),
+            tokio::spawn(read_replies(pipe.output, pipe.exit, arrived, Arc::clone(&payload), said)),
         ];
-        Self { commands, replies, tasks, payload, bytes_agent, in_pass: false, _child: None }
+        Self { commands, replies, tasks, payload, bytes_agent, in_pass: false }
     }
 
     /// Bytes it took to push the agent; none for a local one.
@@ -179,23 +181,37 @@ async fn keep_errors(mut errors: Box<dyn AsyncRead + Send + Unpin>, said: Arc<Mu
 
 async fn read_replies(
     mut output: Box<dyn AsyncRead + Send + Unpin>,
+    exit: Exit,
     replies: mpsc::Sender<Result<Reply, AgentError>>,
     payload: Arc<AtomicU64>,
     said: Arc<Mutex<Vec<u8>>>,
 ) {
     loop {
-        let reply = match read_reply(&mut output, &payload).await {
-            Err(AgentError::Gone { .. }) => {
-                // Its last words arrive on another stream, a moment later.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                Err(gone(&said.lock().map(|said| printable(&said)).unwrap_or_default()))
+        match read_reply(&mut output, &payload).await {
+            Ok(reply) => {
+                if replies.send(Ok(reply)).await.is_err() {
+                    return;
+                }
             }
-            reply => reply,
-        };
-        let last = reply.is_err();
-        if replies.send(reply).await.is_err() || last {
-            return;
+            Err(error) => {
+                let error = explain(error, exit, &said).await;
+                let _ = replies.send(Err(error)).await;
+                return;
+            }
         }
+    }
+}
+
+/// Why the agent went away: the lost connection, or its own last words, which come on another stream.
+async fn explain(error: AgentError, exit: Exit, said: &Mutex<Vec<u8>>) -> AgentError {
+    if !matches!(error, AgentError::Gone { .. } | AgentError::Io(_)) {
+        return error;
+    }
+    let ended = tokio::time::timeout(LAST_WORDS, exit).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    match ended {
+        Ok(Err(lost)) => AgentError::Shell(lost),
+        _ => gone(&said.lock().map(|said| printable(&said)).unwrap_or_default()),
     }
 }
 
