@@ -210,6 +210,11 @@ impl Template {
         Ok(text)
     }
 
+    /// The text, if there is no variable in it.
+    pub fn literal(&self) -> Option<&str> {
+        self.parts.iter().all(|part| matches!(part, Part::Text(_))).then_some(self.source.as_str())
+    }
+
     /// As it was written.
     pub fn source(&self) -> &str {
         &self.source

@@ -1,0 +1,380 @@
+//! From the text of `checklists/PHASE.yaml` to a [`Checklist`], with every problem and its place.
+
+use super::expect::{Condition, Kind, Test, attributes};
+use super::item::{AppliesTo, Check, Checklist, Item, ItemId, OsFamily, Phase, Probe, Scope, Severity, Titles, Until};
+use super::template::{Landing, Template, TemplateError, Variable};
+use crate::inventory::form::scalars::{flag, id, scalar, text, text_like, whole, word};
+use crate::inventory::form::{self, Fields, Form, either, list, nonempty_list, record};
+use crate::inventory::problem::{Complaint, KeyPath, Problems, is_unprintable, nearest, quote, quoted_list};
+use crate::inventory::shape::Shape;
+use crate::inventory::yaml::Node;
+use crate::model::people::People;
+use crate::model::server::{ServerRole, Transfer};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const PHASES: &[(&str, Phase)] =
+    &[("source", Phase::Source), ("network", Phase::Network), ("landing", Phase::Landing)];
+const RECORDS: &[(&str, &str)] =
+    &[("A", "A"), ("AAAA", "AAAA"), ("PTR", "PTR"), ("SRV", "SRV"), ("CNAME", "CNAME"), ("MX", "MX")];
+const SERVER_ROLES: &[(&str, ServerRole)] = &[
+    ("ad", ServerRole::Ad),
+    ("dns", ServerRole::Dns),
+    ("logging", ServerRole::Logging),
+    ("file", ServerRole::File),
+    ("print", ServerRole::Print),
+    ("database", ServerRole::Database),
+    ("application", ServerRole::Application),
+];
+/// What one answer may take unless the item says otherwise.
+const TIMEOUT_SECONDS: u32 = 10;
+/// Longest script, in bytes: it is one argument of a command on the host.
+const LONGEST_SCRIPT: usize = 16 << 10;
+
+/// Reads a checklist file that should be for `phase`; `people` are those whose roles it may name.
+pub(super) fn decode(
+    file: &str,
+    bytes: &[u8],
+    phase: Phase,
+    people: &People,
+    problems: &mut Problems,
+) -> Option<Checklist> {
+    let decoded = form::read(file, bytes, &checklist_form(), problems);
+    let checklist = decoded.value.as_ref()?;
+    if checklist.phase != phase {
+        let complaint = Complaint::new(format!("the file is named after the phase `{phase}`"));
+        decoded.refuse("checklist", complaint, problems);
+    }
+    let mut first: BTreeMap<&ItemId, usize> = BTreeMap::new();
+    for (index, item) in checklist.items.iter().enumerate() {
+        if let Some(before) = first.insert(&item.id, index) {
+            let complaint = Complaint::new(format!("the id {} is taken by items[{before}]", item.id));
+            decoded.refuse(&format!("items[{index}].id"), complaint, problems);
+        }
+        for (position, role) in item.roles.iter().enumerate().filter(|(_, role)| !people.roles.contains_key(role)) {
+            let known = || people.roles.keys().map(crate::model::RoleId::as_str);
+            let hint = match nearest(role.as_str(), known()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("the roles of people.yaml are {}", quoted_list(known())),
+            };
+            let complaint = Complaint::new(format!("there is no role `{role}`")).hint(hint);
+            decoded.refuse(&format!("items[{index}].roles[{position}]"), complaint, problems);
+        }
+    }
+    decoded.value
+}
+
+/// How a checklist file is written: for the JSON Schema of editors.
+pub fn shape() -> Shape {
+    checklist_form().shape()
+}
+
+fn checklist_form() -> impl Form<Value = Checklist> {
+    record("What must hold in one phase.", |fields| {
+        let phase = fields.required("checklist", "The phase.", word(PHASES));
+        let version = fields.required("version", "Version of the text.", whole(1..=9999));
+        let items = nonempty_list(record("One thing that must hold.", item));
+        let items = fields.required("items", "The items, as they are read out.", items);
+        Some(Checklist { phase: phase?, version: version?, items: items? })
+    })
+}
+
+fn item(fields: &mut Fields<'_>) -> Option<Item> {
+    let item_id = text_like("^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$", "SRC-OS-01", "an item's id", |text| {
+        text.parse::<ItemId>().is_ok()
+    });
+    let id_text = fields.required("id", "Id, unique in the checklist.", item_id);
+    let title = fields.required("title", "What holds, in one short sentence.", record("Both languages.", titles));
+    let severity = fields.required("severity", "What follows if it does not hold.", word(&Severity::WORDS));
+    let roles = "Who answers for it; a manual item is signed by each of them.";
+    let roles = fields.required("roles", roles, nonempty_list(id()));
+    let scope = fields.required("scope", "What it is asked of, each once.", word(&Scope::WORDS));
+    let applies_to = fields.optional("applies_to", "Which servers it is for.", record("Servers.", applies_to));
+    fields.exactly_one(&["probe", "manual"]);
+    let check = if fields.has("manual") { manual(fields) } else { probed(fields, scope) };
+    let item = Item {
+        id: id_text?.parse().ok()?,
+        title: title?,
+        severity: severity?,
+        roles: roles?,
+        applies_to: applies_to?.unwrap_or_default(),
+        scope: scope?,
+        check: check?,
+    };
+    if item.scope != Scope::Server && item.applies_to != AppliesTo::default() {
+        fields.refuse("applies_to", Complaint::new("only an item of scope `server` is restricted to some servers"));
+    }
+    if item.scope != Scope::Server && item.kind() == "sh" {
+        fields.refuse("scope", Complaint::new("a script runs on a server").hint("write `scope: server`"));
+    }
+    Some(item)
+}
+
+fn titles(fields: &mut Fields<'_>) -> Option<Titles> {
+    let it = fields.required("it", "Italian: what the Comune reads and signs.", text());
+    let en = fields.required("en", "English.", text());
+    Some(Titles { it: it?, en: en? })
+}
+
+fn applies_to(fields: &mut Fields<'_>) -> Option<AppliesTo> {
+    let os = fields.or("os", "Families of systems.", nonempty_list(word(&OsFamily::WORDS)), Vec::new());
+    let roles = fields.or("role", "With one of these roles.", nonempty_list(word(SERVER_ROLES)), Vec::new());
+    let transfers = fields.or("transfer", "Ways of moving.", nonempty_list(word(&Transfer::WORDS)), Vec::new());
+    Some(AppliesTo { os: os?, roles: roles?, transfers: transfers? })
+}
+
+fn manual(fields: &mut Fields<'_>) -> Option<Check> {
+    let doc = "What a person does and looks at before signing.";
+    let instructions = fields.required("manual", doc, record("Both languages.", titles));
+    Some(Check::Manual { instructions: instructions? })
+}
+
+fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
+    // Where the scope itself is wrong, a server's variables are let pass.
+    let scope = scope.unwrap_or(Scope::Server);
+    // Asked for here too, for the schema: a key that is not given is not read.
+    let _ = fields.optional("manual", "What a person does and looks at before signing.", record("Both languages.", titles));
+    let probe = fields.optional("probe", "What the program asks.", record("One question.", |fields| probe(fields, scope)));
+    let kind = probe.as_ref().and_then(Option::as_ref).map(Probe::kind);
+    let expect = record("What must hold of the answer, all of it.", |fields| expectations(fields, kind, scope));
+    let expect = fields.or("expect", "What must hold of the answer, all of it.", expect, Vec::new());
+    let until = fields.optional("until", "Asks again until it holds.", record("Asking again, in seconds.", until));
+    let doc = "Seconds that one answer may take.";
+    let timeout = fields.or("timeout", doc, whole::<u32>(1..=600), TIMEOUT_SECONDS);
+    let probe = probe??;
+    let mut expect = expect?;
+    match probe {
+        Probe::Tcp { .. } => imply(&mut expect, "open", Test::Flag(true)),
+        Probe::Sh { .. } => imply(&mut expect, "exit", Test::NumberIn(vec![0.0])),
+        _ if expect.is_empty() => {
+            let hint = quoted_list(attributes(probe.kind()).iter().map(|(name, ..)| *name));
+            let complaint = Complaint::new("nothing is expected of the answer: the item cannot fail");
+            fields.refuse("probe", complaint.hint(format!("add `expect` with one of {hint}")));
+        }
+        _ => {}
+    }
+    let timeout = Duration::from_secs(timeout?.into());
+    Some(Check::Probe { probe, expect, until: until?, timeout })
+}
+
+/// What holds unless the item says otherwise of the same attribute.
+fn imply(expect: &mut Vec<Condition>, attribute: &'static str, test: Test) {
+    if !expect.iter().any(|condition| condition.attribute == attribute) {
+        expect.insert(0, Condition { attribute, test });
+    }
+}
+
+fn until(fields: &mut Fields<'_>) -> Option<Until> {
+    let within = fields.required("within", "For how many seconds.", whole::<u32>(1..=3600));
+    let every = fields.required("every", "Seconds between two questions.", whole::<u32>(1..=600));
+    Some(Until { within: Duration::from_secs(within?.into()), every: Duration::from_secs(every?.into()) })
+}
+
+fn probe(fields: &mut Fields<'_>, scope: Scope) -> Option<Probe> {
+    fields.exactly_one(&["tcp", "dns", "http", "ping", "sh"]);
+    let plain = || template(scope);
+    let tcp = record("A TCP port.", |fields| {
+        let host = fields.required("host", "Name or address.", plain());
+        let port = fields.required("port", "Port.", plain());
+        Some(Probe::Tcp { host: host?, port: port? })
+    });
+    let dns = record("A name server's answer.", |fields| {
+        let server = fields.required("server", "Address of the name server.", plain());
+        let name = fields.required("name", "The name asked for.", plain());
+        let record = fields.required("type", "Type of the records.", word(RECORDS));
+        Some(Probe::Dns { server: server?, name: name?, record: record?.to_owned() })
+    });
+    let http = record("A page.", |fields| {
+        let url = fields.required("url", "`http://` or `https://`.", plain());
+        Some(Probe::Http { url: url? })
+    });
+    let ping = record("ICMP echo requests.", |fields| {
+        let host = fields.required("host", "Name or address.", plain());
+        let count = fields.or("count", "How many.", whole(1..=100), 5);
+        Some(Probe::Ping { host: host?, count: count? })
+    });
+    let tcp = fields.optional("tcp", "Connects to a TCP port.", tcp);
+    let dns = fields.optional("dns", "Asks a name server.", dns);
+    let http = fields.optional("http", "Fetches a page.", http);
+    let ping = fields.optional("ping", "Sends ICMP echo requests.", ping);
+    let sh = fields.optional("sh", "A script for /bin/sh on the server; it must only read.", Script { scope });
+    let sh = sh.map(|script| script.map(|script| Probe::Sh { script }));
+    let probe = tcp?.or(dns?).or(http?).or(ping?).or(sh?)?;
+    check_literals(fields, &probe);
+    Some(probe)
+}
+
+/// What can be told before the values are known.
+fn check_literals(fields: &mut Fields<'_>, probe: &Probe) {
+    match probe {
+        Probe::Tcp { port, .. } => {
+            let good = |port: &str| port.parse::<u16>().is_ok_and(|port| port != 0);
+            if port.literal().is_some_and(|port| !good(port)) {
+                let complaint = Complaint::new(format!("{} is not a port", quote(port.source())));
+                fields.refuse("tcp.port", complaint.hint("it is from 1 to 65535"));
+            }
+        }
+        Probe::Http { url } => {
+            let web = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+            if url.literal().is_some_and(|url| !web(url)) {
+                let complaint = Complaint::new(format!("{} is not the address of a page", quote(url.source())));
+                fields.refuse("http.url", complaint.hint("it starts with http:// or https://"));
+            }
+        }
+        Probe::Dns { .. } | Probe::Ping { .. } | Probe::Sh { .. } => {}
+    }
+}
+
+/// The conditions on the attributes of a probe's kind; on all of them where the kind is not known.
+fn expectations(fields: &mut Fields<'_>, kind: Option<&'static str>, scope: Scope) -> Option<Vec<Condition>> {
+    let kinds = match &kind {
+        Some(kind) => std::slice::from_ref(kind),
+        None => &["tcp", "dns", "http", "ping", "sh"],
+    };
+    let mut asked = Vec::new();
+    let mut conditions = Some(Vec::new());
+    for (attribute, kind, doc) in kinds.iter().flat_map(|kind| attributes(kind)).copied() {
+        if asked.contains(&attribute) {
+            continue;
+        }
+        asked.push(attribute);
+        let tests = match kind {
+            Kind::Flag => fields.optional(attribute, doc, flag()).map(|flag| flag.map(|flag| vec![Test::Flag(flag)])),
+            Kind::Number => fields.optional(attribute, doc, either(exactly(), record("A number.", number))),
+            Kind::Text => {
+                let tests = record("A text.", |fields| text_tests(fields, scope));
+                fields.optional(attribute, doc, either(same_text(scope), tests))
+            }
+            Kind::List => fields.optional(attribute, doc, record("Texts.", |fields| list_tests(fields, scope))),
+        };
+        conditions = conditions.zip(tests).map(|(mut all, tests): (Vec<Condition>, _)| {
+            all.extend(tests.into_iter().flatten().map(|test| Condition { attribute, test }));
+            all
+        });
+    }
+    conditions
+}
+
+fn exactly() -> impl Form<Value = Vec<Test>> {
+    Mapped { form: whole::<u32>(0..=1_000_000_000), map: |number| vec![Test::NumberIn(vec![f64::from(number)])] }
+}
+
+fn same_text(scope: Scope) -> impl Form<Value = Vec<Test>> {
+    Mapped { form: template(scope), map: |text| vec![Test::TextIn(vec![text])] }
+}
+
+fn number(fields: &mut Fields<'_>) -> Option<Vec<Test>> {
+    let any = || whole::<u32>(0..=1_000_000_000);
+    let least = fields.optional("at_least", "It is at least this.", any());
+    let most = fields.optional("at_most", "It is at most this.", any());
+    let one_of = fields.or("one_of", "It is one of these.", nonempty_list(any()), Vec::new());
+    let one_of = one_of?;
+    let mut tests = Vec::new();
+    tests.extend(least?.map(|least| Test::AtLeast(least.into())));
+    tests.extend(most?.map(|most| Test::AtMost(most.into())));
+    tests.extend((!one_of.is_empty()).then(|| Test::NumberIn(one_of.into_iter().map(f64::from).collect())));
+    some_test(fields, tests)
+}
+
+fn text_tests(fields: &mut Fields<'_>, scope: Scope) -> Option<Vec<Test>> {
+    let one_of = fields.or("one_of", "It is one of these.", nonempty_list(template(scope)), Vec::new());
+    let parts = parts(fields, scope);
+    let one_of = one_of?;
+    let mut tests = parts?;
+    tests.extend((!one_of.is_empty()).then_some(Test::TextIn(one_of)));
+    some_test(fields, tests)
+}
+
+fn list_tests(fields: &mut Fields<'_>, scope: Scope) -> Option<Vec<Test>> {
+    let least = fields.optional("at_least", "There are at least so many.", whole::<u32>(0..=100_000));
+    let most = fields.optional("at_most", "There are at most so many.", whole::<u32>(0..=100_000));
+    let parts = parts(fields, scope);
+    let mut tests = Vec::new();
+    tests.extend(least?.map(|least| Test::AtLeast(least.into())));
+    tests.extend(most?.map(|most| Test::AtMost(most.into())));
+    tests.extend(parts?);
+    some_test(fields, tests)
+}
+
+fn parts(fields: &mut Fields<'_>, scope: Scope) -> Option<Vec<Test>> {
+    let contains = fields.or("contains", "It has all of these in it.", list(template(scope)), Vec::new());
+    let lacks = fields.or("lacks", "It has none of these in it.", list(template(scope)), Vec::new());
+    let tests = contains?.into_iter().map(Test::Contains);
+    Some(tests.chain(lacks?.into_iter().map(Test::Lacks)).collect())
+}
+
+fn some_test(fields: &mut Fields<'_>, tests: Vec<Test>) -> Option<Vec<Test>> {
+    if tests.is_empty() {
+        fields.refuse("", Complaint::new("nothing is expected of it"));
+    }
+    Some(tests)
+}
+
+/// A text with variables, on one line.
+fn template(scope: Scope) -> impl Form<Value = Template> {
+    scalar(Shape::Text { pattern: None, example: Some("{{ server.address }}") }, move |text| {
+        Template::parse(text, scope, Landing::Plain).map_err(|error| complaint(&error))
+    })
+}
+
+fn complaint(error: &TemplateError) -> Complaint {
+    let complaint = Complaint::new(error.to_string());
+    let TemplateError::UnknownVariable { name } = error else { return complaint };
+    match nearest(name, Variable::NAMES.iter().map(|(name, _)| *name)) {
+        Some(meant) => complaint.hint(format!("did you mean `{meant}`?")),
+        None => complaint.hint(format!("the variables are {}", quoted_list(Variable::NAMES.map(|(name, _)| name)))),
+    }
+}
+
+/// A script of several lines.
+struct Script {
+    scope: Scope,
+}
+
+impl Script {
+    fn parse(&self, node: &Node) -> Result<Template, Complaint> {
+        let Some(text) = node.text() else {
+            return Err(Complaint::new(format!("expected a script, found {}", node.kind())));
+        };
+        if text.trim().is_empty() {
+            return Err(Complaint::new("the script is empty"));
+        }
+        if text.len() > LONGEST_SCRIPT {
+            return Err(Complaint::new(format!("the script is longer than {LONGEST_SCRIPT} bytes")));
+        }
+        if text.contains(|c| is_unprintable(c) && c != '\n' && c != '\t') {
+            return Err(Complaint::new("the script contains control characters or invisible characters"));
+        }
+        Template::parse(text, self.scope, Landing::Shell).map_err(|error| complaint(&error))
+    }
+}
+
+impl Form for Script {
+    type Value = Template;
+
+    fn read(&self, node: &Node, path: &KeyPath, reader: &mut form::Reader<'_>) -> Option<Template> {
+        self.parse(node).map_err(|complaint| reader.complain(node.place, path, complaint)).ok()
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Text { pattern: None, example: Some("test -d /sys/firmware/efi") }
+    }
+}
+
+/// A form whose value becomes another.
+struct Mapped<F, M> {
+    form: F,
+    map: M,
+}
+
+impl<F: Form, T, M: Fn(F::Value) -> T> Form for Mapped<F, M> {
+    type Value = T;
+
+    fn read(&self, node: &Node, path: &KeyPath, reader: &mut form::Reader<'_>) -> Option<T> {
+        self.form.read(node, path, reader).map(&self.map)
+    }
+
+    fn shape(&self) -> Shape {
+        self.form.shape()
+    }
+}
