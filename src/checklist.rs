@@ -6,22 +6,50 @@
 //! `batch` writes the one script that a host runs: all pure. `run` is the only part that acts.
 
 mod batch;
+mod decode;
 mod expect;
 mod finding;
 mod item;
 mod judge;
+mod live;
 mod plan;
 mod run;
 mod sign;
 mod template;
 
+pub use decode::shape;
 pub use expect::{Condition, Datum, Reading, Test};
 pub use finding::{Finding, Outcome, Subject, Verdict};
 pub use item::{
     AppliesTo, Check, Checklist, InvalidItemId, Item, ItemId, OsFamily, Phase, Probe, Scope, Severity, Titles, Until,
 };
 pub use judge::{Answer, NoAnswer};
+pub use live::Live;
 pub use plan::{Inquiry, Options, Question, Task, Todo, tasks};
 pub use run::{Field, run};
 pub use sign::{Opinion, SignError, Signature, Signatures};
 pub use template::{Template, TemplateError};
+
+use crate::inventory::Problems;
+use crate::inventory::files::read_file;
+use crate::inventory::problem::{Complaint, KeyPath, Problem};
+use crate::model::people::People;
+use std::path::Path;
+
+/// Reads `checklists/PHASE.yaml` below `root`; `people` are those whose roles it may name.
+///
+/// # Errors
+/// Every problem of the file, with its place.
+pub fn load(root: &Path, phase: Phase, people: &People) -> Result<Checklist, Problems> {
+    let name = format!("checklists/{phase}.yaml");
+    let mut problems = Problems::none();
+    let checklist = match read_file(root, &name) {
+        Ok(source) => decode::decode(&name, &source.bytes, phase, people, &mut problems),
+        Err(error) => {
+            let complaint = Complaint::new(format!("cannot be read: {error}"));
+            problems.push(Problem::new(&name, None, KeyPath::root(), complaint));
+            None
+        }
+    };
+    problems.or(checklist)
+}

@@ -13,8 +13,7 @@ use crate::model::server::{ServerRole, Transfer};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const PHASES: &[(&str, Phase)] =
-    &[("source", Phase::Source), ("network", Phase::Network), ("landing", Phase::Landing)];
+const PHASES: &[(&str, Phase)] = &[("source", Phase::Source), ("network", Phase::Network), ("landing", Phase::Landing)];
 const RECORDS: &[(&str, &str)] =
     &[("A", "A"), ("AAAA", "AAAA"), ("PTR", "PTR"), ("SRV", "SRV"), ("CNAME", "CNAME"), ("MX", "MX")];
 const SERVER_ROLES: &[(&str, ServerRole)] = &[
@@ -80,9 +79,8 @@ fn checklist_form() -> impl Form<Value = Checklist> {
 }
 
 fn item(fields: &mut Fields<'_>) -> Option<Item> {
-    let item_id = text_like("^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$", "SRC-OS-01", "an item's id", |text| {
-        text.parse::<ItemId>().is_ok()
-    });
+    let item_id =
+        text_like("^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$", "SRC-OS-01", "an item's id", |text| text.parse::<ItemId>().is_ok());
     let id_text = fields.required("id", "Id, unique in the checklist.", item_id);
     let title = fields.required("title", "What holds, in one short sentence.", record("Both languages.", titles));
     let severity = fields.required("severity", "What follows if it does not hold.", word(&Severity::WORDS));
@@ -133,8 +131,10 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
     // Where the scope itself is wrong, a server's variables are let pass.
     let scope = scope.unwrap_or(Scope::Server);
     // Asked for here too, for the schema: a key that is not given is not read.
-    let _ = fields.optional("manual", "What a person does and looks at before signing.", record("Both languages.", titles));
-    let probe = fields.optional("probe", "What the program asks.", record("One question.", |fields| probe(fields, scope)));
+    let _ =
+        fields.optional("manual", "What a person does and looks at before signing.", record("Both languages.", titles));
+    let probe =
+        fields.optional("probe", "What the program asks.", record("One question.", |fields| probe(fields, scope)));
     let kind = probe.as_ref().and_then(Option::as_ref).map(Probe::kind);
     let expect = record("What must hold of the answer, all of it.", |fields| expectations(fields, kind, scope));
     let expect = fields.or("expect", "What must hold of the answer, all of it.", expect, Vec::new());

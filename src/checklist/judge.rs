@@ -3,6 +3,7 @@
 use super::expect::{Condition, Datum, Reading};
 use super::finding::{Finding, Verdict};
 use super::plan::{Inquiry, Task};
+use std::error::Error;
 use std::time::Duration;
 
 /// What a question brought.
@@ -25,6 +26,17 @@ pub struct NoAnswer {
     pub reason: String,
     /// Whether asking again later may help.
     pub unreachable: bool,
+}
+
+/// An error with its causes, on one line.
+pub(super) fn in_words(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        words = format!("{words}: {inner}");
+        cause = inner.source();
+    }
+    words
 }
 
 /// The finding of a task that asked nothing.

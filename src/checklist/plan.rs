@@ -183,9 +183,7 @@ impl<'a> Scene<'a> {
     }
 
     fn todo(self, item: &Item, nouns: Nouns<'_>) -> Todo {
-        if let Some(server) = nouns.server
-            && let Some(reason) = self.not_for(item, server)
-        {
+        if let Some(reason) = self.not_for(item, nouns) {
             return Todo::Skip(reason);
         }
         let Check::Probe { probe, expect, until, timeout } = &item.check else {
@@ -206,14 +204,23 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Why an item is not for `server`, if it is not.
-    fn not_for(self, item: &Item, server: &Server) -> Option<String> {
-        if self.phase == Phase::Landing && !self.has_guest(server) {
+    /// Why an item is not for a subject, if it is not.
+    fn not_for(self, item: &Item, nouns: Nouns<'_>) -> Option<String> {
+        let lacks_guest = match nouns.server {
+            Some(server) => !self.has_guest(server),
+            None => item.scope == Scope::Tenant && !self.servers().iter().any(|server| self.has_guest(server)),
+        };
+        if self.phase == Phase::Landing && lacks_guest {
             return Some("no guest: replicas are kept in a directory and nothing boots".to_owned());
         }
+        let server = nouns.server?;
         let script = matches!(&item.check, Check::Probe { probe: Probe::Sh { .. }, .. });
         restriction(&item.applies_to, server)
             .or_else(|| (script && !self.has_shell(server)).then(|| format!("{} hosts run no scripts yet", server.os)))
+    }
+
+    fn servers(self) -> &'a [Server] {
+        self.tenant.servers.known().map_or(&[], Vec::as_slice)
     }
 
     /// Whether the copy of `server` runs somewhere.
@@ -259,15 +266,19 @@ impl<'a> Scene<'a> {
     }
 
     fn value(self, variable: Variable, nouns: Nouns<'_>) -> Value {
-        let one = |text: String| Value::One(text);
         match variable {
-            Variable::TenantId => one(self.tenant.id.to_string()),
-            Variable::TenantName => one(self.tenant.name.clone()),
-            Variable::ProjectNtp => one(self.project.network.ntp.to_string()),
-            Variable::ProjectProbeTarget => one(self.project.network.probe_target.to_string()),
-            Variable::SaasName => nouns.saas.map_or(Value::Unknown, |saas| one(saas.name.clone())),
-            Variable::SaasUrl => nouns.saas.and_then(|saas| saas.probe.clone()).map_or(Value::Unknown, one),
-            Variable::ServerId | Variable::ServerAddress | Variable::ServerSshPort | Variable::ServerDisks => {
+            Variable::TenantId => Value::One(self.tenant.id.to_string()),
+            Variable::TenantName => Value::One(self.tenant.name.clone()),
+            Variable::ProjectNtp => Value::One(self.project.network.ntp.to_string()),
+            Variable::ProjectProbeTarget => Value::One(self.project.network.probe_target.to_string()),
+            Variable::SaasName => known(nouns.saas.map(|saas| saas.name.clone())),
+            Variable::SaasUrl => known(nouns.saas.and_then(|saas| saas.probe.clone())),
+            Variable::ServerId
+            | Variable::ServerAddress
+            | Variable::ServerLandingAddress
+            | Variable::ServerHost
+            | Variable::ServerPort
+            | Variable::ServerDisks => {
                 nouns.server.map_or(Value::Unknown, |server| self.server_value(variable, server))
             }
             _ => nouns.site.map_or(Value::Unknown, |site| site_value(variable, site)),
@@ -277,23 +288,35 @@ impl<'a> Scene<'a> {
     fn server_value(self, variable: Variable, server: &Server) -> Value {
         match variable {
             Variable::ServerId => Value::One(server.id.to_string()),
-            Variable::ServerAddress => Value::One(self.address(server)),
-            Variable::ServerSshPort => {
-                self.access(server).map_or(Value::Unknown, |access| Value::One(access.port.to_string()))
-            }
+            Variable::ServerAddress => Value::One(server.address.to_string()),
+            Variable::ServerLandingAddress => Value::One(landing_address(server)),
+            Variable::ServerHost => self.host(server),
+            Variable::ServerPort => known(self.access(server).map(|access| access.port.to_string())),
             _ => disks(server),
         }
     }
 
-    /// Where a probe finds the server. A kept address is the source's until the copy takes it over,
-    /// so the landing phase asks the host of `landing_access` where there is one.
-    fn address(self, server: &Server) -> String {
-        match (self.phase, &server.landing_access, server.landing) {
-            (Phase::Landing, Some(access), _) => access.host.clone(),
-            (Phase::Landing, None, Addressing::Renumber(address)) => address.to_string(),
-            _ => server.address.to_string(),
+    /// Where a probe from here finds the server. A kept address is the source's until the copy takes
+    /// it over, so the landing phase asks the host of `landing_access` where there is one.
+    fn host(self, server: &Server) -> Value {
+        match (self.access(server), self.phase) {
+            (Some(Access { via: Some(_), .. }), _) => Value::Absent("reached only through a jump host"),
+            (Some(access), _) => Value::One(access.host.clone()),
+            (None, Phase::Landing) => Value::One(landing_address(server)),
+            (None, Phase::Source | Phase::Network) => Value::One(server.address.to_string()),
         }
     }
+}
+
+fn landing_address(server: &Server) -> String {
+    match server.landing {
+        Addressing::Keep | Addressing::RoutesOnly => server.address.to_string(),
+        Addressing::Renumber(address) => address.to_string(),
+    }
+}
+
+fn known(value: Option<String>) -> Value {
+    value.map_or(Value::Unknown, Value::One)
 }
 
 /// Why a probe has no values.
@@ -340,7 +363,6 @@ fn disks(server: &Server) -> Value {
 }
 
 fn site_value(variable: Variable, site: &Site) -> Value {
-    let known = |address: Option<String>| address.map_or(Value::Unknown, Value::One);
     let lan = site.lan.as_ref();
     match variable {
         Variable::SiteId => Value::One(site.id.to_string()),

@@ -4,7 +4,7 @@ use super::batch::{self, Entry};
 use super::expect::{Datum, Reading};
 use super::finding::{Finding, Verdict};
 use super::item::Checklist;
-use super::judge::{Answer, NoAnswer, judge, unasked};
+use super::judge::{Answer, NoAnswer, in_words, judge, unasked};
 use super::plan::{Inquiry, Options, Question, Task, Todo, tasks};
 use crate::model::server::Access;
 use crate::model::tenant::Tenant;
@@ -248,11 +248,6 @@ fn read(answer: Option<batch::Answer>, limit: Duration) -> Result<Answer, NoAnsw
 
 /// A refused host key or login is for a person to mend; everything else may pass by itself.
 fn no_answer(error: &ShellError) -> NoAnswer {
-    let mut reason = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        reason = format!("{reason}: {inner}");
-        cause = inner.source();
-    }
-    NoAnswer { reason, unreachable: matches!(error, ShellError::Unreachable { .. } | ShellError::Deadline { .. }) }
+    let unreachable = matches!(error, ShellError::Unreachable { .. } | ShellError::Deadline { .. });
+    NoAnswer { reason: in_words(error), unreachable }
 }

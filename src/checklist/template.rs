@@ -1,4 +1,4 @@
-//! `{{ server.address }}`: the only substitution of a checklist, checked when it is read.
+//! `{{ server.host }}`: the only substitution of a checklist, checked when it is read.
 //!
 //! A value is quoted for the shell where it lands in a script; a script that puts a value inside
 //! its own quotes is refused, because there our quotes would end the script's.
@@ -34,10 +34,14 @@ pub enum Variable {
     SiteCpe,
     /// Id of the server.
     ServerId,
-    /// Where the server answers in this phase.
+    /// Its address in the tenant's LAN, before the move.
     ServerAddress,
+    /// Its address after the move.
+    ServerLandingAddress,
+    /// Name or address by which it is reached in this phase.
+    ServerHost,
     /// TCP port of its SSH server in this phase.
-    ServerSshPort,
+    ServerPort,
     /// Its disks, as the agent sees them.
     ServerDisks,
     /// Name of the service over the Internet.
@@ -48,7 +52,7 @@ pub enum Variable {
 
 impl Variable {
     /// Every variable with its name.
-    pub const NAMES: [(&'static str, Variable); 17] = [
+    pub const NAMES: [(&'static str, Variable); 19] = [
         ("tenant.id", Variable::TenantId),
         ("tenant.name", Variable::TenantName),
         ("project.ntp", Variable::ProjectNtp),
@@ -62,7 +66,9 @@ impl Variable {
         ("site.cpe", Variable::SiteCpe),
         ("server.id", Variable::ServerId),
         ("server.address", Variable::ServerAddress),
-        ("server.ssh_port", Variable::ServerSshPort),
+        ("server.landing_address", Variable::ServerLandingAddress),
+        ("server.host", Variable::ServerHost),
+        ("server.port", Variable::ServerPort),
         ("server.disks", Variable::ServerDisks),
         ("saas.name", Variable::SaasName),
         ("saas.url", Variable::SaasUrl),

@@ -1,0 +1,118 @@
+//! The real hosts and networks, as a run sees them.
+
+use super::expect::{Datum, Reading};
+use super::judge::{Answer, NoAnswer, in_words};
+use super::plan::Question;
+use super::run::Field;
+use crate::model::server::Access;
+use crate::world::ShellError;
+use crate::world::probe::{self, ProbeError};
+use crate::world::ssh::{Deadlines, Session, Trust};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// The world outside, with what the operator trusts and holds.
+#[derive(Debug, Clone)]
+pub struct Live {
+    trust: Trust,
+}
+
+impl Live {
+    /// The world outside, entered with `trust`.
+    pub fn new(trust: Trust) -> Self {
+        Self { trust }
+    }
+}
+
+impl Field for Live {
+    type Shell = Session;
+
+    async fn connect(&self, access: &Access) -> Result<Session, ShellError> {
+        Session::connect(access, &self.trust, Deadlines::default()).await
+    }
+
+    async fn ask(&self, question: &Question, deadline: Duration) -> Result<Answer, NoAnswer> {
+        match question {
+            Question::Tcp { host, port } => tcp(host, *port, deadline).await,
+            Question::Dns { server, name, record } => dns(server, name, record, deadline).await,
+            Question::Http { url } => http(url, deadline).await,
+            Question::Ping { host, count } => ping(host, *count, deadline).await,
+            Question::Sh { .. } => Err(NoAnswer {
+                reason: "a script runs in a session: a bug in traghetto".to_owned(),
+                unreachable: false,
+            }),
+        }
+    }
+}
+
+/// That nobody takes the connection is an answer, too.
+async fn tcp(host: &str, port: u16, deadline: Duration) -> Result<Answer, NoAnswer> {
+    let began = Instant::now();
+    let (open, complaint) = match probe::tcp(host, port, deadline).await {
+        Ok(_) => (true, String::new()),
+        Err(error @ (ProbeError::Unreachable { .. } | ProbeError::Deadline { .. })) => (false, in_words(&error)),
+        Err(error) => return Err(no_answer(&error)),
+    };
+    let took = began.elapsed();
+    let reading = Reading::default().with("open", Datum::Flag(open)).with("ms", milliseconds(took));
+    Ok(Answer { reading, raw: Vec::new(), complaint, took })
+}
+
+async fn dns(server: &str, name: &str, record: &str, deadline: Duration) -> Result<Answer, NoAnswer> {
+    let invalid = |reason: String| NoAnswer { reason, unreachable: false };
+    let record = record.parse().map_err(|_| invalid(format!("`{record}` is no type of records")))?;
+    let server = name_server(server).await?;
+    let answer = probe::dns::dns(server, name, record, deadline).await.map_err(|error| no_answer(&error))?;
+    let answers: Vec<String> = answer.records.iter().map(ToString::to_string).collect();
+    let raw = answers.join("\n").into_bytes();
+    let reading = Reading::default()
+        .with("code", Datum::Text(answer.code.to_owned()))
+        .with("answers", Datum::List(answers))
+        .with("ms", milliseconds(answer.took));
+    Ok(Answer { reading, raw, complaint: String::new(), took: answer.took })
+}
+
+/// The address of a name server: an address, with or without a port, or a name.
+async fn name_server(text: &str) -> Result<SocketAddr, NoAnswer> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(address, probe::dns::PORT));
+    }
+    let unknown = |reason: String| NoAnswer { reason, unreachable: true };
+    let mut found = tokio::net::lookup_host((text, probe::dns::PORT))
+        .await
+        .map_err(|error| unknown(format!("the name server `{text}` has no address: {error}")))?;
+    found.next().ok_or_else(|| unknown(format!("the name server `{text}` has no address")))
+}
+
+async fn http(url: &str, deadline: Duration) -> Result<Answer, NoAnswer> {
+    let page = probe::http(url, deadline).await.map_err(|error| no_answer(&error))?;
+    let reading = Reading::default()
+        .with("status", Datum::Number(page.status.into()))
+        .with("body", Datum::Text(String::from_utf8_lossy(&page.body).into_owned()))
+        .with("ms", milliseconds(page.took));
+    Ok(Answer { reading, raw: page.body, complaint: String::new(), took: page.took })
+}
+
+async fn ping(host: &str, count: u32, deadline: Duration) -> Result<Answer, NoAnswer> {
+    let began = Instant::now();
+    let echoes = probe::ping(host, count, deadline).await.map_err(|error| no_answer(&error))?;
+    let mut reading = Reading::default().with("loss", Datum::Number(echoes.loss()));
+    if let Some(mean) = echoes.mean {
+        reading = reading.with("ms", milliseconds(mean));
+    }
+    let raw = format!("{} sent, {} received", echoes.sent, echoes.received).into_bytes();
+    Ok(Answer { reading, raw, complaint: String::new(), took: began.elapsed() })
+}
+
+/// Milliseconds with one decimal.
+fn milliseconds(duration: Duration) -> Datum {
+    Datum::Number((duration.as_secs_f64() * 10_000.0).round() / 10.0)
+}
+
+fn no_answer(error: &ProbeError) -> NoAnswer {
+    let unreachable = matches!(error, ProbeError::Unreachable { .. } | ProbeError::Deadline { .. });
+    NoAnswer { reason: in_words(error), unreachable }
+}
