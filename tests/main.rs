@@ -12,6 +12,7 @@
 
 mod architecture;
 mod broken_inventories;
+mod checklist_format;
 mod cli_basics;
 mod cli_checklist;
 mod cli_demo;
