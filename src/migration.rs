@@ -6,6 +6,7 @@
 mod decode;
 mod forecast;
 mod gate;
+mod live;
 mod next;
 mod phase;
 mod plan;
@@ -14,15 +15,18 @@ mod record;
 mod refusal;
 mod run;
 mod state;
+mod status;
 
 pub use decode::{decode, form};
 pub use forecast::{Basis, DiskForecast, Forecast, ServerForecast, line_seconds};
 pub use gate::{Approval, GateStatus, Objection, gates, is_joint, may_sign};
+pub use live::{Live, server_folder, verify};
 pub use next::{Next, Scope, next};
 pub use phase::{Phase, phase_of, tenant_phase};
 pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};
 pub use playbook::{Action, Activity, Gate, Playbook, Reached, Text};
 pub use record::{Class, Record, Result as StepResult, Stop};
 pub use refusal::Refusal;
-pub use run::{Acts, Ended, Ending, Observer, Progress, RunError, Runner, Trouble};
+pub use run::{Acts, Ended, Ending, Observer, Progress, Reading, RunError, Runner, Trouble};
 pub use state::{IllegalEvent, RolledBack, RunState, Signature, StepState, Verified};
+pub use status::{DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, contact};

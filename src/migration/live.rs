@@ -1,0 +1,317 @@
+//! The real world behind the runner: SSH to the sources, replicas and clones on this host, checklists.
+
+mod mounts;
+mod trouble;
+
+use super::plan::Step;
+use super::record::{self, Class};
+use super::run::{Acts, Ended, Progress, Reading, Trouble};
+use crate::checklist::{self, Checklist, Field, Finding, Outcome, Phase, Signatures};
+use crate::journal::Journal;
+use crate::journal::event::sha256;
+use crate::model::project::Project;
+use crate::model::server::{Access, Server, Transfer};
+use crate::model::tenant::Tenant;
+use crate::model::{DiskId, ServerId};
+use crate::replica::{self, AgentBinary, CHUNK, DiskReplica, PassOptions, PassProgress, Stage, StartOptions};
+use crate::world::Shell;
+use crate::world::ssh::{Deadlines, Session, Trust};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use trouble::{of_agent, of_file, of_replica, of_shell};
+
+/// Level of zstd: level 3 keeps up with the disks of old servers.
+const ZSTD_LEVEL: u8 = 3;
+/// How long a source may take to say what is mounted.
+const MOUNTS_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The world of one tenant's migration.
+pub struct Live<'a, F> {
+    /// The project.
+    pub project: &'a Project,
+    /// Whose servers are moved.
+    pub tenant: &'a Tenant,
+    /// Where signatures of checklists are.
+    pub journal: &'a Journal,
+    /// Folder of all replicas.
+    pub landing: PathBuf,
+    /// Which hosts are believed.
+    pub trust: Trust,
+    /// The agent's file.
+    pub agent: AgentBinary,
+    /// Whether the agent may be put on a disk of a source.
+    pub agent_on_disk: bool,
+    /// The checklists by phase.
+    pub checklists: BTreeMap<Phase, Checklist>,
+    /// What checklists ask.
+    pub field: Arc<F>,
+}
+
+/// The folder of a server's replicas.
+pub fn server_folder(landing: &Path, tenant: &Tenant, server: &ServerId) -> PathBuf {
+    landing.join(tenant.id.as_str()).join(server.as_str())
+}
+
+impl<F> Live<'_, F> {
+    fn server(&self, id: &ServerId) -> Result<&Server, Trouble> {
+        let servers = self.tenant.servers.known().into_iter().flatten();
+        let mut servers = servers.filter(|server| server.id == *id);
+        servers.next().ok_or_else(|| Trouble::new(Class::Failed, format!("the inventory has no server {id}")))
+    }
+
+    fn access(&self, id: &ServerId) -> Result<&Access, Trouble> {
+        let access = self.server(id)?.access.as_ref();
+        access.ok_or_else(|| Trouble::new(Class::Failed, format!("the inventory gives no `access` for {id}")))
+    }
+
+    fn source(&self, server: &ServerId, disk: &DiskId) -> Result<&Path, Trouble> {
+        let found = self.server(server)?.disks.iter().find(|candidate| candidate.id == *disk);
+        let source = found.and_then(|disk| disk.source.as_deref());
+        source
+            .ok_or_else(|| Trouble::new(Class::Failed, format!("the inventory gives no `source` for {server} {disk}")))
+    }
+
+    fn replica(&self, server: &ServerId, disk: &DiskId) -> DiskReplica {
+        DiskReplica::new(&server_folder(&self.landing, self.tenant, server), disk)
+    }
+
+    async fn connect(&self, server: &ServerId) -> Result<Session, Trouble> {
+        let access = self.access(server)?;
+        Session::connect(access, &self.trust, Deadlines::default()).await.map_err(|error| of_shell(error, server))
+    }
+
+    /// Bytes that the first copies still need on this host, as far as the inventory knows.
+    fn bytes_missing(&self) -> u64 {
+        let servers = self.tenant.servers.known().into_iter().flatten();
+        let disks = servers.flat_map(|server| server.disks.iter().map(move |disk| (server, disk)));
+        disks
+            .map(|(server, disk)| {
+                let there = self.replica(&server.id, &disk.id).status().ok().flatten();
+                disk.used.or(disk.size).unwrap_or(0).saturating_sub(there.map_or(0, |status| status.bytes_used))
+            })
+            .sum()
+    }
+}
+
+impl<F: Field> Acts for Live<'_, F> {
+    async fn observe(&mut self, step: &Step) -> Value {
+        let Some((server, disk)) = step.of_disk() else { return Value::Null };
+        // Only a note in the journal: the act itself looks again, and says what is wrong.
+        match self.replica(server, disk).status() {
+            Ok(status) => serde_json::to_value(status).unwrap_or_default(),
+            Err(error) => json!({ "unreadable": error.to_string() }),
+        }
+    }
+
+    async fn prepare(&mut self) -> Result<Ended, Trouble> {
+        let servers: Vec<&Server> = self.tenant.servers.known().into_iter().flatten().collect();
+        for server in &servers {
+            let folder = server_folder(&self.landing, self.tenant, &server.id);
+            std::fs::create_dir_all(&folder).map_err(|error| of_file(error, "make", &folder))?;
+        }
+        let space = rustix::fs::statvfs(&self.landing).map_err(|errno| of_file(errno.into(), "ask", &self.landing))?;
+        let (free, missing) = (space.f_bavail.saturating_mul(space.f_frsize), self.bytes_missing());
+        if free < missing {
+            let text = format!("{} has {free} bytes free, the first copies need {missing}", self.landing.display());
+            return Err(Trouble::new(Class::Failed, text).hint("Nothing was copied and no source was touched.").hint(
+                "Free space, or set `landing.target` to a larger filesystem; then give the same command again.",
+            ));
+        }
+        let result = record::Result::Prepared { folder: self.landing.display().to_string() };
+        Ok(Ended { result, facts: json!({ "bytes_free": free, "bytes_missing": missing, "servers": servers.len() }) })
+    }
+
+    async fn check(&mut self, phase: Phase) -> Result<Ended, Trouble> {
+        let list = self.checklists.get(&phase).ok_or_else(|| {
+            Trouble::new(Class::Failed, format!("there is no checklist {phase}"))
+                .hint(format!("Put it into checklists/{phase}.yaml."))
+        })?;
+        let events =
+            self.journal.events(&self.tenant.id).await.map_err(|error| Trouble::new(Class::Evidence, error))?;
+        let signed = events.iter().filter(|event| event.kind == checklist::Signature::KIND).map(|event| &event.data);
+        let signatures = Signatures::read(phase, signed);
+        let options = checklist::Options { project: self.project, server: None, signatures: &signatures };
+        let findings = checklist::run(list, self.tenant, &options, &self.field).await;
+        checked(phase, self.tenant, &findings)
+    }
+
+    async fn at_rest(&mut self, server: &ServerId, disk: &DiskId) -> Result<(), Trouble> {
+        // A running source is mounted by nature; the runner sees by its passes that it stands still.
+        if self.server(server)?.transfer == Transfer::Agent {
+            return Ok(());
+        }
+        let source = self.source(server, disk)?;
+        let session = self.connect(server).await?;
+        let script = mounts::script(source);
+        let output = session.run(&script, MOUNTS_DEADLINE).await.map_err(|error| of_shell(error, server))?;
+        let used = mounts::parse(&output.stdout);
+        match (output.status, used) {
+            (0, Some(used)) if used.is_empty() => Ok(()),
+            (0, Some(used)) => Err(Trouble::new(Class::CheckFailed, mounts::InUse::new(server, disk, used))
+                .hint("Nothing was copied; the replica is as the last sync left it.")
+                .hint("Unmount it, or boot the server from the rescue system; then give the same command again.")),
+            _ => Err(Trouble::new(Class::Failed, format!("{server} does not say what uses {}", source.display()))
+                .hint("Nothing was copied; the replica is as the last sync left it.")
+                .hint("Look whether the `source` of the disk is right, with `traghetto survey`.")),
+        }
+    }
+
+    async fn copy(
+        &mut self,
+        server: &ServerId,
+        disk: &DiskId,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Ended, Trouble> {
+        let (replica, source) = (self.replica(server, disk), self.source(server, disk)?);
+        let session = self.connect(server).await?;
+        let options = StartOptions { loopback: is_loopback(self.access(server)?), agent_on_disk: self.agent_on_disk };
+        let agent = replica::start(&session, &self.agent, options).await;
+        let mut agent = agent.map_err(|error| of_agent(error, server, &replica))?;
+        let options = PassOptions { store: self.journal.store_id().to_owned(), level: ZSTD_LEVEL };
+        let mut watch = |now: PassProgress| progress(pass_progress(&now));
+        let report = replica::pass(&mut agent, &replica, source, &options, &mut watch).await;
+        let report = report.map_err(|error| of_replica(error, server, &replica))?;
+        let (sent, received) = session.bytes();
+        let mut facts = serde_json::to_value(&report).unwrap_or_default();
+        facts["bytes_wire"] = json!(sent + received);
+        facts["bytes_agent"] = json!(agent.bytes_agent());
+        let result = record::Result::Copied { root: report.root.to_string(), length: report.length };
+        Ok(Ended { result, facts })
+    }
+
+    async fn verify(
+        &mut self,
+        server: &ServerId,
+        disk: &DiskId,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Reading, Trouble> {
+        let replica = self.replica(server, disk);
+        verify(&replica, server, progress).await
+    }
+
+    async fn test_clone(&mut self, server: &ServerId, disk: &DiskId) -> Result<Ended, Trouble> {
+        let replica = self.replica(server, disk);
+        let root = root_of(&replica, server)?;
+        let folder = replica.dir().join("clones");
+        std::fs::create_dir_all(&folder).map_err(|error| of_file(error, "make", &folder))?;
+        // The name says of which content it is: a clone that has its name is whole.
+        let name: String = root.chars().take(16).collect();
+        let (whole, part) = (folder.join(format!("{disk}.{name}.img")), folder.join(format!("{disk}.{name}.part")));
+        let begun = Instant::now();
+        let mut way = "there already".to_owned();
+        if !whole.exists() {
+            remove_stale(&part)?;
+            let done = replica::clone(&replica, &part).await.map_err(|error| of_file(error, "clone to", &part))?;
+            std::fs::rename(&part, &whole).map_err(|error| of_file(error, "rename", &part))?;
+            way = serde_json::to_value(done).ok().and_then(|way| way.as_str().map(str::to_owned)).unwrap_or_default();
+        }
+        if root_of(&replica, server)? != root {
+            return Err(Trouble::new(
+                Class::Evidence,
+                format!("the replica of {server} {disk} changed under its clone"),
+            )
+            .hint("The source is untouched. Find out who wrote to the replica, then sync and verify it again."));
+        }
+        let facts =
+            json!({ "clone": whole.display().to_string(), "way": way, "duration": begun.elapsed().as_secs_f64() });
+        Ok(Ended { result: record::Result::Cloned { root }, facts })
+    }
+}
+
+/// Reads a whole replica again; also for `migrate verify`.
+///
+/// # Errors
+/// It cannot be read. That it does not hold is a result.
+pub async fn verify(
+    replica: &DiskReplica,
+    server: &ServerId,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Reading, Trouble> {
+    let mut watch = |now: replica::VerifyProgress| {
+        let (done, total) = (now.chunks_done * CHUNK as u64, now.chunks_total * CHUNK as u64);
+        progress(Progress { stage: "verifying", done, total, link: 0 });
+    };
+    let report = replica::verify(replica, &mut watch).await.map_err(|error| of_replica(error, server, replica))?;
+    let damaged: u64 = report.damaged.iter().map(|(_, count)| count).sum();
+    let wrong = match (report.holds(), damaged, report.recorded) {
+        (true, _, _) => String::new(),
+        (false, 0, None) => {
+            format!("the replica of {server} {} is incomplete: its last pass never ended", replica.disk())
+        }
+        (false, 0, Some(_)) => format!("the replica of {server} {} has another root than its manifest", replica.disk()),
+        (false, damaged, _) => {
+            format!("the replica of {server} {} is damaged: {damaged} chunks are not what they were", replica.disk())
+        }
+    };
+    let facts = serde_json::to_value(&report).unwrap_or_default();
+    Ok(Reading { holds: report.holds(), root: report.root.to_string(), wrong, facts })
+}
+
+fn root_of(replica: &DiskReplica, server: &ServerId) -> Result<String, Trouble> {
+    let status = replica.status().map_err(|error| of_file(error, "read", &replica.manifest()))?;
+    let root = status.and_then(|status| status.root).map(|root| root.to_string());
+    root.ok_or_else(|| {
+        Trouble::new(Class::Failed, format!("the replica of {server} {} is not complete", replica.disk()))
+            .hint("The source is untouched. Give the same command again: a sync completes it.")
+    })
+}
+
+fn remove_stale(part: &Path) -> Result<(), Trouble> {
+    match std::fs::remove_file(part) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(of_file(error, "remove", part)),
+        _ => Ok(()),
+    }
+}
+
+fn pass_progress(now: &PassProgress) -> Progress {
+    let stage = match now.stage {
+        Stage::Seeding => "seeding",
+        Stage::Hashing => "comparing",
+        Stage::Syncing => "syncing",
+    };
+    let (done, total) = (now.chunks_done * CHUNK as u64, now.chunks_total * CHUNK as u64);
+    Progress { stage, done, total, link: now.bytes_payload }
+}
+
+fn is_loopback(access: &Access) -> bool {
+    let address: Option<std::net::IpAddr> = access.host.parse().ok();
+    access.via.is_none() && (access.host == "localhost" || address.is_some_and(|address| address.is_loopback()))
+}
+
+/// A checklist's run as the end of its step.
+fn checked(phase: Phase, tenant: &Tenant, findings: &[Finding]) -> Result<Ended, Trouble> {
+    let lines: Vec<String> = findings
+        .iter()
+        .map(|found| format!("{} {} {} {}\n", found.item, found.subject, found.verdict.word(), found.digest))
+        .collect();
+    let mut verdicts = BTreeMap::new();
+    for finding in findings {
+        *verdicts.entry(finding.verdict.word().to_owned()).or_insert(0) += 1;
+    }
+    let blocking = findings.iter().filter(|finding| finding.blocks());
+    let blocking: Vec<String> = blocking.map(|found| format!("{} {}", found.item, found.subject)).collect();
+    let pending = findings.iter().filter(|finding| finding.verdict == checklist::Verdict::Pending).count();
+    let report = format!("See `traghetto checklist run {phase} {}`.", tenant.id);
+    match Outcome::of(findings) {
+        Outcome::Passed => {
+            let result = record::Result::Checked { findings: sha256(lines.concat().as_bytes()), verdicts };
+            Ok(Ended { result, facts: serde_json::to_value(findings).unwrap_or_default() })
+        }
+        Outcome::Waiting => {
+            let text = format!("checklist {phase}: {pending} items wait for a signature");
+            Err(Trouble::new(Class::Waiting, text)
+                .hint("Everything that the program can check holds; no server was touched.")
+                .hint(report)
+                .hint(format!("Sign with `traghetto checklist sign {} ITEM --phase {phase} --role ROLE`.", tenant.id)))
+        }
+        outcome => {
+            let class = if outcome == Outcome::Unreachable { Class::Unreachable } else { Class::CheckFailed };
+            Err(Trouble::new(class, format!("checklist {phase} does not hold: {}", blocking.join(", ")))
+                .hint("No server was touched.")
+                .hint(report))
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What went wrong in the world, as trouble with what is safe and what comes next.
+
+use crate::migration::record::Class;
+use crate::migration::run::Trouble;
+use crate::model::ServerId;
+use crate::replica::{AgentError, DiskReplica, ReplicaError};
+use crate::world::ShellError;
+use std::io;
+use std::path::Path;
+
+const AGAIN: &str = "Give the same command again: it goes on from there.";
+
+/// A host that could not be asked.
+pub(super) fn of_shell(error: ShellError, server: &ServerId) -> Trouble {
+    let next = match &error {
+        ShellError::Unreachable { .. } | ShellError::Deadline { .. } => {
+            "Look whether the host is on and the link is up; then give the same command again.".to_owned()
+        }
+        ShellError::HostKey { .. } => format!(
+            "Compare the fingerprint with the one shown on {server}'s own console, then set `host_key` in the inventory."
+        ),
+        ShellError::Login { .. } => "Let the host accept our key, or correct `access` in the inventory.".to_owned(),
+        ShellError::Secret { .. } => "Put the file or variable that the inventory names in its place.".to_owned(),
+        _ => AGAIN.to_owned(),
+    };
+    let class = class_of_shell(&error);
+    Trouble::new(class, error).hint("The source is untouched, and its replica is as it was.").hint(next)
+}
+
+fn class_of_shell(error: &ShellError) -> Class {
+    match error {
+        ShellError::Unreachable { .. } | ShellError::Deadline { .. } => Class::Unreachable,
+        _ => Class::Failed,
+    }
+}
+
+/// An agent that did not start or went away.
+pub(super) fn of_agent(error: AgentError, server: &ServerId, replica: &DiskReplica) -> Trouble {
+    match error {
+        AgentError::Shell(error) => of_shell(error, server),
+        AgentError::NotFound { .. } | AgentError::Unusable { .. } => Trouble::new(Class::Failed, error)
+            .hint("Nothing was done.")
+            .hint("Build it with `make build`, or name it in the variable TRAGHETTO_AGENT."),
+        error => {
+            let class = class_of_agent(&error);
+            Trouble::new(class, error).hint(kept(replica)).hint(AGAIN)
+        }
+    }
+}
+
+fn class_of_agent(error: &AgentError) -> Class {
+    match error {
+        AgentError::Shell(error) => class_of_shell(error),
+        AgentError::Gone { .. } | AgentError::Silent { .. } | AgentError::Io(_) => Class::Unreachable,
+        _ => Class::Failed,
+    }
+}
+
+/// A pass or a reading that ended early.
+pub(super) fn of_replica(error: ReplicaError, server: &ServerId, replica: &DiskReplica) -> Trouble {
+    let class = match &error {
+        ReplicaError::Agent { source, .. } => class_of_agent(source),
+        ReplicaError::WriteLost { .. } | ReplicaError::HashMismatch { .. } | ReplicaError::RootMismatch { .. } => {
+            Class::Evidence
+        }
+        _ => Class::Failed,
+    };
+    let next = match &error {
+        ReplicaError::Source { .. } => {
+            format!("Look at the disk of {server} (SMART, kernel log); then give the same command again.")
+        }
+        ReplicaError::LengthChanged { .. } | ReplicaError::OtherSource { .. } => {
+            "Look whether `source` names the right disk. If it is another one, move the replica's files away first."
+                .to_owned()
+        }
+        ReplicaError::OtherStore { .. } => {
+            "Use the --state with which the replica was made; two states must never drive one replica.".to_owned()
+        }
+        ReplicaError::Locked { .. } => "Wait for the other process, or end it; `migrate status` names it.".to_owned(),
+        ReplicaError::Full { .. } => "Free space on the landing host; then give the same command again.".to_owned(),
+        ReplicaError::WriteLost { .. } => "Look at the landing host's storage before you trust it.".to_owned(),
+        _ => AGAIN.to_owned(),
+    };
+    Trouble::new(class, error).hint(kept(replica)).hint(next)
+}
+
+/// What of a replica is safe.
+fn kept(replica: &DiskReplica) -> String {
+    match replica.status() {
+        Ok(Some(status)) => format!(
+            "The source is untouched; {} of {} chunks are safe in the replica.",
+            status.chunks_done, status.chunks_total
+        ),
+        _ => "The source is untouched.".to_owned(),
+    }
+}
+
+/// A file of the landing host that could not be used.
+pub(super) fn of_file(error: io::Error, action: &str, path: &Path) -> Trouble {
+    let full = error.kind() == io::ErrorKind::StorageFull;
+    let text = format!("cannot {action} {}", path.display());
+    let next = if full { "Free space" } else { "Mend the file or its permissions" };
+    Trouble::new(Class::Failed, Caused { text, source: error })
+        .hint("The source is untouched and the replica is as it was.")
+        .hint(format!("{next} on the landing host; then give the same command again."))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+struct Caused {
+    text: String,
+    source: io::Error,
+}

@@ -1,0 +1,367 @@
+//! Where a migration stands, and what comes next: the page one reads at 03:00.
+
+use super::gate::{GateStatus, gates};
+use super::next::{Next, Scope, next};
+use super::phase::{Phase, phase_of, tenant_phase};
+use super::plan::{Plan, Step, StepId};
+use super::playbook::{Action, Text};
+use super::state::{RunState, StepState};
+use crate::journal::{Event, Holder};
+use crate::migration::forecast::line_seconds;
+use crate::model::people::{People, Person};
+use crate::model::{DiskId, RoleId, ServerId};
+use crate::replica::{CHUNK, DiskStatus};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What a status is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The plan that inventory and playbook give now.
+    pub plan: &'a Plan,
+    /// What the events say.
+    pub state: &'a RunState,
+    /// The events.
+    pub events: &'a [Event],
+    /// Who may sign.
+    pub people: &'a People,
+    /// Who holds the lease and is alive.
+    pub holder: Option<&'a Holder>,
+    /// What is on the landing host.
+    pub replicas: &'a BTreeMap<(ServerId, DiskId), DiskStatus>,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+/// Where a tenant's migration stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// Whose.
+    pub tenant: String,
+    /// Derived from its servers.
+    pub phase: Phase,
+    /// Digest of the adopted plan.
+    pub plan: Option<String>,
+    /// Whether inventory and playbook give another plan now.
+    pub plan_changed: bool,
+    /// Its servers, in the order in which they move.
+    pub servers: Vec<ServerStatus>,
+    /// Its gates, in order.
+    pub gates: Vec<GateLine>,
+    /// The window of the next cutover: none is set in this version.
+    pub window: Option<()>,
+    /// Who is at work, else who acted last.
+    pub operator: Option<String>,
+    /// The living holder of the lease.
+    pub at_work: Option<Holder>,
+    /// Why it is paused, and by whom.
+    pub paused: Option<String>,
+    /// What comes next.
+    pub next: NextAct,
+}
+
+/// Where a server stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServerStatus {
+    /// Its id.
+    pub server: ServerId,
+    /// How it is moved.
+    pub transfer: &'static str,
+    /// What equality is shown by.
+    pub proof: &'static str,
+    /// Where it is on its way.
+    pub phase: Phase,
+    /// The step at work, failed, or next.
+    pub step: Option<StepId>,
+    /// Why that step failed.
+    pub failure: Option<String>,
+    /// Its disks on the landing host.
+    pub replica: Vec<DiskLine>,
+    /// Seconds since its oldest complete copy.
+    pub lag_seconds: Option<i64>,
+    /// Bytes of the first copy that remain; none where nobody can know.
+    pub backlog_bytes: Option<u64>,
+    /// The line that carries the copy: not observed in this version.
+    pub path: Option<()>,
+    /// Bits a second of the last copy, on the link.
+    pub rate_bps: Option<u64>,
+    /// Seconds that the backlog takes at that rate.
+    pub eta_seconds: Option<u64>,
+    /// Seconds that the backlog takes at the guaranteed rate.
+    pub eta_at_mcr_seconds: Option<u64>,
+}
+
+/// A disk on the landing host.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DiskLine {
+    /// Its id.
+    pub disk: DiskId,
+    /// Bytes that the replica takes here.
+    pub bytes_used: u64,
+    /// Bytes of content sent so far.
+    pub bytes_sent: u64,
+    /// Bytes on the link so far, both ways.
+    pub bytes_wire: u64,
+    /// Chunks that are safe here.
+    pub chunks_done: u64,
+    /// Chunks of the disk; none before the first pass.
+    pub chunks_total: Option<u64>,
+    /// Root of the last complete copy.
+    pub root: Option<String>,
+}
+
+/// A gate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GateLine {
+    /// What is typed to sign it.
+    pub gate: String,
+    /// Number of its activity.
+    pub activity: u8,
+    /// `open`, `waiting` for signatures, or `closed`: steps before it are not done.
+    pub state: &'static str,
+    /// What a signature approves now.
+    pub approves: String,
+    /// Signatures that count.
+    pub signed: Vec<Signed>,
+    /// Signatures that count no more.
+    pub void: Vec<Signed>,
+    /// Roles that have not signed.
+    pub missing: Vec<RoleId>,
+}
+
+/// A signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signed {
+    /// In which role.
+    pub role: RoleId,
+    /// Who.
+    pub by: String,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NextAct {
+    /// Who does it: names with contacts.
+    pub who: Vec<String>,
+    /// The exact command; none where nothing remains.
+    pub command: Option<String>,
+    /// By when: no window is set in this version.
+    pub by: Option<()>,
+    /// What to do, in both languages.
+    pub what: Text,
+}
+
+impl Status {
+    /// Where the migration stands.
+    pub fn of(inputs: &Inputs<'_>) -> Self {
+        let Inputs { plan, state, .. } = *inputs;
+        let gates = gates(plan, state, inputs.now);
+        let plan_changed = state.digest.as_ref().is_some_and(|digest| *digest != plan.digest());
+        Self {
+            tenant: plan.tenant.to_string(),
+            phase: tenant_phase(plan, state, &gates),
+            plan: state.digest.clone(),
+            plan_changed,
+            servers: plan.servers.iter().map(|server| of_server(inputs, &gates, &server.server)).collect(),
+            gates: gates.iter().map(gate_line).collect(),
+            window: None,
+            operator: inputs.holder.map(|holder| holder.operator.clone()).or_else(|| state.operator.clone()),
+            at_work: inputs.holder.cloned(),
+            paused: state.paused.as_ref().map(|(who, why)| format!("{who}: {why}")),
+            next: next_act(inputs, plan_changed),
+        }
+    }
+}
+
+fn gate_line(gate: &GateStatus<'_>) -> GateLine {
+    let signed = |list: &[&super::state::Signature]| {
+        list.iter().map(|one| Signed { role: one.role.clone(), by: one.by.to_string() }).collect()
+    };
+    GateLine {
+        gate: gate.gate.gate.to_string(),
+        activity: gate.step.activity,
+        state: match (gate.is_open(), gate.can_be_signed()) {
+            (true, _) => "open",
+            (false, true) => "waiting",
+            (false, false) => "closed",
+        },
+        approves: gate.approves.clone(),
+        signed: signed(&gate.signed),
+        void: signed(&gate.void),
+        missing: gate.missing.iter().map(|role| (*role).clone()).collect(),
+    }
+}
+
+fn of_server(inputs: &Inputs<'_>, gates: &[GateStatus<'_>], id: &ServerId) -> ServerStatus {
+    let Inputs { plan, state, .. } = *inputs;
+    let planned = plan.server(id);
+    let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.server.as_ref() == Some(id)).collect();
+    let at = steps.iter().find(|step| !matches!(state.step(&step.id), StepState::Done { .. }));
+    let failure = at.and_then(|step| match state.step(&step.id) {
+        StepState::Failed { reason, .. } => Some(reason.clone()),
+        _ => None,
+    });
+    let disks: Vec<&DiskId> = planned.into_iter().flat_map(|server| &server.disks).map(|disk| &disk.disk).collect();
+    let replica: Vec<DiskLine> = disks.iter().map(|disk| disk_line(inputs, &steps, id, disk)).collect();
+    let backlog_bytes = backlog(inputs, id, &replica);
+    let rate_bps = rate(state, &steps);
+    let mcr = plan.forecast.servers.iter().find(|server| server.server == *id).and_then(|server| server.mcr_mbps);
+    ServerStatus {
+        server: id.clone(),
+        transfer: planned.map_or("", |server| server.transfer.word()),
+        proof: "byte",
+        phase: phase_of(plan, state, gates, id),
+        step: at.map(|step| step.id.clone()),
+        failure,
+        lag_seconds: lag(inputs, &steps, &disks),
+        path: None,
+        eta_seconds: backlog_bytes.zip(rate_bps).filter(|(_, rate)| *rate > 0).map(|(bytes, rate)| bytes * 8 / rate),
+        eta_at_mcr_seconds: backlog_bytes.zip(mcr).map(|(bytes, mbps)| line_seconds(bytes, mbps)),
+        replica,
+        backlog_bytes,
+        rate_bps,
+    }
+}
+
+fn disk_line(inputs: &Inputs<'_>, steps: &[&Step], server: &ServerId, disk: &DiskId) -> DiskLine {
+    let there = inputs.replicas.get(&(server.clone(), disk.clone()));
+    // Every copy ever made counts, also those that were made again: they are what the link carried.
+    let mine = |event: &&Event| {
+        let step = event.data["step"].as_str().unwrap_or_default();
+        event.kind == "step.finished" && steps.iter().any(|own| own.id.0 == step && own.disk.as_ref() == Some(disk))
+    };
+    let sum = |fact: &str| {
+        let events = inputs.events.iter().filter(mine);
+        events.filter_map(|event| event.data["facts"][fact].as_u64()).sum()
+    };
+    DiskLine {
+        disk: disk.clone(),
+        bytes_used: there.map_or(0, |status| status.bytes_used),
+        bytes_sent: sum("bytes_sent"),
+        bytes_wire: sum("bytes_wire"),
+        chunks_done: there.map_or(0, |status| status.chunks_done),
+        chunks_total: there.map(|status| status.chunks_total),
+        root: there.and_then(|status| status.root).map(|root| root.to_string()),
+    }
+}
+
+/// What remains of the first copies: known only until they are complete.
+fn backlog(inputs: &Inputs<'_>, server: &ServerId, replica: &[DiskLine]) -> Option<u64> {
+    let forecast = inputs.plan.forecast.servers.iter().find(|candidate| candidate.server == *server)?;
+    let remains = |line: &DiskLine| match line.chunks_total {
+        Some(total) if line.chunks_done < total => Some((total - line.chunks_done) * CHUNK as u64),
+        Some(_) => None,
+        None => forecast.disks.iter().find(|disk| disk.disk == line.disk).and_then(|disk| disk.bytes),
+    };
+    let some: Vec<u64> = replica.iter().filter_map(remains).collect();
+    (!some.is_empty()).then(|| some.iter().sum())
+}
+
+fn copies<'a>(
+    state: &'a RunState,
+    steps: &'a [&Step],
+) -> impl Iterator<Item = (&'a Step, Timestamp, &'a serde_json::Value)> {
+    steps.iter().filter_map(|step| match (&step.action, state.step(&step.id)) {
+        (Action::Seed | Action::Sync | Action::FinalSync, StepState::Done { at, facts, .. }) => {
+            Some((*step, *at, facts))
+        }
+        _ => None,
+    })
+}
+
+/// Seconds since the oldest of the disks' last copies; none before all have one.
+fn lag(inputs: &Inputs<'_>, steps: &[&Step], disks: &[&DiskId]) -> Option<i64> {
+    let last = |disk: &DiskId| {
+        let mine = copies(inputs.state, steps).filter(|(step, _, _)| step.disk.as_ref() == Some(disk));
+        mine.map(|(_, at, _)| at).max()
+    };
+    let oldest = disks.iter().map(|disk| last(disk)).collect::<Option<Vec<_>>>()?.into_iter().min()?;
+    Some(inputs.now.duration_since(oldest).as_secs())
+}
+
+fn rate(state: &RunState, steps: &[&Step]) -> Option<u64> {
+    let (_, _, facts) = copies(state, steps).max_by_key(|(_, at, _)| *at)?;
+    let (bytes, seconds) = (facts["bytes_wire"].as_f64()?, facts["duration"].as_f64()?);
+    (seconds > 0.0).then(|| (bytes * 8.0 / seconds) as u64)
+}
+
+fn text(it: String, en: String) -> Text {
+    Text { it, en }
+}
+
+fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
+    let Inputs { plan, state, .. } = *inputs;
+    let tenant = &plan.tenant;
+    let run = format!("traghetto migrate run {tenant}");
+    let act =
+        |what: Text, command: &str| NextAct { who: Vec::new(), command: Some(command.to_owned()), by: None, what };
+    if let Some(holder) = inputs.holder {
+        let what = text(format!("al lavoro: {holder}"), format!("at work: {holder}"));
+        return act(what, &format!("traghetto migrate log {tenant}"));
+    }
+    if state.digest.is_none() {
+        return act(text("avviare la migrazione".into(), "start the migration".into()), &run);
+    }
+    if plan_changed {
+        let it = "inventario o playbook sono cambiati: leggere le differenze e adottare il nuovo piano";
+        let en = "inventory or playbook have changed: read the differences and adopt the new plan";
+        return act(text(it.into(), en.into()), &format!("{run} --adopt-plan"));
+    }
+    if let Some((who, why)) = &state.paused {
+        return act(
+            text(format!("in pausa ({who}: {why}); riprendere"), format!("paused ({who}: {why}); resume")),
+            &run,
+        );
+    }
+    match next(plan, state, &Scope::default(), inputs.now) {
+        Next::Done => NextAct {
+            who: Vec::new(),
+            command: None,
+            by: None,
+            what: text("niente: tutte le attività sono concluse".into(), "nothing: all activities are done".into()),
+        },
+        Next::Gate(gate) => sign(inputs, &gate),
+        Next::Blocked(steps) => blocked(steps.first().copied(), &run),
+        Next::Act(step) => match state.step(&step.id) {
+            StepState::Failed { reason, .. } => act(
+                text(
+                    format!("{} non è riuscito ({reason}); ripetere", step.id),
+                    format!("{} failed ({reason}); repeat", step.id),
+                ),
+                &run,
+            ),
+            _ => act(text(format!("proseguire con {}", step.id), format!("go on with {}", step.id)), &run),
+        },
+    }
+}
+
+fn blocked(step: Option<&Step>, run: &str) -> NextAct {
+    let name = step.map(|step| step.id.to_string()).unwrap_or_default();
+    let what = text(format!("riprendere da {name}"), format!("go on with {name}"));
+    NextAct { who: Vec::new(), command: Some(run.to_owned()), by: None, what }
+}
+
+fn sign(inputs: &Inputs<'_>, gate: &GateStatus<'_>) -> NextAct {
+    let tenant = &inputs.plan.tenant;
+    let name = &gate.gate.gate;
+    let holders = gate.missing.iter().flat_map(|role| inputs.people.holders(role, tenant).map(move |who| (role, who)));
+    let who: Vec<String> = holders.map(|(role, person)| contact(inputs.people, role, person)).collect();
+    let role = gate.missing.first().map(|role| role.as_str()).unwrap_or_default();
+    NextAct {
+        who,
+        command: Some(format!("traghetto migrate sign {tenant} {name} --role {role}")),
+        by: None,
+        what: text(
+            format!("firmare il passaggio {name}: {}", gate.gate.title.it),
+            format!("sign gate {name}: {}", gate.gate.title.en),
+        ),
+    }
+}
+
+/// A person with role and contact, on one line.
+pub fn contact(people: &People, role: &RoleId, person: &Person) -> String {
+    let title = people.roles.get(role).map_or(role.as_str(), |role| role.title.as_str());
+    let contact = person.contact.as_deref().map(|contact| format!(", {contact}")).unwrap_or_default();
+    format!("{} ({title}{contact})", person.name)
+}
