@@ -25,9 +25,7 @@ const ACTORS: &[&str] = &[
     "inventory/files.rs",   // reads the inventory's folder
     "inventory/secrets.rs", // looks whether references lead anywhere
     "checklist/run.rs",     // asks hosts and networks
-    "inventory/files.rs", // reads the inventory's folder
-    "checklist/run.rs",   // asks hosts and networks
-    "migration/live.rs",  // the world behind the runner
+    "migration/live.rs",    // the world behind the runner
 ];
 
 struct Source {

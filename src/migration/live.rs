@@ -204,7 +204,7 @@ impl<F: Field> Acts for Live<'_, F> {
         let mut way = "there already".to_owned();
         if !whole.exists() {
             remove_stale(&part)?;
-            let done = replica::clone(&replica, &part).await.map_err(|error| of_file(error, "clone to", &part))?;
+            let done = replica::clone(&replica, &part).await.map_err(|error| of_replica(error, server, &replica))?;
             std::fs::rename(&part, &whole).map_err(|error| of_file(error, "rename", &part))?;
             way = serde_json::to_value(done).ok().and_then(|way| way.as_str().map(str::to_owned)).unwrap_or_default();
         }

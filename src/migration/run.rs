@@ -89,16 +89,16 @@ pub struct Progress {
 /// What the runner needs of the world. Every act may be dropped at any moment and done again.
 pub trait Acts: Send {
     /// What is there already, before a step is done: kept in the event that begins it.
-    fn observe(&mut self, step: &Step) -> impl Future<Output = Value> + Send;
+    fn observe(&mut self, step: &Step) -> impl Future<Output = Value>;
 
     /// Makes the folders of the replicas and looks for space.
-    fn prepare(&mut self) -> impl Future<Output = Result<Ended, Trouble>> + Send;
+    fn prepare(&mut self) -> impl Future<Output = Result<Ended, Trouble>>;
 
     /// Runs a checklist.
-    fn check(&mut self, phase: ChecklistPhase) -> impl Future<Output = Result<Ended, Trouble>> + Send;
+    fn check(&mut self, phase: ChecklistPhase) -> impl Future<Output = Result<Ended, Trouble>>;
 
     /// Finds out that nothing uses the disk, so that what is copied belongs to one moment.
-    fn at_rest(&mut self, server: &ServerId, disk: &DiskId) -> impl Future<Output = Result<(), Trouble>> + Send;
+    fn at_rest(&mut self, server: &ServerId, disk: &DiskId) -> impl Future<Output = Result<(), Trouble>>;
 
     /// Brings the replica of a disk up to date.
     fn copy(
@@ -106,7 +106,7 @@ pub trait Acts: Send {
         server: &ServerId,
         disk: &DiskId,
         progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> impl Future<Output = Result<Ended, Trouble>> + Send;
+    ) -> impl Future<Output = Result<Ended, Trouble>>;
 
     /// Reads a whole replica again. That it does not hold is a result, not trouble.
     fn verify(
@@ -114,10 +114,10 @@ pub trait Acts: Send {
         server: &ServerId,
         disk: &DiskId,
         progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> impl Future<Output = Result<Reading, Trouble>> + Send;
+    ) -> impl Future<Output = Result<Reading, Trouble>>;
 
     /// Clones a replica.
-    fn test_clone(&mut self, server: &ServerId, disk: &DiskId) -> impl Future<Output = Result<Ended, Trouble>> + Send;
+    fn test_clone(&mut self, server: &ServerId, disk: &DiskId) -> impl Future<Output = Result<Ended, Trouble>>;
 }
 
 /// A whole replica, read again.
