@@ -10,6 +10,7 @@ mod batch;
 pub mod chunk;
 mod clone;
 mod disk;
+mod elf;
 mod error;
 mod image;
 mod launch;

@@ -25,7 +25,10 @@ pub enum AgentError {
     /// The host could not be asked.
     #[error("the host of the agent cannot be used")]
     Shell(#[from] crate::world::ShellError),
-    /// The host has no place for the agent, or refused it.
+    /// No folder in memory allows execution; a disk of the source is not written to unasked.
+    #[error("the host has no folder in memory (/dev/shm, /run, /tmp) that lets a program run")]
+    NoPlace,
+    /// The host refused the agent's file.
     #[error("the host did not take the agent: {reason}")]
     Refused {
         /// What the host said, cleaned for a terminal.

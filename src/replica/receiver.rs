@@ -74,7 +74,7 @@ impl<'a> Receiver<'a> {
         loop {
             while outstanding < WINDOW {
                 let Some(ranges) = requests.next() else { break };
-                let command = self.read_command(ranges, compare).await?;
+                let command = read_command(&self.image, ranges, compare).await?;
                 self.remote.send(&command).await?;
                 outstanding += 1;
             }
@@ -100,21 +100,6 @@ impl<'a> Receiver<'a> {
             Ok(reply) => reply.map(Some),
             Err(_) => Ok(None),
         }
-    }
-
-    async fn read_command(&self, ranges: Vec<Range>, compare: bool) -> Result<Command, ReplicaError> {
-        if !compare {
-            return Ok(Command::Read { ranges, have: Vec::new() });
-        }
-        let image = Arc::clone(&self.image);
-        on_disk(self.image.disk(), move || {
-            let mut have = Vec::new();
-            for range in &ranges {
-                have.extend(image.leaves(range.first, range.count)?);
-            }
-            Ok(Command::Read { ranges, have })
-        })
-        .await
     }
 
     /// Adds a frame to the batch, which is committed first if it is full.
@@ -243,6 +228,22 @@ impl<'a> Receiver<'a> {
             bytes_payload: self.remote.bytes_payload(),
         });
     }
+}
+
+/// The command that reads `ranges`; with our leaves of them, if the agent is to `compare`.
+async fn read_command(image: &Arc<Image>, ranges: Vec<Range>, compare: bool) -> Result<Command, ReplicaError> {
+    if !compare {
+        return Ok(Command::Read { ranges, have: Vec::new() });
+    }
+    let image = Arc::clone(image);
+    on_disk(image.disk(), move || {
+        let mut have = Vec::new();
+        for range in &ranges {
+            have.extend(image.leaves(range.first, range.count)?);
+        }
+        Ok(Command::Read { ranges, have })
+    })
+    .await
 }
 
 /// Ranges of whole groups as requests of bounded size.

@@ -110,3 +110,64 @@ pub fn sha256(path: &Path) -> Vec<u8> {
     }
     hasher.finalize().to_vec()
 }
+
+/// A mounted ext4 filesystem on a loop device; needs root.
+pub struct Mounted {
+    device: PathBuf,
+    dir: PathBuf,
+    mounted: bool,
+}
+
+impl Mounted {
+    /// Makes an ext4 filesystem of `bytes` in `dir` and mounts it.
+    pub fn ext4(dir: &Path, bytes: u64) -> Self {
+        let (image, mount) = (dir.join("loop.img"), dir.join("mnt"));
+        std::fs::create_dir(&mount).unwrap();
+        std::fs::File::create(&image).unwrap().set_len(bytes).unwrap();
+        run(&["mkfs.ext4", "-q", "-F", image.to_str().unwrap()]);
+        let device = loop_device(&image);
+        run(&["mount", device.to_str().unwrap(), mount.to_str().unwrap()]);
+        Self { device, dir: mount, mounted: true }
+    }
+
+    /// Makes an ext4 filesystem of `bytes` at `image`, filled with the files of `from`.
+    pub fn make_ext4(image: &Path, bytes: u64, from: &Path) {
+        std::fs::File::create(image).unwrap().set_len(bytes).unwrap();
+        run(&["mkfs.ext4", "-q", "-F", "-d", from.to_str().unwrap(), image.to_str().unwrap()]);
+    }
+
+    pub fn device(&self) -> &Path {
+        &self.device
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Unmounts and keeps the device.
+    pub fn unmount(&mut self) {
+        if std::mem::take(&mut self.mounted) {
+            run(&["umount", self.dir.to_str().unwrap()]);
+        }
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        self.unmount();
+        run(&["losetup", "-d", self.device.to_str().unwrap()]);
+    }
+}
+
+/// Attaches a loop device to an image; detach it with `losetup -d`.
+pub fn loop_device(image: &Path) -> PathBuf {
+    run(&["losetup", "--find", "--show", image.to_str().unwrap()]).trim().into()
+}
+
+/// Runs a tool that must end well, and returns what it printed.
+#[track_caller]
+pub fn run(command: &[&str]) -> String {
+    let output = std::process::Command::new(command[0]).args(&command[1..]).output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
