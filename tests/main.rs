@@ -24,6 +24,7 @@ mod cli_survey;
 mod fees_statement;
 mod journal;
 mod probes;
+mod readme;
 mod replica;
 mod replica_faults;
 mod ssh;

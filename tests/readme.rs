@@ -1,0 +1,77 @@
+//! The README keeps its word: every `$ traghetto …` line in a `console` block is run, in order, in
+//! one copy of the project, and must print what stands below it. A line `...` stands for any lines,
+//! `…` within a line for any text, and `# exit N` after a command for its exit code.
+
+use crate::support::{Sandbox, project};
+
+struct Example {
+    command: String,
+    code: i32,
+    output: Vec<String>,
+}
+
+/// The examples of all `console` blocks.
+fn examples(readme: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    let mut inside = false;
+    for line in readme.lines() {
+        match line {
+            "```console" => inside = true,
+            "```" => inside = false,
+            _ if !inside => {}
+            _ => match line.strip_prefix("$ ") {
+                Some(command) => examples.push(example(command)),
+                None => examples.last_mut().expect("output without a command").output.push(line.trim_end().to_owned()),
+            },
+        }
+    }
+    examples
+}
+
+fn example(line: &str) -> Example {
+    let (command, code) = match line.split_once("# exit ") {
+        Some((command, code)) => (command, code.trim().parse().unwrap()),
+        None => (line, 0),
+    };
+    Example { command: command.trim().to_owned(), code, output: Vec::new() }
+}
+
+/// Whether `line` is `pattern`, in which `…` stands for any text.
+fn matches_line(pattern: &str, line: &str) -> bool {
+    let mut parts = pattern.split('…');
+    let Some(mut rest) = line.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    for part in middle {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+/// Whether `lines` are `patterns`, in which `...` stands for any lines.
+fn matches(patterns: &[String], lines: &[&str]) -> bool {
+    match patterns.split_first() {
+        None => lines.iter().all(|line| line.trim().is_empty()),
+        Some((first, rest)) if first == "..." => (0..=lines.len()).any(|skip| matches(rest, &lines[skip..])),
+        Some((first, rest)) => {
+            lines.split_first().is_some_and(|(line, others)| matches_line(first, line.trim_end()) && matches(rest, others))
+        }
+    }
+}
+
+#[test]
+fn every_command_of_the_readme_runs_and_prints_what_it_says() {
+    let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
+    let sandbox = Sandbox::with_project().env("TRAGHETTO_OPERATOR", "anna-veneto");
+    let examples = examples(&readme);
+    assert!(examples.len() > 10, "the README shows its commands");
+    for example in examples {
+        let Some(arguments) = example.command.strip_prefix("traghetto ") else { continue };
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let ran = sandbox.run(&arguments).code(example.code);
+        let printed = format!("{}{}", ran.stdout, ran.stderr);
+        let lines: Vec<&str> = printed.lines().collect();
+        assert!(matches(&example.output, &lines), "`{}` printed\n{printed}", example.command);
+    }
+}
