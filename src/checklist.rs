@@ -11,8 +11,10 @@ mod expect;
 mod finding;
 mod item;
 mod judge;
+mod junit;
 mod live;
 mod plan;
+mod record;
 mod run;
 mod sign;
 mod template;
@@ -24,8 +26,10 @@ pub use item::{
     AppliesTo, Check, Checklist, InvalidItemId, Item, ItemId, OsFamily, Phase, Probe, Scope, Severity, Titles, Until,
 };
 pub use judge::{Answer, NoAnswer};
+pub use junit::junit;
 pub use live::Live;
 pub use plan::{Inquiry, Options, Question, Task, Todo, tasks};
+pub use record::{RunRecord, Standing, counts, standing};
 pub use run::{Field, run};
 pub use sign::{Opinion, SignError, Signature, Signatures};
 pub use template::{Template, TemplateError};

@@ -1,5 +1,6 @@
 //! The command line: arguments, dispatch, the only tokio runtime. Everything else is below.
 
+pub mod approval;
 pub mod checklist;
 pub mod demo;
 pub mod fees;

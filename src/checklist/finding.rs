@@ -49,7 +49,7 @@ impl Verdict {
 }
 
 /// What an item was asked of.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "scope", content = "of", rename_all = "snake_case")]
 pub enum Subject {
     /// The tenant as a whole.
@@ -126,7 +126,7 @@ impl Finding {
 }
 
 /// How a run ended, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A blocker does not hold or could not be found out.

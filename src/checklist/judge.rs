@@ -2,7 +2,8 @@
 
 use super::expect::{Condition, Datum, Reading};
 use super::finding::{Finding, Verdict};
-use super::plan::{Inquiry, Task};
+use super::plan::{Inquiry, Task, Todo};
+use super::sign::Signatures;
 use std::error::Error;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ pub(super) fn in_words(error: &dyn Error) -> String {
 }
 
 /// The finding of a task that asked nothing.
-pub(super) fn unasked(task: &Task, verdict: Verdict, reason: Option<String>) -> Finding {
+fn unasked(task: &Task, verdict: Verdict, reason: Option<String>) -> Finding {
     Finding {
         item: task.item.id.clone(),
         subject: task.subject.clone(),
@@ -55,6 +56,19 @@ pub(super) fn unasked(task: &Task, verdict: Verdict, reason: Option<String>) -> 
         took: 0.0,
         digest: task.item.digest(),
         raw: String::new(),
+    }
+}
+
+/// The finding of a task before anything was asked: `unanswered` is the reason where there is a question.
+pub(super) fn at_rest(task: &Task, signatures: &Signatures, unanswered: &str) -> Finding {
+    match &task.todo {
+        Todo::Skip(reason) => unasked(task, Verdict::Skipped, Some(reason.clone())),
+        Todo::Impossible(reason) => unasked(task, Verdict::Error, Some(reason.clone())),
+        Todo::Ask(_) => unasked(task, Verdict::Error, Some(unanswered.to_owned())),
+        Todo::Sign => {
+            let (verdict, reason) = signatures.verdict(&task.item, &task.subject);
+            unasked(task, verdict, reason)
+        }
     }
 }
 

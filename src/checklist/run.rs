@@ -4,7 +4,7 @@ use super::batch::{self, Entry};
 use super::expect::{Datum, Reading};
 use super::finding::{Finding, Verdict};
 use super::item::Checklist;
-use super::judge::{Answer, NoAnswer, in_words, judge, unasked};
+use super::judge::{Answer, NoAnswer, at_rest, in_words, judge};
 use super::plan::{Inquiry, Options, Question, Task, Todo, tasks};
 use crate::model::server::Access;
 use crate::model::tenant::Tenant;
@@ -21,6 +21,9 @@ use tokio::time::{Instant, sleep, timeout};
 const AT_ONCE: usize = 64;
 /// What a host may take besides its items: its shell's start, the way there and back.
 const HOST_MARGIN: Duration = Duration::from_secs(15);
+
+/// Why a question has no answer although it was asked.
+const LOST: &str = "the check broke off: a bug in traghetto";
 
 /// What a run needs of the world.
 pub trait Field: Send + Sync + 'static {
@@ -48,7 +51,8 @@ pub async fn run<F: Field>(
     let mut work = JoinSet::new();
     let permits = Arc::new(Semaphore::new(AT_ONCE));
     let (hosts, probes) = sort(&tasks);
-    let lost: BTreeMap<usize, Finding> = tasks.iter().map(|(number, task)| (*number, at_rest(task, options))).collect();
+    let lost: BTreeMap<usize, Finding> =
+        tasks.iter().map(|(number, task)| (*number, at_rest(task, options.signatures, LOST))).collect();
     for (access, numbers) in hosts {
         let jobs = numbers.into_iter().filter_map(|number| Job::take(&mut tasks, number)).collect();
         work.spawn(admitted(permits.clone(), ask_host(field.clone(), access, jobs)));
@@ -64,19 +68,6 @@ pub async fn run<F: Field>(
         findings.extend(done.unwrap_or_default());
     }
     lost.into_iter().map(|(number, at_rest)| findings.remove(&number).unwrap_or(at_rest)).collect()
-}
-
-/// The finding of a task that asks nothing, or whose question never came back.
-fn at_rest(task: &Task, options: &Options<'_>) -> Finding {
-    match &task.todo {
-        Todo::Skip(reason) => unasked(task, Verdict::Skipped, Some(reason.clone())),
-        Todo::Impossible(reason) => unasked(task, Verdict::Error, Some(reason.clone())),
-        Todo::Ask(_) => unasked(task, Verdict::Error, Some("the check broke off: a bug in traghetto".to_owned())),
-        Todo::Sign => {
-            let (verdict, reason) = options.signatures.verdict(&task.item, &task.subject);
-            unasked(task, verdict, reason)
-        }
-    }
 }
 
 /// Tasks of the same host go together; the others are on their own.

@@ -75,6 +75,16 @@ impl Ui {
         eprintln!("warning: {text}");
     }
 
+    /// Asks the person at the terminal, even when quiet; none where there is no terminal.
+    pub fn ask(&self, question: &str) -> Option<String> {
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return None;
+        }
+        eprint!("{question}");
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok().map(|_| answer)
+    }
+
     /// A failure, to stderr.
     pub fn failure(&self, failure: &Failure) {
         eprint!("{}", failure.render());

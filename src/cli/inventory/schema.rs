@@ -33,6 +33,8 @@ enum FileKind {
     People,
     /// inventory/tenants/ID.yaml
     Tenant,
+    /// checklists/PHASE.yaml
+    Checklist,
 }
 
 impl FileKind {
@@ -42,6 +44,7 @@ impl FileKind {
             FileKind::Fees => "fees",
             FileKind::People => "people",
             FileKind::Tenant => "tenant",
+            FileKind::Checklist => "checklist",
         }
     }
 
@@ -51,6 +54,7 @@ impl FileKind {
             FileKind::Fees => fees::form().shape(),
             FileKind::People => people::form().shape(),
             FileKind::Tenant => tenant::form().shape(),
+            FileKind::Checklist => crate::checklist::shape(),
         }
     }
 

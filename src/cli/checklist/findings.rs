@@ -1,0 +1,75 @@
+//! Findings as people read them.
+
+use super::super::Context;
+use super::super::table::Table;
+use super::super::ui::printable;
+use crate::checklist::{Finding, Standing, Verdict, counts};
+use crate::model::people::People;
+
+/// Longest cell of what was found, in characters.
+const CELL: usize = 72;
+
+/// One line for each finding, then the count of each verdict.
+pub(super) fn table(findings: &[Finding], context: &Context) -> String {
+    let mut table = Table::new(["Item", "Of", "Verdict", "Severity", "Title", "Found"]);
+    for finding in findings {
+        table.row([
+            finding.item.to_string(),
+            printable(&finding.subject.to_string()),
+            finding.verdict.word().to_owned(),
+            finding.severity.word().to_owned(),
+            super::title(&finding.title, context).to_owned(),
+            cell(finding),
+        ]);
+    }
+    format!("{}\n{}\n", table.render(), summary(findings))
+}
+
+/// The same for the state of a checklist, with times and signatures.
+pub(super) fn standing(lines: &[Standing], people: &People, context: &Context) -> String {
+    let mut table = Table::new(["Item", "Of", "Verdict", "Title", "Found", "When", "Signed"]);
+    for line in lines {
+        let name = |person| people.persons.get(person).map_or(person.as_str(), |person| person.name.as_str());
+        let signed: Vec<String> =
+            line.signatures.iter().map(|given| format!("{} ({})", name(&given.person), given.role)).collect();
+        table.row([
+            line.finding.item.to_string(),
+            printable(&line.finding.subject.to_string()),
+            line.finding.verdict.word().to_owned(),
+            super::title(&line.finding.title, context).to_owned(),
+            cell(&line.finding),
+            line.time.as_deref().map_or(String::new(), minute).to_owned(),
+            signed.join(", "),
+        ]);
+    }
+    let findings: Vec<Finding> = lines.iter().map(|line| line.finding.clone()).collect();
+    format!("{}\n{}\n", table.render(), summary(&findings))
+}
+
+/// An RFC 3339 time up to its minute: `2026-11-21T22:10`.
+fn minute(time: &str) -> String {
+    printable(&time.chars().take(16).collect::<String>())
+}
+
+fn cell(finding: &Finding) -> String {
+    let text = match finding.verdict {
+        Verdict::Pass => &finding.found,
+        _ => finding.reason.as_ref().unwrap_or(&finding.found),
+    };
+    let text = printable(text);
+    if text.chars().count() <= CELL {
+        return text;
+    }
+    text.chars().take(CELL - 1).chain(['…']).collect()
+}
+
+fn summary(findings: &[Finding]) -> String {
+    let counts = counts(findings);
+    let word = |verdict: Verdict| counts.get(verdict.word()).filter(|count| **count > 0).map(|count| (verdict, count));
+    let parts: Vec<String> = Verdict::ALL
+        .into_iter()
+        .filter_map(word)
+        .map(|(verdict, count)| format!("{count} {}", verdict.word()))
+        .collect();
+    format!("{} findings: {}", findings.len(), parts.join(", "))
+}

@@ -1,0 +1,143 @@
+//! `traghetto checklist run`: asks, records, prints.
+
+use super::super::{Context, inventory, journal, operator};
+use super::PhaseArg;
+use super::findings::table;
+use crate::checklist::{self, Finding, Live, Options, Outcome, RunRecord, Subject, Verdict, junit};
+use crate::failure::{Failure, Kind};
+use crate::model::tenant::Tenant;
+use crate::model::{Known, ServerId};
+use crate::world::ssh::Trust;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// `traghetto checklist run`.
+///
+/// Exit codes: 4 a blocker does not hold or could not be found out; 6 only because hosts cannot be
+/// reached; 5 only signatures are missing. A warning that does not hold changes none of them.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The phase.
+    #[arg(value_enum)]
+    phase: PhaseArg,
+    /// The tenant.
+    tenant: String,
+    /// Only the items of this server.
+    #[arg(long, value_name = "SERVER")]
+    server: Option<String>,
+    /// How the findings are written (default: table, or json with --json).
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Write them to a file instead of stdout.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For the tools that read test results.
+    Junit,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
+    let inventory = inventory::load(context)?;
+    let tenant = inventory::tenant(&inventory, &args.tenant)?;
+    let server = args.server.as_deref().map(|name| server(tenant, name)).transpose()?;
+    let checklist = super::load(args.phase.phase(), &inventory, context)?;
+    let operator = operator::resolve(context, &inventory)?;
+    let journal = journal::open(context, &inventory).await?;
+    let events = journal.events(&tenant.id).await?;
+    let signatures = super::signatures(checklist.phase, &events);
+    let options = Options { project: &inventory.project, server: server.as_ref(), signatures: &signatures };
+    let live = Arc::new(Live::new(Trust::of_operator(&context.root)));
+    let began = Instant::now();
+    let findings = checklist::run(&checklist, tenant, &options, &live).await;
+    let took = began.elapsed().as_secs_f64();
+    let record = RunRecord::new(&checklist, &tenant.id, server.as_ref(), took, findings);
+    let data = serde_json::to_value(&record).map_err(|error| Failure::new(Kind::Bug, error))?;
+    journal.append(&tenant.id, operator.as_str(), RunRecord::KIND, data).await?;
+    journal::tell_repairs(context, &journal);
+    write(args, &record, context)?;
+    conclude(&record)
+}
+
+fn server(tenant: &Tenant, name: &str) -> Result<ServerId, Failure> {
+    let known = || match &tenant.servers {
+        Known::Known(servers) => servers.iter().map(|server| &server.id).collect(),
+        Known::Unknown => Vec::new(),
+    };
+    let found = known().into_iter().find(|id| id.as_str() == name).cloned();
+    found.ok_or_else(|| super::no_such("server", name, known().into_iter().map(ServerId::as_str)))
+}
+
+fn write(args: &Args, record: &RunRecord, context: &Context) -> Result<(), Failure> {
+    let format = args.format.unwrap_or(if context.json { Format::Json } else { Format::Table });
+    let text = match format {
+        Format::Table => table(&record.findings, context),
+        Format::Json => format!("{:#}\n", serde_json::json!(record)),
+        Format::Junit => junit(record),
+    };
+    match &args.out {
+        None => context.ui.data(&text),
+        Some(path) => {
+            save(path, &text).map_err(|error| {
+                Failure::new(Kind::Failed, error)
+                    .hint(format!("The run is in the journal; {} was not written.", path.display()))
+                    .hint(format!("Show it again: traghetto checklist report {} {}", record.phase, record.tenant))
+            })?;
+            context.ui.status(&format!("{} findings written to {}", record.findings.len(), path.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Replaces a file as a whole: who reads it never sees half of it.
+fn save(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    std::fs::write(&fresh, text)?;
+    std::fs::rename(&fresh, path)
+}
+
+/// The end of the command: what keeps the gate closed, and what to do about it.
+fn conclude(record: &RunRecord) -> Result<(), Failure> {
+    let (phase, tenant) = (record.phase, &record.tenant);
+    let of = |wanted: &dyn Fn(&Finding) -> bool| names(record.findings.iter().filter(|finding| wanted(finding)));
+    let again = format!("traghetto checklist run {phase} {tenant}");
+    match record.outcome {
+        Outcome::Passed => Ok(()),
+        Outcome::Failed => Err(Failure::new(Kind::CheckFailed, format!("not passed: {}", of(&Finding::blocks)))
+            .hint("Nothing was changed on any host; the findings are in the journal.")
+            .hint(format!("Mend what the findings name and give the same command again: {again}"))),
+        Outcome::Unreachable => Err(Failure::new(Kind::Unreachable, format!("not reached: {}", of(&Finding::blocks)))
+            .hint("Nothing was changed on any host; the findings are in the journal.")
+            .hint(format!("Look at the hosts and the link, then give the same command again: {again}"))),
+        Outcome::Waiting => {
+            let pending = of(&|finding| finding.verdict == Verdict::Pending);
+            Err(Failure::new(Kind::Waiting, format!("to be signed: {pending}"))
+                .hint(format!("Next: traghetto checklist sign {tenant} ITEM --phase {phase} --role ROLE --note TEXT"))
+                .hint(format!("Who signs what: traghetto checklist report {phase} {tenant}")))
+        }
+    }
+}
+
+/// Items and what they were asked of, the first ten.
+fn names<'a>(findings: impl Iterator<Item = &'a Finding>) -> String {
+    const SHOWN: usize = 10;
+    let all: Vec<String> = findings
+        .map(|finding| match &finding.subject {
+            Subject::Tenant => finding.item.to_string(),
+            subject => format!("{} ({})", finding.item, super::super::ui::printable(&subject.to_string())),
+        })
+        .collect();
+    match all.len().checked_sub(SHOWN) {
+        None | Some(0) => all.join(", "),
+        Some(rest) => format!("{} and {rest} more", all[..SHOWN].join(", ")),
+    }
+}
