@@ -1,1 +1,8 @@
-//! Being written.
+//! What is written for people outside the program: pure text and bytes from values.
+//!
+//! Documents for the tenant are in Italian. Text of the inventory is escaped where it lands:
+//! in HTML by the template engine, in cells by [`cell`].
+
+pub mod cell;
+pub mod index;
+pub mod statement;

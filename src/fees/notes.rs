@@ -2,7 +2,9 @@
 
 use super::line::{Count, Line};
 use crate::model::Inventory;
+use crate::model::calendar::italian;
 use crate::model::fees::{Item, Vat, VatScope};
+use crate::model::money::grouped;
 use crate::model::tenant::Tenant;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -45,7 +47,7 @@ fn year_note() -> String {
 /// Which population decided, where one did.
 fn population_note(lines: &[Line]) -> Option<String> {
     let basis = lines.iter().filter_map(|line| line.basis.as_ref()).find(|basis| basis.count.is_none())?;
-    Some(format!("Popolazione al {} ({}): {}.", printed(basis.date?), basis.source, basis.value))
+    Some(format!("Popolazione al {} ({}): {}.", italian(basis.date?), basis.source, grouped(basis.value)))
 }
 
 /// The starred adjustment, where an actual count exists; what a year does with a change inside it.
@@ -54,7 +56,7 @@ fn count_note(tenant: &Tenant, year: i16, lines: &[Line]) -> Option<String> {
     let Some(actual) = &tenant.server_count.actual else {
         return Some("Numero di server come da assessment; il numero effettivo non è ancora noto.".to_owned());
     };
-    let (from, count) = (printed(actual.from), actual.count);
+    let (from, count) = (italian(actual.from), actual.count);
     Some(match used {
         Count::Actual => format!("Numero di server effettivo ({count}), con effetto dal {from}."),
         Count::Assessed if actual.from.year() == year => format!(
@@ -90,7 +92,7 @@ fn payer_note(inventory: &Inventory, tenant: &Tenant, year: i16) -> Option<Strin
     let day = rules.find_map(|rule| rule.from.filter(|from| inside(*from)))?;
     Some(format!(
         "Il soggetto pagante cambia dal {}: non essendo previsti ratei, il cambio decorre dall'anno successivo.",
-        printed(day)
+        italian(day)
     ))
 }
 
@@ -115,9 +117,4 @@ fn creditor_note(creditor: Option<&str>) -> String {
 pub(super) fn percent(rate: Decimal) -> String {
     let hundred = rate.checked_mul(Decimal::ONE_HUNDRED).unwrap_or(rate);
     hundred.normalize().to_string().replace('.', ",")
-}
-
-/// A date as Italian documents print it: gg/mm/aaaa.
-fn printed(date: Date) -> String {
-    format!("{:02}/{:02}/{:04}", date.day(), date.month(), date.year())
 }

@@ -5,7 +5,7 @@ use super::vat::{self, Amount};
 use super::{FeeError, assess, digest, notes};
 use crate::model::calendar::Term;
 use crate::model::fees::{Item, Payer, Vat};
-use crate::model::tenant::Tenant;
+use crate::model::tenant::{Tenant, TenantKind};
 use crate::model::{Euro, Inventory, TenantId};
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,8 @@ impl Totals {
 pub struct Heading {
     /// Full name of the tenant.
     pub name: String,
+    /// What columns and payers call it: `Comune` or `Unione`.
+    pub word: String,
     /// Its codice fiscale, if it is known.
     pub tax_code: Option<String>,
     /// Its ISTAT code, if it has one.
@@ -190,6 +192,11 @@ impl Heading {
         });
         Self {
             name: tenant.name.clone(),
+            word: match tenant.kind {
+                TenantKind::Municipality => "Comune",
+                TenantKind::Union => "Unione",
+            }
+            .to_owned(),
             tax_code: tenant.codes.tax_code.clone(),
             istat: tenant.codes.istat.clone(),
             project: project.name.clone(),

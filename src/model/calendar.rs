@@ -247,6 +247,11 @@ pub fn restoration_deadline(
     Restoration { reported, counted_from, in_time, working_days, days_off, due: due_day.to_datetime(sla.until) }
 }
 
+/// A date as Italian documents print it: gg/mm/aaaa.
+pub fn italian(date: Date) -> String {
+    format!("{:02}/{:02}/{:04}", date.day(), date.month(), date.year())
+}
+
 /// The zone of every time that people read.
 #[expect(clippy::expect_used, reason = "the zone database is compiled in (tzdb-bundle-always)")]
 pub fn rome() -> TimeZone {

@@ -36,6 +36,18 @@ impl Euro {
         Decimal::new(self.0, 2)
     }
 
+    /// As Italian documents print it: `2.411,11 €`, with a no-break space.
+    pub fn italian(self) -> String {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let cents = self.0.unsigned_abs();
+        format!("{sign}{},{:02}\u{a0}€", grouped(cents / 100), cents % 100)
+    }
+
+    /// With a decimal comma and without thousands separators, as Italian Excel reads it: `2411,11`.
+    pub fn italian_cell(self) -> String {
+        self.to_string().replace('.', ",")
+    }
+
     /// `self` x `rate`, half up (away from zero) to the cent: Italian practice at the third decimal.
     /// A product beyond any amount of money saturates.
     pub fn times(self, rate: Decimal) -> Self {
@@ -44,6 +56,19 @@ impl Euro {
         let cents = rounded * Decimal::ONE_HUNDRED;
         Self(i64::try_from(cents.mantissa() / 10_i128.pow(cents.scale())).unwrap_or(i64::MAX))
     }
+}
+
+/// A whole number as Italian documents print it: `526.711`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push('.');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 impl FromStr for Euro {
@@ -118,5 +143,54 @@ impl AddAssign for Euro {
 impl std::iter::Sum for Euro {
     fn sum<I: Iterator<Item = Euro>>(items: I) -> Euro {
         items.fold(Euro::ZERO, Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn euro(text: &str) -> Euro {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn amounts_in_italian() {
+        for (cents, italian, cell) in [
+            (241_111, "2.411,11\u{a0}€", "2411,11"),
+            (0, "0,00\u{a0}€", "0,00"),
+            (-5, "-0,05\u{a0}€", "-0,05"),
+            (99_999, "999,99\u{a0}€", "999,99"),
+            (1_300_000_000, "13.000.000,00\u{a0}€", "13000000,00"),
+        ] {
+            assert_eq!(Euro::from_cents(cents).italian(), italian);
+            assert_eq!(Euro::from_cents(cents).italian_cell(), cell);
+        }
+        assert_eq!(grouped(526_711), "526.711");
+    }
+
+    #[test]
+    fn half_a_cent_goes_away_from_zero() {
+        let half = "0.5".parse().unwrap();
+        assert_eq!(euro("0.25").times(half), euro("0.13"));
+        assert_eq!(euro("-0.25").times(half), euro("-0.13"));
+        assert_eq!(euro("1742.59").times("0.22".parse().unwrap()), euro("383.37"));
+        assert_eq!(euro("9999999999999.99").times(Decimal::MAX).cents(), i64::MAX);
+    }
+
+    #[test]
+    fn only_two_decimals_are_an_amount() {
+        for bad in ["", "1", "1.1", "1.111", ".11", "1,11", "+1.11", "1.1a", "99999999999999.00", "--1.00"] {
+            assert!(bad.parse::<Euro>().is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_amount_reads_back(cents in -999_999_999_999_999..=999_999_999_999_999_i64) {
+            let amount = Euro::from_cents(cents);
+            prop_assert_eq!(amount.to_string().parse::<Euro>(), Ok(amount));
+        }
     }
 }
