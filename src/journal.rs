@@ -145,19 +145,33 @@ pub struct Journal<S = SqliteStore> {
 /// How often an append is tried again when another writer was faster.
 const ATTEMPTS: usize = 16;
 
+/// The file of `sqlite:PATH`, relative to `root`.
+fn store_path(state_url: &str, root: &Path) -> Result<PathBuf, JournalError> {
+    match state_url.split_once(':') {
+        Some(("sqlite", path)) if path.trim_start_matches('/').is_empty() => Err(JournalError::NoPath),
+        Some(("sqlite", path)) => Ok(root.join(path.strip_prefix("//").unwrap_or(path))),
+        Some((scheme, _)) => Err(JournalError::Scheme { scheme: scheme.to_owned() }),
+        None => Err(JournalError::Scheme { scheme: "file name".to_owned() }),
+    }
+}
+
 impl Journal<SqliteStore> {
     /// Opens the store of `state_url` (`sqlite:PATH`, relative to `root`), creating it if need be.
     ///
     /// `mirror` is the folder of the replicas: the events of a tenant go to `TENANT/events.jsonl` in it.
     pub async fn open(state_url: &str, root: &Path, mirror: Option<&Path>) -> Result<Self, JournalError> {
-        let path = match state_url.split_once(':') {
-            Some(("sqlite", path)) if path.trim_start_matches('/').is_empty() => return Err(JournalError::NoPath),
-            Some(("sqlite", path)) => root.join(path.strip_prefix("//").unwrap_or(path)),
-            Some((scheme, _)) => return Err(JournalError::Scheme { scheme: scheme.to_owned() }),
-            None => return Err(JournalError::Scheme { scheme: "file name".to_owned() }),
-        };
-        let store = SqliteStore::open(&path).await?;
+        let store = SqliteStore::open(&store_path(state_url, root)?).await?;
         Ok(Self::new(store, mirror))
+    }
+
+    /// Like [`Self::open`], but none where nothing was ever journaled: a command that only reads creates nothing.
+    pub async fn open_existing(
+        state_url: &str,
+        root: &Path,
+        mirror: Option<&Path>,
+    ) -> Result<Option<Self>, JournalError> {
+        let begun = store_path(state_url, root)?.exists() || mirror.is_some_and(Path::exists);
+        if begun { Self::open(state_url, root, mirror).await.map(Some) } else { Ok(None) }
     }
 }
 

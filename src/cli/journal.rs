@@ -12,6 +12,13 @@ pub async fn open(context: &Context, inventory: &Inventory) -> Result<Journal, F
     Ok(Journal::open(&context.state, &context.root, Some(&mirror)).await?)
 }
 
+/// The journal for a command that only reads: none where nothing was ever journaled.
+pub async fn open_existing(context: &Context, inventory: &Inventory) -> Result<Option<Journal>, Failure> {
+    let LandingTarget::Directory(folder) = &inventory.project.landing.target;
+    let mirror = context.root.join(folder);
+    Ok(Journal::open_existing(&context.state, &context.root, Some(&mirror)).await?)
+}
+
 /// Tells the operator what the journal put right since the last call.
 pub fn tell_repairs(context: &Context, journal: &Journal) {
     for repair in journal.take_repairs() {

@@ -1,12 +1,14 @@
 //! Tables for people: columns that line up, without frames, so that they can be copied and cut.
 
 use tabled::builder::Builder;
-use tabled::settings::{Padding, Style};
+use tabled::settings::object::Columns;
+use tabled::settings::{Alignment, Padding, Style};
 
 /// A table with a heading and rows.
 #[derive(Debug, Clone)]
 pub struct Table {
     rows: Builder,
+    right: Vec<usize>,
 }
 
 impl Table {
@@ -14,7 +16,13 @@ impl Table {
     pub fn new<const N: usize>(headings: [&str; N]) -> Self {
         let mut rows = Builder::new();
         rows.push_record(headings);
-        Self { rows }
+        Self { rows, right: Vec::new() }
+    }
+
+    /// The same table with these columns (from 0) set to the right, for numbers.
+    pub fn right(mut self, columns: &[usize]) -> Self {
+        self.right = columns.to_vec();
+        self
     }
 
     /// Adds a row.
@@ -26,6 +34,9 @@ impl Table {
     pub fn render(self) -> String {
         let mut table = self.rows.build();
         table.with(Style::empty()).with(Padding::new(0, 2, 0, 0));
+        for column in self.right {
+            table.modify(Columns::one(column), Alignment::right());
+        }
         table.to_string().lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
     }
 }

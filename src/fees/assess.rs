@@ -11,6 +11,8 @@ use jiff::civil::Date;
 /// Where one figure comes from: the answer to `--explain`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Origin {
+    /// Calendar year of the statement.
+    pub year: i16,
     /// The line.
     pub item: Item,
     /// Which figure of it.
@@ -65,6 +67,7 @@ struct PaidBy {
 
 /// Collects the origins of one line.
 struct Origins {
+    year: i16,
     item: Item,
     tenant_file: String,
     list: Vec<Origin>,
@@ -73,15 +76,15 @@ struct Origins {
 const FEES_FILE: &str = "inventory/fees.yaml";
 
 impl Origins {
-    fn new(item: &Item, tenant: &Tenant) -> Self {
+    fn new(item: &Item, tenant: &Tenant, year: i16) -> Self {
         let tenant_file = format!("inventory/tenants/{}.yaml", tenant.id);
-        Self { item: item.clone(), tenant_file, list: Vec::new() }
+        Self { year, item: item.clone(), tenant_file, list: Vec::new() }
     }
 
     fn add(&mut self, figure: &'static str, value: impl ToString, file: &str, key: String, document: &str) {
         let (item, value) = (self.item.clone(), value.to_string());
         let (file, document) = (file.to_owned(), document.to_owned());
-        self.list.push(Origin { item, figure, value, file, key, document });
+        self.list.push(Origin { year: self.year, item, figure, value, file, key, document });
     }
 
     fn fees(&mut self, figure: &'static str, value: impl ToString, key: String, document: &str) {
@@ -128,7 +131,7 @@ impl Assessment<'_> {
     /// An annual fee of a schedule.
     fn action(&self, index: usize, schedule: &Schedule) -> Assessed {
         let item = Item::Action(schedule.action.clone());
-        let mut origins = Origins::new(&item, self.tenant);
+        let mut origins = Origins::new(&item, self.tenant, self.year);
         let paid = self.payer(&item, self.first_day(), &mut origins);
         let admitted = !schedule.requires_admission || self.tenant.action_2_2_2;
         let measure = admitted.then(|| self.measure(schedule.basis, &mut origins));
@@ -201,7 +204,7 @@ impl Assessment<'_> {
 
     /// Links of which nothing is known: the annual fee of the year, or the undated una tantum.
     fn unknown_link(&self, item: Item) -> Assessed {
-        let mut origins = Origins::new(&item, self.tenant);
+        let mut origins = Origins::new(&item, self.tenant, self.year);
         let PaidBy { payer, source, note } = self.payer(&item, self.first_day(), &mut origins);
         let dated = item == Item::LinkAnnual;
         let period = dated.then(|| self.whole_year(note));
@@ -242,7 +245,7 @@ impl Assessment<'_> {
 
     /// A line of a link, its period still open, and how long its payer goes on paying.
     fn link(&self, item: Item, site: &Site, net: Option<Euro>, key: String, day: Date) -> (Assessed, Option<String>) {
-        let mut origins = Origins::new(&item, self.tenant);
+        let mut origins = Origins::new(&item, self.tenant, self.year);
         let PaidBy { payer, source, note } = self.payer(&item, day, &mut origins);
         let charge = match (payer, net) {
             (Some(Payer::Project), _) => Charge::Project,

@@ -55,6 +55,9 @@ pub struct Adjustment {
 }
 
 impl Issue {
+    /// Kind of the event that records an issue.
+    pub const KIND: &'static str = "fees.issued";
+
     /// The issue of `statement` under `mark`, after the last one of the same tenant and year.
     pub fn new(statement: Statement, mark: Mark, last: Option<&Issue>) -> Self {
         Self {

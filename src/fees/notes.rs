@@ -102,8 +102,13 @@ fn term_note(inventory: &Inventory, lines: &[Line]) -> Option<String> {
 }
 
 fn undated_note(undated: &[Line]) -> Option<String> {
-    (!undated.is_empty())
-        .then(|| "Una tantum della connettività: anno dell'ordine non noto; importo esposto e non sommato.".to_owned())
+    let known = undated.first()?.amount().is_some();
+    let text = if known {
+        "anno dell'ordine non noto; importo esposto e non sommato"
+    } else {
+        "importo e anno dell'ordine non noti"
+    };
+    Some(format!("Una tantum della connettività: {text}."))
 }
 
 fn creditor_note(creditor: Option<&str>) -> String {

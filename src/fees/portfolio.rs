@@ -2,6 +2,7 @@
 
 use super::statement::{PAYERS, Statement, Totals};
 use super::{FeeError, Line, Status};
+use crate::model::tenant::Tenant;
 use crate::model::{Inventory, TenantId};
 use serde::Serialize;
 
@@ -29,15 +30,16 @@ pub struct Row {
     pub name: String,
     /// `computed`, or the worst word of its lines.
     pub status: Status,
-    /// Its statement, with the lines that no band admits.
-    pub statement: Statement,
+    /// The lines of its year, also those that no band admits.
+    pub lines: Vec<Line>,
+    /// Its totals, where they are known.
+    pub totals: Totals,
 }
 
 impl Row {
     /// Lines that are not plain amounts, worst first: why the tenant is not simply a sum.
-    pub fn remarks(&self) -> Vec<&Line> {
-        let mut lines: Vec<&Line> =
-            self.statement.lines.iter().filter(|line| line.charge.status() != Status::Computed).collect();
+    pub fn remarkable(&self) -> Vec<&Line> {
+        let mut lines: Vec<&Line> = self.lines.iter().filter(|line| line.charge.status() != Status::Computed).collect();
         lines.sort_by_key(|line| std::cmp::Reverse(severity(line.charge.status())));
         lines
     }
@@ -57,24 +59,24 @@ impl Portfolio {
 pub fn portfolio(inventory: &Inventory, year: i16) -> Result<Portfolio, FeeError> {
     let mut members: Vec<_> = inventory.tenants.values().collect();
     members.sort_by_key(|tenant| tenant.number);
-    let row = |tenant: &&crate::model::tenant::Tenant| {
-        let statement = Statement::assess(inventory, tenant, year)?;
-        let status = overall(&statement);
-        Ok(Row { tenant: tenant.id.clone(), name: tenant.name.clone(), status, statement })
+    let row = |tenant: &&Tenant| {
+        let Statement { lines, totals, .. } = Statement::assess(inventory, tenant, year)?;
+        let status = overall(&lines);
+        Ok(Row { tenant: tenant.id.clone(), name: tenant.name.clone(), status, lines, totals })
     };
     let rows: Vec<Row> = members.iter().map(row).collect::<Result<_, FeeError>>()?;
-    let complete = || rows.iter().filter(|row| row.statement.is_complete());
+    let computed = || rows.iter().filter(|row| row.status == Status::Computed);
     let mut totals = Totals::default();
     for payer in PAYERS {
-        totals.set(payer, complete().filter_map(|row| row.statement.totals.of(payer)).sum());
+        totals.set(payer, computed().filter_map(|row| row.totals.of(payer)).sum());
     }
-    Ok(Portfolio { year, computed: complete().count(), tenants: rows.len(), totals, rows })
+    Ok(Portfolio { year, computed: computed().count(), tenants: rows.len(), totals, rows })
 }
 
 /// `computed` where every line is settled, else the worst word.
-fn overall(statement: &Statement) -> Status {
-    let worst = statement.unsettled().map(|line| line.charge.status()).max_by_key(|status| severity(*status));
-    worst.unwrap_or(Status::Computed)
+fn overall(lines: &[Line]) -> Status {
+    let unsettled = lines.iter().filter(|line| !line.is_settled()).map(|line| line.charge.status());
+    unsettled.max_by_key(|status| severity(*status)).unwrap_or(Status::Computed)
 }
 
 fn severity(status: Status) -> u8 {

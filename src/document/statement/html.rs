@@ -18,7 +18,7 @@ const PAYERS: [Payer; 2] = [Payer::Lead, Payer::Tenant];
 /// # Errors
 /// The template refused.
 pub fn page(documents: &[Document]) -> Result<String, DocumentError> {
-    let mut environment = Environment::empty();
+    let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?;
     environment.set_syntax(syntax);
@@ -50,6 +50,7 @@ struct Page<'a> {
 #[derive(Serialize)]
 struct Year<'a> {
     year: i16,
+    complete: bool,
     prot: Option<&'a str>,
     prot_date: Option<String>,
     actions: Vec<Action<'a>>,
@@ -164,6 +165,7 @@ impl<'a> Year<'a> {
         let adjustment = document.adjustment.as_ref();
         Self {
             year: statement.year,
+            complete: statement.is_complete(),
             prot: issued.map(|mark| mark.prot.as_str()),
             prot_date: issued.map(|mark| italian(mark.date)),
             actions: statement.lines.iter().filter_map(|line| action(line, document)).collect(),
