@@ -1,13 +1,96 @@
 //! `traghetto migrate`.
 
+mod log;
+mod plan;
+mod progress;
+mod rollback;
+mod run;
+mod scene;
+mod sign;
+mod status;
+mod verify;
+
 use super::Context;
 use crate::failure::Failure;
+use crate::model::ServerId;
+use jiff::civil::Date;
 
 /// `traghetto migrate`.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Print every step, the calendar and how long the copies take; do nothing.
+    Plan {
+        #[command(flatten)]
+        whose: Whose,
+        /// First day of activity 1 (default: the latest that the terms allow).
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        start: Option<Date>,
+    },
+    /// Go on to the next gate; safe to kill and to repeat.
+    Run(run::Args),
+    /// Say what to do now, and where everything stands.
+    Status {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Sign a gate.
+    Sign(sign::Args),
+    /// Stop the run before its next act; `run` resumes it.
+    Pause {
+        #[command(flatten)]
+        whose: Whose,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Take servers back before their copies were ever used: replicas are kept, sources are untouched.
+    Rollback(rollback::Args),
+    /// Read the replicas again as a whole and compare.
+    Verify {
+        #[command(flatten)]
+        whose: Whose,
+        /// Only this server.
+        #[arg(long)]
+        server: Option<ServerId>,
+    },
+    /// Print what happened.
+    Log {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Write a remark into the log.
+    Note {
+        #[command(flatten)]
+        whose: Whose,
+        /// The remark.
+        text: String,
+    },
+}
+
+/// Which migration.
+#[derive(Debug, clap::Args)]
+pub struct Whose {
+    /// The tenant's id.
+    pub tenant: String,
+    /// A file of playbooks/ (default: the only one there is).
+    #[arg(long, value_name = "FILE", env = "TRAGHETTO_PLAYBOOK")]
+    pub playbook: Option<String>,
+}
 
 /// Runs the command.
-pub async fn run(command: Command, _context: &Context) -> Result<(), Failure> {
-    match command {}
+///
+/// # Errors
+/// As each command says; exit codes are those of `--help`.
+pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Plan { whose, start } => plan::run(&whose, start, context),
+        Command::Run(args) => run::run(&args, context).await,
+        Command::Status { whose } => status::run(&whose, context).await,
+        Command::Sign(args) => sign::run(&args, context).await,
+        Command::Pause { whose, reason } => log::pause(&whose, reason, context).await,
+        Command::Rollback(args) => rollback::run(&args, context).await,
+        Command::Verify { whose, server } => verify::run(&whose, server.as_ref(), context).await,
+        Command::Log { whose } => log::print(&whose, context).await,
+        Command::Note { whose, text } => log::note(&whose, text, context).await,
+    }
 }

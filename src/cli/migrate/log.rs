@@ -1,0 +1,98 @@
+//! `migrate log`, `note` and `pause`: what happened, and what people add to it.
+
+use super::Whose;
+use super::plan::gigabytes;
+use super::scene::{Scene, Story};
+use crate::cli::ui::printable;
+use crate::cli::{Context, inventory, journal};
+use crate::failure::{Failure, Kind};
+use crate::journal::Event;
+use crate::migration::Record;
+
+/// Longest remark that is kept, in bytes.
+const LONGEST: usize = 4000;
+
+/// Prints the events, of other parts of the program too. Needs no plan: also a tenant that can no longer be planned has a past.
+pub(super) async fn print(whose: &Whose, context: &Context) -> Result<(), Failure> {
+    let inventory = inventory::load(context)?;
+    let tenant = inventory::tenant(&inventory, &whose.tenant)?;
+    let journal = journal::open(context, &inventory).await?;
+    let events = journal.events(&tenant.id).await?;
+    journal::tell_repairs(context, &journal);
+    if context.json {
+        context.ui.json(&events);
+        return Ok(());
+    }
+    for event in &events {
+        let time = event.time.get(..19).unwrap_or(&event.time).replace('T', " ");
+        let line = format!("{:>5}  {time}  {:<14}  {:<18}  {}", event.seq, event.operator, event.kind, about(event));
+        context.ui.data(&format!("{}\n", printable(line.trim_end())));
+    }
+    Ok(())
+}
+
+/// The details of an event that people look for.
+fn about(event: &Event) -> String {
+    let data = &event.data;
+    let word = |key: &str| data[key].as_str().unwrap_or_default();
+    match event.kind.as_str() {
+        "step.finished" => {
+            let wire = data["facts"]["bytes_wire"].as_u64();
+            let wire = wire.map(|bytes| format!(", {} on the link", gigabytes(bytes))).unwrap_or_default();
+            format!("{}{wire}", word("step"))
+        }
+        "step.failed" => format!("{}: {}", word("step"), word("reason")),
+        "step.stopped" => format!("{} ({})", word("step"), word("why")),
+        "step.started" => word("step").to_owned(),
+        "gate.signed" => format!("{} by {} as {}", word("gate"), word("by"), word("role")),
+        "note" => word("text").to_owned(),
+        "run.paused" => word("reason").to_owned(),
+        "run.started" => {
+            let after =
+                data["after"]["operator"].as_str().map(|who| format!("after {who}, who never gave the lease back"));
+            let reason = data["reason"].as_str().map(|why| format!("taken over: {why}"));
+            reason.or(after).unwrap_or_default()
+        }
+        "plan.adopted" => {
+            let changes = data["changes"].as_array().map_or(0, Vec::len);
+            format!("{} ({changes} changes)", word("digest").get(..12).unwrap_or_default())
+        }
+        "replica.verified" => {
+            let holds = if data["holds"] == true { "holds" } else { "DOES NOT HOLD" };
+            format!("{} {} {holds}", word("server"), word("disk"))
+        }
+        "server.rolled-back" => format!("{} by {}: {}", word("server"), word("by"), word("reason")),
+        _ => String::new(),
+    }
+}
+
+pub(super) async fn note(whose: &Whose, text: String, context: &Context) -> Result<(), Failure> {
+    remark("remark", &text)?;
+    let scene = Scene::open(whose, None, context)?;
+    let operator = scene.operator(context)?;
+    let story = Story::open(&scene, context).await?;
+    let event = story.write(&scene, &operator, Record::Note { text }).await?;
+    context.ui.status(&format!("noted as event {}", event.seq));
+    Ok(())
+}
+
+pub(super) async fn pause(whose: &Whose, reason: String, context: &Context) -> Result<(), Failure> {
+    remark("reason", &reason)?;
+    let scene = Scene::open(whose, None, context)?;
+    let operator = scene.operator(context)?;
+    let story = Story::open(&scene, context).await?;
+    story.write(&scene, &operator, Record::RunPaused { reason }).await?;
+    if let Some(holder) = &story.holder {
+        context.ui.status(&format!("the run of {holder} stops within seconds; what it copied is kept"));
+    }
+    context.ui.status(&format!("paused; resume with: traghetto migrate run {}", scene.tenant.id));
+    Ok(())
+}
+
+/// Refuses a text that says nothing or everything.
+pub(super) fn remark(what: &str, text: &str) -> Result<(), Failure> {
+    if text.trim().is_empty() || text.len() > LONGEST {
+        return Err(Failure::new(Kind::Usage, format!("the {what} is empty or longer than {LONGEST} bytes")));
+    }
+    Ok(())
+}

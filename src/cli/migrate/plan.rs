@@ -1,0 +1,186 @@
+//! `migrate plan`: steps, calendar, forecast. It is the dry run.
+
+use super::Whose;
+use super::scene::Scene;
+use crate::cli::table::Table;
+use crate::cli::ui::Tone;
+use crate::cli::{Context, Lang};
+use crate::failure::Failure;
+use crate::migration::{self, Action, Activity, Basis, Plan, ServerForecast, Step, Text};
+use crate::model::calendar::DayCount;
+use crate::model::project_calendar::Milestone;
+use jiff::civil::Date;
+use std::fmt::Write as _;
+
+pub(super) fn run(whose: &Whose, start: Option<Date>, context: &Context) -> Result<(), Failure> {
+    let scene = Scene::open(whose, start, context)?;
+    if context.json {
+        context.ui.json(&migration::to_json(&scene.plan));
+        return Ok(());
+    }
+    let mut text = String::new();
+    let _ = writeln!(text, "{}: {}", context.ui.tone(Tone::Strong, &scene.tenant.name), scene.plan.playbook);
+    let _ = writeln!(text, "plan {}, replicas in {}", short(&scene.plan.digest()), scene.plan.landing);
+    text.push_str("Nothing boots: copies are kept as files, and the cutover is made by hand at gate `moved`.\n");
+    for activity in &scene.playbook.activities {
+        text.push_str(&of_activity(activity, &scene.plan, context));
+    }
+    text.push_str(&calendar(&scene.plan, context));
+    text.push_str(&forecast(&scene.plan, context));
+    context.ui.data(&text);
+    Ok(())
+}
+
+/// The first digits of a digest: enough for people.
+pub(super) fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+pub(super) fn in_language<'a>(text: &'a Text, context: &Context) -> &'a str {
+    match context.lang {
+        Lang::It => &text.it,
+        Lang::En => &text.en,
+    }
+}
+
+fn roles(activity: &Activity) -> String {
+    let list = |roles: &[crate::model::RoleId]| roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+    format!(
+        "responsible {}; executes {}; validates {}",
+        list(&activity.responsible),
+        list(&activity.executes),
+        list(&activity.validates)
+    )
+}
+
+fn of_activity(activity: &Activity, plan: &Plan, context: &Context) -> String {
+    let title = format!("Activity {}: {}", activity.number, in_language(&activity.title, context));
+    let mut text = format!("\n{}\n", context.ui.tone(Tone::Strong, &title));
+    let dates = plan.calendar.activities.iter().find(|proposed| proposed.activity == activity.number);
+    let days = match dates {
+        Some(proposed) => format!("{} to {} (proposta)", italian(proposed.from), italian(proposed.to)),
+        None => format!("days {} to {} (proposta)", activity.days.0, activity.days.1),
+    };
+    let _ = writeln!(text, "  {days}; {}", roles(activity));
+    for step in plan.steps.iter().filter(|step| step.activity == activity.number) {
+        let _ = writeln!(text, "  {:<36}  {}", step.id, of_step(step, plan, context));
+    }
+    text
+}
+
+fn of_step(step: &Step, plan: &Plan, context: &Context) -> String {
+    let source = || {
+        let (server, disk) = step.of_disk()?;
+        let planned = plan.server(server)?;
+        let disk = planned.disks.iter().find(|candidate| candidate.disk == *disk)?;
+        Some((planned, disk.source.display().to_string()))
+    };
+    match (&step.action, source()) {
+        (Action::PrepareLanding, _) => "make the folders of the replicas, look for space".to_owned(),
+        (Action::Checklist { checklist }, _) => format!("run checklist {checklist}"),
+        (Action::Seed, Some((server, disk))) => {
+            format!("first copy of {disk} from {} ({})", server.reached, server.transfer.word())
+        }
+        (Action::Sync, Some((_, disk))) => format!("copy what has changed on {disk}"),
+        (Action::Verify, _) => "read the whole replica again and compare".to_owned(),
+        (Action::TestClone, _) => "clone the replica, which is never booted itself".to_owned(),
+        (Action::FinalSync, Some((_, disk))) => format!("last copy of {disk}, with the source quiet"),
+        (Action::Gate(gate), _) => {
+            let signers: Vec<&str> = gate.roles.iter().map(|role| role.as_str()).collect();
+            let hours = gate.valid_hours.map(|hours| format!(", valid {hours} h")).unwrap_or_default();
+            format!("signed by {}{hours}: {}", signers.join(" + "), in_language(&gate.title, context))
+        }
+        _ => String::new(),
+    }
+}
+
+fn italian(date: Date) -> String {
+    date.strftime("%d/%m/%Y").to_string()
+}
+
+fn calendar(plan: &Plan, context: &Context) -> String {
+    let calendar = &plan.calendar;
+    let date = |date: Option<Date>| date.map_or_else(|| "non noto".to_owned(), italian);
+    let milestone = |one: Option<Milestone>| date(one.map(|one| one.date));
+    let count = match calendar.count {
+        DayCount::Solar => "giorni solari",
+        DayCount::Working => "giorni lavorativi",
+    };
+    let mut text = format!("\n{}\n", context.ui.tone(Tone::Strong, "Calendar"));
+    for (name, value) in [
+        ("order of the link", date(calendar.ordered_on)),
+        ("latest delivery", date(calendar.latest_delivery)),
+        ("link available", milestone(calendar.available_on)),
+        ("link accepted (collaudo; activity 1 waits for it)", date(calendar.accepted_on)),
+        ("latest start of activity 1", date(calendar.latest_start)),
+        ("start", milestone(calendar.start)),
+        ("end of the plan's term", format!("{} ({count})", date(calendar.due))),
+        ("project's end", italian(calendar.project_end)),
+    ] {
+        let _ = writeln!(text, "  {name:<50}  {value}");
+    }
+    for warning in &calendar.warnings {
+        let _ = writeln!(text, "  {}", context.ui.tone(Tone::Warn, &format!("warning: {warning}")));
+    }
+    text
+}
+
+fn forecast(plan: &Plan, context: &Context) -> String {
+    let mut table = Table::new(["Server", "Transfer", "First copy", "At MCR", "At PCR", "Source while copied"]);
+    for server in &plan.forecast.servers {
+        let transfer = plan.server(&server.server).map_or("", |planned| planned.transfer.word());
+        let source = if server.offline_while_copied { "off (rescue system)" } else { "runs" };
+        table.row([
+            server.server.to_string(),
+            transfer.to_owned(),
+            bytes_of(server),
+            at(server.seed_at_mcr_seconds, server.mcr_mbps),
+            at(server.seed_at_pcr_seconds, server.pcr_mbps),
+            source.to_owned(),
+        ]);
+    }
+    let all = &plan.forecast;
+    table.row([
+        "all".to_owned(),
+        String::new(),
+        gigabytes(all.bytes),
+        at(all.seed_at_mcr_seconds, None),
+        at(all.seed_at_pcr_seconds, None),
+        String::new(),
+    ]);
+    let note = "One copy at a time on the link; TCP and IP overhead counted, compression not. A final sync takes the\n\
+                time to read the source's disks again, plus what has changed.\n";
+    format!("\n{}\n{}{note}", context.ui.tone(Tone::Strong, "Forecast"), table.render())
+}
+
+fn bytes_of(server: &ServerForecast) -> String {
+    let disks = server.disks.iter().map(|disk| match (disk.bytes, disk.basis) {
+        (Some(bytes), Basis::Used) => format!("{} used", gigabytes(bytes)),
+        (Some(bytes), _) => format!("{} whole", gigabytes(bytes)),
+        (None, _) => "non noto".to_owned(),
+    });
+    disks.collect::<Vec<_>>().join(" + ")
+}
+
+/// Bytes in the decimal units in which disks are sold.
+pub(super) fn gigabytes(bytes: u64) -> String {
+    match bytes {
+        0..=999_999 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..=999_999_999 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
+/// Seconds in the largest unit that says enough.
+pub(super) fn duration(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        _ => format!("{:.1} h", seconds as f64 / 3600.0),
+    }
+}
+
+fn at(seconds: Option<u64>, mbps: Option<f64>) -> String {
+    let rate = mbps.map(|mbps| format!(" ({mbps} Mbit/s)")).unwrap_or_default();
+    seconds.map_or_else(|| "non noto".to_owned(), |seconds| duration(seconds) + &rate)
+}

@@ -1,0 +1,115 @@
+//! Shows a run at work: bars on a terminal, a plain line every few seconds otherwise.
+
+use super::plan::{duration, gigabytes};
+use crate::cli::ui::{Ui, printable};
+use crate::journal::Event;
+use crate::migration::{Observer, Progress, Step};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::time::{Duration, Instant};
+
+/// Time between plain lines.
+const BETWEEN_LINES: Duration = Duration::from_secs(5);
+
+/// The observer of the command line.
+pub(super) struct Watcher<'a> {
+    ui: &'a Ui,
+    /// The stage at work, when it began, and how far it was then.
+    stage: Option<Stage>,
+    bar: Option<ProgressBar>,
+}
+
+struct Stage {
+    name: &'static str,
+    begun: Instant,
+    done_then: u64,
+    line_at: Instant,
+}
+
+impl<'a> Watcher<'a> {
+    pub(super) fn new(ui: &'a Ui) -> Self {
+        Self { ui, stage: None, bar: None }
+    }
+
+    fn clear(&mut self) {
+        self.stage = None;
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for Watcher<'_> {
+    fn event(&mut self, event: &Event) {
+        self.clear();
+        let step = event.data["step"].as_str().unwrap_or_default();
+        match event.kind.as_str() {
+            "step.started" => self.ui.status(&format!("{step} ...")),
+            "step.finished" => self.ui.status(&format!("{step} done{}", cost(event))),
+            "step.failed" => {
+                let reason = event.data["reason"].as_str().unwrap_or_default();
+                self.ui.status(&format!("{step} FAILED: {}", printable(reason)));
+            }
+            "step.stopped" => {
+                self.ui.status(&format!("{step} stopped ({})", event.data["why"].as_str().unwrap_or_default()));
+            }
+            _ => {}
+        }
+    }
+
+    fn progress(&mut self, step: &Step, progress: Progress) {
+        let now = Instant::now();
+        if self.stage.as_ref().is_none_or(|stage| stage.name != progress.stage) {
+            self.clear();
+            let (begun, done_then) = (now, progress.done);
+            self.stage = Some(Stage { name: progress.stage, begun, done_then, line_at: now });
+        }
+        let Some(stage) = &mut self.stage else { return };
+        let words = words(&progress, stage, now);
+        if self.ui.draws_progress() {
+            let bar = self.bar.get_or_insert_with(|| bar(&step.id.0));
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+            bar.set_message(words);
+        } else if now.duration_since(stage.line_at) >= BETWEEN_LINES {
+            stage.line_at = now;
+            let percent = progress.done.saturating_mul(100).checked_div(progress.total).unwrap_or(100);
+            self.ui.status(&format!("{}: {percent} % {words}", step.id));
+        }
+    }
+}
+
+fn bar(step: &str) -> ProgressBar {
+    let bar = ProgressBar::no_length();
+    // A template that does not parse is a mistake in this file; the default style does as well.
+    let style = ProgressStyle::with_template("{prefix} [{bar:24}] {percent:>3} % {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+    bar.set_prefix(step.to_owned());
+    bar
+}
+
+/// Stage, rate, bytes saved, time left.
+fn words(progress: &Progress, stage: &Stage, now: Instant) -> String {
+    let seconds = now.duration_since(stage.begun).as_secs_f64().max(0.001);
+    let here = progress.done.saturating_sub(stage.done_then);
+    let rate = here as f64 / seconds;
+    let mut words = format!("{} {}/s", progress.stage, gigabytes(rate as u64));
+    if progress.link > 0 {
+        let saved = progress.done.saturating_sub(progress.link);
+        words += &format!(", {} on the link, {} saved", gigabytes(progress.link), gigabytes(saved));
+    }
+    if rate > 1.0 {
+        let left = progress.total.saturating_sub(progress.done) as f64 / rate;
+        words += &format!(", {} left", duration(left as u64));
+    }
+    words
+}
+
+/// What a step cost, for its line.
+fn cost(event: &Event) -> String {
+    let facts = &event.data["facts"];
+    match (facts["bytes_wire"].as_u64(), facts["duration"].as_f64()) {
+        (Some(bytes), Some(seconds)) => format!(": {} on the link, {seconds:.1} s", gigabytes(bytes)),
+        (None, Some(seconds)) => format!(": {seconds:.1} s"),
+        _ => String::new(),
+    }
+}

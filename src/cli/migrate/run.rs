@@ -1,0 +1,258 @@
+//! `migrate run`: takes the lease, adopts the plan, goes on to the next gate.
+
+use super::Whose;
+use super::progress::Watcher;
+use super::scene::{Scene, Story, failure, illegal};
+use super::status;
+use crate::checklist::{self, Checklist, Phase};
+use crate::cli::{Context, journal};
+use crate::failure::{Failure, Kind};
+use crate::journal::{Journal, Lease};
+use crate::migration::{
+    self, Action, Class, Ending, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Trouble,
+};
+use crate::model::{PersonId, ServerId};
+use crate::replica::AgentBinary;
+use crate::world::ssh::Trust;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// `migrate run`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    whose: Whose,
+    /// Only this server, and what is done once for the tenant.
+    #[arg(long)]
+    server: Option<ServerId>,
+    /// Go on with the plan that inventory and playbook give now.
+    #[arg(long)]
+    adopt_plan: bool,
+    /// Push aside a living holder of the lease; say why with --reason.
+    #[arg(long, requires = "reason")]
+    take_over: bool,
+    /// Why the lease is taken over.
+    #[arg(long, requires = "take_over", value_name = "TEXT")]
+    reason: Option<String>,
+    /// Allow the agent on a disk of the source where no memory filesystem lets it run.
+    #[arg(long)]
+    agent_on_disk: bool,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
+    let scene = Scene::open(&args.whose, None, context)?;
+    if let Some(server) = args.server.as_ref().filter(|server| scene.plan.server(server).is_none()) {
+        return Err(Failure::new(Kind::Usage, format!("{} has no server {server}", scene.tenant.id)));
+    }
+    let operator = scene.operator(context)?;
+    let checklists = checklists(&scene, context)?;
+    let agent = agent(context)?;
+    let journal = journal::open(context, &scene.inventory).await?;
+    let reason = args.reason.as_deref();
+    let lease = journal.lease(&scene.subject(), operator.as_str(), reason).await?;
+    let ending = {
+        let work = Work { scene: &scene, operator: &operator, journal: &journal, lease: &lease, context };
+        work.go(args, checklists, agent).await
+    };
+    journal::tell_repairs(context, &journal);
+    journal.release(lease).await?;
+    ending
+}
+
+/// A run that holds its lease.
+struct Work<'a> {
+    scene: &'a Scene,
+    operator: &'a PersonId,
+    journal: &'a Journal,
+    lease: &'a Lease,
+    context: &'a Context,
+}
+
+impl Work<'_> {
+    async fn go(&self, args: &Args, checklists: BTreeMap<Phase, Checklist>, agent: AgentBinary) -> Result<(), Failure> {
+        self.adopt(args.adopt_plan).await?;
+        self.write(Record::run_started(self.lease.previous(), args.reason.as_deref())).await?;
+        let trust = Trust::of_operator(&self.context.root);
+        let acts = Live {
+            project: &self.scene.inventory.project,
+            tenant: &self.scene.tenant,
+            journal: self.journal,
+            landing: self.scene.landing(self.context),
+            trust: trust.clone(),
+            agent,
+            agent_on_disk: args.agent_on_disk,
+            checklists,
+            field: Arc::new(checklist::Live::new(trust)),
+        };
+        let mut runner = Runner {
+            journal: self.journal,
+            lease: self.lease,
+            plan: &self.scene.plan,
+            operator: self.operator.as_str(),
+            acts,
+            observer: Watcher::new(&self.context.ui),
+            stop: stop_on_ctrl_c(),
+            scope: Scope { only: args.server.clone(), failed: BTreeSet::new() },
+        };
+        let ending = runner.run().await.map_err(run_error)?;
+        self.report(ending, args).await
+    }
+
+    /// Makes sure that the plan is the adopted one: the first is adopted as it is, another needs the operator's word.
+    async fn adopt(&self, agreed: bool) -> Result<(), Failure> {
+        let events = self.journal.events(&self.scene.tenant.id).await?;
+        let state = RunState::of(&events).map_err(illegal)?;
+        let plan = &self.scene.plan;
+        let digest = plan.digest();
+        if state.digest.as_ref() == Some(&digest) {
+            return Ok(());
+        }
+        let changes = if state.digest.is_some() { plan.changes_from(&state.plan) } else { Vec::new() };
+        if state.digest.is_some() && !agreed {
+            let text = format!("inventory or playbook have changed since this run began:\n  {}", changes.join("\n  "));
+            return Err(Failure::new(Kind::Waiting, text)
+                .hint("Nothing was done. A new plan voids the signatures on the old one.")
+                .hint(format!("To go on with it: traghetto migrate run {} --adopt-plan", self.scene.tenant.id)));
+        }
+        self.write(Record::PlanAdopted { digest, changes, plan: plan.record() }).await
+    }
+
+    async fn write(&self, record: Record) -> Result<(), Failure> {
+        let (kind, data) = record.parts();
+        let tenant = &self.scene.tenant.id;
+        self.journal.append_under(self.lease, tenant, self.operator.as_str(), &kind, data).await?;
+        Ok(())
+    }
+
+    async fn report(&self, ending: Ending, args: &Args) -> Result<(), Failure> {
+        match ending {
+            Ending::Done => {
+                self.context.ui.status("all activities are done");
+                Ok(())
+            }
+            Ending::Gate => Err(self.waiting().await?),
+            Ending::Stopped(Stop::Interrupted) => Err(Failure::new(Kind::Interrupted, "interrupted")
+                .hint("The source is untouched and everything acknowledged is kept.")
+                .hint(format!("Go on with: traghetto migrate run {}", self.scene.tenant.id))),
+            Ending::Stopped(_) => Err(Failure::new(Kind::Waiting, "the run is paused")
+                .hint("The source is untouched and everything acknowledged is kept.")
+                .hint(format!("Resume with: traghetto migrate run {}", self.scene.tenant.id))),
+            Ending::Blocked(troubles) => self.blocked(troubles, args),
+        }
+    }
+
+    /// The gate at which the run waits: who signs, and how.
+    async fn waiting(&self) -> Result<Failure, Failure> {
+        let story = Story::open(self.scene, self.context).await?;
+        let now = status::of(self.scene, &story, self.context);
+        let mut failure = Failure::new(Kind::Waiting, format!("waiting: {}", now.next.what.en))
+            .hint("Everything before the gate is done and kept; no source was written to.");
+        if let Some(asks) = status::asked(self.scene, &story) {
+            failure = failure.hint(super::plan::in_language(asks, self.context));
+        }
+        for who in &now.next.who {
+            failure = failure.hint(format!("May sign: {who}"));
+        }
+        Ok(match &now.next.command {
+            Some(command) => failure.hint(format!("Sign with: {command} --by PERSON")),
+            None => failure,
+        })
+    }
+
+    fn blocked(&self, mut troubles: Vec<(StepId, Trouble)>, args: &Args) -> Result<(), Failure> {
+        let call = self.call(troubles.first().map(|(step, _)| step));
+        // The worst first: bytes that do not verify outweigh a host that is merely off.
+        troubles.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.class));
+        let more = troubles.len().saturating_sub(1);
+        match troubles.into_iter().next() {
+            Some((step, trouble)) => {
+                let waiting = trouble.class == Class::Waiting;
+                let mut failure = failure(trouble).hint(format!("It was step {step}; {more} others failed."));
+                if !waiting {
+                    failure = call.into_iter().fold(failure, |failure, who| failure.hint(format!("Call: {who}")));
+                }
+                Err(failure)
+            }
+            None => {
+                let only =
+                    args.server.as_ref().map(|server| format!("{server} is done up to the gate; ")).unwrap_or_default();
+                Err(Failure::new(Kind::Waiting, format!("{only}other servers are not"))
+                    .hint(format!("Go on with them: traghetto migrate run {}", self.scene.tenant.id)))
+            }
+        }
+    }
+
+    /// Whom to call about a step: those who carry out its activity.
+    fn call(&self, step: Option<&StepId>) -> Vec<String> {
+        let number =
+            step.and_then(|id| self.scene.plan.steps.iter().find(|step| step.id == *id)).map(|step| step.activity);
+        let activity = self.scene.playbook.activities.iter().find(|activity| Some(activity.number) == number);
+        let people = &self.scene.inventory.people;
+        let roles = activity.into_iter().flat_map(|activity| &activity.responsible);
+        roles
+            .flat_map(|role| people.holders(role, &self.scene.tenant.id).map(move |who| (role, who)))
+            .map(|(role, who)| migration::contact(people, role, who))
+            .collect()
+    }
+}
+
+fn run_error(error: RunError) -> Failure {
+    match error {
+        RunError::Journal(error) => error.into(),
+        RunError::Illegal(error) => illegal(error),
+        RunError::OtherPlan => Failure::new(Kind::Waiting, "another plan was adopted while this run was at work")
+            .hint("Everything acknowledged is kept. Look at `migrate status`, then run again."),
+    }
+}
+
+/// Every checklist that the plan runs, read before anything is done.
+fn checklists(scene: &Scene, context: &Context) -> Result<BTreeMap<Phase, Checklist>, Failure> {
+    let phases = phases(&scene.plan);
+    let load = |phase| {
+        let checklist = checklist::load(&context.root, phase, &scene.inventory.people);
+        let checklist = checklist
+            .map_err(|problems| Failure::new(Kind::Invalid, problems).hint("Nothing was done. Mend the checklist."));
+        Ok((phase, checklist?))
+    };
+    phases.into_iter().map(load).collect()
+}
+
+fn phases(plan: &Plan) -> BTreeSet<Phase> {
+    let phase = |action: &Action| match action {
+        Action::Checklist { checklist } => Some(*checklist),
+        _ => None,
+    };
+    plan.steps.iter().filter_map(|step| phase(&step.action)).collect()
+}
+
+fn agent(context: &Context) -> Result<AgentBinary, Failure> {
+    let named = std::env::var_os("TRAGHETTO_AGENT").filter(|name| !name.is_empty());
+    let exe = std::env::current_exe().unwrap_or_else(|_| context.root.join("traghetto"));
+    AgentBinary::find(named.as_deref(), &exe).map_err(|error| {
+        Failure::new(Kind::Failed, error)
+            .hint("Nothing was done. Build it with `make build`, or name it in the variable TRAGHETTO_AGENT.")
+    })
+}
+
+/// Becomes true at the first Ctrl-C or SIGTERM.
+fn stop_on_ctrl_c() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+        let terminated = async {
+            match &mut terminate {
+                Some(signal) => _ = signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = terminated => {}
+        }
+        let _ = sender.send(true);
+        // Kept alive: a receiver whose sender is gone would see no change any more.
+        std::future::pending::<()>().await;
+    });
+    receiver
+}

@@ -1,0 +1,151 @@
+//! `migrate sign`: a person approves what came before a gate. What is signed is shown first, in Italian.
+
+use super::Whose;
+use super::plan::short;
+use super::scene::{Scene, Story};
+use crate::cli::Context;
+use crate::cli::ui::printable;
+use crate::failure::{Failure, Kind};
+use crate::migration::{GateStatus, Objection, Record, StepResult, gates, may_sign};
+use crate::model::{PersonId, RoleId};
+use std::fmt::Write as _;
+use std::io::{BufRead, IsTerminal};
+
+/// `migrate sign`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    whose: Whose,
+    /// The gate, as `migrate status` names it.
+    gate: String,
+    /// The role in which the person signs.
+    #[arg(long)]
+    role: RoleId,
+    /// Who signs (default: the operator).
+    #[arg(long, value_name = "PERSON")]
+    by: Option<PersonId>,
+    /// The digest of what is approved, instead of the question on the terminal; 12 digits are enough.
+    #[arg(long, value_name = "DIGEST")]
+    approve: Option<String>,
+}
+
+/// Fewest digits of a digest that are taken for it.
+const DIGITS: usize = 12;
+/// What is typed to sign.
+const WORD: &str = "firmo";
+
+pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
+    let scene = Scene::open(&args.whose, None, context)?;
+    let operator = scene.operator(context)?;
+    let by = args.by.as_ref().unwrap_or(&operator);
+    let story = Story::open(&scene, context).await?;
+    adopted(&scene, &story)?;
+    let all = gates(&scene.plan, &story.state, story.journal.now());
+    let Some(status) = all.iter().find(|status| status.gate.gate.as_str() == args.gate) else {
+        let names: Vec<&str> = all.iter().map(|status| status.gate.gate.as_str()).collect();
+        let name = printable(&args.gate);
+        return Err(Failure::new(Kind::Usage, format!("there is no gate `{name}`"))
+            .hint(format!("The gates are: {}.", names.join(", "))));
+    };
+    may_sign(status, &scene.plan, &scene.inventory.people, by, &args.role).map_err(objection)?;
+    let page = page(&scene, &story, status, by, &args.role);
+    confirm(args, status, &page, context)?;
+    let (gate, approves) = (status.gate.gate.clone(), status.approves.clone());
+    let record = Record::GateSigned { gate, role: args.role.clone(), by: by.clone(), approves };
+    let event = story.write(&scene, &operator, record).await?;
+    context.ui.status(&format!("firmato: {} ({}), evento {}", args.gate, args.role, event.seq));
+    let missing: Vec<&str> =
+        status.missing.iter().filter(|role| **role != &args.role).map(|role| role.as_str()).collect();
+    if missing.is_empty() {
+        context.ui.status(&format!("gate open; go on with: traghetto migrate run {}", scene.tenant.id));
+    } else {
+        context.ui.status(&format!("still missing: {}", missing.join(", ")));
+    }
+    Ok(())
+}
+
+fn adopted(scene: &Scene, story: &Story) -> Result<(), Failure> {
+    let run = format!("traghetto migrate run {}", scene.tenant.id);
+    match &story.state.digest {
+        Some(digest) if *digest == scene.plan.digest() => Ok(()),
+        Some(_) => Err(Failure::new(Kind::Waiting, "inventory or playbook have changed since the plan was adopted")
+            .hint(format!("Nothing was signed. Read the differences first: {run}"))),
+        None => Err(Failure::new(Kind::Waiting, "no plan was adopted yet")
+            .hint(format!("Nothing was signed. Start the migration first: {run}"))),
+    }
+}
+
+fn objection(objection: Objection) -> Failure {
+    let (kind, hint) = match &objection {
+        Objection::NoPerson(_) | Objection::NotAsked { .. } | Objection::NotTheirRole { .. } => {
+            (Kind::Usage, "`traghetto migrate status` names who may sign.")
+        }
+        Objection::NotYet { .. } => (Kind::CheckFailed, "`traghetto migrate run` goes on to the gate."),
+        Objection::Already { .. } => (Kind::Usage, "`traghetto migrate status` names who is missing."),
+        Objection::BothSides { .. } => {
+            (Kind::CheckFailed, "A joint validation needs a person of each side: let somebody else sign.")
+        }
+    };
+    Failure::new(kind, objection).hint("Nothing was signed.").hint(hint)
+}
+
+/// What is signed, as the Comune reads it.
+fn page(scene: &Scene, story: &Story, status: &GateStatus<'_>, by: &PersonId, role: &RoleId) -> String {
+    let people = &scene.inventory.people;
+    let name = people.persons.get(by).map_or(by.as_str(), |person| person.name.as_str());
+    let title = people.roles.get(role).map_or(role.as_str(), |role| role.title.as_str());
+    let mut text = format!("{}\nAttività {}: {}\n", scene.tenant.name, status.step.activity, status.gate.title.it);
+    if let Some(asks) = &status.gate.asks {
+        let _ = writeln!(text, "{}", asks.it);
+    }
+    let _ = writeln!(text, "\nPiano {}. Esiti fino a questo passaggio:", short(&status.approval.plan));
+    for (step, result) in &status.approval.steps {
+        let _ = writeln!(text, "  {step}: {}", result.map_or_else(|| "annullato".to_owned(), in_italian));
+    }
+    for (server, back) in &story.state.rolled_back {
+        let _ = writeln!(text, "  {server}: riportato alla sorgente da {} ({})", back.by, printable(&back.reason));
+    }
+    let hours = status.gate.valid_hours.map(|hours| format!(" La firma vale {hours} ore.")).unwrap_or_default();
+    let _ = writeln!(text, "\nImpronta di quanto si approva: {}", status.approves);
+    let _ = writeln!(text, "Firma: {name}, {title}.{hours}");
+    text
+}
+
+fn in_italian(result: &StepResult) -> String {
+    match result {
+        StepResult::Prepared { folder } => format!("pronto in {}", printable(folder)),
+        StepResult::Checked { verdicts, .. } => {
+            let counts = verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect::<Vec<_>>();
+            format!("controlli: {}", counts.join(", "))
+        }
+        StepResult::Copied { root, length } => format!("copia identica, {length} byte, radice {}", short(root)),
+        StepResult::Verified { root } => format!("riletta e identica, radice {}", short(root)),
+        StepResult::Cloned { root } => format!("clonata, radice {}", short(root)),
+    }
+}
+
+/// The person's word: typed on a terminal, or the digest of what was read elsewhere.
+fn confirm(args: &Args, status: &GateStatus<'_>, page: &str, context: &Context) -> Result<(), Failure> {
+    if let Some(digest) = &args.approve {
+        if digest.len() >= DIGITS && status.approves.starts_with(digest.as_str()) {
+            return Ok(());
+        }
+        context.ui.status(page);
+        return Err(Failure::new(Kind::CheckFailed, "the digest is not that of what would be signed now")
+            .hint("Nothing was signed. Something has changed since it was read, or it is mistyped.")
+            .hint(format!("What would be signed now is above; its digest is {}", status.approves)));
+    }
+    context.ui.status(page);
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::new(Kind::Waiting, "a signature needs a person at a terminal")
+            .hint("Nothing was signed.")
+            .hint(format!("Where the person has read the page above: --approve {}", short(&status.approves))));
+    }
+    context.ui.status(&format!("Per firmare scrivere «{WORD}» e premere Invio; ogni altra cosa annulla."));
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    if read.is_ok() && answer.trim() == WORD {
+        return Ok(());
+    }
+    Err(Failure::new(Kind::Waiting, "annullato: nulla è stato firmato"))
+}

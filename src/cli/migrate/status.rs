@@ -1,0 +1,120 @@
+//! `migrate status`: what to do now first, the exact command last.
+
+use super::Whose;
+use super::plan::{duration, gigabytes, in_language, short};
+use super::scene::{Scene, Story};
+use crate::cli::table::Table;
+use crate::cli::ui::{Tone, printable};
+use crate::cli::{Context, Lang};
+use crate::failure::Failure;
+use crate::migration::{Inputs, Next, Scope, ServerStatus, Status, Text, next};
+use crate::replica::CHUNK;
+use std::fmt::Write as _;
+
+pub(super) async fn run(whose: &Whose, context: &Context) -> Result<(), Failure> {
+    let scene = Scene::open(whose, None, context)?;
+    let story = Story::open(&scene, context).await?;
+    let status = of(&scene, &story, context);
+    if context.json {
+        context.ui.json(&status);
+        return Ok(());
+    }
+    context.ui.data(&page(&scene, &story, &status, context));
+    Ok(())
+}
+
+pub(super) fn of(scene: &Scene, story: &Story, context: &Context) -> Status {
+    Status::of(&Inputs {
+        plan: &scene.plan,
+        state: &story.state,
+        events: &story.events,
+        people: &scene.inventory.people,
+        holder: story.holder.as_ref(),
+        replicas: &scene.replicas(context),
+        now: story.journal.now(),
+    })
+}
+
+/// What the gate that comes next asks people to do.
+pub(super) fn asked<'a>(scene: &'a Scene, story: &'a Story) -> Option<&'a Text> {
+    match next(&scene.plan, &story.state, &Scope::default(), story.journal.now()) {
+        Next::Gate(gate) => gate.gate.asks.as_ref(),
+        _ => None,
+    }
+}
+
+fn page(scene: &Scene, story: &Story, status: &Status, context: &Context) -> String {
+    let ui = &context.ui;
+    let now = if context.lang == Lang::It { "ORA" } else { "NOW" };
+    let mut text = format!("{}: {}\n", ui.tone(Tone::Strong, now), printable(in_language(&status.next.what, context)));
+    if let Some(asks) = asked(scene, story) {
+        let _ = writeln!(text, "  {}", in_language(asks, context));
+    }
+    for who in &status.next.who {
+        let _ = writeln!(text, "  {}", printable(who));
+    }
+    let plan = status.plan.as_deref().map_or("none adopted yet", short);
+    let _ = writeln!(text, "\n{} ({}), phase {}, plan {plan}", scene.tenant.name, status.tenant, status.phase.word());
+    if let Some(operator) = &status.operator {
+        let _ = writeln!(text, "last at work: {operator}");
+    }
+    text.push('\n');
+    text.push_str(&servers(status));
+    text.push('\n');
+    text.push_str(&gates(status));
+    for server in &status.servers {
+        if let (Some(step), Some(failure)) = (&server.step, &server.failure) {
+            let _ = writeln!(text, "\n{} {}", ui.tone(Tone::Bad, &format!("{step} failed:")), printable(failure));
+        }
+    }
+    let safe = match context.lang {
+        Lang::It => "Al sicuro: le sorgenti non sono mai scritte; tutto ciò che è confermato resta nelle repliche.",
+        Lang::En => "Safe: sources are never written to; everything acknowledged is kept in the replicas.",
+    };
+    let _ = writeln!(text, "\n{safe}");
+    if let Some(command) = &status.next.command {
+        let _ = writeln!(text, "\n  {}", ui.tone(Tone::Strong, command));
+    }
+    text
+}
+
+fn servers(status: &Status) -> String {
+    let mut table =
+        Table::new(["Server", "Transfer", "Proof", "Phase", "Step", "Safe here", "On the link", "Left at MCR"]);
+    for server in &status.servers {
+        table.row([
+            server.server.to_string(),
+            server.transfer.to_owned(),
+            server.proof.to_owned(),
+            server.phase.word().to_owned(),
+            server.step.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            safe_here(server),
+            gigabytes(server.replica.iter().map(|disk| disk.bytes_wire).sum()),
+            server.eta_at_mcr_seconds.map_or_else(|| "-".to_owned(), duration),
+        ]);
+    }
+    table.render()
+}
+
+fn safe_here(server: &ServerStatus) -> String {
+    let done: u64 = server.replica.iter().map(|disk| disk.chunks_done).sum();
+    let total: Option<u64> = server.replica.iter().map(|disk| disk.chunks_total).sum();
+    match total {
+        Some(total) => {
+            let percent = (done * 100).checked_div(total).unwrap_or(100);
+            format!("{percent} % of {}", gigabytes(total * CHUNK as u64))
+        }
+        None => "-".to_owned(),
+    }
+}
+
+fn gates(status: &Status) -> String {
+    let mut table = Table::new(["Gate", "Activity", "State", "Signed", "Missing"]);
+    for gate in &status.gates {
+        let signed = gate.signed.iter().map(|one| format!("{} ({})", one.by, one.role)).collect::<Vec<_>>().join(", ");
+        let missing = gate.missing.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+        let signed = if gate.void.is_empty() { signed } else { format!("{signed} [{} void]", gate.void.len()) };
+        table.row([gate.gate.clone(), gate.activity.to_string(), gate.state.to_owned(), signed, missing]);
+    }
+    table.render()
+}
