@@ -16,6 +16,7 @@ pub mod problem;
 pub mod render;
 pub mod route;
 pub mod router;
+pub mod summary;
 pub mod token;
 
 pub use plan::NetworkPlan;

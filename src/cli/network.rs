@@ -1,6 +1,7 @@
 //! `traghetto network`.
 
 mod folder;
+mod plan;
 mod render;
 mod sla;
 
@@ -12,6 +13,8 @@ use crate::network::problem::NetworkProblems;
 /// `traghetto network`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
+    /// Show a tenant's addressing, routers and routes, and where each value comes from.
+    Plan(plan::Args),
     /// Write the configurations of routers, firewall and machines as text.
     Render(render::Args),
     /// Say by when a reported fault of a link must be restored.
@@ -21,6 +24,7 @@ pub enum Command {
 /// Runs the command.
 pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
+        Command::Plan(args) => plan::run(&args, context),
         Command::Render(args) => render::run(&args, context),
         Command::Sla(args) => sla::run(&args, context),
     }

@@ -8,7 +8,6 @@
 use super::cpe::{self, Moved};
 use super::hub::{self, CarrierRoute};
 use super::plan::{NetworkPlan, ReachedBy, ServerPlan};
-use super::pools::VirtualMac;
 use super::route::Route;
 use super::router::RouterPlan;
 use super::token::Token;
@@ -26,6 +25,8 @@ pub struct Cutover {
     pub carrier: Vec<CarrierRoute>,
     /// The virtual MAC address that answers for the server at the site afterwards.
     pub virtual_mac: String,
+    /// The same as Windows writes it.
+    pub windows_mac: String,
     /// The address of the virtual gateway.
     pub vip: Ipv4Addr,
     /// The tenant's routing table on the hub.
@@ -62,7 +63,8 @@ fn cutover(plan: &NetworkPlan, server: &ServerPlan) -> Cutover {
         server: server.clone(),
         steps,
         carrier: carrier.collect(),
-        virtual_mac: VirtualMac(plan.numbers.group).to_string(),
+        virtual_mac: plan.numbers.virtual_mac().to_string(),
+        windows_mac: plan.numbers.virtual_mac().dashed(),
         vip: plan.lan.vip,
         vrf: plan.numbers.vrf.clone(),
     }

@@ -60,6 +60,14 @@ impl fmt::Display for VirtualMac {
     }
 }
 
+impl VirtualMac {
+    /// As Windows writes it: `00-00-0c-9f-fX-XX`.
+    pub fn dashed(self) -> String {
+        let hex: Vec<char> = self.to_string().chars().filter(|c| *c != '.').collect();
+        hex.chunks(2).map(|pair| pair.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+    }
+}
+
 impl Numbers {
     /// Derives every number, or says which pools and ranges do not reach so far.
     pub fn new(pools: &NetworkPools, tenant: &Tenant) -> Result<Self, Vec<NetworkProblem>> {
@@ -175,6 +183,7 @@ mod tests {
     #[test]
     fn the_virtual_mac_carries_the_group_in_twelve_bits() {
         assert_eq!(VirtualMac(10).to_string(), "0000.0c9f.f00a");
+        assert_eq!(VirtualMac(10).dashed(), "00-00-0c-9f-f0-0a");
         assert_eq!(VirtualMac(4095).to_string(), "0000.0c9f.ffff");
     }
 
