@@ -23,6 +23,7 @@ mod cli_network;
 mod cli_survey;
 mod fees_statement;
 mod journal;
+mod network;
 mod probes;
 mod readme;
 mod replica;

@@ -240,7 +240,9 @@ pub fn carrier_routes(plan: &NetworkPlan) -> Vec<CarrierRoute> {
         route(everywhere(), site, "Internet of the servers, by the firewall of the town", None),
     ];
     if let Some(BackupLine::Copper { line, .. }) = &plan.backup {
-        all.push(route(plan.lan.prefix, line.cpe, "the town, when the primary line is down", None));
+        let reason = "the same, when the primary line is down";
+        all.push(route(plan.lan.prefix, line.cpe, reason, None));
+        all.push(route(everywhere(), line.cpe, reason, None));
         all.push(route(host(plan.backup_cpe().loopback), line.cpe, "management of the standby CPE", None));
     }
     for server in plan.kept() {

@@ -106,6 +106,13 @@ pub struct Rate {
     pub llq_kbps: u32,
 }
 
+impl Rate {
+    /// Shaped rate in kbit/s.
+    pub fn shaped_kbps(self) -> u32 {
+        u32::try_from(self.shaped_bps / 1000).unwrap_or(u32::MAX)
+    }
+}
+
 /// A CPE router.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cpe {

@@ -41,14 +41,36 @@ pub struct Summary {
 }
 
 /// A value and where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SummaryValue {
-    /// A stable name for scripts, with its unit where it has one.
+    /// A stable name for scripts.
     pub name: &'static str,
     /// The value.
-    pub value: String,
+    pub value: Datum,
     /// The key of the inventory, or how it follows from others.
     pub from: String,
+}
+
+/// A single value.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Datum {
+    /// An address, a network or a name.
+    Text(String),
+    /// A number of ours, or bytes.
+    Number(u16),
+    /// A rate in Mbit/s.
+    Mbps(f64),
+}
+
+impl std::fmt::Display for Datum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.pad(text),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Mbps(rate) => write!(f, "{rate} Mbit/s"),
+        }
+    }
 }
 
 /// A router.
@@ -135,51 +157,72 @@ fn devices(plan: &NetworkPlan, routers: &[RouterPlan]) -> Vec<SummaryRouter> {
 
 fn values(plan: &NetworkPlan) -> Vec<SummaryValue> {
     let numbers = &plan.numbers;
-    let mut list = Vec::new();
-    let mut add = |name, value: &dyn std::fmt::Display, from: &str| {
-        list.push(SummaryValue { name, value: value.to_string(), from: from.to_owned() });
-    };
     let lan = format!("sites.{}.lan", plan.site);
     let link = format!("sites.{}.link", plan.site);
-    add("vrf", &numbers.vrf, "tenant.short");
-    add("route_distinguisher", &numbers.rd, "network.vrf_as and the number");
-    add("lan", &plan.lan.prefix, &format!("{lan}.prefix"));
-    add("gateway", &plan.lan.gateway.address, &format!("{lan}.gateway, stays"));
-    add("vip", &plan.lan.vip, &format!("{lan}.vip"));
-    add("hsrp_group", &numbers.group, "network.hsrp_group_base + number");
-    add("virtual_mac", &numbers.virtual_mac(), "HSRP version 2 and the group");
-    add("sad_prefix", &numbers.sad, "network.sad, the number-th /24");
-    add("sad_gateway", &numbers.sad_gateway, "first host of the prefix");
+    let mut list = vec![
+        text("vrf", &numbers.vrf, "tenant.short"),
+        text("route_distinguisher", numbers.rd, "network.vrf_as and the number"),
+        text("lan", plan.lan.prefix, format!("{lan}.prefix")),
+        text("gateway", plan.lan.gateway.address, format!("{lan}.gateway, stays")),
+        text("vip", plan.lan.vip, format!("{lan}.vip")),
+        number("hsrp_group", numbers.group, "network.hsrp_group_base + number"),
+        text("virtual_mac", numbers.virtual_mac(), "HSRP version 2 and the group"),
+        text("sad_prefix", numbers.sad, "network.sad, the number-th /24"),
+        text("sad_gateway", numbers.sad_gateway, "first host of the prefix"),
+        number("new_vlan", numbers.new_vlan, "network.new_vlan_base + number"),
+    ];
     if plan.lan.hub.is_some() {
-        add("kept_vlan", &numbers.kept_vlan, "network.kept_vlan_base + number");
+        list.push(number("kept_vlan", numbers.kept_vlan, "network.kept_vlan_base + number"));
     }
-    add("new_vlan", &numbers.new_vlan, "network.new_vlan_base + number");
-    add("probe_target", &plan.probe_target, "network.probe_target, in every VRF");
-    add("primary_wan", &plan.primary.line.wan, &format!("{link}.carrier.wan"));
-    add("hub_wan", &plan.handoff.wan, &format!("{link}.carrier.hub_wan"));
-    add("hub_vlan", &plan.handoff.vlan, &format!("{link}.carrier.hub_vlan"));
-    add("primary_shaper_bit_s", &plan.primary.rate.shaped_bps, "2 % below PCR");
-    add("primary_mcr_kbit_s", &plan.primary.mcr_kbps, "PCR x MCR percent");
-    add("primary_llq_kbit_s", &plan.primary.rate.llq_kbps, "a fifth of MCR, at most 2000");
-    match &plan.backup {
-        Some(BackupLine::Lte { tunnel, rate, .. }) => {
-            add("tunnel", &tunnel.prefix, "network.tunnels, the number-th /24's first /30");
-            add("backup_shaper_bit_s", &rate.shaped_bps, &format!("{link}.backup.lte.rate_kbps"));
-            add("backup_llq_kbit_s", &rate.llq_kbps, "a fifth of the rate, at most 2000");
-        }
-        Some(BackupLine::Copper { line, rate, .. }) => {
-            add("backup_wan", &line.wan, &format!("{link}.backup.copper.carrier.wan"));
-            add("backup_shaper_bit_s", &rate.shaped_bps, "2 % below the rate");
-            add("backup_llq_kbit_s", &rate.llq_kbps, "a fifth of the rate, at most 2000");
-        }
-        None => {}
-    }
-    add("mss", &plan.mss, "least MTU of all lines - 40");
-    add("primary_loopback", &plan.primary_cpe.loopback, "network.primary_loopbacks, the number-th");
-    if let Some(standby) = &plan.standby_cpe {
-        add("standby_loopback", &standby.loopback, "network.standby_loopbacks, the number-th");
-    }
+    list.extend([
+        text("probe_target", plan.probe_target, "network.probe_target, in every VRF"),
+        text("primary_wan", plan.primary.line.wan, format!("{link}.carrier.wan")),
+        text("hub_wan", plan.handoff.wan, format!("{link}.carrier.hub_wan")),
+        number("hub_vlan", plan.handoff.vlan, format!("{link}.carrier.hub_vlan")),
+        mbps("primary_guaranteed", plan.primary.mcr_kbps, "PCR x MCR percent"),
+        mbps("primary_shaper", plan.primary.rate.shaped_kbps(), "2 % below PCR"),
+        mbps("primary_llq", plan.primary.rate.llq_kbps, LLQ),
+    ]);
+    list.extend(plan.backup.as_ref().map(|backup| backup_values(backup, &link)).unwrap_or_default());
+    list.push(number("mss", plan.mss, "least MTU of all lines - 40"));
+    let loopback = "network.primary_loopbacks, the number-th";
+    list.push(text("primary_loopback", plan.primary_cpe.loopback, loopback));
+    list.extend(
+        plan.standby_cpe
+            .as_ref()
+            .map(|standby| text("standby_loopback", standby.loopback, "network.standby_loopbacks, the number-th")),
+    );
     list
+}
+
+/// How the low-latency queue follows from a rate.
+const LLQ: &str = "a fifth of what is guaranteed, at most 2 Mbit/s";
+
+fn backup_values(backup: &BackupLine, link: &str) -> Vec<SummaryValue> {
+    match backup {
+        BackupLine::Lte { tunnel, rate, .. } => vec![
+            text("tunnel", tunnel.prefix, "network.tunnels, the number-th /24's first /30"),
+            mbps("backup_shaper", rate.shaped_kbps(), format!("{link}.backup.lte.rate_kbps")),
+            mbps("backup_llq", rate.llq_kbps, LLQ),
+        ],
+        BackupLine::Copper { line, rate, .. } => vec![
+            text("backup_wan", line.wan, format!("{link}.backup.copper.carrier.wan")),
+            mbps("backup_shaper", rate.shaped_kbps(), "2 % below the rate"),
+            mbps("backup_llq", rate.llq_kbps, LLQ),
+        ],
+    }
+}
+
+fn text(name: &'static str, value: impl std::fmt::Display, from: impl Into<String>) -> SummaryValue {
+    SummaryValue { name, value: Datum::Text(value.to_string()), from: from.into() }
+}
+
+fn number(name: &'static str, value: u16, from: impl Into<String>) -> SummaryValue {
+    SummaryValue { name, value: Datum::Number(value), from: from.into() }
+}
+
+fn mbps(name: &'static str, kbps: u32, from: impl Into<String>) -> SummaryValue {
+    SummaryValue { name, value: Datum::Mbps(f64::from(kbps) / 1000.0), from: from.into() }
 }
 
 fn notes(plan: &NetworkPlan) -> Vec<String> {
@@ -208,7 +251,8 @@ fn notes(plan: &NetworkPlan) -> Vec<String> {
     }
     if let Some(BackupLine::Copper { .. }) = &plan.backup {
         notes.push(
-            "The provider switches the way back to the town: the hub has one next hop, and its routes are not tracked."
+"The provider switches the way back to the town: the hub has one next hop, and its routes are not tracked. \
+             A dead LAN port of the primary CPE is not seen by a provider that routes statically: ask it to follow the LAN."
                 .into(),
         );
     }

@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 fn values(summary: &Summary) -> Table {
     let mut table = Table::new(["what", "value", "from"]);
     for value in &summary.values {
-        table.row([value.name.replace('_', " "), value.value.clone(), value.from.clone()]);
+        table.row([value.name.replace('_', " "), value.value.to_string(), value.from.clone()]);
     }
     table
 }
@@ -78,10 +78,11 @@ fn servers(summary: &Summary) -> Table {
 }
 
 fn routes(routes: &[SummaryRoute]) -> Table {
-    let mut table = Table::new(["router", "destination", "via", "distance", "track", "name", "since"]);
+    let mut table = Table::new(["router", "vrf", "destination", "via", "distance", "track", "name", "since"]);
     for SummaryRoute { router, route, since } in routes {
         table.row([
             router.to_string(),
+            or_dash(route.vrf.as_ref()),
             route.destination.to_string(),
             route.via.to_string(),
             route.distance.unwrap_or(1).to_string(),
