@@ -10,6 +10,7 @@ pub mod manual;
 pub mod migrate;
 pub mod network;
 pub mod operator;
+pub mod remote;
 pub mod survey;
 pub mod table;
 pub mod ui;

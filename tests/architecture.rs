@@ -26,6 +26,7 @@ const ACTORS: &[&str] = &[
     "inventory/secrets.rs", // looks whether references lead anywhere
     "checklist/run.rs",     // asks hosts and networks
     "migration/live.rs",    // the world behind the runner
+    "survey/run.rs",        // asks hosts
 ];
 
 struct Source {

@@ -1,0 +1,76 @@
+//! Surveys many servers at once: one connection and one script for each.
+
+use super::{Difference, Malformed, Mark, Survey, compare, parse, script};
+use crate::model::server::{Access, Server};
+use crate::world::ssh::{Deadlines, Session, Trust};
+use crate::world::{Shell, ShellError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// Hosts that are asked at the same time.
+const AT_ONCE: usize = 64;
+/// How long a host may take for the script, whose slow commands have 10 s each.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// What was found out about one server.
+#[derive(Debug)]
+pub enum Found {
+    /// What it is, and where it differs from the inventory.
+    Surveyed(Box<Survey>, Vec<Difference>),
+    /// It could not be asked.
+    Failed(ShellError),
+    /// It answered something else.
+    Malformed {
+        /// Its exit status.
+        status: u32,
+        /// Start of what it complained.
+        errors: String,
+    },
+    /// The inventory does not say how to reach it.
+    NoAccess,
+}
+
+/// Surveys `servers`, and returns what was found in their order. `mark` is fresh and random.
+pub async fn survey(servers: &[Server], trust: &Trust, mark: &Mark) -> Vec<Found> {
+    let permits = Arc::new(Semaphore::new(AT_ONCE));
+    let mut work = JoinSet::new();
+    let mut found: Vec<Found> = servers.iter().map(|_| Found::NoAccess).collect();
+    for (position, server) in servers.iter().enumerate() {
+        let Some(access) = server.access.clone() else { continue };
+        let (server, trust, permits, mark) = (server.clone(), trust.clone(), permits.clone(), mark.clone());
+        work.spawn(async move {
+            // The semaphore is never closed; without a permit the work is only less bounded.
+            let _permit = permits.acquire().await;
+            (position, ask(&server, &access, &trust, &mark).await)
+        });
+    }
+    while let Some(Ok((position, result))) = work.join_next().await {
+        found[position] = result;
+    }
+    found
+}
+
+async fn ask(server: &Server, access: &Access, trust: &Trust, mark: &Mark) -> Found {
+    let sources = server.disks.iter().filter_map(|disk| disk.source.as_deref());
+    let text = script(mark, sources);
+    let answer = async {
+        let session = Session::connect(access, trust, Deadlines::default()).await?;
+        session.run(&text, DEADLINE).await
+    };
+    match answer.await {
+        Ok(output) => match parse(&output.stdout, mark) {
+            Ok(survey) => {
+                let differences = compare(server, &survey);
+                Found::Surveyed(Box::new(survey), differences)
+            }
+            Err(Malformed) => {
+                let errors = String::from_utf8_lossy(&output.stderr);
+                let errors = errors.lines().next().unwrap_or_default().chars().take(200).collect();
+                Found::Malformed { status: output.status, errors }
+            }
+        },
+        Err(error) => Found::Failed(error),
+    }
+}
