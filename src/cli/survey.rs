@@ -5,7 +5,6 @@ mod report;
 use super::Context;
 use super::{inventory, journal, operator};
 use crate::failure::{Failure, Kind};
-use crate::inventory::problem::quote;
 use crate::journal::Journal;
 use crate::model::server::Server;
 use crate::model::tenant::Tenant;
@@ -58,7 +57,7 @@ fn chosen(tenant: &Tenant, names: &[String]) -> Result<Vec<Server>, Failure> {
     let named = |name: &String| {
         all.iter().find(|server| server.id.as_str() == name).cloned().ok_or_else(|| {
             let ids: Vec<&str> = all.iter().map(|server| server.id.as_str()).collect();
-            Failure::new(Kind::Usage, format!("{} has no server {}", tenant.id, quote(name)))
+            Failure::new(Kind::Usage, format!("{} has no server `{}`", tenant.id, super::ui::printable(name)))
                 .hint(format!("Its servers are {}.", ids.join(", ")))
         })
     };
