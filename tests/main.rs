@@ -22,6 +22,7 @@ mod cli_migrate;
 mod cli_network;
 mod cli_survey;
 mod fees_statement;
+mod inventory_files;
 mod journal;
 mod network;
 mod probes;

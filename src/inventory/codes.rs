@@ -1,12 +1,23 @@
 //! Codes of public registers and of SSH keys, with their check digits and lengths.
 
 use super::form::Form;
-use super::form::scalars::text_like;
+use super::form::scalars::{scalar, text_like};
+use super::problem::{Complaint, quote};
+use super::shape::Shape;
 
 /// Codice fiscale of a body: 11 digits, the last a check digit.
 pub fn tax_code() -> impl Form<Value = String> {
-    text_like("^[0-9]{11}$", "80008840276", "a codice fiscale of a body (11 digits, the last a check digit)", |text| {
-        digits(text, 11) && luhn_holds(text)
+    let shape = Shape::Text { pattern: Some("^[0-9]{11}$"), example: Some("80008840276") };
+    scalar(shape, |text| {
+        if !digits(text, 11) {
+            return Err(Complaint::new(format!("{} is not the codice fiscale of a body", quote(text)))
+                .hint("write its 11 digits in quotes, leading zeros included"));
+        }
+        if !luhn_holds(text) {
+            return Err(Complaint::new(format!("the check digit of {} does not fit", quote(text)))
+                .hint("a digit is mistyped or two are exchanged; compare with the index of public administrations"));
+        }
+        Ok(text.to_owned())
     })
 }
 

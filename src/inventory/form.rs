@@ -22,8 +22,8 @@ pub mod scalars;
 
 pub use fields::Fields;
 
-use super::problem::{Complaint, KeyPath, Place, Problem, Problems};
-use super::shape::Shape;
+use super::problem::{Complaint, KeyPath, Place, Problem, Problems, quoted_list};
+use super::shape::{RecordShape, Shape};
 use super::yaml::{self, Content, Document, Node};
 
 /// The word for what nobody knows.
@@ -109,7 +109,9 @@ impl<T, F: Fn(&mut Fields<'_>) -> Option<T>> Form for Record<F> {
 
     fn read(&self, node: &Node, path: &KeyPath, reader: &mut Reader<'_>) -> Option<T> {
         let Content::Mapping(entries) = &node.content else {
-            reader.complain(node.place, path, unexpected("a mapping", node));
+            let keys = self.described().fields.iter().map(|field| field.name).collect::<Vec<_>>();
+            let hint = format!("its keys are {}", quoted_list(keys));
+            reader.complain(node.place, path, unexpected("a mapping", node).hint(hint));
             return None;
         };
         let mut fields = Fields::reading(node, entries, path, reader.reborrow());
@@ -118,9 +120,15 @@ impl<T, F: Fn(&mut Fields<'_>) -> Option<T>> Form for Record<F> {
     }
 
     fn shape(&self) -> Shape {
+        Shape::Record(self.described())
+    }
+}
+
+impl<T, F: Fn(&mut Fields<'_>) -> Option<T>> Record<F> {
+    fn described(&self) -> RecordShape {
         let mut fields = Fields::describing(self.doc);
         let _ = (self.fields)(&mut fields);
-        Shape::Record(fields.described())
+        fields.described()
     }
 }
 

@@ -187,11 +187,9 @@ impl std::error::Error for Problems {}
 /// Text of a file, fit for a message: in backticks, at most 60 characters.
 pub fn quote(text: &str) -> String {
     const LIMIT: usize = 60;
-    if text.chars().count() <= LIMIT {
-        return format!("`{text}`");
-    }
     let start: String = text.chars().take(LIMIT).collect();
-    format!("`{start}…`")
+    let more = if start.len() < text.len() { "…" } else { "" };
+    format!("`{}{more}`", printable(&start))
 }
 
 /// Words for a hint: `a`, `b`, `c`.

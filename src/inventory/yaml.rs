@@ -6,7 +6,7 @@
 //! and depth are bounded.
 
 use super::problem::{Complaint, KeyPath, Place, Problem, Problems, quote};
-use serde_yaml::granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, options};
+use serde_yaml::granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, options};
 use std::collections::HashSet;
 
 /// No file of the project is longer, in bytes.
@@ -253,14 +253,38 @@ impl<'a> Builder<'a, '_> {
 
     /// A syntax error, at a place inside the text.
     fn syntax(&mut self, text: &str, error: &ScanError) {
-        let lines = text.lines().count().max(1);
         let found = place(error.marker());
-        let place = if found.line > lines { Place { line: lines, column: 1 } } else { found };
-        let complaint = Complaint::new(format!("not valid YAML: {}", error.info())).hint(
-            "check the indentation (spaces, no tabs) of this line and the one before; \
-             a text with `: ` or ` #`, or that starts with a sign, needs quotes",
-        );
+        let lines: Vec<&str> = text.lines().collect();
+        // The parser tells of a tab where the value before it began.
+        let tab = |(index, line): (usize, &&str)| {
+            let indentation = line.find(|c| c != ' ').unwrap_or_default();
+            line[indentation..].starts_with('\t').then_some(Place { line: index + 1, column: indentation + 1 })
+        };
+        let tab = error.info().contains("tab").then(|| lines.iter().enumerate().skip(found.line - 1).find_map(tab));
+        let end = Place { line: lines.len().max(1), column: 1 };
+        let place = tab.flatten().unwrap_or(if found.line > end.line { end } else { found });
+        let complaint = explain(error);
         self.problem(place, &KeyPath::root(), complaint);
+    }
+}
+
+/// The frequent errors in words for someone who does not know the grammar of YAML.
+fn explain(error: &ScanError) -> Complaint {
+    let info = error.info();
+    let complaint = Complaint::new(format!("not valid YAML: {info}"));
+    match error.kind() {
+        ErrorKind::MappingValueNotAllowed => Complaint::new("not valid YAML: a `:` is not expected here")
+            .hint("a text that contains `: ` needs quotes; the keys of one mapping begin in one column"),
+        ErrorKind::UnknownAnchor => Complaint::new("anchors (`&…`) and aliases (`*…`) are not used here")
+            .hint("a text that starts with `*` or `&` needs quotes"),
+        ErrorKind::RecursionLimitExceeded => {
+            complaint.hint(format!("values are nested at most {MAX_DEPTH} deep; is a bracket too much?"))
+        }
+        _ if info.contains("tab") => complaint.hint("indent with spaces, never with tabs"),
+        _ => complaint.hint(
+            "look at this line and the one before: a quote or bracket left open, the indentation, \
+             a text with ` #` or a sign at its start that needs quotes",
+        ),
     }
 }
 

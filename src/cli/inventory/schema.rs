@@ -5,6 +5,7 @@ use crate::failure::{Failure, Kind};
 use crate::inventory::form::Form as _;
 use crate::inventory::shape::Shape;
 use crate::inventory::{fees, people, project, tenant};
+use crate::{checklist, migration};
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,8 @@ enum FileKind {
     People,
     /// inventory/tenants/ID.yaml
     Tenant,
+    /// playbooks/NAME.yaml
+    Playbook,
     /// checklists/PHASE.yaml
     Checklist,
 }
@@ -44,6 +47,7 @@ impl FileKind {
             FileKind::Fees => "fees",
             FileKind::People => "people",
             FileKind::Tenant => "tenant",
+            FileKind::Playbook => "playbook",
             FileKind::Checklist => "checklist",
         }
     }
@@ -54,7 +58,8 @@ impl FileKind {
             FileKind::Fees => fees::form().shape(),
             FileKind::People => people::form().shape(),
             FileKind::Tenant => tenant::form().shape(),
-            FileKind::Checklist => crate::checklist::shape(),
+            FileKind::Playbook => migration::form().shape(),
+            FileKind::Checklist => checklist::shape(),
         }
     }
 
@@ -72,7 +77,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     for kind in FileKind::value_variants() {
         write(&folder, *kind).map_err(|error| {
             Failure::new(Kind::Failed, error)
-                .hint(format!("The schemas go to {}; name another folder with --out.", folder.display()))
+                .hint(format!("The schemas were to go to {}; name another folder with --out.", folder.display()))
         })?;
     }
     context.ui.status(&format!("{} schemas written to {}", FileKind::value_variants().len(), folder.display()));

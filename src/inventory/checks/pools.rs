@@ -50,12 +50,12 @@ fn check_reach(file: &TenantFile, number: u16, pools: &NetworkPools, problems: &
     let subnets = [("sad", pools.sad, 24), ("tunnels", pools.tunnels, 24)];
     let hosts =
         [("primary_loopbacks", pools.primary_loopbacks, 32), ("standby_loopbacks", pools.standby_loopbacks, 32)];
-    for (key, pool, length) in subnets.into_iter().chain(hosts) {
-        if NetworkPools::nth(pool, number, length).is_none() {
-            let complaint =
-                Complaint::new(format!("number {number} is beyond `network.{key}` of project.yaml ({pool})"));
-            file.refuse("tenant.number", complaint.hint("take a smaller number, or widen the pool"), problems);
-        }
+    let mut pool_list = subnets.into_iter().chain(hosts);
+    if let Some((key, pool, _)) =
+        pool_list.find(|(_, pool, length)| NetworkPools::nth(*pool, number, *length).is_none())
+    {
+        let complaint = Complaint::new(format!("number {number} is beyond `network.{key}` of project.yaml ({pool})"));
+        file.refuse("tenant.number", complaint.hint("take a smaller number, or widen the pools"), problems);
     }
     let sums = [
         ("hsrp_group_base", pools.hsrp_group_base, MAX_GROUP),
@@ -76,10 +76,12 @@ fn check_vlans(files: &Files, pools: &NetworkPools, problems: &mut Problems) {
         let kept = pools.kept_vlan_base + tenant.number;
         let twin = files.decoded_tenants().find(|(_, other)| pools.new_vlan_base + other.number == kept);
         if let Some((other, _)) = twin {
-            let complaint =
-                Complaint::new(format!("its VLAN {kept} for kept addresses is {}'s for new ones", other.id));
-            let hint = "move `network.kept_vlan_base` and `network.new_vlan_base` of project.yaml further apart";
-            file.refuse("tenant.number", complaint.hint(hint), problems);
+            let complaint = Complaint::new(format!(
+                "VLAN {kept} is {}'s for new addresses and {}'s for kept ones",
+                other.id, file.id
+            ));
+            files.project.refuse("network.new_vlan_base", complaint.hint("move the two bases further apart"), problems);
+            return;
         }
     }
 }

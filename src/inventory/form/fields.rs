@@ -144,7 +144,7 @@ impl<'a> Fields<'a> {
             }
             let complaint = Complaint::new(format!("{} is here twice", quote(&value)));
             let path = KeyPath::root().key(list).item(index).key(key);
-            self.refuse(path.as_str(), complaint.hint("each has its own"));
+            self.refuse(path.as_str(), complaint.hint("remove one, or give each its own"));
         }
     }
 
@@ -214,7 +214,7 @@ impl Reading<'_> {
         }
         for (name, doc) in std::mem::take(&mut self.missing) {
             good = false;
-            let complaint = Complaint::new(format!("the key `{name}` is missing")).hint(format!("{name}: {doc}"));
+            let complaint = Complaint::new(format!("the key `{name}` is missing")).hint(doc);
             self.reader.complain(self.node.place, &self.path.key(name), complaint);
         }
         good
