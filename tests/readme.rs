@@ -54,9 +54,9 @@ fn matches(patterns: &[String], lines: &[&str]) -> bool {
     match patterns.split_first() {
         None => lines.iter().all(|line| line.trim().is_empty()),
         Some((first, rest)) if first == "..." => (0..=lines.len()).any(|skip| matches(rest, &lines[skip..])),
-        Some((first, rest)) => {
-            lines.split_first().is_some_and(|(line, others)| matches_line(first, line.trim_end()) && matches(rest, others))
-        }
+        Some((first, rest)) => lines
+            .split_first()
+            .is_some_and(|(line, others)| matches_line(first, line.trim_end()) && matches(rest, others)),
     }
 }
 
