@@ -3,6 +3,7 @@
 pub mod network;
 pub mod replica;
 pub mod sshd;
+pub mod town;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

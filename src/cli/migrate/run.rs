@@ -144,7 +144,9 @@ impl Work<'_> {
 
     /// The gate at which the run waits: who signs, and how.
     async fn waiting(&self) -> Result<Failure, Failure> {
-        let story = Story::open(self.scene, self.context).await?;
+        let mut story = Story::open(self.scene, self.context).await?;
+        // That is us: the page is about what comes after.
+        story.holder = None;
         let now = status::of(self.scene, &story, self.context);
         let mut failure = Failure::new(Kind::Waiting, format!("waiting: {}", now.next.what.en))
             .hint("Everything before the gate is done and kept; no source was written to.");
