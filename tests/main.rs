@@ -13,6 +13,7 @@
 mod architecture;
 mod broken_inventories;
 mod checklist_format;
+mod checklist_run;
 mod cli_basics;
 mod cli_checklist;
 mod cli_demo;

@@ -186,8 +186,13 @@ impl Datum {
 
 impl<T: fmt::Display> fmt::Display for Condition<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.attribute)?;
-        match &self.test {
+        write!(f, "{} {}", self.attribute, self.test)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Test<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Test::Flag(flag) => write!(f, "{flag}"),
             Test::NumberIn(numbers) => one_of(f, numbers.iter().map(f64::to_string)),
             Test::AtLeast(number) => write!(f, "at least {number}"),

@@ -96,12 +96,14 @@ pub(super) fn judge(task: &Task, inquiry: &Inquiry, answer: Result<Answer, NoAns
     finding
 }
 
+/// What does not hold, each with what was read instead.
 fn unmet(expect: &[Condition<String>], reading: &Reading) -> Vec<String> {
-    expect
-        .iter()
-        .filter(|condition| !condition.holds(reading))
-        .map(|condition| format!("not so: {condition}"))
-        .collect()
+    let broken = expect.iter().filter(|condition| !condition.holds(reading));
+    let words = broken.map(|Condition { attribute, test }| match reading.get(attribute) {
+        Some(datum) => format!("{attribute} is {} (expected: {test})", one_line(&datum.to_string(), 120)),
+        None => format!("{attribute} could not be read (expected: {test})"),
+    });
+    words.collect()
 }
 
 fn complaint(broken: &str, complaint: &str) -> String {

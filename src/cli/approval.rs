@@ -19,11 +19,11 @@ pub fn approve(text: &str, digest: &str, given: Option<&str>, context: &Context)
         if given.len() >= SHORTEST && digest.starts_with(given) {
             return Ok(());
         }
-        context.ui.warn(text);
+        context.ui.status(text);
         return Err(Failure::new(Kind::Usage, "--approve names another text than the one to be signed").hint(read_it));
     }
     let Some(typed) = context.ui.ask(&format!("{text}\nScrivere {WORD} per firmare: ")) else {
-        context.ui.warn(text);
+        context.ui.status(text);
         return Err(Failure::new(Kind::Usage, "there is no terminal to sign at").hint(read_it));
     };
     if typed.trim() == WORD {

@@ -9,10 +9,10 @@ use crate::model::people::People;
 /// Longest cell of what was found, in characters.
 const CELL: usize = 72;
 
-/// One line for each finding, then the count of each verdict.
+/// One line for each finding that is not skipped, the skipped ones by reason, the count of each verdict.
 pub(super) fn table(findings: &[Finding], context: &Context) -> String {
     let mut table = Table::new(["Item", "Of", "Verdict", "Severity", "Title", "Found"]);
-    for finding in findings {
+    for finding in findings.iter().filter(|finding| finding.verdict != Verdict::Skipped) {
         table.row([
             finding.item.to_string(),
             printable(&finding.subject.to_string()),
@@ -22,13 +22,13 @@ pub(super) fn table(findings: &[Finding], context: &Context) -> String {
             cell(finding),
         ]);
     }
-    format!("{}\n{}\n", table.render(), summary(findings))
+    ending(table, findings)
 }
 
 /// The same for the state of a checklist, with times and signatures.
 pub(super) fn standing(lines: &[Standing], people: &People, context: &Context) -> String {
     let mut table = Table::new(["Item", "Of", "Verdict", "Title", "Found", "When", "Signed"]);
-    for line in lines {
+    for line in lines.iter().filter(|line| line.finding.verdict != Verdict::Skipped) {
         let name = |person| people.persons.get(person).map_or(person.as_str(), |person| person.name.as_str());
         let signed: Vec<String> =
             line.signatures.iter().map(|given| format!("{} ({})", name(&given.person), given.role)).collect();
@@ -43,7 +43,24 @@ pub(super) fn standing(lines: &[Standing], people: &People, context: &Context) -
         ]);
     }
     let findings: Vec<Finding> = lines.iter().map(|line| line.finding.clone()).collect();
-    format!("{}\n{}\n", table.render(), summary(&findings))
+    ending(table, &findings)
+}
+
+fn ending(table: Table, findings: &[Finding]) -> String {
+    let mut skipped: Vec<(&str, Vec<&str>)> = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Skipped) {
+        let (reason, item) = (finding.reason.as_deref().unwrap_or_default(), finding.item.as_str());
+        match skipped.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, items)) if items.contains(&item) => {}
+            Some((_, items)) => items.push(item),
+            None => skipped.push((reason, vec![item])),
+        }
+    }
+    let mut text = table.render() + "\n";
+    for (reason, items) in skipped {
+        text.push_str(&format!("skipped, {}: {}\n", printable(reason), items.join(" ")));
+    }
+    text + &summary(findings) + "\n"
 }
 
 /// An RFC 3339 time up to its minute: `2026-11-21T22:10`.

@@ -64,7 +64,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     journal.append(&tenant.id, operator.as_str(), RunRecord::KIND, data).await?;
     journal::tell_repairs(context, &journal);
     write(args, &record, context)?;
-    conclude(&record)
+    conclude(&record, context)
 }
 
 fn server(tenant: &Tenant, name: &str) -> Result<ServerId, Failure> {
@@ -106,10 +106,13 @@ fn save(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// The end of the command: what keeps the gate closed, and what to do about it.
-fn conclude(record: &RunRecord) -> Result<(), Failure> {
+fn conclude(record: &RunRecord, context: &Context) -> Result<(), Failure> {
     let (phase, tenant) = (record.phase, &record.tenant);
     let of = |wanted: &dyn Fn(&Finding) -> bool| names(record.findings.iter().filter(|finding| wanted(finding)));
     let again = format!("traghetto checklist run {phase} {tenant}");
+    if !record.findings.iter().any(|finding| finding.verdict == Verdict::Pass) {
+        context.ui.warn("no item has passed: this run proves nothing");
+    }
     match record.outcome {
         Outcome::Passed => Ok(()),
         Outcome::Failed => Err(Failure::new(Kind::CheckFailed, format!("not passed: {}", of(&Finding::blocks)))

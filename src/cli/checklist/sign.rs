@@ -2,9 +2,12 @@
 
 use super::super::{Context, approval, inventory, journal, operator};
 use super::PhaseArg;
-use crate::checklist::{Check, Checklist, Item, ItemId, Opinion, Options, Signature, Subject, Task, Todo, tasks};
+use crate::checklist::{
+    Check, Checklist, Item, ItemId, Opinion, Options, SignError, Signature, Subject, Task, Todo, tasks,
+};
 use crate::failure::{Failure, Kind};
 use crate::model::people::People;
+use crate::model::tenant::Tenant;
 use crate::model::{Inventory, PersonId, RoleId};
 
 /// `traghetto checklist sign`.
@@ -61,7 +64,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let person = person(&inventory, args.by.as_deref(), &operator)?;
     signatures
         .admit(item, &subject, (&person, &role, &tenant.id), &inventory.people)
-        .map_err(|error| Failure::new(Kind::Usage, error).hint(holders(item, &role, tenant, &inventory.people)))?;
+        .map_err(|error| refused(error, item, &role, tenant, &inventory.people))?;
     let signature = Signature {
         phase: checklist.phase,
         item: item.id.clone(),
@@ -188,10 +191,16 @@ fn text(signature: &Signature, item: &Item, tenant: &str, people: &People) -> St
     )
 }
 
-fn holders(item: &Item, role: &RoleId, tenant: &crate::model::tenant::Tenant, people: &People) -> String {
-    let names: Vec<&str> = people.holders(role, &tenant.id).map(|person| person.id.as_str()).collect();
-    match names.as_slice() {
-        [] => format!("Nothing was recorded. Nobody holds `{role}` for {}: add the person to people.yaml.", tenant.id),
-        _ => format!("Nothing was recorded. {} is signed as `{role}` by {} (--by).", item.id, names.join(" or ")),
-    }
+/// Why the signature is not taken, and who may give it.
+fn refused(error: SignError, item: &Item, role: &RoleId, tenant: &Tenant, people: &People) -> Failure {
+    let next = match &error {
+        SignError::NotManual { .. } => {
+            format!("Run it instead: traghetto checklist run PHASE {}", tenant.id)
+        }
+        _ => match people.holders(role, &tenant.id).map(|person| person.id.as_str()).collect::<Vec<_>>().as_slice() {
+            [] => format!("Nobody holds `{role}` for {}: add the person to inventory/people.yaml.", tenant.id),
+            names => format!("{} is signed as `{role}` by {} (--by).", item.id, names.join(" or ")),
+        },
+    };
+    Failure::new(Kind::Usage, error).hint("Nothing was recorded.").hint(next)
 }
