@@ -336,3 +336,34 @@ fn a_replica_of_a_disk_is_named_after_it() {
     let replica = DiskReplica::new("/srv/replicas/cinto".as_ref(), &"disk1".parse().unwrap());
     assert_eq!(replica.image(), std::path::Path::new("/srv/replicas/cinto/disk1.img"));
 }
+
+/// A disk so long that the trees keep groups of chunks: both sides compare leaves inside them.
+#[test]
+fn a_long_disk_is_compared_by_groups() {
+    let lab = Lab::new();
+    let file = std::fs::File::create(&lab.source).unwrap();
+    file.set_len(100 << 30).unwrap();
+    let places = [0, 5 << 30, (5 << 30) + 3 * CHUNK as u64, (100 << 30) - 4096];
+    for place in places {
+        file.write_all_at(&[7; 4096], place).unwrap();
+    }
+    let first = lab.pass().unwrap();
+    assert_eq!(first.chunks_sent, 4);
+    assert_eq!(first.chunks_sent + first.zero_chunks, first.chunks_total);
+    let unchanged = lab.pass().unwrap();
+    assert!(unchanged.bytes_payload < 4096, "{unchanged:?}");
+    lab.change((5 << 30) + 100, b"changed");
+    lab.change(50 << 30, b"new");
+    let second = lab.pass().unwrap();
+    assert_eq!((second.chunks_sent, second.zero_chunks), (2, 0));
+    let (image, source) =
+        (std::fs::File::open(lab.replica.image()).unwrap(), std::fs::File::open(&lab.source).unwrap());
+    for place in places.into_iter().chain([50 << 30]) {
+        let (mut copied, mut original) = ([0; 4096], [0; 4096]);
+        image.read_exact_at(&mut copied, place).unwrap();
+        source.read_exact_at(&mut original, place).unwrap();
+        assert_eq!(copied, original);
+    }
+    let status = lab.replica.status().unwrap().unwrap();
+    assert!(status.bytes_used <= 6 * CHUNK as u64, "{status:?}");
+}
