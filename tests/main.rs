@@ -30,6 +30,7 @@ mod probes;
 mod readme;
 mod replica;
 mod replica_faults;
+mod replica_memory;
 mod ssh;
 mod support;
 
