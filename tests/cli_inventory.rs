@@ -36,7 +36,11 @@ fn all_problems_of_all_files_come_at_once_in_order() {
         "inventory/tenants/cinto-caomaggiore.yaml:68:14: servers[2].address: `192.0.2.300` is not the IPv4 address of a host",
     ];
     assert_eq!(places, expected);
-    assert_eq!(ran.stderr, "error: 5 problems in 4 files\n");
+    assert_eq!(
+        ran.stderr,
+        "error: 5 problems in 4 files\n\
+         hint: Checks between files run on the files that are good by themselves: check again after mending.\n"
+    );
 
     let ran = sandbox.run(&["inventory", "check", "--json"]).code(3);
     let found = json(&ran.stdout);

@@ -98,7 +98,8 @@ fn check(with_secrets: bool, context: &Context) -> Result<(), Failure> {
                 let lines: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
                 context.ui.data(&lines);
             }
-            Err(Failure::new(Kind::Invalid, problems.count()))
+            Err(Failure::new(Kind::Invalid, problems.count())
+                .hint("Checks between files run on the files that are good by themselves: check again after mending."))
         }
     }
 }
