@@ -57,16 +57,16 @@ fn the_plan_as_table_and_as_json() {
 }
 
 #[test]
-fn without_out_the_base_is_printed_and_nothing_else() {
+fn without_out_the_first_stage_is_printed_and_nothing_else() {
     let sandbox = Sandbox::with_project();
     let ran = sandbox.run(&["network", "render", "cinto-caomaggiore"]).code(0);
     let heads: Vec<_> = ran.stdout.lines().filter(|line| line.starts_with("!-----")).collect();
     assert_eq!(
         heads,
         [
-            "!----- cinto-caomaggiore/base/cinto-cpe-a.ios -----",
-            "!----- cinto-caomaggiore/base/cinto-cpe-b.ios -----",
-            "!----- cinto-caomaggiore/base/sad-ce-1-cinto-caomaggiore.ios -----",
+            "!----- cinto-caomaggiore/before/cinto-cpe-a.ios -----",
+            "!----- cinto-caomaggiore/before/cinto-cpe-b.ios -----",
+            "!----- cinto-caomaggiore/before/sad-ce-1-cinto-caomaggiore.ios -----",
         ]
     );
     assert!(ran.stderr.starts_with(APN_WARNING), "{}", ran.stderr);
@@ -75,7 +75,7 @@ fn without_out_the_base_is_printed_and_nothing_else() {
 }
 
 #[test]
-fn no_kept_address_is_in_any_base() {
+fn no_kept_address_is_on_a_router_before() {
     let sandbox = sandbox();
     sandbox.run(&["-q", "network", "render", "--all", "--partial", "--out", "out"]).code(0);
     for (tenant, kept) in [
@@ -87,24 +87,24 @@ fn no_kept_address_is_in_any_base() {
         for file in files(&sandbox.path().join("out").join(tenant)) {
             let holds = read(&sandbox, &format!("out/{tenant}/{file}")).contains(kept);
             match file.split('/').next().unwrap() {
-                "base" => assert!(!holds, "{file} has {kept}"),
-                "target" => assert!(holds, "{file} lacks {kept}"),
+                "before" => assert!(!holds, "{file} has {kept}"),
+                "after" => assert!(holds, "{file} lacks {kept}"),
                 _ => {}
             }
         }
     }
 }
 
-/// The cutovers of all servers, line by line, lead from base to target, and their way back to base.
+/// The cutovers of all servers, line by line, lead from before to after, and their way back to before.
 #[test]
-fn cutovers_lead_from_base_to_target_and_back() {
+fn cutovers_lead_from_before_to_after_and_back() {
     let sandbox = sandbox();
     sandbox.run(&["-q", "network", "render", "--all", "--partial", "--out", "out"]).code(0);
     for tenant in TENANTS {
         let folder = sandbox.path().join("out").join(tenant);
-        for router in files(&folder.join("base")) {
+        for router in files(&folder.join("before")) {
             let name = router.trim_end_matches(".ios").replace(&format!("-{tenant}"), "");
-            let base = routes(&read(&sandbox, &format!("out/{tenant}/base/{router}")));
+            let base = routes(&read(&sandbox, &format!("out/{tenant}/before/{router}")));
             let mut now = base.clone();
             let mut undo = Vec::new();
             for cutover in files(&folder.join("cutover")) {
@@ -113,7 +113,7 @@ fn cutovers_lead_from_base_to_target_and_back() {
                 now.extend(routes(&block(going, &name)));
                 undo.push(block(back, &name));
             }
-            assert_eq!(now, routes(&read(&sandbox, &format!("out/{tenant}/target/{router}"))), "{tenant} {router}");
+            assert_eq!(now, routes(&read(&sandbox, &format!("out/{tenant}/after/{router}"))), "{tenant} {router}");
             for line in undo.iter().flat_map(|text| text.lines()).filter_map(|line| line.trim().strip_prefix("no ")) {
                 let before = now.len();
                 now.retain(|route| !(route.starts_with(&format!("{line} ")) || route == line));
@@ -193,11 +193,11 @@ fn what_is_missing_is_named() {
 fn all_renders_what_is_complete_and_lists_the_rest() {
     let sandbox = Sandbox::with_project();
     let ran = sandbox.run(&["-q", "network", "render", "--all", "--out", "out"]).code(3);
-    assert!(ran.stdout.starts_with("out/cinto-caomaggiore/base/cinto-cpe-a.ios\n"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("out/cinto-caomaggiore/before/cinto-cpe-a.ios\n"), "{}", ran.stdout);
     assert!(ran.stderr.contains("error: 20 tenants cannot be rendered\n  caorle: "), "{}", ran.stderr);
     assert!(ran.stderr.ends_with("hint: The others were rendered. `--partial` accepts that these are not.\n"));
     let ran = sandbox.run(&["-q", "network", "render", "--all", "--partial"]).code(0);
-    assert!(ran.stdout.starts_with("!----- cinto-caomaggiore/base/cinto-cpe-a.ios -----\nhostname cinto-cpe-a\n"));
+    assert!(ran.stdout.starts_with("!----- cinto-caomaggiore/before/cinto-cpe-a.ios -----\nhostname cinto-cpe-a\n"));
 }
 
 #[test]
@@ -274,33 +274,39 @@ fn a_folder_is_replaced_whole_and_never_over_foreign_files() {
         .status();
     assert!(sums.unwrap().success());
 
-    let base_only = ["-q", "network", "render", "cinto-caomaggiore", "--stage", "base", "--out", "out"];
-    sandbox.run(&base_only).code(0);
-    assert!(files(&sandbox.path().join("out")).iter().all(|file| file.contains("/base/") || file.ends_with("SUMS")));
+    let before_only = ["-q", "network", "render", "cinto-caomaggiore", "--stage", "before", "--out", "out"];
+    sandbox.run(&before_only).code(0);
+    assert!(files(&sandbox.path().join("out")).iter().all(|file| file.contains("/before/") || file.ends_with("SUMS")));
 
     sandbox.run(&render).code(0);
-    sandbox.write("out/cinto-caomaggiore/base/notes.txt", "mine");
+    sandbox.write("out/cinto-caomaggiore/before/notes.txt", "mine");
     let ran = sandbox.run(&render).code(1);
-    assert!(ran.stderr.contains("changed since: base/notes.txt\n"), "{}", ran.stderr);
-    assert_eq!(read(&sandbox, "out/cinto-caomaggiore/base/notes.txt"), "mine");
-    std::fs::remove_file(sandbox.path().join("out/cinto-caomaggiore/base/notes.txt")).unwrap();
+    assert!(ran.stderr.contains("changed since: before/notes.txt\n"), "{}", ran.stderr);
+    assert_eq!(read(&sandbox, "out/cinto-caomaggiore/before/notes.txt"), "mine");
+    std::fs::remove_file(sandbox.path().join("out/cinto-caomaggiore/before/notes.txt")).unwrap();
 
-    sandbox.edit("out/cinto-caomaggiore/base/cinto-cpe-a.ios", "hostname cinto-cpe-a", "hostname mine");
+    sandbox.edit("out/cinto-caomaggiore/before/cinto-cpe-a.ios", "hostname cinto-cpe-a", "hostname mine");
     let ran = sandbox.run(&render).code(1);
-    assert!(ran.stderr.contains("changed since: base/cinto-cpe-a.ios\n"), "{}", ran.stderr);
-    assert!(read(&sandbox, "out/cinto-caomaggiore/base/cinto-cpe-a.ios").starts_with("hostname mine"));
+    assert!(ran.stderr.contains("changed since: before/cinto-cpe-a.ios\n"), "{}", ran.stderr);
+    assert!(read(&sandbox, "out/cinto-caomaggiore/before/cinto-cpe-a.ios").starts_with("hostname mine"));
 }
 
 #[test]
 fn a_template_of_the_root_is_used_and_its_mistakes_are_placed() {
     let sandbox = Sandbox::with_project();
     sandbox.edit("templates/router/baseline-tail.j2", "ip ssh version 2", "ip ssh version 2\nbanner none");
-    let ran = sandbox.run(&["-q", "network", "render", "cinto-caomaggiore"]).code(0);
+    let ran = sandbox.run(&["network", "render", "cinto-caomaggiore"]).code(0);
     assert_eq!(ran.stdout.matches("\nbanner none\n").count(), 2);
+    assert!(
+        ran.stderr.starts_with("Templates of the root that differ from the built-in ones: router/baseline-tail.j2\n")
+    );
     sandbox.edit("templates/router/baseline-tail.j2", "banner none", "{{ baseline.colour }}");
     let ran = sandbox.run(&["network", "render", "cinto-caomaggiore"]).code(3);
     assert_eq!(ran.stdout, "");
     assert!(ran.stderr.contains("router/baseline-tail.j2:2"), "{}", ran.stderr);
+    std::fs::write(sandbox.path().join("templates/router/baseline-tail.j2"), b"\xff").unwrap();
+    let ran = sandbox.run(&["network", "render", "cinto-caomaggiore"]).code(3);
+    assert!(ran.stderr.starts_with("error: the template router/baseline-tail.j2 cannot be read\n"), "{}", ran.stderr);
 }
 
 #[test]

@@ -67,7 +67,7 @@ proptest! {
     ) {
         let (inventory, tenant) = alone(number, keep, backup, mtu);
         let plan = NetworkPlan::new(&inventory, &tenant).unwrap();
-        let templates = Templates::new(|_| None).unwrap();
+        let templates = Templates::built_in().unwrap();
         let site = &tenant.sites.known().unwrap()[0];
         let (lan, carrier) = (site.lan.as_ref().unwrap(), site.link.carrier.as_ref().unwrap());
         let mut allowed: BTreeSet<String> = [carrier.pe, site.link.handoff.as_ref().unwrap().pe, lan.gateway.address]
@@ -80,7 +80,7 @@ proptest! {
         if let Some(Backup::Copper { carrier: Some(line), .. }) = &site.link.backup {
             allowed.insert(line.pe.to_string());
         }
-        for file in templates.stage(&plan, Stage::Target).unwrap() {
+        for file in templates.stage(&plan, Stage::After).unwrap() {
             let strange: Vec<_> = next_hops(&file.text).difference(&allowed).cloned().collect();
             prop_assert!(strange.is_empty(), "{}: {:?}", file.path, strange);
         }
@@ -91,10 +91,10 @@ proptest! {
     fn what_is_referred_to_is_defined(number in 1_u16..=254, keep: bool, backup in 0_u8..=3) {
         let (inventory, tenant) = alone(number, keep, backup, 1500);
         let plan = NetworkPlan::new(&inventory, &tenant).unwrap();
-        let templates = Templates::new(|_| None).unwrap();
-        let mut files = templates.stage(&plan, Stage::Target).unwrap();
+        let templates = Templates::built_in().unwrap();
+        let mut files = templates.stage(&plan, Stage::After).unwrap();
         files.retain(|file| !file.path.contains("sad-ce-1"));
-        files.extend(templates.hub(std::slice::from_ref(&plan), Stage::Target).unwrap());
+        files.extend(templates.hub(std::slice::from_ref(&plan), Stage::After).unwrap());
         for file in files {
             for (use_of, definition) in [
                 (" track ", "track "),
@@ -155,8 +155,8 @@ fn a_tenant_changes_only_its_own_lines_of_the_hub() {
     let inventory = inventory();
     let plan = |name: &str| NetworkPlan::new(inventory, &inventory.tenants[&name.parse().unwrap()]).unwrap();
     let (cinto, isola, ponte) = (plan("cinto-caomaggiore"), plan("isola-bassa"), plan("ponte-lungo"));
-    let templates = Templates::new(|_| None).unwrap();
-    let text = |plans: &[NetworkPlan]| templates.hub(plans, Stage::Target).unwrap().unwrap().text;
+    let templates = Templates::built_in().unwrap();
+    let text = |plans: &[NetworkPlan]| templates.hub(plans, Stage::After).unwrap().unwrap().text;
     let two = text(&[cinto.clone(), isola.clone()]);
     let three = text(&[cinto, ponte, isola]);
     let mut rest = three.lines();

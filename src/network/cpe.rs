@@ -192,6 +192,7 @@ fn carrier_interface(
     router.interfaces.push(Interface {
         bandwidth_kbps: Some(kbps),
         proxy_arp: Some(false),
+        unreachables: false,
         mtu: Some(line.mtu),
         mss: Some(plan.mss),
         outside: true,
@@ -287,6 +288,7 @@ fn lte_tunnel(
         vrf: Some(door.clone()),
         access_list: Some(filter),
         proxy_arp: Some(false),
+        unreachables: false,
         ..Interface::new(MODEM, "LTE".into(), Address::Negotiated)
     });
     router.routes.push(Route::new(Some(&door), everywhere(), NextHop::Interface(MODEM), word("LTE")));

@@ -2,7 +2,7 @@
 //!
 //! The /32 of a server that keeps its address may be on the routers only while its old machine is
 //! silent: otherwise two machines answer for one address and Windows disables one of them. So
-//! these lines are in no base configuration. Going: the old machine is off, the hub first, then the
+//! these lines are in no configuration of the stage `before`. Going: the old machine is off, the hub first, then the
 //! CPEs, the copy's network card last. Coming back is the exact reverse.
 
 use super::cpe::{self, Moved};

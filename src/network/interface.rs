@@ -56,6 +56,9 @@ pub struct Interface {
     pub access_list: Option<Token>,
     /// Whether it answers ARP for addresses it has a route to; none where there is no ARP.
     pub proxy_arp: Option<bool>,
+    /// Whether it tells senders why a packet was dropped. Only the carrier's side does not: a client
+    /// has to hear that its packet is too big for the tunnel.
+    pub unreachables: bool,
     /// Largest packet in bytes, where it is not the medium's.
     pub mtu: Option<u16>,
     /// Largest TCP segment in bytes, clamped in both directions.
@@ -81,6 +84,7 @@ impl Interface {
             address,
             access_list: None,
             proxy_arp: None,
+            unreachables: true,
             mtu: None,
             mss: None,
             standby: None,

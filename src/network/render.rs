@@ -44,6 +44,15 @@ pub enum RenderError {
         #[source]
         source: Arc<minijinja::Error>,
     },
+    /// A template that should replace a built-in one cannot be read.
+    #[error("the template {name} cannot be read")]
+    Unreadable {
+        /// Its name below `templates/`.
+        name: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A text of the plan could end a line, quote or ask for help on a router.
     #[error("\"{}\" cannot stand in a router's configuration", .text.escape_default())]
     Unsafe {
@@ -65,25 +74,25 @@ pub struct RenderedFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Routers before any server has moved: no address of a living machine in them.
-    Base,
+    Before,
     /// One file for each server: the lines of its cutover and of its way back.
     Cutover,
     /// Routers after every server has moved.
-    Target,
+    After,
     /// Routes of the town's firewall and machines.
     Hosts,
 }
 
 impl Stage {
     /// All stages, in the order of use.
-    pub const ALL: [Stage; 4] = [Stage::Base, Stage::Hosts, Stage::Cutover, Stage::Target];
+    pub const ALL: [Stage; 4] = [Stage::Before, Stage::Hosts, Stage::Cutover, Stage::After];
 
     /// The folder of its files.
     pub fn folder(self) -> &'static str {
         match self {
-            Stage::Base => "base",
+            Stage::Before => "before",
             Stage::Cutover => "cutover",
-            Stage::Target => "target",
+            Stage::After => "after",
             Stage::Hosts => "hosts",
         }
     }
@@ -92,11 +101,17 @@ impl Stage {
 /// The templates, ready to use.
 pub struct Templates {
     environment: Environment<'static>,
+    replaced: Vec<&'static str>,
 }
 
 impl Templates {
+    /// The templates as they are built in.
+    pub fn built_in() -> Result<Self, RenderError> {
+        Self::new(|_| Ok(None))
+    }
+
     /// The built-in templates; where `replacement` has a text for a name, that one is used.
-    pub fn new(replacement: impl Fn(&str) -> Option<String>) -> Result<Self, RenderError> {
+    pub fn new(replacement: impl Fn(&str) -> std::io::Result<Option<String>>) -> Result<Self, RenderError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -109,11 +124,21 @@ impl Templates {
             .add_filter("address", |network: String| Ok::<_, minijinja::Error>(parse(&network)?.ip().to_string()));
         environment
             .add_filter("mask", |network: String| Ok::<_, minijinja::Error>(parse(&network)?.mask().to_string()));
-        for (name, text) in BUILT_IN {
-            let text = replacement(name).unwrap_or_else(|| text.to_owned());
+        let mut replaced = Vec::new();
+        for (name, built_in) in BUILT_IN {
+            let unreadable = |source| RenderError::Unreadable { name: name.to_owned(), source };
+            let text = replacement(name).map_err(unreadable)?.unwrap_or_else(|| built_in.to_owned());
+            if text != built_in {
+                replaced.push(name);
+            }
             environment.add_template_owned(name, text).map_err(|source| RenderError::template(name, source))?;
         }
-        Ok(Self { environment })
+        Ok(Self { environment, replaced })
+    }
+
+    /// The names of templates that differ from the built-in ones.
+    pub fn replaced(&self) -> &[&'static str] {
+        &self.replaced
     }
 
     /// The text of a router, or of a tenant's part of the hub.
@@ -124,17 +149,17 @@ impl Templates {
     /// The files of `stage` for one tenant.
     pub fn stage(&self, plan: &NetworkPlan, stage: Stage) -> Result<Vec<RenderedFile>, RenderError> {
         match stage {
-            Stage::Base => self.routers(plan, stage, &Moved::new()),
-            Stage::Target => self.routers(plan, stage, &plan.kept().map(|server| server.id.clone()).collect()),
+            Stage::Before => self.routers(plan, stage, &Moved::new()),
+            Stage::After => self.routers(plan, stage, &plan.kept().map(|server| server.id.clone()).collect()),
             Stage::Cutover => cutovers(plan).iter().map(|cutover| self.cutover(cutover)).collect(),
             Stage::Hosts => self.hosts(plan),
         }
     }
 
-    /// The whole hub in `stage`: base or target.
+    /// The whole hub in `stage`: before or after.
     pub fn hub(&self, plans: &[NetworkPlan], stage: Stage) -> Result<Option<RenderedFile>, RenderError> {
         let everyone = plans.iter().flat_map(NetworkPlan::kept).map(|server| server.id.clone());
-        let moved = if stage == Stage::Target { everyone.collect() } else { Moved::new() };
+        let moved = if stage == Stage::After { everyone.collect() } else { Moved::new() };
         let Some(router) = hub::whole(plans, &moved) else { return Ok(None) };
         let path = format!("{}/{}.ios", stage.folder(), router.hostname);
         Ok(Some(RenderedFile { path, text: self.router(&router)? }))

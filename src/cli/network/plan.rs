@@ -114,7 +114,7 @@ fn hosts(summary: &Summary) -> Table {
 }
 
 fn since_text(server: Option<&crate::model::ServerId>) -> String {
-    server.map_or_else(|| "base".to_owned(), |server| format!("cutover of {server}"))
+    server.map_or_else(|| "start".to_owned(), |server| format!("cutover of {server}"))
 }
 
 fn or_dash(value: Option<impl std::fmt::Display>) -> String {

@@ -11,11 +11,11 @@ use std::path::PathBuf;
 
 /// `traghetto network render`.
 ///
-/// Files come in stages. `base` holds routers before any server has moved. It is safe at any time:
+/// Files come in stages. `before` holds routers before any server has moved. It is safe at any time:
 /// the /32 of a server that keeps its address is not in it, because it may be on a router only
 /// while the old machine is off. `cutover` holds, for each server, the lines of its cutover and of
-/// its way back, in order. `target` holds routers after every server has moved. `hosts` holds the
-/// routes of firewall and machines. Without --out the text of `base` is printed; with --out every
+/// its way back, in order. `after` holds routers after every server has moved. `hosts` holds the
+/// routes of firewall and machines. Without --out the text of `before` is printed; with --out every
 /// stage is written, each into its folder.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").args(["tenant", "all", "hub"]).required(true))]
@@ -43,22 +43,22 @@ pub struct Args {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum StageArg {
     /// Routers before any server has moved.
-    Base,
+    Before,
     /// Routes of firewall and machines.
     Hosts,
     /// The lines of each server's cutover and of its way back.
     Cutover,
     /// Routers after every server has moved.
-    Target,
+    After,
 }
 
 impl StageArg {
     fn stage(self) -> Stage {
         match self {
-            StageArg::Base => Stage::Base,
+            StageArg::Before => Stage::Before,
             StageArg::Hosts => Stage::Hosts,
             StageArg::Cutover => Stage::Cutover,
-            StageArg::Target => Stage::Target,
+            StageArg::After => Stage::After,
         }
     }
 }
@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let stages = match (args.stage, &args.out) {
         (Some(stage), _) => vec![stage.stage()],
         (None, Some(_)) => Stage::ALL.to_vec(),
-        (None, None) => vec![Stage::Base],
+        (None, None) => vec![Stage::Before],
     };
     let (plans, missing) = match &args.tenant {
         Some(name) => (vec![decided(context, name)?], Vec::new()),
@@ -96,7 +96,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 /// The templates: a file below `templates/` of the root replaces the built-in one of that name.
 fn templates(context: &Context) -> Result<Templates, Failure> {
     let folder = context.root.join("templates");
-    Templates::new(|name| std::fs::read_to_string(folder.join(name)).ok()).map_err(unrendered)
+    let read = |name: &str| match std::fs::read_to_string(folder.join(name)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    };
+    let templates = Templates::new(read).map_err(unrendered)?;
+    if !templates.replaced().is_empty() {
+        let names = templates.replaced().join(", ");
+        context.ui.status(&format!("Templates of the root that differ from the built-in ones: {names}"));
+    }
+    Ok(templates)
 }
 
 fn unrendered(error: RenderError) -> Failure {
@@ -126,11 +136,11 @@ fn tenant(templates: &Templates, plan: &NetworkPlan, stages: &[Stage]) -> Result
 
 fn hub(templates: &Templates, plans: &[NetworkPlan], stages: &[Stage]) -> Result<Bundle, Failure> {
     let mut files = Vec::new();
-    for stage in stages.iter().filter(|stage| matches!(stage, Stage::Base | Stage::Target)) {
+    for stage in stages.iter().filter(|stage| matches!(stage, Stage::Before | Stage::After)) {
         files.extend(templates.hub(plans, *stage).map_err(unrendered)?);
     }
     if files.is_empty() && !plans.is_empty() {
-        let usage = Failure::new(Kind::Usage, "the hub as a whole has the stages `base` and `target` only");
+        let usage = Failure::new(Kind::Usage, "the hub as a whole has the stages `before` and `after` only");
         return Err(usage.hint("The hub's lines of one server's cutover are in the tenant's own files."));
     }
     Ok(Bundle { name: "hub".to_owned(), files })
