@@ -3,7 +3,7 @@
 use crate::support::sshd::{Sshd, keygen, trust_nothing};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use traghetto::model::server::{Access, Login};
+use traghetto::model::server::{Access, Login, SecretRef};
 use traghetto::world::ssh::{Deadlines, LONGEST_OUTPUT, Session, Trust};
 use traghetto::world::{Pipe, Shell, ShellError};
 
@@ -415,5 +415,103 @@ fn a_silent_link_is_given_up_after_thirty_seconds() {
         assert!(waited > Duration::from_secs(25) && waited < Duration::from_secs(40), "{waited:?}");
         let error = exit.await.unwrap_err();
         assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "it gave no sign of life for 30 s");
+    });
+}
+
+/// A server that takes the password `segreta` in the one way that it is made for, and counts attempts.
+#[derive(Clone)]
+struct PasswordServer {
+    way: russh::MethodKind,
+    attempts: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl PasswordServer {
+    fn judge(&self, password: &[u8]) -> russh::server::Auth {
+        self.attempts.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        if password == b"segreta" { russh::server::Auth::Accept } else { russh::server::Auth::reject() }
+    }
+}
+
+impl russh::server::Handler for PasswordServer {
+    type Error = russh::Error;
+
+    async fn auth_password(&mut self, _: &str, password: &str) -> Result<russh::server::Auth, russh::Error> {
+        Ok(self.judge(password.as_bytes()))
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        _: &str,
+        _: &str,
+        response: Option<russh::server::Response<'a>>,
+    ) -> Result<russh::server::Auth, russh::Error> {
+        if let Some(answer) = response.and_then(|mut answers| answers.next()) {
+            return Ok(self.judge(&answer));
+        }
+        let prompts = vec![("Password: ".into(), false)].into();
+        Ok(russh::server::Auth::Partial { name: "".into(), instructions: "".into(), prompts })
+    }
+}
+
+/// Starts it for one connection and returns how to log in with the secret of the environment.
+async fn password_server(way: russh::MethodKind) -> (Access, PasswordServer) {
+    let dir = tempfile::tempdir().unwrap();
+    keygen(&dir.path().join("host"), "ed25519");
+    let key = russh::keys::load_secret_key(dir.path().join("host"), None).unwrap();
+    let host_key = crate::support::sshd::fingerprint(&dir.path().join("host.pub"));
+    let config = russh::server::Config {
+        methods: russh::MethodSet::from([way].as_slice()),
+        keys: vec![key],
+        auth_rejection_time: Duration::from_millis(1),
+        ..Default::default()
+    };
+    let config = std::sync::Arc::new(config);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = PasswordServer { way, attempts: Default::default() };
+    let handler = server.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let running = russh::server::run_stream(config.clone(), stream, handler.clone()).await;
+            tokio::spawn(async move { running.unwrap().await });
+        }
+    });
+    let login = Login::Password(SecretRef::File("secret".into()));
+    let access =
+        Access { host: "127.0.0.1".into(), port, user: "anna".into(), login, host_key: Some(host_key), via: None };
+    (access, server)
+}
+
+#[test]
+fn a_password_is_given_once_the_way_the_host_asks_and_never_printed() {
+    block(async {
+        let dir = tempfile::tempdir().unwrap();
+        let trust = Trust { root: dir.path().to_owned(), ..trust_nothing() };
+        let secret = dir.path().join("secret");
+        for way in [russh::MethodKind::Password, russh::MethodKind::KeyboardInteractive] {
+            let (access, server) = password_server(way).await;
+            std::fs::write(&secret, "segreta\nsecond line\n").unwrap();
+            set_mode(&secret, 0o600);
+            if let Err(error) = connect(&access, &trust).await {
+                panic!("{way:?}: {error}");
+            }
+            std::fs::write(&secret, "sbagliata\n").unwrap();
+            let text = message(connect(&access, &trust).await);
+            assert!(text.starts_with("127.0.0.1 refuses the login of anna: the password was not accepted"), "{text}");
+            assert!(!text.contains("sbagliata"));
+            // One right and one wrong: a second guess could lock the account.
+            assert_eq!(server.attempts.load(std::sync::atomic::Ordering::SeqCst), 2, "{:?}", server.way);
+        }
+        set_mode(&secret, 0o640);
+        let (access, _) = password_server(russh::MethodKind::Password).await;
+        let text = message(connect(&access, &trust).await);
+        assert!(text.ends_with("others may read it (mode 0640); chmod 600 it"), "{text}");
+        let login = Login::Password(SecretRef::Env("TRAGHETTO_TEST_NOT_SET".into()));
+        let text = message(connect(&Access { login, ..access.clone() }, &trust).await);
+        assert!(text.contains("password in the environment variable TRAGHETTO_TEST_NOT_SET"), "{text}");
+        let (access, _) = password_server(russh::MethodKind::PublicKey).await;
+        set_mode(&secret, 0o600);
+        let text = message(connect(&access, &trust).await);
+        assert!(text.ends_with("it takes no password; it takes publickey"), "{text}");
     });
 }

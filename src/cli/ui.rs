@@ -1,5 +1,5 @@
 //! The only printer: stdout is data, stderr is talk.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one file that prints")]
+#![expect(clippy::print_stderr, reason = "this is the one file that prints")]
 
 use crate::failure::Failure;
 use std::io::{IsTerminal, Write};
@@ -87,7 +87,10 @@ impl Ui {
 
     /// A failure, to stderr.
     pub fn failure(&self, failure: &Failure) {
-        eprint!("{}", failure.render());
+        // Causes come from hosts, files and libraries.
+        for line in failure.render().lines() {
+            eprintln!("{}", printable(line));
+        }
     }
 
     /// `text` in the colour of `tone`, where stdout shows colours.
@@ -106,18 +109,8 @@ impl Ui {
     }
 }
 
-/// Text of another's making (an option, a host, a file) made harmless for a terminal: control and
-/// direction-changing characters become visible escapes.
-pub fn printable(text: &str) -> String {
-    let harmful = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if harmful(c) { safe.extend(c.escape_default()) } else { safe.push(c) }
-    }
-    safe
-}
+/// Text of another's making (an option, a host, a file) made harmless for a terminal.
+pub use crate::world::printable;
 
 /// Prints clap's message to the right stream and returns the exit code: help is not an error.
 pub fn usage(error: &clap::Error) -> u8 {

@@ -7,7 +7,6 @@ use crate::world::{Shell, ShellError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 /// Hosts that are asked at the same time.
 const AT_ONCE: usize = 64;
@@ -35,19 +34,30 @@ pub enum Found {
 /// Surveys `servers`, and returns what was found in their order. `mark` is fresh and random.
 pub async fn survey(servers: &[Server], trust: &Trust, mark: &Mark) -> Vec<Found> {
     let permits = Arc::new(Semaphore::new(AT_ONCE));
-    let mut work = JoinSet::new();
-    let mut found: Vec<Found> = servers.iter().map(|_| Found::NoAccess).collect();
-    for (position, server) in servers.iter().enumerate() {
-        let Some(access) = server.access.clone() else { continue };
-        let (server, trust, permits, mark) = (server.clone(), trust.clone(), permits.clone(), mark.clone());
-        work.spawn(async move {
-            // The semaphore is never closed; without a permit the work is only less bounded.
-            let _permit = permits.acquire().await;
-            (position, ask(&server, &access, &trust, &mark).await)
+    let work: Vec<_> = servers
+        .iter()
+        .map(|server| {
+            server.access.clone().map(|access| {
+                let (server, trust, permits, mark) = (server.clone(), trust.clone(), permits.clone(), mark.clone());
+                let host = access.host.clone();
+                let task = tokio::spawn(async move {
+                    // The semaphore is never closed; without a permit the work is only less bounded.
+                    let _permit = permits.acquire().await;
+                    ask(&server, &access, &trust, &mark).await
+                });
+                (host, task)
+            })
+        })
+        .collect();
+    let mut found = Vec::with_capacity(work.len());
+    for asked in work {
+        found.push(match asked {
+            None => Found::NoAccess,
+            Some((host, task)) => task.await.unwrap_or_else(|error| {
+                // A panic in the SSH library is the failure of one host, not of the survey.
+                Found::Failed(ShellError::Unreachable { host, source: error.into() })
+            }),
         });
-    }
-    while let Some(Ok((position, result))) = work.join_next().await {
-        found[position] = result;
     }
     found
 }

@@ -71,7 +71,7 @@ impl Attempt<'_> {
             }
         }
         match answer {
-            Some(result) => self.judge(result, "no key of the agent was accepted"),
+            Some(result) => self.judge(result, "no key of the agent was accepted").await,
             None => Err(self.secret(what, "it signed with none of its keys")),
         }
     }
@@ -90,7 +90,7 @@ impl Attempt<'_> {
         let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
         let result = self.handle.authenticate_publickey(&self.access.user, key).await;
         let result = result.map_err(|error| self.broken(error))?;
-        self.judge(result, "the key was not accepted")
+        self.judge(result, "the key was not accepted").await
     }
 
     /// The methods are asked for first: a wrong guess would count as a failed password.
@@ -104,13 +104,13 @@ impl Attempt<'_> {
         if methods.contains(&MethodKind::Password) {
             let result = self.handle.authenticate_password(&self.access.user, password).await;
             let result = result.map_err(|error| self.broken(error))?;
-            return self.judge(result, "the password was not accepted");
+            return self.judge(result, "the password was not accepted").await;
         }
         if methods.contains(&MethodKind::KeyboardInteractive) {
             return self.answer_questions(password).await;
         }
         let refused = AuthResult::Failure { remaining_methods: methods, partial_success: false };
-        self.judge(refused, "it takes no password")
+        self.judge(refused, "it takes no password").await
     }
 
     /// Answers the one hidden question with the password, and no other.
@@ -126,7 +126,7 @@ impl Attempt<'_> {
                 KeyboardInteractiveAuthResponse::Success => return Ok(()),
                 KeyboardInteractiveAuthResponse::Failure { remaining_methods, partial_success } => {
                     let refused = AuthResult::Failure { remaining_methods, partial_success };
-                    return self.judge(refused, "the password was not accepted");
+                    return self.judge(refused, "the password was not accepted").await;
                 }
                 KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => prompts,
             };
@@ -170,19 +170,21 @@ impl Attempt<'_> {
     }
 
     /// What the host's answer means, after `tried`.
-    fn judge(&self, answer: AuthResult, tried: &str) -> Result<(), ShellError> {
+    async fn judge(&mut self, answer: AuthResult, tried: &str) -> Result<(), ShellError> {
         let (methods, partial) = match answer {
             AuthResult::Success => return Ok(()),
             AuthResult::Failure { remaining_methods, partial_success } => (remaining_methods, partial_success),
         };
-        if let Some(message) = self.lost.farewell() {
-            return Err(self.refused(&format!("{tried}, and it said: {message}")));
+        if methods.is_empty() {
+            // The session is over, or will be at once, and then knows why.
+            let _ = (&mut *self.handle).await;
+            return Err(match self.lost.farewell() {
+                Some(message) => self.refused(&format!("{tried}, and it said: {message}")),
+                None if self.lost.for_want_of_methods() => self.refused(&format!("{tried}; it takes nothing else")),
+                None => self.lost.at(&self.access.host),
+            });
         }
-        if self.handle.is_closed() {
-            return Err(self.lost.at(&self.access.host));
-        }
-        let offered: Vec<&str> = methods.iter().map(<&str>::from).collect();
-        let offered = if offered.is_empty() { "nothing else".to_owned() } else { offered.join(", ") };
+        let offered = methods.iter().map(<&str>::from).collect::<Vec<_>>().join(", ");
         if partial {
             return Err(self.refused(&format!("it wants a second factor ({offered}), which is not supported")));
         }

@@ -112,6 +112,11 @@ impl Lost {
         std::io::Error::new(std::io::ErrorKind::ConnectionAborted, self.reason())
     }
 
+    /// Whether we gave up since the host takes no further way of logging in.
+    pub(super) fn for_want_of_methods(&self) -> bool {
+        matches!(self.0.get().map(AsRef::as_ref), Some(Trouble::Protocol(russh::Error::NoAuthMethod)))
+    }
+
     /// What the host said when it closed the connection itself.
     pub(super) fn farewell(&self) -> Option<String> {
         match self.0.get()?.as_ref() {
