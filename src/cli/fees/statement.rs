@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Name the source of every figure (table and json).
-    #[arg(long)]
+    #[arg(long, conflicts_with = "out")]
     explain: bool,
     /// Accept a statement of which not everything is known.
     #[arg(long)]
@@ -67,7 +67,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     if let Some(journal) = &journal {
         journal::tell_repairs(context, journal);
     }
-    let format = if context.json { Some(Format::Json) } else { args.format };
+    let format = match args.format {
+        Some(format) if context.json && format != Format::Json => {
+            return Err(Failure::new(Kind::Usage, "--json and another --format").hint("Give one of the two."));
+        }
+        None if context.json => Some(Format::Json),
+        format => format,
+    };
     match &args.out {
         Some(folder) => {
             let job = folder::Job { folder, years: args.years.label(), formats: Format::files(format) };
@@ -122,10 +128,8 @@ pub(super) fn incomplete(statement: &Statement) -> Option<Failure> {
         return None;
     }
     let message = format!("{}, {}: not everything is known: {}", statement.tenant, statement.year, missing.join(", "));
-    Some(Failure::new(Kind::Invalid, message).hint(format!(
-        "Fill in inventory/tenants/{}.yaml; with --partial what is known is accepted.",
-        statement.tenant
-    )))
+    let hint = format!("Fill in inventory/tenants/{}.yaml.", statement.tenant);
+    Some(Failure::new(Kind::Invalid, message).hint(hint))
 }
 
 fn print(
@@ -193,7 +197,7 @@ fn verdict(args: &Args, prepared: &[Prepared<'_>], context: &Context) -> Result<
         return Ok(());
     }
     match prepared.iter().find_map(Prepared::obstacle) {
-        Some(failure) if !args.partial => Err(failure),
+        Some(failure) if !args.partial => Err(failure.hint("With --partial what is known is accepted.")),
         _ => Ok(()),
     }
 }

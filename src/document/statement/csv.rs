@@ -2,7 +2,7 @@
 
 use super::{DocumentError, words};
 use crate::document::cell;
-use crate::fees::{Document, Line};
+use crate::fees::{Amount, Document, Line};
 use crate::model::Euro;
 use crate::model::calendar::italian;
 use crate::model::fees::Payer;
@@ -44,6 +44,9 @@ pub fn machine(documents: &[Document]) -> Result<Vec<u8>, DocumentError> {
         for (line, dated) in lines(document) {
             writer.write_record(machine_row(document, line, dated))?;
         }
+        for (payer, difference) in differences(document) {
+            writer.write_record(machine_difference(document, payer, difference))?;
+        }
     }
     Ok(finish(writer)?)
 }
@@ -58,7 +61,7 @@ fn machine_row(document: &Document, line: &Line, dated: bool) -> Vec<String> {
     let statement = &document.statement;
     let amount = line.amount().filter(|_| dated);
     let basis = line.basis.as_ref();
-    let euro = |of: fn(&crate::fees::Amount) -> Euro| amount.as_ref().map(of).map_or(String::new(), |e| e.to_string());
+    let euro = |of: fn(&Amount) -> Euro| amount.as_ref().map(of).map_or(String::new(), |e| e.to_string());
     let date = |date: Option<Date>| date.map_or(String::new(), |date| date.to_string());
     let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let undated = || line.amount().map(|amount| format!("{} net, year of the order unknown, not added", amount.net));
@@ -85,6 +88,31 @@ fn machine_row(document: &Document, line: &Line, dated: bool) -> Vec<String> {
         cell::text(document.issued.as_ref().map_or("", |mark| &mark.prot)),
         date(document.issued.as_ref().map(|mark| mark.date)),
     ]
+}
+
+/// What is owed beyond the issued document; none is not known.
+fn differences(document: &Document) -> impl Iterator<Item = (Payer, Option<Amount>)> {
+    let adjustment = document.adjustment.as_ref();
+    adjustment
+        .into_iter()
+        .flat_map(|adjustment| [Payer::Tenant, Payer::Lead].map(|payer| (payer, adjustment.difference.of(payer))))
+}
+
+/// Added to the issued lines, the rows `adjustment` give what is computed now.
+fn machine_difference(document: &Document, payer: Payer, difference: Option<Amount>) -> Vec<String> {
+    let statement = &document.statement;
+    let mut row = vec![String::new(); MACHINE.len()];
+    row[0] = statement.tenant.to_string();
+    row[2] = statement.year.to_string();
+    row[3] = "adjustment".to_owned();
+    row[11] = serde_json::json!(payer).as_str().unwrap_or_default().to_owned();
+    row[12] = if difference.is_some() { "computed" } else { "unknown" }.to_owned();
+    if let Some(difference) = difference {
+        row[13] = difference.net.to_string();
+        row[14] = difference.vat.to_string();
+        row[15] = difference.gross.to_string();
+    }
+    row
 }
 
 const ITALIAN: [&str; 17] = [
@@ -121,7 +149,10 @@ pub fn for_excel(documents: &[Document]) -> Result<Vec<u8>, DocumentError> {
             writer.write_record(italian_row(document, line, dated))?;
         }
         for payer in [Payer::Tenant, Payer::Lead] {
-            writer.write_record(total_row(document, payer))?;
+            writer.write_record(total_row(document, payer, "Totale", document.statement.totals.of(payer)))?;
+        }
+        for (payer, difference) in differences(document) {
+            writer.write_record(total_row(document, payer, "Conguaglio", difference))?;
         }
     }
     Ok(finish(writer)?)
@@ -131,7 +162,7 @@ fn italian_row(document: &Document, line: &Line, dated: bool) -> Vec<String> {
     let heading = &document.statement.heading;
     let amount = line.amount().filter(|_| dated);
     let basis = line.basis.as_ref();
-    let euro = |of: fn(&crate::fees::Amount) -> Euro| amount.as_ref().map(of).map_or(String::new(), Euro::italian_cell);
+    let euro = |of: fn(&Amount) -> Euro| amount.as_ref().map(of).map_or(String::new(), Euro::italian_cell);
     let date = |date: Option<Date>| date.map_or(String::new(), italian);
     let undated = || line.amount().map(|amount| format!("{} iva esclusa, non sommato", amount.net.italian()));
     let remark = if dated { words::remark(line) } else { undated().or(words::remark(line)) };
@@ -156,16 +187,15 @@ fn italian_row(document: &Document, line: &Line, dated: bool) -> Vec<String> {
     ]
 }
 
-/// The row of a payer's total; one that is not known has no amount.
-fn total_row(document: &Document, payer: Payer) -> Vec<String> {
+/// A row for a payer: its total, or its conguaglio; one that is not known has no amount.
+fn total_row(document: &Document, payer: Payer, label: &str, total: Option<Amount>) -> Vec<String> {
     let statement = &document.statement;
-    let total = statement.totals.of(payer);
     let mut row = vec![String::new(); ITALIAN.len()];
     row[0] = cell::text(&statement.heading.name);
     row[1] = statement.year.to_string();
-    row[2] = "Totale".to_owned();
+    row[2] = label.to_owned();
     row[10] = cell::text(words::payer(Some(payer), &statement.heading));
-    row[11] = if total.is_some() { "totale" } else { "non noto" }.to_owned();
+    row[11] = if total.is_some() { label.to_lowercase() } else { "non noto".to_owned() };
     if let Some(total) = total {
         row[12] = total.net.italian_cell();
         row[13] = total.vat.italian_cell();

@@ -114,7 +114,8 @@ fn year_sheet(sheet: &mut Worksheet, document: &Document, styles: &Styles) -> Re
         *slot = write_total(sheet, row, (first, last), document, payer, styles)?;
         row += 1;
     }
-    write_undated(sheet, row + 1, document, styles)?;
+    row = write_undated(sheet, row + 1, document, styles)?;
+    write_adjustment(sheet, row + 1, document, styles)?;
     sheet.set_freeze_panes(first, 0)?;
     Ok(totals)
 }
@@ -219,14 +220,42 @@ fn write_total(
     Ok(Some(row))
 }
 
-/// Lines without a year, below the totals and outside their formulas.
-fn write_undated(sheet: &mut Worksheet, row: u32, document: &Document, styles: &Styles) -> Result<(), DocumentError> {
+/// Lines without a year, below the totals and outside their formulas; gives the next free row.
+fn write_undated(
+    sheet: &mut Worksheet,
+    mut row: u32,
+    document: &Document,
+    styles: &Styles,
+) -> Result<u32, DocumentError> {
     if document.statement.undated.is_empty() {
-        return Ok(());
+        return Ok(row);
     }
     sheet.write(row, 0, "Anno non noto: esposto e non sommato")?;
-    for (row, line) in (row + 1..).zip(&document.statement.undated) {
+    for line in &document.statement.undated {
+        row += 1;
         write_line(sheet, row, document, line, "anno non noto", styles)?;
+    }
+    Ok(row + 1)
+}
+
+/// What is owed beyond the issued document, if the inputs changed since.
+fn write_adjustment(
+    sheet: &mut Worksheet,
+    mut row: u32,
+    document: &Document,
+    styles: &Styles,
+) -> Result<(), DocumentError> {
+    let Some(adjustment) = &document.adjustment else { return Ok(()) };
+    sheet.write(row, 0, "I dati sono cambiati dopo l'emissione")?;
+    for payer in PAYERS {
+        row += 1;
+        let label = cell::text(words::payer(Some(payer), &document.statement.heading));
+        sheet.write_with_format(row, 0, "Conguaglio", &styles.total_text)?;
+        sheet.write_with_format(row, PAYER, label, &styles.total_text)?;
+        match adjustment.difference.of(payer) {
+            Some(difference) => write_amount(sheet, row, difference, &styles.total)?,
+            None => _ = sheet.write_with_format(row, NET, "non noto", &styles.total_text)?,
+        }
     }
     Ok(())
 }
@@ -237,39 +266,58 @@ fn summary_sheet(
     years: &[(&Document, TotalRows)],
     styles: &Styles,
 ) -> Result<(), DocumentError> {
-    let Some((first, _)) = years.first() else { return Ok(()) };
     sheet.write_with_format(0, 0, "Impegno di spesa per anno, IVA inclusa", &styles.title)?;
     sheet.set_column_width(0, 34.0)?.write_with_format(2, 0, "In carico a", &styles.head)?;
-    for (index, (row, payer)) in (3..).zip(PAYERS).enumerate() {
-        let label = cell::text(words::payer(Some(payer), &first.statement.heading));
-        sheet.write_with_format(row, 0, label, &styles.text)?;
-        let mut sum = Some(Euro::ZERO);
-        let mut column = 1;
-        for (document, rows) in years {
-            sheet.set_column_width(column, 15.0)?;
-            sheet.write_with_format(2, column, document.statement.year.to_string(), &styles.head)?;
-            let total = document.statement.totals.of(payer).zip(rows[index]);
-            match total {
-                Some((total, source)) => {
-                    let formula = format!("='{}'!H{}", sheet_name(document), source + 1);
-                    let formula = Formula::new(formula).set_result(total.gross.to_string());
-                    sheet.write_formula_with_format(row, column, formula, &styles.euro)?;
-                }
-                None => _ = sheet.write_with_format(row, column, "non noto", &styles.text)?,
-            }
-            sum = sum.zip(total).map(|(sum, (total, _))| sum + total.gross);
-            column += 1;
-        }
-        sheet.set_column_width(column, 15.0)?.write_with_format(2, column, "Totale", &styles.head)?;
-        match sum {
-            Some(sum) => {
-                let range = rust_xlsxwriter::utility::row_col_to_cell(row, column - 1);
-                let formula = Formula::new(format!("=ROUND(SUM(B{}:{range}),2)", row + 1)).set_result(sum.to_string());
-                sheet.write_formula_with_format(row, column, formula, &styles.total)?;
-            }
-            None => _ = sheet.write_with_format(row, column, "non noto", &styles.total_text)?,
-        }
+    let headings = years.iter().map(|(document, _)| document.statement.year.to_string());
+    for (column, heading) in (1..).zip(headings.chain(["Totale".to_owned()])) {
+        sheet.set_column_width(column, 15.0)?.write_with_format(2, column, heading, &styles.head)?;
     }
+    for (index, (row, payer)) in (3..).zip(PAYERS).enumerate() {
+        let gross = |(document, rows): &(&Document, TotalRows)| {
+            let total = document.statement.totals.of(payer)?;
+            Some((format!("='{}'!H{}", sheet_name(document), rows[index]? + 1), total.gross))
+        };
+        if let Some((document, _)) = years.first() {
+            let label = cell::text(words::payer(Some(payer), &document.statement.heading));
+            sheet.write_with_format(row, 0, label, &styles.text)?;
+        }
+        summary_row(sheet, row, &years.iter().map(gross).collect::<Vec<_>>(), styles)?;
+    }
+    Ok(())
+}
+
+/// Formulas with their values, year by year, and their sum; none is not known.
+fn summary_row(
+    sheet: &mut Worksheet,
+    row: u32,
+    years: &[Option<(String, Euro)>],
+    styles: &Styles,
+) -> Result<(), DocumentError> {
+    let mut column = 1;
+    for year in years {
+        formula_cell(sheet, (row, column), year.clone(), &styles.euro, &styles.text)?;
+        column += 1;
+    }
+    let last = rust_xlsxwriter::utility::row_col_to_cell(row, column - 1);
+    let sum: Option<Euro> = years.iter().map(|year| year.as_ref().map(|(_, gross)| *gross)).sum();
+    let sum = sum.map(|sum| (format!("=ROUND(SUM(B{}:{last}),2)", row + 1), sum));
+    formula_cell(sheet, (row, column), sum, &styles.total, &styles.total_text)
+}
+
+fn formula_cell(
+    sheet: &mut Worksheet,
+    (row, column): (u32, u16),
+    value: Option<(String, Euro)>,
+    format: &Format,
+    text: &Format,
+) -> Result<(), DocumentError> {
+    match value {
+        Some((formula, euro)) => {
+            let formula = Formula::new(formula).set_result(euro.to_string());
+            sheet.write_formula_with_format(row, column, formula, format)?
+        }
+        None => sheet.write_with_format(row, column, "non noto", text)?,
+    };
     Ok(())
 }
 
