@@ -45,7 +45,7 @@ packages:
 proof: proof-packages packages build
 	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) TRAGHETTO_PROOF=1 $(CARGO) test --release --locked proof_ -- --nocapture --test-threads=1
 
-PROOF_PACKAGES := libreoffice-calc
+PROOF_PACKAGES := libreoffice-calc zip unzip
 proof-packages:
 	@missing=; for p in $(PROOF_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \

@@ -27,6 +27,7 @@ mod inventory_files;
 mod journal;
 mod network;
 mod probes;
+mod proof_libreoffice;
 mod readme;
 mod replica;
 mod replica_faults;
