@@ -8,7 +8,7 @@ use std::ops::Add;
 
 /// How a statement is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// For people, on a terminal.
     Table,
     /// For programs.
