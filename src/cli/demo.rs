@@ -33,8 +33,5 @@ pub async fn run(args: Args, context: &Context) -> Result<(), Failure> {
 /// The first folder in the current one that does not exist yet.
 fn free_folder() -> PathBuf {
     let numbered = (2..).map(|number| PathBuf::from(format!("traghetto-demo-{number}")));
-    std::iter::once(PathBuf::from("traghetto-demo"))
-        .chain(numbered)
-        .find(|folder| !folder.exists())
-        .unwrap_or_default()
+    std::iter::once(PathBuf::from("traghetto-demo")).chain(numbered).find(|folder| !folder.exists()).unwrap_or_default()
 }

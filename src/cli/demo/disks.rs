@@ -1,7 +1,7 @@
 //! Small disks for the lab: made up, but with the mix of a real one (text, noise, empty space).
 
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Bytes of a block that a change touches.
@@ -63,4 +63,21 @@ pub(super) fn change(path: &Path, blocks: u64, seed: u64) -> io::Result<()> {
         }
     }
     file.sync_all()
+}
+
+/// Whether two files hold the same bytes.
+pub(super) fn equal(one: &Path, other: &Path) -> io::Result<bool> {
+    let (mut one, mut other) = (BufReader::new(File::open(one)?), BufReader::new(File::open(other)?));
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let length = left.len().min(right.len());
+        if left[..length] != right[..length] {
+            return Ok(false);
+        }
+        if length == 0 {
+            return Ok(left.len() == right.len());
+        }
+        one.consume(length);
+        other.consume(length);
+    }
 }

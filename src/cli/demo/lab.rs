@@ -12,14 +12,32 @@ static PLAYBOOKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/playbooks");
 static CHECKLISTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checklists");
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
+/// The landing checklist of the lab: its machines have no services, and their copies do not boot.
+static LANDING: &str = include_str!("landing.yaml");
+
 /// The tenant of the story.
 pub(super) const TENANT: &str = "cinto-caomaggiore";
 
 /// The machines of the story: id, what it stands in for, size of its disk in MiB.
 const MACHINES: [Machine; 3] = [
-    Machine { id: "cinto-srv1", os: "Windows Server 2008 R2", mebibytes: 96, lines: "roles: [ad, dns]\n    address: 192.0.2.10\n    landing: keep\n    directory: cold" },
-    Machine { id: "cinto-srv2", os: "Windows 7", mebibytes: 48, lines: "roles: [dns]\n    address: 192.0.2.11\n    landing: keep\n    after: [cinto-srv1]" },
-    Machine { id: "cinto-srv3", os: "Windows 7", mebibytes: 64, lines: "roles: [logging]\n    address: 192.0.2.12\n    landing: {renumber: 10.64.4.12}\n    after: [cinto-srv1]" },
+    Machine {
+        id: "cinto-srv1",
+        os: "Windows Server 2008 R2",
+        mebibytes: 96,
+        lines: "roles: [ad, dns]\n    address: 192.0.2.10\n    landing: keep\n    directory: cold",
+    },
+    Machine {
+        id: "cinto-srv2",
+        os: "Windows 7",
+        mebibytes: 48,
+        lines: "roles: [dns]\n    address: 192.0.2.11\n    landing: keep\n    after: [cinto-srv1]",
+    },
+    Machine {
+        id: "cinto-srv3",
+        os: "Windows 7",
+        mebibytes: 64,
+        lines: "roles: [logging]\n    address: 192.0.2.12\n    landing: {renumber: 10.64.4.12}\n    after: [cinto-srv1]",
+    },
 ];
 
 /// One machine of the lab.
@@ -36,8 +54,8 @@ struct Machine {
 pub(super) struct Lab {
     /// Its folder: what `--root` is for every command of the story.
     pub(super) root: PathBuf,
-    /// The disks of the machines.
-    pub(super) disks: Vec<PathBuf>,
+    /// The machines' ids with their disks.
+    pub(super) disks: Vec<(&'static str, PathBuf)>,
     /// Kept so that they listen until the story ends.
     _hosts: Vec<Host>,
 }
@@ -46,10 +64,16 @@ impl Lab {
     /// Builds the lab in the new folder `root`.
     pub(super) async fn build(root: &Path) -> io::Result<Self> {
         std::fs::create_dir(root)?;
-        for (name, folder) in [("inventory", &INVENTORY), ("playbooks", &PLAYBOOKS), ("checklists", &CHECKLISTS), ("templates", &TEMPLATES)] {
+        for (name, folder) in [
+            ("inventory", &INVENTORY),
+            ("playbooks", &PLAYBOOKS),
+            ("checklists", &CHECKLISTS),
+            ("templates", &TEMPLATES),
+        ] {
             std::fs::create_dir(root.join(name))?;
             folder.extract(root.join(name))?;
         }
+        std::fs::write(root.join("checklists/landing.yaml"), LANDING)?;
         let key = new_key()?;
         std::fs::create_dir(root.join("keys"))?;
         host::write_key(&key, &root.join("keys/demo"))?;
@@ -61,7 +85,7 @@ impl Lab {
             let host = Host::start(key.public_key().clone()).await?;
             entries.push_str(&entry(machine, &host, &disk));
             hosts.push(host);
-            disks.push(disk);
+            disks.push((machine.id, disk));
         }
         rewrite_tenant(root, &entries)?;
         Ok(Self { root: root.to_owned(), disks, _hosts: hosts })
@@ -70,7 +94,10 @@ impl Lab {
 
 /// A machine's entry in the tenant's file. The copy is reached where the machine was: nothing boots here.
 fn entry(machine: &Machine, host: &Host, disk: &Path) -> String {
-    let access = format!("{{host: 127.0.0.1, port: {}, user: root, key: keys/demo, host_key: \"{}\"}}", host.port, host.fingerprint);
+    let access = format!(
+        "{{host: 127.0.0.1, port: {}, user: root, key: keys/demo, host_key: \"{}\"}}",
+        host.port, host.fingerprint
+    );
     format!(
         "  - id: {}\n    example: true\n    os: {{windows: {}}}\n    physical: true\n    billable: true\n    {}\n    transfer: rescue\n    disks:\n      - {{id: disk0, source: {}, size_bytes: {}}}\n    access: {access}\n    landing_access: {access}\n",
         machine.id,
