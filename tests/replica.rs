@@ -109,6 +109,8 @@ fn a_flipped_bit_of_the_image_is_found_and_repaired() {
         let report = verify(&lab);
         assert!(!report.holds());
         assert_eq!(report.damaged, [(chunk, 1)]);
+        let clone = block_on(replica::clone(&lab.replica, &lab.path().join("clone")));
+        assert!(matches!(clone, Err(ReplicaError::Incomplete { .. })), "{clone:?}");
         let report = lab.pass().unwrap();
         assert_eq!(report.chunks_sent + report.zero_chunks, 1);
         lab.assert_equal();
@@ -136,6 +138,8 @@ fn lost_files_are_fetched_again() {
     lab.pass().unwrap();
     std::fs::remove_file(lab.replica.image()).unwrap();
     assert!(!verify(&lab).holds());
+    let clone = block_on(replica::clone(&lab.replica, &lab.path().join("clone")));
+    assert!(matches!(clone, Err(ReplicaError::Incomplete { .. })), "{clone:?}");
     assert_eq!(lab.pass().unwrap().bytes_read, 100 * CHUNK as u64 + 9, "no stretch of 4 MiB is a hole");
     lab.assert_equal();
     std::fs::remove_file(lab.replica.leaves()).unwrap();
@@ -178,7 +182,10 @@ fn another_disk_or_store_is_refused_and_nothing_changes() {
     let elsewhere = PassOptions { store: "another".to_owned(), ..options() };
     let refused = block_on(async {
         let mut link = AgentLink::local(&agent()).await.unwrap();
-        replica::pass(&mut link, &lab.replica, &lab.source, &elsewhere, &mut |_| {}).await.unwrap_err()
+        let refused = replica::pass(&mut link, &lab.replica, &lab.source, &elsewhere, &mut |_| {}).await.unwrap_err();
+        // A refusal leaves the agent usable.
+        assert_eq!(lab.pass_over(&mut link).await.unwrap().chunks_sent, 0);
+        refused
     });
     assert_eq!(refused.to_string(), "disk disk0: the replica belongs to the state store test-store, not to another");
     std::fs::OpenOptions::new().write(true).open(&lab.source).unwrap().set_len(MIB).unwrap();

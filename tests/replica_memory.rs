@@ -139,7 +139,7 @@ fn the_agent_stays_below_128_mib_for_two_tebibytes() {
     let path = source.as_os_str().as_bytes().to_vec();
     let group = Shape::of(LEAVES * CHUNK_BYTES).group_chunks() as u32;
     let ranges = (0..16).map(|place| wire_range(place << 16, group)).collect();
-    input.write_all(&Command::Open { path, level: 15 }.encode()).unwrap();
+    input.write_all(&Command::Open { path, level: 12 }.encode()).unwrap();
     input.write_all(&Command::Read { ranges, have: Vec::new() }.encode()).unwrap();
     input.write_all(&Command::Root.encode()).unwrap();
     let root = loop {

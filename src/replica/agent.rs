@@ -23,7 +23,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 pub const FILE_PREFIX: &str = ".traghetto-agent-";
 
 /// Highest zstd level: above it a frame's compressor needs more memory than the agent may use.
-pub const MAX_LEVEL: u8 = 15;
+pub const MAX_LEVEL: u8 = 12;
 
 /// Commands that may wait; the receiver keeps fewer outstanding.
 const QUEUE: usize = 16;

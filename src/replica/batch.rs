@@ -5,7 +5,7 @@ use super::error::{AgentError, ReplicaError};
 use super::image::Image;
 use super::manifest::Manifest;
 use super::tree::zero_leaf;
-use super::wire::{Chunks, Packing, READ_CHUNKS};
+use super::wire::{Chunks, Packing, READ_CHUNKS, Run};
 use std::time::{Duration, Instant};
 
 /// Most content of a batch, in bytes: what a kill can cost.
@@ -15,11 +15,11 @@ const MAX_CONTENT: usize = 8 << 20;
 const MAX_CHUNKS: u64 = READ_CHUNKS;
 
 /// How long content may wait for a batch to fill.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Frames that were received and are not durable yet.
 #[derive(Debug)]
-pub struct Batch {
+pub(super) struct Batch {
     frames: Vec<Chunks>,
     content: usize,
     chunks: u64,
@@ -28,7 +28,7 @@ pub struct Batch {
 
 /// What a batch made durable.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Durable {
+pub(super) struct Durable {
     /// Chunks with data.
     pub data_chunks: u64,
     /// Chunks that are holes.
@@ -37,26 +37,26 @@ pub struct Durable {
 
 impl Batch {
     /// A batch that begins with a frame.
-    pub fn of(frame: Chunks) -> Self {
+    pub(super) fn of(frame: Chunks) -> Self {
         let mut batch = Self { frames: Vec::new(), content: 0, chunks: 0, since: Instant::now() };
         batch.push(frame);
         batch
     }
 
     /// Whether a frame still fits.
-    pub fn takes(&self, frame: &Chunks) -> bool {
+    pub(super) fn takes(&self, frame: &Chunks) -> bool {
         self.content + frame.unpacked() <= MAX_CONTENT && self.chunks.saturating_add(frame.chunks()) <= MAX_CHUNKS
     }
 
     /// Adds a frame.
-    pub fn push(&mut self, frame: Chunks) {
+    pub(super) fn push(&mut self, frame: Chunks) {
         self.content += frame.unpacked();
         self.chunks = self.chunks.saturating_add(frame.chunks());
         self.frames.push(frame);
     }
 
     /// Until when it may wait for more.
-    pub fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self) -> Instant {
         self.since + PATIENCE
     }
 
@@ -69,7 +69,7 @@ impl Batch {
     ///
     /// # Errors
     /// Content that is not what its leaf says, chunks outside the disk, a full or failing disk.
-    pub fn commit(self, image: &Image, begun: Option<&Manifest>) -> Result<Durable, ReplicaError> {
+    pub(super) fn commit(self, image: &Image, begun: Option<&Manifest>) -> Result<Durable, ReplicaError> {
         let runs = self.unpack(image)?;
         let durable = Durable::of(&runs);
         if let Some(manifest) = begun {
@@ -130,26 +130,28 @@ impl Batch {
             }
             let (mut content, mut leaves) = (content.as_slice(), frame.leaves.as_slice());
             for run in frame.runs {
-                if run.range.end() > image.shape().chunks() {
-                    return Err(broken(image, "a chunk outside the disk"));
-                }
-                let count = run.range.count as usize;
-                if run.hole {
-                    runs.push(CheckedRun { range: run.range, leaves: vec![zero_leaf(); count], content: None });
-                    continue;
-                }
-                let (of_run, rest) = content.split_at(count * CHUNK);
-                let (leaves_of_run, other_leaves) = leaves.split_at(count);
-                (content, leaves) = (rest, other_leaves);
-                check(image, run.range, of_run, leaves_of_run)?;
-                runs.push(CheckedRun {
-                    range: run.range,
-                    leaves: leaves_of_run.to_vec(),
-                    content: Some(of_run.to_vec()),
-                });
+                runs.push(CheckedRun::take(image, run, &mut content, &mut leaves)?);
             }
         }
         Ok(runs)
+    }
+}
+
+impl CheckedRun {
+    /// Takes the content and leaves of a run off the front of its frame's.
+    fn take(image: &Image, run: Run, content: &mut &[u8], leaves: &mut &[Hash]) -> Result<Self, ReplicaError> {
+        let (range, count) = (run.range, run.range.count as usize);
+        if range.end() > image.shape().chunks() {
+            return Err(broken(image, "a chunk outside the disk"));
+        }
+        if run.hole {
+            return Ok(Self { range, leaves: vec![zero_leaf(); count], content: None });
+        }
+        let short = || broken(image, "a frame with less content than its chunks");
+        let own = content.split_off(..count * CHUNK).ok_or_else(short)?;
+        let own_leaves = leaves.split_off(..count).ok_or_else(short)?;
+        check(image, range, own, own_leaves)?;
+        Ok(Self { range, leaves: own_leaves.to_vec(), content: Some(own.to_vec()) })
     }
 }
 

@@ -42,11 +42,15 @@ fn clone_now(replica: &DiskReplica, to: &Path) -> Result<CloneWay, ReplicaError>
         return Err(ReplicaError::CloneExists { disk: disk(), path: to.to_owned() });
     }
     let lock = Lock::take(replica)?;
-    let root = lock.manifest()?.ok_or_else(|| ReplicaError::None { disk: disk() })?.root;
-    if root.is_none() {
+    let manifest = lock.manifest()?.ok_or_else(|| ReplicaError::None { disk: disk() })?;
+    let unread = |error| io_error(disk(), "read", replica.image(), error);
+    let status = replica.status().map_err(unread)?;
+    let image = File::open(replica.image()).map_err(unread)?;
+    let whole = image.metadata().map_err(unread)?.len() == manifest.length
+        && status.is_some_and(|status| status.root.is_some() && status.chunks_done == status.chunks_total);
+    if !whole {
         return Err(ReplicaError::Incomplete { disk: disk() });
     }
-    let image = File::open(replica.image()).map_err(|error| io_error(disk(), "open", replica.image(), error))?;
     let part = part_of(to);
     let made = copy(&image, &part).and_then(|way| {
         // Never over a file that appeared meanwhile.

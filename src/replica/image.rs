@@ -30,18 +30,18 @@ const PIECE: u32 = 64;
 const LEAVES_PIECE: u32 = 32 * 1024;
 
 /// Chunks fetched with one request where nothing is known: 64 MiB.
-pub const REQUEST: u32 = 1024;
+pub(super) const REQUEST: u32 = 1024;
 
 /// A lock on a replica, held for the life of the value and of the process at most.
 #[derive(Debug)]
-pub struct Lock {
+pub(super) struct Lock {
     replica: DiskReplica,
     _file: File,
 }
 
 impl Lock {
     /// The replica it locks.
-    pub fn replica(&self) -> &DiskReplica {
+    pub(super) fn replica(&self) -> &DiskReplica {
         &self.replica
     }
 
@@ -49,7 +49,7 @@ impl Lock {
     ///
     /// # Errors
     /// Where another holder keeps it for some seconds, or the file cannot be made.
-    pub fn take(replica: &DiskReplica) -> Result<Self, ReplicaError> {
+    pub(super) fn take(replica: &DiskReplica) -> Result<Self, ReplicaError> {
         let path = replica.lock();
         let at = |action, path: &Path| {
             let (disk, path) = (replica.disk().clone(), path.to_owned());
@@ -73,7 +73,7 @@ impl Lock {
     ///
     /// # Errors
     /// Where it cannot be read or understood.
-    pub fn manifest(&self) -> Result<Option<Manifest>, ReplicaError> {
+    pub(super) fn manifest(&self) -> Result<Option<Manifest>, ReplicaError> {
         let (disk, path) = (self.replica.disk().clone(), self.replica.manifest());
         Manifest::load(&path).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData => ReplicaError::Manifest { disk, path, reason: error.to_string() },
@@ -83,7 +83,7 @@ impl Lock {
 }
 
 /// An error of a file, with a full disk told apart.
-pub fn io_error(disk: DiskId, action: &'static str, path: PathBuf, source: io::Error) -> ReplicaError {
+pub(super) fn io_error(disk: DiskId, action: &'static str, path: PathBuf, source: io::Error) -> ReplicaError {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ReplicaError::Full { disk, path },
         _ => ReplicaError::Io { disk, action, path, source },
@@ -92,7 +92,7 @@ pub fn io_error(disk: DiskId, action: &'static str, path: PathBuf, source: io::E
 
 /// The open files of a replica.
 #[derive(Debug)]
-pub struct Image {
+pub(super) struct Image {
     lock: Lock,
     shape: Shape,
     image: File,
@@ -106,7 +106,7 @@ impl Image {
     ///
     /// # Errors
     /// Whatever the filesystem says.
-    pub fn open(lock: Lock, manifest: &Manifest) -> Result<Self, ReplicaError> {
+    pub(super) fn open(lock: Lock, manifest: &Manifest) -> Result<Self, ReplicaError> {
         let replica = &lock.replica;
         let open = |path: PathBuf| {
             let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
@@ -137,7 +137,7 @@ impl Image {
     }
 
     /// The disk's tree's shape.
-    pub fn shape(&self) -> Shape {
+    pub(super) fn shape(&self) -> Shape {
         self.shape
     }
 
@@ -145,13 +145,13 @@ impl Image {
     ///
     /// # Errors
     /// Whatever the filesystem says.
-    pub fn save(&self, manifest: &Manifest) -> Result<(), ReplicaError> {
+    pub(super) fn save(&self, manifest: &Manifest) -> Result<(), ReplicaError> {
         let path = self.lock.replica.manifest();
         manifest.save(&path).map_err(|error| io_error(self.disk(), "write", path, error))
     }
 
     /// The disk, for errors.
-    pub fn disk(&self) -> DiskId {
+    pub(super) fn disk(&self) -> DiskId {
         self.lock.replica.disk().clone()
     }
 
@@ -173,7 +173,7 @@ impl Image {
     ///
     /// # Errors
     /// A failed read.
-    pub fn leaves(&self, first: u64, count: u32) -> Result<Vec<Hash>, ReplicaError> {
+    pub(super) fn leaves(&self, first: u64, count: u32) -> Result<Vec<Hash>, ReplicaError> {
         let mut bytes = vec![0; count as usize * Hash::LEN];
         self.leaves.read_exact_at(&mut bytes, self.leaf_offset(first)).map_err(self.at_leaves("read"))?;
         Ok(bytes.chunks_exact(Hash::LEN).map(Hash::from_slice).collect())
@@ -207,7 +207,7 @@ impl Image {
     ///
     /// # Errors
     /// A failed read or write.
-    pub fn forget(&self, ranges: &[Range]) -> Result<(), ReplicaError> {
+    pub(super) fn forget(&self, ranges: &[Range]) -> Result<(), ReplicaError> {
         let mut erased = false;
         for range in ranges {
             erased |= self.erase(range.first, range.count.into())?;
@@ -220,7 +220,7 @@ impl Image {
     ///
     /// # Errors
     /// A failed read.
-    pub fn survey(&self) -> Result<(Tree, Vec<Range>), ReplicaError> {
+    pub(super) fn survey(&self) -> Result<(Tree, Vec<Range>), ReplicaError> {
         let mut tree = Tree::unknown(self.shape);
         let mut unknown: Vec<Range> = Vec::new();
         let stretch = self.shape.group_chunks().max(PIECE.into());
@@ -245,7 +245,7 @@ impl Image {
     ///
     /// # Errors
     /// A failed read.
-    pub fn enter(&self, tree: &mut Tree, range: Range) -> Result<(), ReplicaError> {
+    pub(super) fn enter(&self, tree: &mut Tree, range: Range) -> Result<(), ReplicaError> {
         for piece in pieces(range.first, range.count.into(), LEAVES_PIECE) {
             tree.enter(piece.first / self.shape.group_chunks(), &self.leaves(piece.first, piece.count)?);
         }
@@ -256,7 +256,7 @@ impl Image {
     ///
     /// # Errors
     /// A failed write, such as on a full disk.
-    pub fn write(&self, range: Range, content: Option<&[u8]>) -> Result<(), ReplicaError> {
+    pub(super) fn write(&self, range: Range, content: Option<&[u8]>) -> Result<(), ReplicaError> {
         let (offset, length) = self.span(range);
         match content {
             Some(content) => {
@@ -291,14 +291,14 @@ impl Image {
     ///
     /// # Errors
     /// A failed write.
-    pub fn settle(&self, ranges: &[Range]) -> Result<(), ReplicaError> {
+    pub(super) fn settle(&self, ranges: &[Range]) -> Result<(), ReplicaError> {
         self.image.sync_data().map_err(self.at_image("write"))?;
         ranges.iter().for_each(|range| self.drop_cache(*range));
         Ok(())
     }
 
     /// Asks the kernel to forget what it holds of chunks, so that they are read from disk.
-    pub fn drop_cache(&self, range: Range) {
+    pub(super) fn drop_cache(&self, range: Range) {
         let length = NonZeroU64::new(u64::from(range.count) * CHUNK_BYTES);
         // Only advice: where it is not taken, the bytes are compared all the same.
         let _ = rustix::fs::fadvise(&self.image, range.first * CHUNK_BYTES, length, Advice::DontNeed);
@@ -308,7 +308,7 @@ impl Image {
     ///
     /// # Errors
     /// A failed read, or what `each` says.
-    pub fn read_back(
+    pub(super) fn read_back(
         &self,
         range: Range,
         mut each: impl FnMut(u64, Hash) -> Result<(), ReplicaError>,
@@ -343,7 +343,7 @@ impl Image {
     ///
     /// # Errors
     /// A failed write.
-    pub fn acknowledge(&self, leaves: &[(u64, Vec<Hash>)]) -> Result<(), ReplicaError> {
+    pub(super) fn acknowledge(&self, leaves: &[(u64, Vec<Hash>)]) -> Result<(), ReplicaError> {
         leaves.iter().try_for_each(|(first, leaves)| self.write_leaves(*first, leaves))?;
         self.sync_leaves()
     }
@@ -362,7 +362,7 @@ fn to_usize(count: u64) -> usize {
 }
 
 /// `count` chunks from `first` in pieces of at most `most`.
-pub fn pieces(first: u64, count: u64, most: u32) -> impl Iterator<Item = Range> {
+pub(super) fn pieces(first: u64, count: u64, most: u32) -> impl Iterator<Item = Range> {
     let end = first + count;
     (first..end)
         .step_by(most as usize)
@@ -373,7 +373,7 @@ pub fn pieces(first: u64, count: u64, most: u32) -> impl Iterator<Item = Range> 
 ///
 /// # Errors
 /// What `work` says.
-pub async fn on_disk<T: Send + 'static>(
+pub(super) async fn on_disk<T: Send + 'static>(
     disk: DiskId,
     work: impl FnOnce() -> Result<T, ReplicaError> + Send + 'static,
 ) -> Result<T, ReplicaError> {
@@ -384,7 +384,7 @@ pub async fn on_disk<T: Send + 'static>(
 ///
 /// # Errors
 /// What the work said.
-pub fn joined<T>(
+pub(super) fn joined<T>(
     disk: DiskId,
     done: Result<Result<T, ReplicaError>, tokio::task::JoinError>,
 ) -> Result<T, ReplicaError> {

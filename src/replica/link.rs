@@ -132,10 +132,15 @@ impl AgentLink {
 
     /// The next reply; may be cancelled without losing one.
     pub(super) async fn reply(&mut self) -> Result<Reply, AgentError> {
-        match tokio::time::timeout(SILENCE, self.replies.recv()).await {
-            Ok(Some(reply)) => reply,
-            Ok(None) => Err(gone("")),
-            Err(_) => Err(AgentError::Silent { seconds: SILENCE.as_secs() }),
+        loop {
+            let before = self.bytes_payload();
+            match tokio::time::timeout(SILENCE, self.replies.recv()).await {
+                Ok(Some(reply)) => return reply,
+                Ok(None) => return Err(gone("")),
+                // On a very slow link a frame takes minutes: bytes are a sign of life, too.
+                Err(_) if self.bytes_payload() > before => {}
+                Err(_) => return Err(AgentError::Silent { seconds: SILENCE.as_secs() }),
+            }
         }
     }
 }
@@ -217,20 +222,28 @@ async fn explain(error: AgentError, exit: Exit, said: &Mutex<Vec<u8>>) -> AgentE
 
 async fn read_reply(output: &mut (impl AsyncRead + Unpin), payload: &AtomicU64) -> Result<Reply, AgentError> {
     let mut header = [0; HEADER];
-    read_exact(output, &mut header).await?;
+    read_exact(output, &mut header, payload).await?;
     let (kind, length) = wire::parse_header(&header, MAX_REPLY).map_err(broken)?;
     let mut rest = vec![0; length + CHECKSUM];
-    read_exact(output, &mut rest).await?;
-    payload.fetch_add((HEADER + rest.len()) as u64, Ordering::Relaxed);
+    read_exact(output, &mut rest, payload).await?;
     Reply::decode(kind, checked_body(&header, &rest).map_err(broken)?).map_err(broken)
 }
 
-async fn read_exact(output: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) -> Result<(), AgentError> {
-    match output.read_exact(buffer).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(gone("")),
-        Err(error) => Err(AgentError::Io(error)),
+/// Fills `buffer`, counting bytes as they come.
+async fn read_exact(
+    output: &mut (impl AsyncRead + Unpin),
+    mut buffer: &mut [u8],
+    payload: &AtomicU64,
+) -> Result<(), AgentError> {
+    while !buffer.is_empty() {
+        let length = output.read(buffer).await?;
+        if length == 0 {
+            return Err(gone(""));
+        }
+        payload.fetch_add(length as u64, Ordering::Relaxed);
+        buffer = &mut buffer[length..];
     }
+    Ok(())
 }
 
 fn broken(error: WireError) -> AgentError {

@@ -115,7 +115,7 @@ impl Manifest {
 ///
 /// # Errors
 /// Whatever the filesystem says.
-pub fn sync_dir(path: &Path) -> io::Result<()> {
+pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => File::open(dir)?.sync_all(),
         _ => File::open(".")?.sync_all(),

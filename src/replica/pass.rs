@@ -11,6 +11,7 @@ use super::receiver::Receiver;
 use super::remote::{Opened, Remote};
 use super::tree::Tree;
 
+use crate::model::DiskId;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,7 +25,7 @@ const ROUNDS: usize = 3;
 pub struct PassOptions {
     /// Id of the state store; a replica of another store is refused.
     pub store: String,
-    /// Level of zstd compression at the agent, 1 to 19.
+    /// Level of zstd compression at the agent, 1 to 12.
     pub level: u8,
 }
 
@@ -45,11 +46,14 @@ pub async fn pass(
     let (lock, recorded) = lock(replica).await?;
     let mut remote = Remote::begin(link, replica.disk(), source)?;
     let opened = remote.open(options.level).await?;
-    let manifest = match recorded {
-        Some(recorded) => accept(replica, recorded, opened, options)?,
-        None => first_manifest(opened, options),
+    let (image, manifest) = match prepare(lock, recorded, opened, options).await {
+        Ok(prepared) => prepared,
+        Err(refused) => {
+            // Nothing is outstanding: the agent can go on with another disk.
+            remote.end();
+            return Err(refused);
+        }
     };
-    let image = prepare(lock, &manifest).await?;
     let mut receiver = Receiver::new(remote, Arc::clone(&image), &manifest, observe);
     let root = equalise(&mut receiver, &image).await?;
     let counts = receiver.finish();
@@ -95,14 +99,8 @@ fn first_manifest(opened: Opened, options: &PassOptions) -> Manifest {
 }
 
 /// Whether the open source is the disk the replica was made of, for our state store.
-fn accept(
-    replica: &DiskReplica,
-    recorded: Manifest,
-    opened: Opened,
-    options: &PassOptions,
-) -> Result<Manifest, ReplicaError> {
+fn accept(disk: DiskId, recorded: Manifest, opened: Opened, options: &PassOptions) -> Result<Manifest, ReplicaError> {
     let Opened { length, source } = opened;
-    let disk = replica.disk().clone();
     if recorded.store != options.store {
         return Err(ReplicaError::OtherStore { disk, recorded: recorded.store, found: options.store.clone() });
     }
@@ -123,24 +121,39 @@ fn is_other(recorded: &str, found: &str) -> bool {
     recorded != found && attribute(recorded).is_some() && attribute(recorded) == attribute(found)
 }
 
-/// Opens or makes the files. A leaf file without manifest is of unknown origin and is not used.
-async fn prepare(lock: Lock, manifest: &Manifest) -> Result<Arc<Image>, ReplicaError> {
-    let manifest = manifest.clone();
-    on_disk(lock.replica().disk().clone(), move || {
-        let replica = lock.replica().clone();
-        if lock.manifest()?.is_none() {
-            match std::fs::remove_file(replica.leaves()) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(io_error(replica.disk().clone(), "remove", replica.leaves(), error));
-                }
-                _ => {}
-            }
-            let path = replica.manifest();
-            manifest.save(&path).map_err(|error| io_error(replica.disk().clone(), "write", path, error))?;
+/// Opens or makes the files for the source that is open, if it is the right one.
+async fn prepare(
+    lock: Lock,
+    recorded: Option<Manifest>,
+    opened: Opened,
+    options: &PassOptions,
+) -> Result<(Arc<Image>, Manifest), ReplicaError> {
+    let disk = lock.replica().disk().clone();
+    let new = recorded.is_none();
+    let manifest = match recorded {
+        Some(recorded) => accept(disk.clone(), recorded, opened, options)?,
+        None => first_manifest(opened, options),
+    };
+    on_disk(disk, move || {
+        if new {
+            begin(lock.replica(), &manifest)?;
         }
-        Image::open(lock, &manifest).map(Arc::new)
+        Ok((Arc::new(Image::open(lock, &manifest)?), manifest))
     })
     .await
+}
+
+/// Begins a new replica. A leaf file without manifest is of unknown origin and is not used.
+fn begin(replica: &DiskReplica, manifest: &Manifest) -> Result<(), ReplicaError> {
+    let disk = || replica.disk().clone();
+    match std::fs::remove_file(replica.leaves()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(io_error(disk(), "remove", replica.leaves(), error));
+        }
+        _ => {}
+    }
+    let path = replica.manifest();
+    manifest.save(&path).map_err(|error| io_error(disk(), "write", path, error))
 }
 
 /// Fetches until both roots are equal, and returns the root.

@@ -62,7 +62,7 @@ fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S
 
 /// What a pass has counted so far.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Counts {
+pub(super) struct Counts {
     /// Chunks received with data and made durable.
     pub data_chunks: u64,
     /// Chunks received as holes and made durable.

@@ -21,7 +21,7 @@ const WINDOW: usize = 4;
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 /// The state of a pass between the agent's replies and the disk.
-pub struct Receiver<'a> {
+pub(super) struct Receiver<'a> {
     remote: Remote<'a>,
     image: Arc<Image>,
     observe: &'a mut (dyn FnMut(PassProgress) + Send),
@@ -38,7 +38,7 @@ pub struct Receiver<'a> {
 
 impl<'a> Receiver<'a> {
     /// A receiver into `image`, whose manifest is `manifest`.
-    pub fn new(
+    pub(super) fn new(
         remote: Remote<'a>,
         image: Arc<Image>,
         manifest: &Manifest,
@@ -66,7 +66,7 @@ impl<'a> Receiver<'a> {
     ///
     /// # Errors
     /// Where link, source or receiver fail.
-    pub async fn fetch(&mut self, stage: Stage, ranges: &[Range], compare: bool) -> Result<(), ReplicaError> {
+    pub(super) async fn fetch(&mut self, stage: Stage, ranges: &[Range], compare: bool) -> Result<(), ReplicaError> {
         self.enter_stage(stage, ranges.iter().map(|range| u64::from(range.count)).sum());
         let compare = compare && self.image.shape().group_chunks() > 1;
         let mut requests = requests(ranges, self.image.shape()).into_iter();
@@ -151,7 +151,7 @@ impl<'a> Receiver<'a> {
     ///
     /// # Errors
     /// Where link or source fail.
-    pub async fn root(&mut self) -> Result<Hash, ReplicaError> {
+    pub(super) async fn root(&mut self) -> Result<Hash, ReplicaError> {
         self.enter_stage(Stage::Hashing, self.image.shape().chunks());
         self.remote.send(&Command::Root).await?;
         loop {
@@ -175,7 +175,7 @@ impl<'a> Receiver<'a> {
     ///
     /// # Errors
     /// Where the link fails.
-    pub async fn differing(&mut self, tree: &mut Tree) -> Result<Vec<Range>, ReplicaError> {
+    pub(super) async fn differing(&mut self, tree: &mut Tree) -> Result<Vec<Range>, ReplicaError> {
         let shape = tree.shape();
         let mut suspects: Vec<u32> = vec![0];
         for level in (0..shape.top()).rev() {
@@ -200,7 +200,7 @@ impl<'a> Receiver<'a> {
     }
 
     /// Ends the pass.
-    pub fn finish(self) -> Counts {
+    pub(super) fn finish(self) -> Counts {
         let counts = Counts { bytes_payload: self.remote.bytes_payload(), ..self.counts };
         self.remote.end();
         counts

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// A disk on the source.
-pub struct Remote<'a> {
+pub(super) struct Remote<'a> {
     link: &'a mut AgentLink,
     disk: DiskId,
     path: PathBuf,
@@ -19,7 +19,7 @@ pub struct Remote<'a> {
 
 /// What the agent says of a disk it has opened.
 #[derive(Debug)]
-pub struct Opened {
+pub(super) struct Opened {
     /// Bytes.
     pub length: u64,
     /// What it is.
@@ -31,7 +31,7 @@ impl<'a> Remote<'a> {
     ///
     /// # Errors
     /// Where an earlier pass over it was cut short.
-    pub fn begin(link: &'a mut AgentLink, disk: &DiskId, path: &Path) -> Result<Self, ReplicaError> {
+    pub(super) fn begin(link: &'a mut AgentLink, disk: &DiskId, path: &Path) -> Result<Self, ReplicaError> {
         let payload_before = link.bytes_payload();
         let begun = link.begin_pass();
         let remote = Self { link, disk: disk.clone(), path: path.to_owned(), payload_before };
@@ -40,12 +40,12 @@ impl<'a> Remote<'a> {
     }
 
     /// Ends the pass: nothing is outstanding.
-    pub fn end(self) {
+    pub(super) fn end(self) {
         self.link.end_pass();
     }
 
     /// Bytes of frames of this pass so far, both directions.
-    pub fn bytes_payload(&self) -> u64 {
+    pub(super) fn bytes_payload(&self) -> u64 {
         self.link.bytes_payload() - self.payload_before
     }
 
@@ -53,7 +53,7 @@ impl<'a> Remote<'a> {
     ///
     /// # Errors
     /// Where it cannot be opened, or has no length that a disk can have.
-    pub async fn open(&mut self, level: u8) -> Result<Opened, ReplicaError> {
+    pub(super) async fn open(&mut self, level: u8) -> Result<Opened, ReplicaError> {
         let path = self.path.as_os_str().as_bytes().to_vec();
         self.send(&Command::Open { path, level }).await?;
         match self.reply().await? {
@@ -69,7 +69,7 @@ impl<'a> Remote<'a> {
     ///
     /// # Errors
     /// Where the link failed.
-    pub async fn send(&mut self, command: &Command) -> Result<(), ReplicaError> {
+    pub(super) async fn send(&mut self, command: &Command) -> Result<(), ReplicaError> {
         self.link.send(command).await.map_err(|error| self.agent(error))
     }
 
@@ -77,7 +77,7 @@ impl<'a> Remote<'a> {
     ///
     /// # Errors
     /// A fault of the disk or of the link.
-    pub async fn reply(&mut self) -> Result<Reply, ReplicaError> {
+    pub(super) async fn reply(&mut self) -> Result<Reply, ReplicaError> {
         match self.link.reply().await {
             Ok(Reply::Fault { kind, offset, text }) => Err(self.fault(kind, offset, &text)),
             Ok(reply) => Ok(reply),
@@ -89,7 +89,7 @@ impl<'a> Remote<'a> {
     ///
     /// # Errors
     /// A fault, or another number of hashes than asked for.
-    pub async fn nodes(&mut self, level: u8, indices: &[u32]) -> Result<Vec<Hash>, ReplicaError> {
+    pub(super) async fn nodes(&mut self, level: u8, indices: &[u32]) -> Result<Vec<Hash>, ReplicaError> {
         self.send(&Command::Nodes { level, indices: indices.to_vec() }).await?;
         loop {
             match self.reply().await? {
@@ -101,7 +101,7 @@ impl<'a> Remote<'a> {
     }
 
     /// An error of the link.
-    pub fn agent(&self, source: AgentError) -> ReplicaError {
+    pub(super) fn agent(&self, source: AgentError) -> ReplicaError {
         ReplicaError::Agent { disk: self.disk.clone(), source }
     }
 

@@ -4,6 +4,7 @@ use super::chunk::{Hash, Range};
 use super::disk::DiskReplica;
 use super::error::ReplicaError;
 use super::image::{Image, Lock, on_disk, pieces};
+use super::manifest::Manifest;
 use super::tree::Tree;
 use tokio::sync::mpsc;
 
@@ -30,7 +31,7 @@ pub struct VerifyReport {
     pub chunks_unknown: u64,
     /// Root of the bytes that were read.
     pub root: Hash,
-    /// Root in the manifest; none while a pass has begun and not ended.
+    /// Root in the manifest before; none while a pass has begun and not ended.
     pub recorded: Option<Hash>,
     /// Chunks whose bytes are not what their leaf says, as first and count.
     pub damaged: Vec<(u64, u64)>,
@@ -45,7 +46,8 @@ impl VerifyReport {
 
 /// Reads the whole image, recomputes every leaf and the root, compares with leaf file and manifest.
 ///
-/// Damaged chunks are marked unknown, so that the next pass fetches them again; the image is not touched.
+/// Damaged chunks are marked unknown and the root is withdrawn, so that the next pass fetches them again
+/// and nothing is cloned meanwhile; the image is not touched.
 ///
 /// # Errors
 /// Where there is no replica, somebody else holds it, or its files cannot be read.
@@ -81,7 +83,10 @@ fn read_everything(
         // Nobody waits for a report of progress: a slow reader misses some.
         let _ = progress.try_send(VerifyProgress { chunks_done: step.end(), chunks_total: image.shape().chunks() });
     }
-    image.forget(&findings.damaged)?;
+    if !findings.damaged.is_empty() {
+        image.save(&Manifest { root: None, ..manifest.clone() })?;
+        image.forget(&findings.damaged)?;
+    }
     Ok(VerifyReport {
         length: manifest.length,
         chunks_total: image.shape().chunks(),

@@ -15,7 +15,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const WORTH: usize = 32;
 
 /// What the reading half hands over.
-pub enum Outgoing {
+pub(super) enum Outgoing {
     /// A reply as it is.
     Reply(Reply),
     /// Chunks to be packed at a level.
@@ -24,7 +24,7 @@ pub enum Outgoing {
 
 /// What both halves know of the work under way.
 #[derive(Debug, Default)]
-pub struct Pulse {
+pub(super) struct Pulse {
     /// Whether a command is being carried out.
     pub busy: AtomicBool,
     /// Chunks read in this pass.
@@ -32,7 +32,7 @@ pub struct Pulse {
 }
 
 /// The queue to the writing half: short, so that memory stays bounded.
-pub fn queue() -> (SyncSender<Outgoing>, Receiver<Outgoing>) {
+pub(super) fn queue() -> (SyncSender<Outgoing>, Receiver<Outgoing>) {
     sync_channel(1)
 }
 
@@ -40,7 +40,7 @@ pub fn queue() -> (SyncSender<Outgoing>, Receiver<Outgoing>) {
 ///
 /// # Errors
 /// A closed or failing output.
-pub fn run(queue: &Receiver<Outgoing>, output: &mut impl Write, pulse: &Arc<Pulse>) -> io::Result<()> {
+pub(super) fn run(queue: &Receiver<Outgoing>, output: &mut impl Write, pulse: &Arc<Pulse>) -> io::Result<()> {
     let mut packer = Packer::new()?;
     loop {
         let reply = match queue.recv_timeout(HEARTBEAT) {
@@ -99,7 +99,7 @@ impl Packer {
 }
 
 /// Collects chunks into frames of adjacent ones.
-pub struct FrameBuilder<'a> {
+pub(super) struct FrameBuilder<'a> {
     queue: &'a SyncSender<Outgoing>,
     level: u8,
     chunks: Chunks,
@@ -107,21 +107,21 @@ pub struct FrameBuilder<'a> {
 
 /// The receiver is gone: nothing more can be sent.
 #[derive(Debug)]
-pub struct Gone;
+pub(super) struct Gone;
 
 impl<'a> FrameBuilder<'a> {
     /// An empty frame whose successors are packed at `level`.
-    pub fn new(queue: &'a SyncSender<Outgoing>, level: u8) -> Self {
+    pub(super) fn new(queue: &'a SyncSender<Outgoing>, level: u8) -> Self {
         Self { queue, level, chunks: empty() }
     }
 
     /// Adds a zero chunk.
-    pub fn hole(&mut self, chunk: u64) -> Result<(), Gone> {
+    pub(super) fn hole(&mut self, chunk: u64) -> Result<(), Gone> {
         self.add(chunk, true)
     }
 
     /// Adds a chunk with data, padded to a whole chunk.
-    pub fn data(&mut self, chunk: u64, leaf: Hash, content: &[u8]) -> Result<(), Gone> {
+    pub(super) fn data(&mut self, chunk: u64, leaf: Hash, content: &[u8]) -> Result<(), Gone> {
         self.add(chunk, false)?;
         self.chunks.leaves.push(leaf);
         self.chunks.content.extend_from_slice(content);
@@ -144,7 +144,7 @@ impl<'a> FrameBuilder<'a> {
     }
 
     /// Hands over what was collected.
-    pub fn flush(&mut self) -> Result<(), Gone> {
+    pub(super) fn flush(&mut self) -> Result<(), Gone> {
         if self.chunks.runs.is_empty() {
             return Ok(());
         }

@@ -15,7 +15,7 @@ const ALIGN: usize = 4096;
 
 /// Why a disk cannot be read, as it travels to the receiver.
 #[derive(Debug)]
-pub struct Fault {
+pub(super) struct Fault {
     /// What kind.
     pub kind: FaultKind,
     /// Where on the disk, in bytes.
@@ -31,7 +31,7 @@ impl Fault {
 }
 
 /// Memory that starts at a multiple of [`ALIGN`], as O_DIRECT demands.
-pub struct AlignedBuffer {
+pub(super) struct AlignedBuffer {
     memory: Vec<u8>,
     start: usize,
     length: usize,
@@ -39,21 +39,21 @@ pub struct AlignedBuffer {
 
 impl AlignedBuffer {
     /// A buffer of `length` bytes.
-    pub fn new(length: usize) -> Self {
+    pub(super) fn new(length: usize) -> Self {
         let memory = vec![0; length + ALIGN];
         let start = memory.as_ptr().align_offset(ALIGN).min(ALIGN);
         Self { memory, start, length }
     }
 
     /// Its first `length` bytes.
-    pub fn first(&mut self, length: usize) -> &mut [u8] {
+    pub(super) fn first(&mut self, length: usize) -> &mut [u8] {
         let end = self.start + length.min(self.length);
         &mut self.memory[self.start..end]
     }
 }
 
 /// An open disk.
-pub struct Source {
+pub(super) struct Source {
     file: File,
     length: u64,
     block_device: bool,
@@ -63,7 +63,7 @@ pub struct Source {
 
 impl Source {
     /// Opens a block device or an image file, and makes sure that reads see what is on it now.
-    pub fn open(path: &[u8]) -> Result<Self, Fault> {
+    pub(super) fn open(path: &[u8]) -> Result<Self, Fault> {
         let path = Path::new(OsStr::from_bytes(path));
         // Not blocking: opening a FIFO by mistake must not hang.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -103,22 +103,22 @@ impl Source {
     }
 
     /// Bytes.
-    pub fn length(&self) -> u64 {
+    pub(super) fn length(&self) -> u64 {
         self.length
     }
 
     /// Whether it is a block device.
-    pub fn block_device(&self) -> bool {
+    pub(super) fn block_device(&self) -> bool {
         self.block_device
     }
 
     /// Attribute and value that name the device; empty where it has none.
-    pub fn identity(&self) -> &str {
+    pub(super) fn identity(&self) -> &str {
         &self.identity
     }
 
     /// Where the next data at or after `offset` begins; holes of image files need not be read.
-    pub fn next_data(&self, offset: u64) -> u64 {
+    pub(super) fn next_data(&self, offset: u64) -> u64 {
         if self.block_device {
             return offset;
         }
@@ -131,7 +131,7 @@ impl Source {
     }
 
     /// Fills `buffer` from `offset`, a multiple of the chunk size; what lies beyond the disk is zeros.
-    pub fn read(&self, buffer: &mut [u8], offset: u64) -> Result<(), Fault> {
+    pub(super) fn read(&self, buffer: &mut [u8], offset: u64) -> Result<(), Fault> {
         let wanted = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
         let mut done = 0;
         while done < wanted {
