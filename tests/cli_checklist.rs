@@ -1,1 +1,211 @@
-//! Being written.
+//! `traghetto checklist`: lists, runs, signatures, reports. Needs the Debian package openssh-server.
+
+use crate::support::sshd::Sshd;
+use crate::support::{Ran, Sandbox, golden};
+
+const CINTO: &str = "inventory/tenants/cinto-caomaggiore.yaml";
+
+/// A small checklist: one item that holds, one that depends on `script`, two to be signed.
+fn source(script: &str) -> String {
+    format!(
+        r#"checklist: source
+version: 7
+items:
+  - id: A-1
+    title: {{it: Il server risponde, en: The server answers}}
+    severity: blocker
+    roles: [venis-sistemista]
+    scope: server
+    probe: {{sh: 'echo {{{{ server.id }}}}'}}
+  - id: A-2
+    title: {{it: Lo script riesce, en: The script succeeds}}
+    severity: blocker
+    roles: [venis-sistemista]
+    scope: server
+    applies_to: {{role: [logging]}}
+    probe: {{sh: '{script}'}}
+  - id: A-3
+    title: {{it: Firma del Comune, en: The Comune signs}}
+    severity: blocker
+    roles: [comune-referente]
+    scope: tenant
+    manual: {{it: Guardare e firmare., en: Look and sign.}}
+  - id: A-4
+    title: {{it: Firma congiunta, en: Both sign}}
+    severity: blocker
+    roles: [comune-tecnico, venis-sistemista]
+    scope: server
+    manual: {{it: Guardare insieme., en: Look together.}}
+"#
+    )
+}
+
+/// Cinto, whose three servers are `sshd`, with a small checklist.
+fn sandbox(sshd: &Sshd, script: &str) -> Sandbox {
+    let sandbox = Sandbox::with_project().env("TRAGHETTO_OPERATOR", "anna-veneto");
+    for number in [10, 11, 12] {
+        let from = format!("access: {{host: 192.0.2.{number}, user: root, key: keys/rescue, host_key: unknown}}");
+        sandbox.edit(CINTO, &from, &format!("access: {}", sshd.access_yaml()));
+    }
+    sandbox.write("checklists/source.yaml", &source(script));
+    sandbox
+}
+
+fn check(sandbox: &Sandbox, more: &[&str]) -> Ran {
+    sandbox.run(&[&["checklist", "run", "source", "cinto-caomaggiore"], more].concat())
+}
+
+fn digest(sandbox: &Sandbox, item: &str) -> String {
+    let ran = sandbox.run(&["checklist", "list", "source", "--json"]).code(0);
+    let items: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let found = items.as_array().unwrap().iter().find(|entry| entry["item"] == item).unwrap();
+    found["digest"].as_str().unwrap().to_owned()
+}
+
+fn sign(sandbox: &Sandbox, item: &str, more: &[&str]) -> Ran {
+    let digest = digest(sandbox, item);
+    let start = ["checklist", "sign", "cinto-caomaggiore", item, "--phase", "source", "--note", "visto"];
+    sandbox.run(&[&start[..], &["--approve", &digest[..12]], more].concat())
+}
+
+#[test]
+fn list_shows_every_item() {
+    let ran = Sandbox::with_project().run(&["checklist", "list"]).code(0);
+    golden("checklist/list.txt", &ran.stdout);
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn a_run_signatures_and_the_report() {
+    let sshd = Sshd::start();
+    let sandbox = sandbox(&sshd, "exit 0");
+    let ran = check(&sandbox, &[]).code(5);
+    golden("checklist/run.txt", &ran.stdout);
+    assert_eq!(
+        ran.stderr,
+        "error: to be signed: A-3, A-4 (cinto-srv1), A-4 (cinto-srv2), A-4 (cinto-srv3)\n\
+         hint: Next: traghetto checklist sign cinto-caomaggiore ITEM --phase source --role ROLE --note TEXT\n\
+         hint: Who signs what: traghetto checklist report source cinto-caomaggiore\n"
+    );
+    let signed = sign(&sandbox, "A-3", &["--by", "dario-pieve"]).code(0);
+    assert_eq!((signed.stdout.as_str(), signed.stderr.as_str()), ("", "Firmato: A-3 da Dario Pieve.\n"));
+    sign(&sandbox, "A-4", &["--by", "elena-ponte", "--role", "comune-tecnico", "--of", "cinto-srv1"]).code(0);
+    let half = check(&sandbox, &["--server", "cinto-srv1"]).code(5);
+    assert!(half.stdout.contains("to be signed by venis-sistemista\n"), "{}", half.stdout);
+    for server in ["cinto-srv1", "cinto-srv2", "cinto-srv3"] {
+        sign(&sandbox, "A-4", &["--role", "venis-sistemista", "--of", server]).code(0);
+        sign(&sandbox, "A-4", &["--role", "comune-tecnico", "--by", "elena-ponte", "--of", server]).code(0);
+    }
+    assert_eq!(check(&sandbox, &[]).code(0).stderr, "");
+    let report = sandbox.run(&["checklist", "report", "source", "cinto-caomaggiore", "--lang", "en"]).code(0);
+    assert!(
+        report.stdout.contains("Elena Ponte (comune-tecnico), Anna Veneto (venis-sistemista)"),
+        "{}",
+        report.stdout
+    );
+    assert!(report.stdout.ends_with("10 findings: 8 pass, 2 skipped\n"), "{}", report.stdout);
+
+    // Another text of an item reopens it, for the person and for the program.
+    sandbox.edit("checklists/source.yaml", "Guardare e firmare.", "Guardare bene e firmare.");
+    sandbox.edit("checklists/source.yaml", "echo {{ server.id }}", "echo  {{ server.id }}");
+    let report = sandbox.run(&["checklist", "report", "source", "cinto-caomaggiore"]).code(0);
+    assert!(report.stdout.contains("its text has changed since it was signed"), "{}", report.stdout);
+    assert!(report.stdout.contains("its text has changed since it was run"), "{}", report.stdout);
+    check(&sandbox, &[]).code(5);
+}
+
+#[test]
+fn exit_codes_say_why_a_gate_stays_closed() {
+    let sshd = Sshd::start();
+    let sandbox = sandbox(&sshd, "exit 1");
+    let ran = check(&sandbox, &[]).code(4);
+    assert!(ran.stderr.starts_with("error: not passed: A-2 (cinto-srv3)\n"), "{}", ran.stderr);
+    drop(sshd);
+    let ran = check(&sandbox, &["--server", "cinto-srv1"]).code(6);
+    assert!(ran.stderr.contains("error: not reached: A-1 (cinto-srv1)\n"), "{}", ran.stderr);
+    check(&sandbox, &["--server", "cinto-srv9"]).code(2);
+    sandbox.edit("checklists/source.yaml", "version: 7", "version: seven");
+    let ran = check(&sandbox, &[]).code(3);
+    assert!(
+        ran.stderr.contains("checklists/source.yaml:2:10: version: `seven` is not a whole number"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_refusal_keeps_the_item_closed() {
+    let sshd = Sshd::start();
+    let sandbox = sandbox(&sshd, "exit 0");
+    sign(&sandbox, "A-3", &["--by", "dario-pieve", "--outcome", "ko"]).code(0);
+    let ran = check(&sandbox, &[]).code(4);
+    assert!(ran.stdout.contains("dario-pieve (comune-referente) says no: visto"), "{}", ran.stdout);
+    sign(&sandbox, "A-3", &["--by", "dario-pieve"]).code(0);
+    check(&sandbox, &[]).code(5);
+}
+
+#[test]
+fn only_who_holds_the_role_signs_and_only_what_was_read() {
+    let sandbox = sandbox(&Sshd::start(), "exit 0");
+    let start = ["checklist", "sign", "cinto-caomaggiore"];
+    let refused = |more: &[&str], words: &str| {
+        let ran = sandbox.run(&[&start[..], more, &["--phase", "source"]].concat()).code(2);
+        assert!(ran.stderr.contains(words), "{}\nshould say {words}", ran.stderr);
+    };
+    refused(&["A-3", "--note", "x"], "anna-veneto does not hold the role `comune-referente`");
+    refused(&["A-3", "--note", "x", "--by", "dario-piev"], "Did you mean `dario-pieve`?");
+    refused(&["A-3", "--note", " ", "--by", "dario-pieve"], "the note is empty");
+    refused(&["A-3", "--note", "x\u{1b}[2J", "--by", "dario-pieve"], "control characters");
+    refused(&["A-3", "--note", "x", "--by", "dario-pieve"], "there is no terminal to sign at");
+    refused(&["A-3", "--note", "x", "--by", "dario-pieve", "--approve", "000000000000"], "names another text");
+    refused(&["A-1", "--note", "x", "--of", "cinto-srv1"], "A-1 is checked by the program");
+    refused(&["A-4", "--note", "x", "--role", "venis-sistemista"], "A-4 is signed for each server");
+    refused(&["A-4", "--note", "x", "--of", "cinto-srv1"], "A-4 is signed by several roles");
+    refused(&["A-9", "--note", "x"], "there is no item of the checklist source `A-9`");
+    let report = sandbox.run(&["checklist", "report", "source", "cinto-caomaggiore", "--json"]).code(0);
+    assert!(report.stdout.contains("\"signatures\": []") && !report.stdout.contains("dario"), "{}", report.stdout);
+}
+
+#[test]
+fn one_person_never_signs_for_both_sides() {
+    let sandbox = sandbox(&Sshd::start(), "exit 0");
+    let people = "roles: [comune-tecnico], tenant: cinto-caomaggiore";
+    sandbox.edit(
+        "inventory/people.yaml",
+        people,
+        "roles: [comune-tecnico, venis-sistemista], tenant: cinto-caomaggiore",
+    );
+    let of = ["--by", "elena-ponte", "--of", "cinto-srv1", "--role"];
+    sign(&sandbox, "A-4", &[&of[..], &["comune-tecnico"]].concat()).code(0);
+    let ran = sign(&sandbox, "A-4", &[&of[..], &["venis-sistemista"]].concat()).code(2);
+    assert!(ran.stderr.contains("the two sides need two persons"), "{}", ran.stderr);
+}
+
+#[test]
+fn json_and_junit_are_well_formed_whatever_a_host_says() {
+    let sshd = Sshd::start();
+    let sandbox = sandbox(&sshd, r#"printf "<![CDATA[]]>&\033[2J\000\"" >&2; exit 1"#);
+    let ran = check(&sandbox, &["--json"]).code(4);
+    let run: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&run["phase"], &run["version"], &run["outcome"]), (&"source".into(), &7.into(), &"failed".into()));
+    assert_eq!(run["counts"]["fail"], 1);
+    assert_eq!((&run["findings"][0]["scope"], &run["findings"][0]["of"]), (&"server".into(), &"cinto-srv1".into()));
+
+    let out = sandbox.path().join("out.xml");
+    let ran = check(&sandbox, &["--format", "junit", "--out", out.to_str().unwrap()]).code(4);
+    assert_eq!(ran.stdout, "");
+    let xml = std::fs::read_to_string(out).unwrap();
+    assert!(xml.chars().all(|c| c == '\n' || !c.is_control()), "{xml:?}");
+    golden("checklist/junit.xml", &without_times(&xml));
+}
+
+/// The text with every `time="…"` emptied.
+fn without_times(xml: &str) -> String {
+    let mut parts = xml.split("time=\"");
+    let mut text = parts.next().unwrap().to_owned();
+    for part in parts {
+        text += "time=\"";
+        text += &part[part.find('"').unwrap()..];
+    }
+    text
+}

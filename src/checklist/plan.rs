@@ -380,3 +380,6 @@ fn site_value(variable: Variable, site: &Site) -> Value {
         _ => Value::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,11 +155,13 @@ pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// Sessions find an empty home: what the account's own shell does at its start is none of our tests.
 fn launch(dir: &Path, port: u16, config: &str) -> Child {
     let text = format!(
         "{config}\nListenAddress 0.0.0.0\nPort {port}\nHostKey {0}/host_ed25519\nHostKey {0}/host_rsa\n\
          AuthorizedKeysFile {0}/authorized_keys\nStrictModes no\nPidFile none\nUsePAM no\nPermitRootLogin yes\n\
-         PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 500\nUseDNS no\nLogLevel ERROR\n",
+         PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 500\nUseDNS no\nLogLevel ERROR\n\
+         SetEnv HOME={0}\n",
         dir.display()
     );
     std::fs::write(dir.join("sshd_config"), text).unwrap();

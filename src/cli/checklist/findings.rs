@@ -7,7 +7,7 @@ use crate::checklist::{Finding, Standing, Verdict, counts};
 use crate::model::people::People;
 
 /// Longest cell of what was found, in characters.
-const CELL: usize = 72;
+const CELL: usize = 96;
 
 /// One line for each finding that is not skipped, the skipped ones by reason, the count of each verdict.
 pub(super) fn table(findings: &[Finding], context: &Context) -> String {

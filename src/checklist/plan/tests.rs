@@ -1,0 +1,154 @@
+//! What is asked of whom, on the project's own inventory and checklists.
+
+use super::*;
+use crate::checklist::{SignError, Signature, Verdict, load};
+use crate::inventory;
+use crate::model::{Inventory, TenantId};
+use std::path::Path;
+
+fn project() -> Inventory {
+    inventory::load(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn cinto(inventory: &Inventory) -> Tenant {
+    inventory.tenants[&"cinto-caomaggiore".parse::<TenantId>().unwrap()].clone()
+}
+
+fn planned(phase: Phase, inventory: &Inventory, tenant: &Tenant) -> Vec<Task> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let checklist = load(root, phase, &inventory.people).unwrap();
+    let signatures = Signatures::default();
+    tasks(&checklist, tenant, &Options { project: &inventory.project, server: None, signatures: &signatures })
+}
+
+fn todo<'a>(tasks: &'a [Task], item: &str, of: &str) -> &'a Todo {
+    let found = tasks.iter().find(|task| task.item.id.as_str() == item && task.subject.to_string() == of);
+    &found.unwrap_or_else(|| panic!("{item} of {of}")).todo
+}
+
+fn servers(tenant: &mut Tenant) -> &mut Vec<Server> {
+    match &mut tenant.servers {
+        Known::Known(servers) => servers,
+        Known::Unknown => panic!("Cinto's servers are known"),
+    }
+}
+
+#[test]
+fn without_a_guest_nothing_of_the_landing_is_asked() {
+    let inventory = project();
+    let tenant = cinto(&inventory);
+    for task in planned(Phase::Landing, &inventory, &tenant) {
+        match (&task.item.scope, &task.todo) {
+            (Scope::Server | Scope::Tenant, Todo::Skip(reason)) => assert!(reason.starts_with("no guest"), "{reason}"),
+            (Scope::Site | Scope::Saas, Todo::Ask(_)) => {}
+            _ => panic!("{task:?}"),
+        }
+    }
+}
+
+#[test]
+fn with_a_guest_its_own_access_is_asked() {
+    let inventory = project();
+    let mut tenant = cinto(&inventory);
+    let guest = &mut servers(&mut tenant)[0];
+    let mut access = guest.access.clone().unwrap();
+    access.host = "198.51.100.7".into();
+    guest.landing_access = Some(access);
+    let tasks = planned(Phase::Landing, &inventory, &tenant);
+    let Todo::Ask(asked) = todo(&tasks, "L-AD-10", "cinto-srv1") else { panic!("not asked") };
+    assert_eq!(asked.question, Question::Tcp { host: "198.51.100.7".into(), port: 389 });
+    assert_eq!(todo(&tasks, "L-VM-05", "cinto-srv1"), &Todo::Skip("not for Windows Server 2008 R2".into()));
+    assert_eq!(todo(&tasks, "L-APP-01", "-"), &Todo::Sign);
+}
+
+#[test]
+fn a_windows_runs_no_scripts_but_its_rescue_system_does() {
+    let inventory = project();
+    let mut tenant = cinto(&inventory);
+    let tasks = planned(Phase::Source, &inventory, &tenant);
+    let Todo::Ask(asked) = todo(&tasks, "SRC-RSC-01", "cinto-srv1") else { panic!("not asked") };
+    let Question::Sh { script, .. } = &asked.question else { panic!("no script") };
+    assert!(script.contains("in '/dev/sda'; do"), "{script}");
+    servers(&mut tenant)[0].transfer = Transfer::Converter;
+    let tasks = planned(Phase::Source, &inventory, &tenant);
+    assert!(matches!(todo(&tasks, "SRC-RSC-01", "cinto-srv1"), Todo::Skip(_)));
+}
+
+#[test]
+fn what_the_inventory_does_not_know_is_never_skipped() {
+    let inventory = project();
+    let mut tenant = cinto(&inventory);
+    servers(&mut tenant)[0].access = None;
+    let tasks = planned(Phase::Source, &inventory, &tenant);
+    assert!(matches!(todo(&tasks, "SRC-RSC-01", "cinto-srv1"), Todo::Impossible(reason) if reason.contains("access")));
+    tenant.servers = Known::Unknown;
+    tenant.sites = Known::Unknown;
+    let tasks = planned(Phase::Network, &inventory, &tenant);
+    assert!(matches!(todo(&tasks, "NET-01", "-"), Todo::Impossible(reason) if reason.ends_with("know the sites")));
+}
+
+#[test]
+fn one_router_has_no_standby_and_a_jump_host_hides_a_server() {
+    let inventory = project();
+    let mut tenant = cinto(&inventory);
+    if let Known::Known(sites) = &mut tenant.sites {
+        sites[0].lan.as_mut().unwrap().standby = None;
+    }
+    let tasks = planned(Phase::Network, &inventory, &tenant);
+    assert_eq!(todo(&tasks, "NET-03", "municipio"), &Todo::Skip("one router carries both lines".into()));
+    let guest = &mut servers(&mut tenant)[0];
+    let mut access = guest.access.clone().unwrap();
+    access.via = guest.access.clone().map(Box::new);
+    guest.landing_access = Some(access);
+    let tasks = planned(Phase::Landing, &inventory, &tenant);
+    assert_eq!(todo(&tasks, "L-AD-10", "cinto-srv1"), &Todo::Skip("reached only through a jump host".into()));
+}
+
+/// A signature of an item, as `person` in `role`.
+fn signed(item: &Item, role: &str, person: &str) -> serde_json::Value {
+    let signature = Signature {
+        phase: Phase::Source,
+        item: item.id.clone(),
+        subject: Subject::Server("cinto-srv1".parse().unwrap()),
+        role: role.parse().unwrap(),
+        person: person.parse().unwrap(),
+        outcome: crate::checklist::Opinion::Ok,
+        note: "visto".into(),
+        digest: item.digest(),
+    };
+    serde_json::to_value(signature).unwrap()
+}
+
+#[test]
+fn a_joint_item_needs_each_role_on_the_present_text() {
+    let inventory = project();
+    let tasks = planned(Phase::Source, &inventory, &cinto(&inventory));
+    let task = tasks.iter().find(|task| task.item.id.as_str() == "SRC-AD-01").unwrap();
+    let (mut item, subject) = (task.item.clone(), task.subject.clone());
+    let verdict = |given: &[serde_json::Value], item: &Item| {
+        Signatures::read(Phase::Source, given.iter()).verdict(item, &subject).0
+    };
+    let venis = signed(&item, "venis-sistemista", "anna-veneto");
+    let comune = signed(&item, "comune-referente", "dario-pieve");
+    assert_eq!(verdict(&[], &item), Verdict::Pending);
+    assert_eq!(verdict(&[venis.clone()], &item), Verdict::Pending);
+    assert_eq!(verdict(&[venis.clone(), comune.clone()], &item), Verdict::Pass);
+    assert_eq!(
+        Signatures::read(Phase::Landing, [&venis, &comune].into_iter()).verdict(&item, &subject).0,
+        Verdict::Pending
+    );
+    assert_eq!(verdict(&[serde_json::json!({"nonsense": 1}), comune.clone()], &item), Verdict::Pending);
+
+    let given = Signatures::read(Phase::Source, std::iter::once(&venis));
+    let tenant = "cinto-caomaggiore".parse().unwrap();
+    let asked = |person: &str, role: &str| {
+        given.admit(&item, &subject, (&person.parse().unwrap(), &role.parse().unwrap(), &tenant), &inventory.people)
+    };
+    assert_eq!(asked("dario-pieve", "comune-referente"), Ok(()));
+    assert!(matches!(asked("anna-veneto", "comune-referente"), Err(SignError::NotHeld { .. })));
+    assert!(matches!(asked("anna-veneto", "venis-rete"), Err(SignError::WrongRole { .. })));
+    assert!(matches!(asked("nobody", "comune-referente"), Err(SignError::UnknownPerson { .. })));
+
+    item.title.it.push('!');
+    assert_eq!(verdict(&[venis, comune], &item), Verdict::Pending, "another text reopens the item");
+}
