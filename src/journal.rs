@@ -212,6 +212,11 @@ impl<S: Store> Journal<S> {
     /// All events of a tenant, oldest first, after the whole chain was verified.
     pub async fn events(&self, tenant: &TenantId) -> Result<Vec<Event>, JournalError> {
         let _turn = self.turn.lock().await;
+        // Whoever only looks at a tenant without a past leaves no folder behind.
+        let mirrored = self.mirror_file(tenant).is_some_and(|file| file.exists());
+        if !mirrored && self.store.tail(tenant).await.map_err(|error| self.store_error(error))?.is_none() {
+            return Ok(Vec::new());
+        }
         let mirror = self.lock_mirror(tenant).await?;
         let lines = self.reconcile(tenant, mirror.as_ref()).await?;
         Ok(lines.into_iter().map(|line| line.event).collect())
@@ -344,14 +349,18 @@ impl<S: Store> Journal<S> {
         Ok(mirrored)
     }
 
+    fn mirror_file(&self, tenant: &TenantId) -> Option<PathBuf> {
+        self.mirror.as_ref().map(|folder| folder.join(tenant.as_str()).join("events.jsonl"))
+    }
+
     async fn lock_mirror(&self, tenant: &TenantId) -> Result<Option<Mirror>, JournalError> {
-        let Some(folder) = &self.mirror else { return Ok(None) };
-        let path = folder.join(tenant.as_str()).join("events.jsonl");
+        let Some(path) = self.mirror_file(tenant) else { return Ok(None) };
+        let place = path.clone();
         // Waiting for a lock blocks a thread: not one of the runtime's.
         let opened = tokio::task::spawn_blocking(move || Mirror::lock(path)).await;
         match opened {
             Ok(mirror) => mirror.map(Some),
-            Err(panicked) => Err(JournalError::File { path: folder.clone(), source: std::io::Error::other(panicked) }),
+            Err(panicked) => Err(JournalError::File { path: place, source: std::io::Error::other(panicked) }),
         }
     }
 

@@ -1,6 +1,9 @@
 //! `traghetto migrate` against real SSH hosts on loopback. Needs the Debian package openssh-server.
 
 use crate::support::town::{SERVERS, Town};
+use crate::support::{Sandbox, golden};
+use std::process::Stdio;
+use std::time::Duration;
 
 #[test]
 fn a_town_is_moved_from_gate_to_gate() {
@@ -39,4 +42,214 @@ fn a_town_is_moved_from_gate_to_gate() {
     town.migrate(&["run"]).code(0);
     let status = town.status();
     assert_eq!((&status["phase"], &status["next"]["command"]), (&"decommissioned".into(), &serde_json::Value::Null));
+}
+
+#[test]
+fn a_killed_run_goes_on_with_the_same_command() {
+    let town = Town::new();
+    town.run_to("landing-ready");
+    town.sign("landing-ready", "sad-validatore", "carla-riva");
+    town.run_to("source-checked");
+    town.sign_jointly("source-checked");
+    for pause in [120, 260, 430] {
+        let mut run = town.command(&["run"]).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(pause));
+        run.kill().unwrap();
+        run.wait().unwrap();
+    }
+    town.run_to("test-accepted");
+    for server in SERVERS {
+        assert!(town.is_equal(server), "{server}");
+    }
+    let log = town.migrate(&["log"]).code(0).stdout;
+    assert!(log.contains("after anna-veneto, who never gave the lease back"), "{log}");
+}
+
+#[test]
+fn ctrl_c_and_pause_leave_a_run_that_resumes() {
+    let town = Town::new();
+    town.run_to("landing-ready");
+    town.sign("landing-ready", "sad-validatore", "carla-riva");
+    town.sandbox.write("checklists/source.yaml", &slow_checklist());
+    let run = town.command(&["run"]).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(&town, "a2.checklist.source");
+    // Two at once: the second names the first.
+    let second = town.migrate(&["run"]).code(1);
+    assert!(
+        second.stderr.contains("is held by anna-veneto since") && second.stderr.contains("--take-over"),
+        "{}",
+        second.stderr
+    );
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(i32::try_from(run.id()).unwrap()).unwrap(),
+        rustix::process::Signal::INT,
+    )
+    .unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let run = town.command(&["run"]).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(&town, "a2.checklist.source");
+    town.migrate(&["pause", "--reason", "the mayor calls"]).code(0);
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(town.migrate(&["status"]).code(0).stdout.starts_with("ORA: in pausa (anna-veneto: the mayor calls)"));
+
+    let mut run = town.command(&["run"]).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(&town, "a2.checklist.source");
+    let taken = town.migrate(&["run", "--take-over", "--reason", "no answer", "--operator", "bruno-laguna"]);
+    assert_eq!(taken.code, 5, "{}", taken.stderr);
+    let pushed = run.wait().unwrap();
+    assert_eq!(pushed.code(), Some(1), "whoever was pushed aside stops");
+}
+
+fn slow_checklist() -> String {
+    "checklist: source\nversion: 1\nitems:\n  - id: SRC-T-01\n    title: {it: Risponde, en: It answers}\n    \
+     severity: blocker\n    roles: [venis-sistemista]\n    scope: server\n    timeout: 60\n    probe:\n      sh: |\n        \
+     sleep 6\n"
+        .to_owned()
+}
+
+/// Waits until the run is at work on a step.
+fn wait_for(town: &Town, step: &str) {
+    for _ in 0..200 {
+        let log = town.migrate(&["log", "--json"]).code(0).stdout;
+        let events: serde_json::Value = serde_json::from_str(&log).unwrap();
+        let last = events.as_array().unwrap().last().unwrap();
+        if last["kind"] == "step.started" && last["data"]["step"] == step {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{step} never began");
+}
+
+#[test]
+fn a_damaged_replica_is_exit_7_and_the_next_run_repairs_it() {
+    let town = Town::new();
+    town.run_to("landing-ready");
+    town.sign("landing-ready", "sad-validatore", "carla-riva");
+    town.run_to("source-checked");
+    town.sign_jointly("source-checked");
+    town.run_to("test-accepted");
+    assert!(town.migrate(&["verify"]).code(0).stdout.contains("cinto-srv3  disk0  yes"));
+    let mut image = std::fs::read(town.image("cinto-srv1")).unwrap();
+    image[100] ^= 1;
+    std::fs::write(town.image("cinto-srv1"), image).unwrap();
+    let ran = town.migrate(&["verify", "--server", "cinto-srv1"]).code(7);
+    assert!(ran.stderr.contains("the replica of cinto-srv1 disk0 is damaged: 1 chunks"), "{}", ran.stderr);
+    let gates = town.status()["gates"].clone();
+    assert_eq!(gates[2]["state"], "closed");
+    town.run_to("test-accepted");
+    assert!(town.is_equal("cinto-srv1"));
+    town.migrate(&["verify"]).code(0);
+}
+
+#[test]
+fn a_host_that_is_off_is_exit_6_and_says_what_is_safe() {
+    let town = Town::new();
+    town.run_to("landing-ready");
+    town.sign("landing-ready", "sad-validatore", "carla-riva");
+    town.run_to("source-checked");
+    town.sign_jointly("source-checked");
+    drop_sshd(&town);
+    let ran = town.migrate(&["run"]).code(6);
+    assert!(ran.stderr.contains("The source is untouched"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Call: Anna Veneto (Sistemista Venis, +39 041 555 0101)"), "{}", ran.stderr);
+    let page = town.migrate(&["status", "--lang", "en"]).code(0).stdout;
+    assert!(page.starts_with("NOW: a3.seed.cinto-srv1.disk0 failed"), "{page}");
+    assert!(page.ends_with("\n  traghetto migrate run cinto-caomaggiore\n"), "{page}");
+}
+
+fn drop_sshd(town: &Town) {
+    // Another port than the one that answers.
+    let text = std::fs::read_to_string(town.sandbox.path().join("inventory/tenants/cinto-caomaggiore.yaml")).unwrap();
+    let port = format!("port: {}", town.sshd.port);
+    town.sandbox.write("inventory/tenants/cinto-caomaggiore.yaml", &text.replace(&port, "port: 1"));
+    let ran = town.migrate(&["run"]).code(5);
+    assert!(
+        ran.stderr.contains("inventory or playbook have changed") && ran.stderr.contains("--adopt-plan"),
+        "{}",
+        ran.stderr
+    );
+    // A new plan voids the signatures on the old one.
+    town.sandbox.write("checklists/source.yaml", &without_hosts());
+    let ran = town.migrate(&["run", "--adopt-plan"]).code(5);
+    assert!(ran.stderr.contains("sign gate landing-ready"), "{}", ran.stderr);
+    town.sign("landing-ready", "sad-validatore", "carla-riva");
+    town.run_to("source-checked");
+    town.sign_jointly("source-checked");
+}
+
+fn without_hosts() -> String {
+    "checklist: source\nversion: 1\nitems:\n  - id: SRC-T-01\n    title: {it: Risponde, en: It answers}\n    \
+     severity: info\n    roles: [venis-sistemista]\n    scope: server\n    probe:\n      sh: |\n        true\n"
+        .to_owned()
+}
+
+#[test]
+fn servers_are_taken_back_with_a_role_a_reason_and_a_yes() {
+    let town = Town::new();
+    town.run_to("landing-ready");
+    let rollback = ["rollback", "--role", "venis-sistemista", "--reason", "no room", "--server", "cinto-srv2"];
+    let ran = town.migrate(&rollback).code(5);
+    assert!(ran.stderr.contains("this takes back cinto-srv2"), "{}", ran.stderr);
+    town.migrate(&["rollback", "--role", "sad-validatore", "--reason", "x", "--yes"]).code(2);
+    town.migrate(&["rollback", "--role", "venis-sistemista", "--reason", " ", "--yes"]).code(2);
+    let ran = town.migrate(&[&rollback[..], &["--yes"]].concat()).code(0);
+    assert!(ran.stderr.contains("sources were never written to"), "{}", ran.stderr);
+    assert_eq!(town.status()["servers"][1]["phase"], "rolled-back");
+    town.migrate(&[&rollback[..], &["--yes"]].concat()).code(2);
+}
+
+#[test]
+fn a_person_signs_what_was_read_and_nothing_else() {
+    let town = Town::new();
+    let early = ["sign", "landing-ready", "--role", "sad-validatore", "--by", "carla-riva"];
+    assert!(town.migrate(&early).code(5).stderr.contains("no plan was adopted yet"));
+    town.run_to("landing-ready");
+    let ran = town.migrate(&early).code(2);
+    assert!(ran.stderr.contains("Impronta di quanto si approva: "), "{}", ran.stderr);
+    let wrong = [&early[..], &["--approve", "000000000000"]].concat();
+    town.migrate(&wrong).code(2);
+    let other =
+        ["sign", "source-checked", "--role", "sad-validatore", "--by", "carla-riva", "--approve", "000000000000"];
+    assert!(town.migrate(&other).code(4).stderr.contains("cannot be signed yet: a2.checklist.source is not done"));
+    let none = ["sign", "nonesuch", "--role", "sad-validatore", "--approve", "000000000000"];
+    assert!(town.migrate(&none).code(2).stderr.contains("The gates are: landing-ready, source-checked"));
+    assert_eq!(town.status()["gates"][0]["state"], "waiting");
+    town.sign("landing-ready", "sad-validatore", "carla-riva");
+    assert_eq!(town.status()["gates"][0]["state"], "open");
+}
+
+#[test]
+fn remarks_are_harmless_for_the_terminal_and_need_an_operator() {
+    let sandbox = Sandbox::with_project();
+    let note = |args: &[&str]| sandbox.run(&[&["migrate", "note", "cinto-caomaggiore"], args].concat());
+    assert!(note(&["x", "--operator", "anna-venetto"]).code(2).stderr.contains("Did you mean `anna-veneto`?"));
+    note(&["", "--operator", "anna-veneto"]).code(2);
+    note(&["red \u{1b}[31m\nalert", "--operator", "anna-veneto"]).code(0);
+    let log = sandbox.run(&["migrate", "log", "cinto-caomaggiore"]).code(0).stdout;
+    assert!(log.ends_with("anna-veneto     note                red \\u{1b}[31m\\nalert\n"), "{log}");
+}
+
+#[test]
+fn reading_commands_leave_no_trace_of_a_tenant_without_a_past() {
+    let sandbox = Sandbox::with_project();
+    sandbox.run(&["migrate", "status", "cinto-caomaggiore"]).code(0);
+    assert_eq!(sandbox.run(&["migrate", "log", "cinto-caomaggiore"]).code(0).stdout, "");
+    assert!(!sandbox.path().join("replicas").exists());
+}
+
+#[test]
+fn the_plan_of_cinto() {
+    let sandbox = Sandbox::with_project();
+    let ran = sandbox.run(&["migrate", "plan", "cinto-caomaggiore", "--start", "2022-06-01"]).code(0);
+    assert_eq!(ran.stderr, "");
+    golden("migrate/plan-cinto.txt", &ran.stdout);
+    let late = sandbox.run(&["migrate", "plan", "cinto-caomaggiore", "--start", "2022-11-15"]).code(0);
+    assert!(late.stdout.contains("warning: the plan ends"), "{}", late.stdout);
+    let refused = sandbox.run(&["migrate", "plan", "portogruaro"]).code(3);
+    assert!(refused.stderr.contains("the servers of Comune di Portogruaro are not known"), "{}", refused.stderr);
+    sandbox.run(&["migrate", "plan", "portogruaro", "--start", "2022-13-01"]).code(2);
 }

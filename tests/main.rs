@@ -25,6 +25,7 @@ mod cli_survey;
 mod fees_statement;
 mod inventory_files;
 mod journal;
+mod migration_run;
 mod network;
 mod probes;
 mod proof_libreoffice;

@@ -6,7 +6,7 @@ mod trouble;
 use super::plan::Step;
 use super::record::{self, Class};
 use super::run::{Acts, Ended, Progress, Reading, Trouble};
-use crate::checklist::{self, Checklist, Field, Finding, Outcome, Phase, Signatures};
+use crate::checklist::{self, Checklist, Field, Finding, Outcome, Phase, RunRecord, Signatures, Verdict};
 use crate::journal::Journal;
 use crate::journal::event::sha256;
 use crate::model::project::Project;
@@ -34,8 +34,10 @@ pub struct Live<'a, F> {
     pub project: &'a Project,
     /// Whose servers are moved.
     pub tenant: &'a Tenant,
-    /// Where signatures of checklists are.
+    /// Where runs and signatures of checklists are.
     pub journal: &'a Journal,
+    /// Who acts.
+    pub operator: &'a str,
     /// Folder of all replicas.
     pub landing: PathBuf,
     /// Which hosts are believed.
@@ -134,8 +136,13 @@ impl<F: Field> Acts for Live<'_, F> {
         let signed = events.iter().filter(|event| event.kind == checklist::Signature::KIND).map(|event| &event.data);
         let signatures = Signatures::read(phase, signed);
         let options = checklist::Options { project: self.project, server: None, signatures: &signatures };
+        let begun = Instant::now();
         let findings = checklist::run(list, self.tenant, &options, &self.field).await;
-        checked(phase, self.tenant, &findings)
+        let record = RunRecord::new(list, &self.tenant.id, None, begun.elapsed().as_secs_f64(), findings);
+        let data = serde_json::to_value(&record).unwrap_or_default();
+        let written = self.journal.append(&self.tenant.id, self.operator, RunRecord::KIND, data).await;
+        written.map_err(|error| Trouble::new(Class::Failed, error).hint("No server was touched."))?;
+        checked(&record)
     }
 
     async fn at_rest(&mut self, server: &ServerId, disk: &DiskId) -> Result<(), Trouble> {
@@ -282,36 +289,36 @@ fn is_loopback(access: &Access) -> bool {
 }
 
 /// A checklist's run as the end of its step.
-fn checked(phase: Phase, tenant: &Tenant, findings: &[Finding]) -> Result<Ended, Trouble> {
-    let lines: Vec<String> = findings
-        .iter()
-        .map(|found| format!("{} {} {} {}\n", found.item, found.subject, found.verdict.word(), found.digest))
-        .collect();
-    let mut verdicts = BTreeMap::new();
-    for finding in findings {
-        *verdicts.entry(finding.verdict.word().to_owned()).or_insert(0) += 1;
-    }
-    let blocking = findings.iter().filter(|finding| finding.blocks());
+fn checked(run: &RunRecord) -> Result<Ended, Trouble> {
+    let (phase, tenant) = (run.phase, &run.tenant);
+    let blocking = run.findings.iter().filter(|finding| finding.blocks());
     let blocking: Vec<String> = blocking.map(|found| format!("{} {}", found.item, found.subject)).collect();
-    let pending = findings.iter().filter(|finding| finding.verdict == checklist::Verdict::Pending).count();
-    let report = format!("See `traghetto checklist run {phase} {}`.", tenant.id);
-    match Outcome::of(findings) {
+    let report = format!("See `traghetto checklist report {phase} {tenant}`.");
+    match run.outcome {
         Outcome::Passed => {
-            let result = record::Result::Checked { findings: sha256(lines.concat().as_bytes()), verdicts };
-            Ok(Ended { result, facts: serde_json::to_value(findings).unwrap_or_default() })
+            let counts = run.counts.iter().filter(|(_, count)| **count > 0);
+            let verdicts = counts.map(|(verdict, count)| (verdict.clone(), *count as u64)).collect();
+            let result = record::Result::Checked { findings: findings_digest(&run.findings), verdicts };
+            Ok(Ended { result, facts: json!({ "duration": run.took }) })
         }
         Outcome::Waiting => {
-            let text = format!("checklist {phase}: {pending} items wait for a signature");
-            Err(Trouble::new(Class::Waiting, text)
+            let pending = run.findings.iter().filter(|finding| finding.verdict == Verdict::Pending).count();
+            Err(Trouble::new(Class::Waiting, format!("checklist {phase}: {pending} items wait for a signature"))
                 .hint("Everything that the program can check holds; no server was touched.")
                 .hint(report)
-                .hint(format!("Sign with `traghetto checklist sign {} ITEM --phase {phase} --role ROLE`.", tenant.id)))
+                .hint(format!("Sign with `traghetto checklist sign {tenant} ITEM --phase {phase} --role ROLE`.")))
         }
         outcome => {
             let class = if outcome == Outcome::Unreachable { Class::Unreachable } else { Class::CheckFailed };
-            Err(Trouble::new(class, format!("checklist {phase} does not hold: {}", blocking.join(", ")))
-                .hint("No server was touched.")
-                .hint(report))
+            let text = format!("checklist {phase} does not hold: {}", blocking.join(", "));
+            Err(Trouble::new(class, text).hint("No server was touched.").hint(report))
         }
     }
+}
+
+/// SHA-256 of what was found, without times: the same findings give the same digest.
+fn findings_digest(findings: &[Finding]) -> String {
+    let line =
+        |found: &Finding| format!("{} {} {} {}\n", found.item, found.subject, found.verdict.word(), found.digest);
+    sha256(findings.iter().map(line).collect::<String>().as_bytes())
 }

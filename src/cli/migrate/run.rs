@@ -78,6 +78,7 @@ impl Work<'_> {
             project: &self.scene.inventory.project,
             tenant: &self.scene.tenant,
             journal: self.journal,
+            operator: self.operator.as_str(),
             landing: self.scene.landing(self.context),
             trust: trust.clone(),
             agent,

@@ -3,13 +3,12 @@
 use super::Whose;
 use super::plan::short;
 use super::scene::{Scene, Story};
-use crate::cli::Context;
 use crate::cli::ui::printable;
+use crate::cli::{Context, approval};
 use crate::failure::{Failure, Kind};
 use crate::migration::{GateStatus, Objection, Record, StepResult, gates, may_sign};
 use crate::model::{PersonId, RoleId};
 use std::fmt::Write as _;
-use std::io::{BufRead, IsTerminal};
 
 /// `migrate sign`.
 #[derive(Debug, clap::Args)]
@@ -29,11 +28,6 @@ pub struct Args {
     approve: Option<String>,
 }
 
-/// Fewest digits of a digest that are taken for it.
-const DIGITS: usize = 12;
-/// What is typed to sign.
-const WORD: &str = "firmo";
-
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let scene = Scene::open(&args.whose, None, context)?;
     let operator = scene.operator(context)?;
@@ -49,7 +43,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     };
     may_sign(status, &scene.plan, &scene.inventory.people, by, &args.role).map_err(objection)?;
     let page = page(&scene, &story, status, by, &args.role);
-    confirm(args, status, &page, context)?;
+    approval::approve(&page, &status.approves, args.approve.as_deref(), context)?;
     let (gate, approves) = (status.gate.gate.clone(), status.approves.clone());
     let record = Record::GateSigned { gate, role: args.role.clone(), by: by.clone(), approves };
     let event = story.write(&scene, &operator, record).await?;
@@ -122,30 +116,4 @@ fn in_italian(result: &StepResult) -> String {
         StepResult::Verified { root } => format!("riletta e identica, radice {}", short(root)),
         StepResult::Cloned { root } => format!("clonata, radice {}", short(root)),
     }
-}
-
-/// The person's word: typed on a terminal, or the digest of what was read elsewhere.
-fn confirm(args: &Args, status: &GateStatus<'_>, page: &str, context: &Context) -> Result<(), Failure> {
-    if let Some(digest) = &args.approve {
-        if digest.len() >= DIGITS && status.approves.starts_with(digest.as_str()) {
-            return Ok(());
-        }
-        context.ui.status(page);
-        return Err(Failure::new(Kind::CheckFailed, "the digest is not that of what would be signed now")
-            .hint("Nothing was signed. Something has changed since it was read, or it is mistyped.")
-            .hint(format!("What would be signed now is above; its digest is {}", status.approves)));
-    }
-    context.ui.status(page);
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(Kind::Waiting, "a signature needs a person at a terminal")
-            .hint("Nothing was signed.")
-            .hint(format!("Where the person has read the page above: --approve {}", short(&status.approves))));
-    }
-    context.ui.status(&format!("Per firmare scrivere «{WORD}» e premere Invio; ogni altra cosa annulla."));
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    if read.is_ok() && answer.trim() == WORD {
-        return Ok(());
-    }
-    Err(Failure::new(Kind::Waiting, "annullato: nulla è stato firmato"))
 }

@@ -1,0 +1,630 @@
+//! The runner over an in-memory world: gates, failures, kills, changed plans.
+
+use crate::support::project;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use traghetto::checklist::Phase;
+use traghetto::journal::{Event, Journal};
+use traghetto::migration::{
+    self, Action, Acts, Class, Ended, Ending, Objection, Observer, Plan, Playbook, Progress, Reading, Record, RunState,
+    Runner, Scope, Step, StepResult, StepState, Stop, Trouble, gates, may_sign, phase_of,
+};
+use traghetto::model::server::Transfer;
+use traghetto::model::{DiskId, Inventory, Known, ServerId, TenantId};
+
+/// What the in-memory world is like; shared, so that a test changes it between runs.
+#[derive(Default)]
+struct World {
+    /// Content of each source.
+    sources: BTreeMap<String, u64>,
+    /// Servers that cannot be reached.
+    off: BTreeSet<String>,
+    /// Servers whose disk is in use.
+    in_use: BTreeSet<String>,
+    /// Servers whose disk changes with every pass.
+    restless: BTreeSet<String>,
+    /// Servers whose replica does not hold.
+    damaged: BTreeSet<String>,
+    /// Replicas.
+    replicas: BTreeMap<String, u64>,
+    /// Every act, in order.
+    acts: Vec<String>,
+    /// The number of the act at which the process is killed: the act is done, and nobody hears of it.
+    kill_at: Option<usize>,
+}
+
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<World>>);
+
+impl Memory {
+    fn with<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        change(&mut self.0.lock().unwrap())
+    }
+
+    /// Notes an act; a process that is killed never goes on.
+    async fn note(&self, act: String) {
+        let killed = self.with(|world| {
+            world.acts.push(act);
+            world.kill_at.is_some_and(|at| world.acts.len() > at)
+        });
+        if killed {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Acts for Memory {
+    async fn observe(&mut self, _: &Step) -> Value {
+        Value::Null
+    }
+
+    async fn prepare(&mut self) -> Result<Ended, Trouble> {
+        self.note("prepare".into()).await;
+        Ok(Ended { result: StepResult::Prepared { folder: "memory".into() }, facts: json!({}) })
+    }
+
+    async fn check(&mut self, phase: Phase) -> Result<Ended, Trouble> {
+        self.note(format!("check {phase}")).await;
+        Ok(Ended { result: StepResult::Checked { findings: "f".into(), verdicts: BTreeMap::new() }, facts: json!({}) })
+    }
+
+    async fn at_rest(&mut self, server: &ServerId, _: &DiskId) -> Result<(), Trouble> {
+        match self.with(|world| world.in_use.contains(server.as_str())) {
+            true => Err(Trouble::new(Class::CheckFailed, "in use")),
+            false => Ok(()),
+        }
+    }
+
+    async fn copy(
+        &mut self,
+        server: &ServerId,
+        _: &DiskId,
+        _: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Ended, Trouble> {
+        let name = server.as_str().to_owned();
+        if self.with(|world| world.off.contains(&name)) {
+            return Err(Trouble::new(Class::Unreachable, "no route").hint("Nothing was lost."));
+        }
+        let content = self.with(|world| {
+            let restless = world.restless.contains(&name);
+            let source = world.sources.entry(name.clone()).or_insert(1);
+            *source += u64::from(restless);
+            let content = *source;
+            world.damaged.remove(&name);
+            world.replicas.insert(name.clone(), content);
+            content
+        });
+        self.note(format!("copy {name}")).await;
+        let result = StepResult::Copied { root: content.to_string(), length: 65536 };
+        Ok(Ended { result, facts: json!({ "bytes_wire": 10, "duration": 1.0 }) })
+    }
+
+    async fn verify(
+        &mut self,
+        server: &ServerId,
+        _: &DiskId,
+        _: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Reading, Trouble> {
+        self.note(format!("verify {server}")).await;
+        let (holds, root) =
+            self.with(|world| (!world.damaged.contains(server.as_str()), world.replicas[server.as_str()].to_string()));
+        Ok(Reading { holds, root, wrong: "damaged".into(), facts: json!({}) })
+    }
+
+    async fn test_clone(&mut self, server: &ServerId, _: &DiskId) -> Result<Ended, Trouble> {
+        self.note(format!("clone {server}")).await;
+        let root = self.with(|world| world.replicas[server.as_str()].to_string());
+        Ok(Ended { result: StepResult::Cloned { root }, facts: json!({}) })
+    }
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn event(&mut self, _: &Event) {}
+    fn progress(&mut self, _: &Step, _: Progress) {}
+}
+
+/// A tenant, its plan and its journal, with a clock that the test moves.
+struct Lab {
+    folder: tempfile::TempDir,
+    inventory: Inventory,
+    playbook: Playbook,
+    memory: Memory,
+    clock: Arc<Mutex<Timestamp>>,
+}
+
+fn cinto() -> TenantId {
+    "cinto-caomaggiore".parse().unwrap()
+}
+
+impl Lab {
+    fn new() -> Self {
+        let file = "playbooks/con-me-2.2.1.yaml";
+        let bytes = std::fs::read(project().join(file)).unwrap();
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            inventory: traghetto::inventory::load(&project()).unwrap(),
+            playbook: migration::decode(file, &bytes).unwrap(),
+            memory: Memory::default(),
+            clock: Arc::new(Mutex::new("2022-06-01T08:00:00Z".parse().unwrap())),
+        }
+    }
+
+    fn servers(&mut self) -> &mut Vec<traghetto::model::server::Server> {
+        match &mut self.inventory.tenants.get_mut(&cinto()).unwrap().servers {
+            Known::Known(servers) => servers,
+            Known::Unknown => panic!("the servers are known"),
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let tenant = &self.inventory.tenants[&cinto()];
+        let (inventory, playbook) = (&self.inventory, &self.playbook);
+        migration::plan(&migration::Request { inventory, tenant, playbook, start: None }).unwrap()
+    }
+
+    fn later(&self, hours: i64) {
+        let mut now = self.clock.lock().unwrap();
+        *now += SignedDuration::from_hours(hours);
+    }
+
+    async fn journal(&self) -> Journal {
+        let clock = self.clock.clone();
+        let mirror = self.folder.path().join("replicas");
+        let journal = Journal::open("sqlite:state.db", self.folder.path(), Some(&mirror)).await.unwrap();
+        journal.with_clock(Arc::new(move || *clock.lock().unwrap()))
+    }
+
+    async fn write(&self, record: Record) {
+        let (kind, data) = record.parts();
+        self.journal().await.append(&cinto(), "anna-veneto", &kind, data).await.unwrap();
+    }
+
+    async fn adopt(&self) {
+        let plan = self.plan();
+        self.write(Record::PlanAdopted { digest: plan.digest(), changes: Vec::new(), plan: plan.record() }).await;
+    }
+
+    async fn state(&self) -> RunState {
+        RunState::of(&self.journal().await.events(&cinto()).await.unwrap()).unwrap()
+    }
+
+    async fn run(&self) -> Ending {
+        self.run_only(None).await
+    }
+
+    async fn run_only(&self, only: Option<&str>) -> Ending {
+        let (plan, journal) = (self.plan(), self.journal().await);
+        let lease = journal.lease("tenant/cinto-caomaggiore", "anna-veneto", None).await.unwrap();
+        let (_sender, stop) = tokio::sync::watch::channel(false);
+        let only = only.map(|server| server.parse().unwrap());
+        let ending = Runner {
+            journal: &journal,
+            lease: &lease,
+            plan: &plan,
+            operator: "anna-veneto",
+            acts: self.memory.clone(),
+            observer: Silent,
+            stop,
+            scope: Scope { only, failed: BTreeSet::new() },
+        }
+        .run()
+        .await
+        .unwrap();
+        journal.release(lease).await.unwrap();
+        ending
+    }
+
+    /// Runs until the process is killed at act number `at`; the future is dropped like a process.
+    async fn run_killed(&self, at: usize) {
+        self.memory.with(|world| world.kill_at = Some(at));
+        let killed = async {
+            while self.memory.with(|world| world.acts.len() <= at) {
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+        };
+        tokio::select! {
+            _ = self.run() => {}
+            () = killed => {}
+        }
+        self.memory.with(|world| world.kill_at = None);
+    }
+
+    /// The gate that comes next and may be signed.
+    async fn gate(&self) -> String {
+        let (plan, state) = (self.plan(), self.state().await);
+        let now = *self.clock.lock().unwrap();
+        let all = gates(&plan, &state, now);
+        all.iter()
+            .find(|gate| gate.can_be_signed() && !gate.is_open())
+            .map(|gate| gate.gate.gate.to_string())
+            .unwrap_or_default()
+    }
+
+    async fn try_sign(&self, gate: &str, role: &str, by: &str) -> Result<(), Objection> {
+        let (plan, state) = (self.plan(), self.state().await);
+        let now = *self.clock.lock().unwrap();
+        let all = gates(&plan, &state, now);
+        let status = all.iter().find(|status| status.gate.gate.as_str() == gate).unwrap();
+        let (role, by) = (role.parse().unwrap(), by.parse().unwrap());
+        may_sign(status, &plan, &self.inventory.people, &by, &role)?;
+        let (gate, approves) = (status.gate.gate.clone(), status.approves.clone());
+        self.write(Record::GateSigned { gate, role, by, approves }).await;
+        Ok(())
+    }
+
+    async fn sign(&self, gate: &str) {
+        let signers: &[(&str, &str)] = match gate {
+            "landing-ready" | "test-accepted" => &[("sad-validatore", "carla-riva")],
+            "quiet" | "moved" => &[("venis-sistemista", "anna-veneto"), ("comune-tecnico", "elena-ponte")],
+            _ => &[("sad-validatore", "carla-riva"), ("comune-referente", "dario-pieve")],
+        };
+        for (role, by) in signers {
+            self.try_sign(gate, role, by).await.unwrap();
+        }
+    }
+
+    /// Runs and signs until `gate` waits.
+    async fn up_to(&self, gate: &str) {
+        for _ in 0..10 {
+            assert!(matches!(self.run().await, Ending::Gate));
+            let next = self.gate().await;
+            if next == gate {
+                return;
+            }
+            self.sign(&next).await;
+        }
+        panic!("{gate} was never reached");
+    }
+
+    async fn phase(&self, server: &str) -> &'static str {
+        let (plan, state) = (self.plan(), self.state().await);
+        let now = *self.clock.lock().unwrap();
+        phase_of(&plan, &state, &gates(&plan, &state, now), &server.parse().unwrap()).word()
+    }
+}
+
+const GATES: [&str; 8] = [
+    "landing-ready",
+    "source-checked",
+    "test-accepted",
+    "move-planned",
+    "quiet",
+    "moved",
+    "landing-accepted",
+    "decommissioned",
+];
+
+#[tokio::test]
+async fn phases_rise_with_gates() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    let mut phases = Vec::new();
+    for gate in GATES {
+        assert!(matches!(lab.run().await, Ending::Gate));
+        assert_eq!(lab.gate().await, gate);
+        phases.push(lab.phase("cinto-srv1").await);
+        lab.sign(gate).await;
+    }
+    assert!(matches!(lab.run().await, Ending::Done));
+    phases.push(lab.phase("cinto-srv1").await);
+    let expected =
+        ["planned", "planned", "testing", "tested", "armed", "verified", "verified", "accepted", "decommissioned"];
+    assert_eq!(phases, expected);
+}
+
+#[tokio::test]
+async fn a_kill_at_any_act_loses_nothing() {
+    // One act of each kind.
+    for at in [0, 1, 3, 6, 9, 12] {
+        let lab = Lab::new();
+        lab.adopt().await;
+        let mut kills = 0;
+        for _ in 0..12 {
+            if kills == 0 && lab.memory.with(|world| world.acts.len()) <= at {
+                lab.run_killed(at).await;
+                kills += usize::from(lab.memory.with(|world| world.acts.len()) > at);
+            }
+            if matches!(lab.run().await, Ending::Done) {
+                break;
+            }
+            let gate = lab.gate().await;
+            if gate == "move-planned" {
+                break;
+            }
+            lab.sign(&gate).await;
+        }
+        assert_eq!(kills, 1, "act {at}");
+        let acts = lab.memory.with(|world| world.acts.clone());
+        // Everything once, and the act at which it was killed once more.
+        assert_eq!(acts.len(), 15, "act {at}: {acts:?}");
+        assert_eq!(acts[at], acts[at + 1], "{acts:?}");
+        assert_eq!(lab.gate().await, "move-planned");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_fails_does_not_stop_the_others() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    lab.up_to("source-checked").await;
+    lab.sign("source-checked").await;
+    lab.memory.with(|world| world.off.insert("cinto-srv1".into()));
+    let Ending::Blocked(troubles) = lab.run().await else { panic!("srv1 is off") };
+    assert_eq!(troubles.len(), 1);
+    assert_eq!(
+        (troubles[0].0.to_string().as_str(), troubles[0].1.class),
+        ("a3.seed.cinto-srv1.disk0", Class::Unreachable)
+    );
+    assert_eq!(lab.phase("cinto-srv1").await, "failed");
+    assert_eq!(lab.phase("cinto-srv3").await, "testing");
+    let refused = lab.try_sign("test-accepted", "sad-validatore", "carla-riva").await;
+    assert!(matches!(refused, Err(Objection::NotYet { .. })), "{refused:?}");
+    lab.memory.with(|world| world.off.clear());
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(lab.phase("cinto-srv1").await, "testing");
+}
+
+#[tokio::test]
+async fn only_one_server_is_moved_where_one_is_named() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    lab.up_to("source-checked").await;
+    lab.sign("source-checked").await;
+    let Ending::Blocked(troubles) = lab.run_only(Some("cinto-srv2")).await else { panic!("others are left") };
+    assert!(troubles.is_empty());
+    let copied = lab.memory.with(|world| world.replicas.keys().cloned().collect::<Vec<_>>());
+    assert_eq!(copied, ["cinto-srv2"]);
+}
+
+#[tokio::test]
+async fn nobody_signs_for_both_sides_or_without_the_role() {
+    let mut lab = Lab::new();
+    let carla = lab.inventory.people.persons.get_mut(&"carla-riva".parse().unwrap()).unwrap();
+    carla.roles.push("comune-referente".parse().unwrap());
+    lab.adopt().await;
+    lab.up_to("source-checked").await;
+    lab.try_sign("source-checked", "sad-validatore", "carla-riva").await.unwrap();
+    let refused = lab.try_sign("source-checked", "comune-referente", "carla-riva").await;
+    assert!(matches!(refused, Err(Objection::BothSides { .. })), "{refused:?}");
+    let refused = lab.try_sign("source-checked", "comune-referente", "elena-ponte").await;
+    assert!(matches!(refused, Err(Objection::NotTheirRole { .. })), "{refused:?}");
+    let refused = lab.try_sign("source-checked", "sad-validatore", "carla-riva").await;
+    assert!(matches!(refused, Err(Objection::Already { .. })), "{refused:?}");
+    let refused = lab.try_sign("source-checked", "venis-rete", "bruno-laguna").await;
+    assert!(matches!(refused, Err(Objection::NotAsked { .. })), "{refused:?}");
+    let refused = lab.try_sign("source-checked", "comune-referente", "nobody").await;
+    assert!(matches!(refused, Err(Objection::NoPerson(_))), "{refused:?}");
+    assert!(matches!(lab.run().await, Ending::Gate));
+    lab.try_sign("source-checked", "comune-referente", "dario-pieve").await.unwrap();
+    assert_eq!(lab.gate().await, "");
+}
+
+#[tokio::test]
+async fn a_final_sync_needs_a_fresh_signature_and_a_fresh_reading() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    lab.up_to("quiet").await;
+    lab.sign("quiet").await;
+    lab.later(13);
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(lab.gate().await, "quiet", "signatures of 13 hours ago do not count");
+    lab.later(13);
+    lab.sign("quiet").await;
+    let Ending::Blocked(troubles) = lab.run().await else { panic!("the reading is 26 hours old") };
+    assert!(
+        troubles.iter().all(|(step, trouble)| step.0.contains("final-sync") && trouble.class == Class::CheckFailed)
+    );
+    for server in ["cinto-srv1", "cinto-srv2", "cinto-srv3"] {
+        let (server, disk) = (server.parse().unwrap(), "disk0".parse().unwrap());
+        lab.write(Record::ReplicaVerified { server, disk, holds: true, root: "1".into() }).await;
+    }
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(lab.gate().await, "moved");
+    lab.later(48);
+    assert_eq!(lab.gate().await, "moved", "once the final syncs are done, the hours of `quiet` are over for good");
+}
+
+#[tokio::test]
+async fn a_disk_in_use_has_no_final_sync_and_holds_back_those_after_it() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    lab.up_to("quiet").await;
+    lab.sign("quiet").await;
+    lab.memory.with(|world| {
+        world.in_use.insert("cinto-srv1".into());
+        world.acts.clear();
+    });
+    let Ending::Blocked(troubles) = lab.run().await else { panic!("srv1 is in use") };
+    assert_eq!(troubles.len(), 1);
+    assert_eq!(lab.memory.with(|world| world.acts.clone()), [""; 0], "srv2 and srv3 move after srv1");
+    lab.memory.with(|world| world.in_use.clear());
+    assert!(matches!(lab.run().await, Ending::Gate));
+}
+
+#[tokio::test]
+async fn a_running_source_must_be_seen_to_stand_still() {
+    let mut lab = Lab::new();
+    let server = lab.servers().iter_mut().find(|server| server.id.as_str() == "cinto-srv3").unwrap();
+    server.transfer = Transfer::Agent;
+    server.os = traghetto::model::server::Os::Linux("Debian 12".into());
+    lab.adopt().await;
+    lab.memory.with(|world| world.restless.insert("cinto-srv3".into()));
+    lab.up_to("quiet").await;
+    lab.sign("quiet").await;
+    let Ending::Blocked(troubles) = lab.run().await else { panic!("srv3 never stands still") };
+    assert_eq!(troubles[0].0.to_string(), "a5.final-sync.cinto-srv3.disk0");
+    lab.memory.with(|world| world.restless.clear());
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(lab.gate().await, "moved");
+}
+
+#[tokio::test]
+async fn a_replica_that_does_not_hold_is_copied_again_and_its_gates_close() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    lab.up_to("test-accepted").await;
+    lab.sign("test-accepted").await;
+    let (server, disk) = ("cinto-srv2".parse().unwrap(), "disk0".parse().unwrap());
+    lab.write(Record::ReplicaVerified { server, disk, holds: false, root: "9".into() }).await;
+    assert_eq!(lab.gate().await, "", "test-accepted is closed: its steps are not done");
+    lab.memory.with(|world| world.acts.clear());
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(
+        lab.memory.with(|world| world.acts.clone()),
+        ["copy cinto-srv2", "verify cinto-srv2", "clone cinto-srv2"]
+    );
+    // The same bytes came back: what was signed is what is there.
+    assert_eq!(lab.gate().await, "move-planned");
+    let (server, disk) = ("cinto-srv2".parse().unwrap(), "disk0".parse().unwrap());
+    lab.write(Record::ReplicaVerified { server, disk, holds: false, root: "9".into() }).await;
+    lab.memory.with(|world| world.sources.insert("cinto-srv2".into(), 7));
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(lab.gate().await, "test-accepted", "other bytes came: what was signed is no longer there");
+}
+
+#[tokio::test]
+async fn a_damaged_replica_found_by_a_step_is_repaired_by_the_next_run() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    lab.up_to("source-checked").await;
+    lab.sign("source-checked").await;
+    let plan = lab.plan();
+    let verify = plan.steps.iter().find(|step| step.action == Action::Verify).unwrap();
+    let damage = lab.memory.clone();
+    let state = lab.run_only(Some("cinto-srv1")).await;
+    assert!(matches!(state, Ending::Blocked(_)));
+    damage.with(|world| world.damaged.insert("cinto-srv1".into()));
+    let (server, disk) = ("cinto-srv1".parse().unwrap(), "disk0".parse().unwrap());
+    lab.write(Record::ReplicaVerified { server, disk, holds: false, root: "9".into() }).await;
+    assert_eq!(*lab.state().await.step(&verify.id), StepState::Pending);
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(lab.gate().await, "test-accepted");
+}
+
+#[tokio::test]
+async fn another_plan_is_not_run_and_adopting_it_keeps_what_it_did_not_touch() {
+    let mut lab = Lab::new();
+    lab.adopt().await;
+    lab.up_to("test-accepted").await;
+    let before = lab.plan();
+    lab.servers()[1].disks[0].source = Some("/dev/sdb".into());
+    let plan = lab.plan();
+    let changes = plan.changes_from(&before.record());
+    assert_eq!(changes.len(), 1);
+    assert!(changes[0].starts_with("cinto-srv2: disks") && changes[0].contains("/dev/sdb"), "{changes:?}");
+    let (journal, operator) = (lab.journal().await, "anna-veneto");
+    let lease = journal.lease("tenant/cinto-caomaggiore", operator, None).await.unwrap();
+    let (_sender, stop) = tokio::sync::watch::channel(false);
+    let (acts, scope) = (lab.memory.clone(), Scope::default());
+    let mut runner =
+        Runner { journal: &journal, lease: &lease, plan: &plan, operator, acts, observer: Silent, stop, scope };
+    assert!(matches!(runner.run().await, Err(migration::RunError::OtherPlan)));
+    journal.release(lease).await.unwrap();
+    lab.adopt().await;
+    let state = lab.state().await;
+    let done = |id: &str| state.step(&migration::StepId(id.into())).result().is_some();
+    assert!(done("a3.seed.cinto-srv1.disk0") && done("a1.prepare-landing"));
+    assert!(!done("a3.seed.cinto-srv2.disk0"));
+    assert_eq!(lab.gate().await, "landing-ready", "signatures on the old plan do not count");
+}
+
+#[tokio::test]
+async fn a_pause_stops_the_run_and_the_next_run_resumes() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    lab.write(Record::RunPaused { reason: "lunch".into() }).await;
+    assert!(matches!(lab.run().await, Ending::Stopped(Stop::Paused)));
+    lab.write(Record::run_started(None, None)).await;
+    assert!(matches!(lab.run().await, Ending::Gate));
+}
+
+#[tokio::test]
+async fn a_server_taken_back_is_left_alone() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    lab.up_to("source-checked").await;
+    lab.sign("source-checked").await;
+    let (server, role, by) =
+        ("cinto-srv1".parse().unwrap(), "venis-sistemista".parse().unwrap(), "anna-veneto".parse().unwrap());
+    lab.write(Record::ServerRolledBack { server, role, by, reason: "no room".into() }).await;
+    assert_eq!(lab.phase("cinto-srv1").await, "rolled-back");
+    assert_eq!(lab.gate().await, "landing-ready", "what was signed did not say that a server stays");
+    lab.sign("landing-ready").await;
+    lab.sign("source-checked").await;
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(
+        lab.memory.with(|world| world.replicas.keys().cloned().collect::<Vec<_>>()),
+        ["cinto-srv2", "cinto-srv3"]
+    );
+}
+
+#[tokio::test]
+async fn events_that_cannot_have_happened_are_refused() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    let result = StepResult::Verified { root: "1".into() };
+    let step = migration::StepId("a3.verify.cinto-srv1.disk0".into());
+    lab.write(Record::StepFinished { step, result, facts: json!({}) }).await;
+    let events = lab.journal().await.events(&cinto()).await.unwrap();
+    let error = RunState::of(&events).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "event 2 (step.finished) makes no sense: step a3.verify.cinto-srv1.disk0 was not begun"
+    );
+}
+
+#[test]
+fn plans_without_a_way_are_refused_with_every_reason() {
+    let mut lab = Lab::new();
+    lab.servers()[0].transfer = Transfer::Agent;
+    lab.servers()[1].transfer = Transfer::Converter;
+    lab.servers()[2].transfer = Transfer::Agent;
+    let tenant = &lab.inventory.tenants[&cinto()];
+    let request = migration::Request { inventory: &lab.inventory, tenant, playbook: &lab.playbook, start: None };
+    let refusals = migration::plan(&request).unwrap_err();
+    let texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "server cinto-srv1 is a domain controller: transfer `agent` would copy it while it runs",
+            "server cinto-srv2: transfer `converter` is not built yet",
+            "server cinto-srv3 runs Windows 7: transfer `agent` copies a running Linux only",
+        ]
+    );
+    assert!(refusals.iter().all(|refusal| !refusal.hint().is_empty()));
+}
+
+#[test]
+fn a_plan_is_the_same_each_time_and_its_ids_are_unique() {
+    let lab = Lab::new();
+    let (one, other) = (lab.plan(), lab.plan());
+    assert_eq!(one.digest(), other.digest());
+    let ids: BTreeSet<&str> = one.steps.iter().map(|step| step.id.0.as_str()).collect();
+    assert_eq!(ids.len(), one.steps.len());
+    assert!(ids.contains("a3.seed.cinto-srv1.disk0") && ids.contains("a5.final-sync.cinto-srv3.disk0"));
+}
+
+#[test]
+fn mistakes_in_a_playbook_have_places() {
+    let text = std::fs::read_to_string(project().join("playbooks/con-me-2.2.1.yaml")).unwrap();
+    for (from, to, expected) in [
+        ("      - do: seed\n", "      - do: sede\n", "sede"),
+        ("      - do: seed\n", "", "it comes before the first copy"),
+        ("          valid_hours: 12\n", "", "no gate before it says that the source is quiet"),
+        ("id: quiet\n", "id: moved\n", "there are two gates"),
+        ("days: [5, 7]", "days: [7, 5]", "the days are not a first and a last day"),
+        ("activity: 2\n", "activity: 1\n", "not in rising order"),
+        ("checklist: source\n", "checklist: decommission\n", "decommission"),
+    ] {
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        let broken = text.replacen(from, to, 1);
+        let problems = migration::decode("playbook.yaml", broken.as_bytes()).unwrap_err();
+        let found = problems.iter().find(|problem| problem.to_string().contains(expected));
+        let found = found.unwrap_or_else(|| panic!("{expected}: {problems}"));
+        assert!(found.place.is_some(), "{found}");
+    }
+}
