@@ -292,7 +292,7 @@ fn is_loopback(access: &Access) -> bool {
 fn checked(run: &RunRecord) -> Result<Ended, Trouble> {
     let (phase, tenant) = (run.phase, &run.tenant);
     let blocking = run.findings.iter().filter(|finding| finding.blocks());
-    let blocking: Vec<String> = blocking.map(|found| format!("{} {}", found.item, found.subject)).collect();
+    let blocking: Vec<String> = blocking.map(in_words).collect();
     let report = format!("See `traghetto checklist report {phase} {tenant}`.");
     match run.outcome {
         Outcome::Passed => {
@@ -314,6 +314,12 @@ fn checked(run: &RunRecord) -> Result<Ended, Trouble> {
             Err(Trouble::new(class, text).hint("No server was touched.").hint(report))
         }
     }
+}
+
+/// A finding that keeps the gate closed, with its reason.
+fn in_words(found: &Finding) -> String {
+    let reason = found.reason.as_deref().unwrap_or(&found.found);
+    format!("{} {} ({reason})", found.item, found.subject)
 }
 
 /// SHA-256 of what was found, without times: the same findings give the same digest.
