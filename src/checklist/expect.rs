@@ -9,7 +9,7 @@ use std::fmt;
 
 /// Type of an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// True or false.
     Flag,
     /// A number.
@@ -21,7 +21,7 @@ pub enum Kind {
 }
 
 /// The attributes of a probe's kind, each with its type and its meaning.
-pub fn attributes(probe: &str) -> &'static [(&'static str, Kind, &'static str)] {
+pub(super) fn attributes(probe: &str) -> &'static [(&'static str, Kind, &'static str)] {
     const MS: (&str, Kind, &str) = ("ms", Kind::Number, "milliseconds until the answer");
     match probe {
         "tcp" => &[("open", Kind::Flag, "whether the port accepts a connection"), MS],

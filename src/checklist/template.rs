@@ -254,7 +254,7 @@ fn variable(name: &str, scope: Scope, landing: Landing) -> Result<Variable, Temp
 }
 
 /// `text` as one word of a POSIX shell, whatever is in it.
-pub fn shell_quoted(text: &str) -> String {
+pub(super) fn shell_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

@@ -131,7 +131,7 @@ fn a_joint_item_needs_each_role_on_the_present_text() {
     let venis = signed(&item, "venis-sistemista", "anna-veneto");
     let comune = signed(&item, "comune-referente", "dario-pieve");
     assert_eq!(verdict(&[], &item), Verdict::Pending);
-    assert_eq!(verdict(&[venis.clone()], &item), Verdict::Pending);
+    assert_eq!(verdict(std::slice::from_ref(&venis), &item), Verdict::Pending);
     assert_eq!(verdict(&[venis.clone(), comune.clone()], &item), Verdict::Pass);
     assert_eq!(
         Signatures::read(Phase::Landing, [&venis, &comune].into_iter()).verdict(&item, &subject).0,
