@@ -98,7 +98,8 @@ fn usage(text: &str) -> BTreeMap<&str, (u64, u64)> {
     text.lines().filter_map(|line| entry(line).map(|(after, numbers)| (line[after..].trim_start(), numbers))).collect()
 }
 
-/// A line of `/proc/mounts`, if it is on a device or on another machine.
+/// A line of `/proc/mounts`, if it is on a device or on another machine. What is on a loop device is
+/// in a file, which its own filesystem counts.
 fn filesystem(
     line: &str,
     usage: &BTreeMap<&str, (u64, u64)>,
@@ -109,7 +110,8 @@ fn filesystem(
     let (source, mountpoint, kind, options) = (words.next()?, words.next()?, words.next()?, words.next()?);
     let (source, mountpoint) = (octal(source), octal(mountpoint));
     let remote = source.contains(":/") || source.starts_with("//");
-    if !source.starts_with("/dev/") && !remote || kind == "devtmpfs" {
+    let local = source.starts_with("/dev/") && !source.starts_with("/dev/loop");
+    if !local && !remote || kind == "devtmpfs" {
         return None;
     }
     let device = devices.get(&source).map(|device| (*device).to_owned());
