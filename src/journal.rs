@@ -82,7 +82,7 @@ pub enum JournalError {
         /// What is held, such as `tenant/cinto-caomaggiore`.
         subject: String,
         /// By whom.
-        holder: Holder,
+        holder: Box<Holder>,
     },
     /// Somebody else has taken over our lease.
     #[error("{subject} was taken over by {holder}")]
@@ -90,7 +90,7 @@ pub enum JournalError {
         /// What was taken over.
         subject: String,
         /// By whom.
-        holder: Holder,
+        holder: Box<Holder>,
     },
     /// Others append faster than we can.
     #[error("the events of {tenant} changed under our hands again and again")]
@@ -375,7 +375,7 @@ impl<S: Store> Journal<S> {
     async fn taken_over(&self, fence: Option<Fence<'_>>) -> JournalError {
         let subject = fence.map(|fence| fence.subject).unwrap_or_default();
         match self.store.lease(subject).await {
-            Ok(Some(row)) => JournalError::TakenOver { subject: subject.to_owned(), holder: row.holder },
+            Ok(Some(row)) => JournalError::TakenOver { subject: subject.to_owned(), holder: Box::new(row.holder) },
             Ok(None) => self.store_error(StoreError::Fenced),
             Err(error) => self.store_error(error),
         }

@@ -20,6 +20,7 @@ use jiff::civil::Date;
 pub enum Command {
     /// Print every step, the calendar and how long the copies take; do nothing.
     Plan {
+        /// Which migration.
         #[command(flatten)]
         whose: Whose,
         /// First day of activity 1 (default: the latest that the terms allow).
@@ -30,6 +31,7 @@ pub enum Command {
     Run(run::Args),
     /// Say what to do now, and where everything stands.
     Status {
+        /// Which migration.
         #[command(flatten)]
         whose: Whose,
     },
@@ -37,6 +39,7 @@ pub enum Command {
     Sign(sign::Args),
     /// Stop the run before its next act; `run` resumes it.
     Pause {
+        /// Which migration.
         #[command(flatten)]
         whose: Whose,
         /// Why.
@@ -47,6 +50,7 @@ pub enum Command {
     Rollback(rollback::Args),
     /// Read the replicas again as a whole and compare.
     Verify {
+        /// Which migration.
         #[command(flatten)]
         whose: Whose,
         /// Only this server.
@@ -55,11 +59,13 @@ pub enum Command {
     },
     /// Print what happened.
     Log {
+        /// Which migration.
         #[command(flatten)]
         whose: Whose,
     },
     /// Write a remark into the log.
     Note {
+        /// Which migration.
         #[command(flatten)]
         whose: Whose,
         /// The remark.

@@ -111,7 +111,7 @@ fn decide(
         let path = lock_path(folder, subject, row.token);
         let alive = is_locked(&path).map_err(|source| JournalError::File { path: path.clone(), source })?;
         if alive && holder.reason.is_none() {
-            return Err(JournalError::Held { subject: subject.to_owned(), holder: row.holder.clone() });
+            return Err(JournalError::Held { subject: subject.to_owned(), holder: Box::new(row.holder.clone()) });
         }
         if !alive {
             holder.reason = None;

@@ -85,7 +85,7 @@ pub fn phase_of(plan: &Plan, state: &RunState, gates: &[GateStatus<'_>], server:
 }
 
 /// How far the server has come, whatever holds it up at this moment.
-pub fn on_the_way(plan: &Plan, state: &RunState, gates: &[GateStatus<'_>], server: &ServerId) -> Phase {
+fn on_the_way(plan: &Plan, state: &RunState, gates: &[GateStatus<'_>], server: &ServerId) -> Phase {
     let by_gates = gates.iter().filter(|gate| gate.is_open()).filter_map(|gate| gate.gate.reaches.map(reached));
     let steps = plan.steps.iter().filter(|step| step.server.as_ref() == Some(server));
     let by_steps = steps.filter_map(|step| by_step(&step.action, state.step(&step.id)));

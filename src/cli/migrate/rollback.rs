@@ -40,7 +40,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     may_decide(&scene, by, &args.role)?;
     let story = Story::open(&scene, context).await?;
     if let Some(holder) = &story.holder {
-        let held = JournalError::Held { subject: scene.subject(), holder: holder.clone() };
+        let held = JournalError::Held { subject: scene.subject(), holder: Box::new(holder.clone()) };
         return Err(Failure::new(Kind::Failed, held).hint(format!(
             "Nothing was done. Pause it first: traghetto migrate pause {} --reason TEXT",
             scene.tenant.id
