@@ -27,6 +27,7 @@ mod inventory_files;
 mod journal;
 mod migration_run;
 mod network;
+mod over_ssh;
 mod probes;
 mod proof_libreoffice;
 mod readme;

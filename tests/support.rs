@@ -1,6 +1,7 @@
 //! The sandbox of every command test: an empty folder, a cleared environment, exact expectations.
 
 pub mod network;
+pub mod proxy;
 pub mod replica;
 pub mod sshd;
 pub mod town;
