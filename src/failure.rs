@@ -104,7 +104,9 @@ impl Failure {
 
     /// The failure as the operator reads it: the message, its causes, the hints.
     pub fn render(&self) -> String {
-        let mut text = format!("error: {}\n", self.source);
+        // To wait for a person is not to fail.
+        let heading = if self.kind == Kind::Waiting { "waiting" } else { "error" };
+        let mut text = format!("{heading}: {}\n", self.source);
         let mut cause = self.source.source();
         while let Some(inner) = cause {
             let _ = writeln!(text, "  because: {inner}");

@@ -177,13 +177,15 @@ impl<F: Field> Acts for Live<'_, F> {
         let options = StartOptions { loopback: is_loopback(self.access(server)?), agent_on_disk: self.agent_on_disk };
         let agent = replica::start(&session, &self.agent, options).await;
         let mut agent = agent.map_err(|error| of_agent(error, server, &replica))?;
+        // Login and the push of the agent are counted apart.
+        let (sent_before, received_before) = session.bytes();
         let options = PassOptions { store: self.journal.store_id().to_owned(), level: ZSTD_LEVEL };
         let mut watch = |now: PassProgress| progress(pass_progress(&now));
         let report = replica::pass(&mut agent, &replica, source, &options, &mut watch).await;
         let report = report.map_err(|error| of_replica(error, server, &replica))?;
         let (sent, received) = session.bytes();
         let mut facts = serde_json::to_value(&report).unwrap_or_default();
-        facts["bytes_wire"] = json!(sent + received);
+        facts["bytes_wire"] = json!(sent + received - sent_before - received_before);
         facts["bytes_agent"] = json!(agent.bytes_agent());
         let result = record::Result::Copied { root: report.root.to_string(), length: report.length };
         Ok(Ended { result, facts })

@@ -118,7 +118,7 @@ async fn find_place<S: Shell>(
     options: StartOptions,
 ) -> Result<String, AgentError> {
     let disk = if options.agent_on_disk || options.loopback { "yes" } else { "no" };
-    let script = PLACE.replace("@NAME@", name).replace("@DISK@", disk);
+    let script = PLACE.replace("@PREFIX@", FILE_PREFIX).replace("@NAME@", name).replace("@DISK@", disk);
     let answer = shell.run(&script, SCRIPT).await?;
     let text = String::from_utf8_lossy(&answer.stdout);
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
@@ -159,6 +159,10 @@ runs() {
     rm -f "$probe"
     return "$result"
 }
+# What an earlier push left behind when it was killed before it could run.
+for folder in /dev/shm /run /tmp /var/tmp; do
+    find "$folder" -maxdepth 1 -name '@PREFIX@*' -type f -user "$(id -u)" -mmin +10 -exec rm -f {} + 2>/dev/null
+done
 for folder in /dev/shm /run /tmp /var/tmp; do
     folder=$(cd "$folder" 2>/dev/null && pwd -P) || continue
     if in_memory "$folder" || [ @DISK@ = yes ]; then
@@ -169,7 +173,12 @@ done
 
 /// Writes the file, compares its hash where the host can compute one, and runs it.
 async fn put_and_run<S: Shell>(shell: &S, agent: &AgentBinary, path: &str) -> Result<AgentLink, AgentError> {
-    let write = format!("exec /bin/sh -c 'umask 077; set -C; cat > {path} && chmod 700 {path}'");
+    // A connection that is cut ends the input early: what is short is removed at once.
+    let length = agent.content.len();
+    let write = format!(
+        "exec /bin/sh -c 'umask 077; set -C; cat > {path} && test \"$(wc -c < {path})\" -eq {length} && \
+         chmod 700 {path} || {{ rm -f {path}; exit 1; }}'"
+    );
     let pushed = push(shell.open(&write).await?, &agent.content);
     let seconds = PUSH.as_secs();
     tokio::time::timeout(PUSH, pushed).await.map_err(|_| AgentError::Silent { seconds })??;

@@ -149,7 +149,7 @@ impl Work<'_> {
         // That is us: the page is about what comes after.
         story.holder = None;
         let now = status::of(self.scene, &story, self.context);
-        let mut failure = Failure::new(Kind::Waiting, format!("waiting: {}", now.next.what.en))
+        let mut failure = Failure::new(Kind::Waiting, now.next.what.en.clone())
             .hint("Everything before the gate is done and kept; no source was written to.");
         if let Some(asks) = status::asked(self.scene, &story) {
             failure = failure.hint(super::plan::in_language(asks, self.context));
