@@ -13,10 +13,10 @@ const PAYLOAD_SHARE: f64 = 0.9565;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
-    /// Bytes used by its filesystems: free space that was never written is not sent.
-    Used,
-    /// Its whole size.
+    /// Its whole size: free space is not known yet, and what was deleted there travels too.
     Size,
+    /// Bytes used by its filesystems, where its size is not known.
+    Used,
     /// Nobody knows; `traghetto survey` finds out.
     Unknown,
 }
@@ -26,10 +26,12 @@ pub enum Basis {
 pub struct DiskForecast {
     /// Which disk.
     pub disk: DiskId,
-    /// Bytes before compression.
+    /// Bytes before compression, at most; what was never written is zero and is not sent.
     pub bytes: Option<u64>,
     /// What they are taken from.
     pub basis: Basis,
+    /// Bytes used by its filesystems, if known: what travels at least, before compression.
+    pub used: Option<u64>,
 }
 
 /// The first copy of one server.
@@ -97,12 +99,12 @@ fn of_server(tenant: &Tenant, server: &Server) -> ServerForecast {
 }
 
 fn of_disk(disk: &Disk) -> DiskForecast {
-    let (bytes, basis) = match (disk.used, disk.size) {
-        (Some(used), _) => (Some(used), Basis::Used),
-        (None, Some(size)) => (Some(size), Basis::Size),
+    let (bytes, basis) = match (disk.size, disk.used) {
+        (Some(size), _) => (Some(size), Basis::Size),
+        (None, Some(used)) => (Some(used), Basis::Used),
         (None, None) => (None, Basis::Unknown),
     };
-    DiskForecast { disk: disk.id.clone(), bytes, basis }
+    DiskForecast { disk: disk.id.clone(), bytes, basis, used: disk.used }
 }
 
 /// Seconds that `bytes` of payload take on a line of `mbps`, with the overhead of TCP and IP, without

@@ -92,7 +92,7 @@ impl<F> Live<'_, F> {
         disks
             .map(|(server, disk)| {
                 let there = self.replica(&server.id, &disk.id).status().ok().flatten();
-                disk.used.or(disk.size).unwrap_or(0).saturating_sub(there.map_or(0, |status| status.bytes_used))
+                disk.size.or(disk.used).unwrap_or(0).saturating_sub(there.map_or(0, |status| status.bytes_used))
             })
             .sum()
     }

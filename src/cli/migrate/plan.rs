@@ -148,16 +148,18 @@ fn forecast(plan: &Plan, context: &Context) -> String {
         at(all.seed_at_pcr_seconds, None),
         String::new(),
     ]);
-    let note = "One copy at a time on the link; TCP and IP overhead counted, compression not. A final sync takes the\n\
-                time to read the source's disks again, plus what has changed.\n";
+    let note = "At most: disks are read as a whole, and only what was never written is not sent. One copy at a time on\n\
+                the link; TCP and IP overhead counted, compression not. A final sync takes the time to read the\n\
+                source's disks again, plus what has changed.\n";
     format!("\n{}\n{}{note}", context.ui.tone(Tone::Strong, "Forecast"), table.render())
 }
 
 fn bytes_of(server: &ServerForecast) -> String {
-    let disks = server.disks.iter().map(|disk| match (disk.bytes, disk.basis) {
-        (Some(bytes), Basis::Used) => format!("{} used", gigabytes(bytes)),
-        (Some(bytes), _) => format!("{} whole", gigabytes(bytes)),
-        (None, _) => "non noto".to_owned(),
+    let disks = server.disks.iter().map(|disk| match (disk.bytes, disk.basis, disk.used) {
+        (Some(bytes), Basis::Size, Some(used)) => format!("{} (used {})", gigabytes(bytes), gigabytes(used)),
+        (Some(bytes), Basis::Used, _) => format!("{} used", gigabytes(bytes)),
+        (Some(bytes), ..) => gigabytes(bytes),
+        (None, ..) => "non noto".to_owned(),
     });
     disks.collect::<Vec<_>>().join(" + ")
 }
