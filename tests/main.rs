@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod agent_binary;
 mod architecture;
 mod broken_inventories;
 mod checklist_format;
