@@ -92,8 +92,8 @@ pub enum Command {
     Demo(demo::Args),
     /// Print the completion script of a shell.
     Completions(manual::CompletionsArgs),
-    /// Print the manual page.
-    Man,
+    /// Print the manual page, or write those of all commands.
+    Man(manual::ManArgs),
 }
 
 /// What every command is given.
@@ -155,7 +155,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
             Command::Fees(command) => fees::run(command, context).await,
             Command::Demo(args) => demo::run(args, context).await,
             Command::Completions(args) => manual::completions(&args, &mut Cli::command(), context),
-            Command::Man => manual::page(Cli::command(), context),
+            Command::Man(args) => manual::page(&args, Cli::command(), context),
         }
     })
 }

@@ -24,4 +24,6 @@ fn completions_and_manual_need_no_inventory() {
     let sandbox = Sandbox::empty();
     assert!(sandbox.run(&["completions", "bash"]).code(0).stdout.contains("_traghetto"));
     assert!(sandbox.run(&["man"]).code(0).stdout.contains(".TH traghetto"));
+    sandbox.run(&["man", "--out", "man"]).code(0);
+    assert!(sandbox.path().join("man/traghetto-migrate-run.1").is_file());
 }

@@ -61,6 +61,15 @@ fn matches(patterns: &[String], lines: &[&str]) -> bool {
 }
 
 #[test]
+fn the_readme_lists_every_exit_code() {
+    let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
+    for kind in traghetto::failure::Kind::ALL {
+        let row = format!("| {} | {} |", kind.code(), kind.meaning());
+        assert!(readme.contains(&row), "{row}");
+    }
+}
+
+#[test]
 fn every_command_of_the_readme_runs_and_prints_what_it_says() {
     let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
     let sandbox = Sandbox::with_project().env("TRAGHETTO_OPERATOR", "anna-veneto");
