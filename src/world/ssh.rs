@@ -8,6 +8,7 @@ mod known_hosts;
 mod login;
 mod pipe;
 mod transport;
+mod trouble;
 mod trust;
 mod wire;
 
@@ -21,7 +22,8 @@ use russh::keys::ssh_key::Algorithm;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use transport::{Client, DEAD_AFTER, Lost, Trouble};
+use transport::{Client, DEAD_AFTER, Lost};
+use trouble::Trouble;
 use trust::HostKeyRule;
 use wire::{Traffic, Wire};
 

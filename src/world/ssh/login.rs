@@ -1,6 +1,7 @@
 //! Logging in: agent, key file, password. A secret is read when it is needed and never printed.
 
-use super::transport::{Client, Lost, Trouble};
+use super::transport::{Client, Lost};
+use super::trouble::Trouble;
 use super::trust::Trust;
 use crate::model::server::{Access, Login, SecretRef};
 use crate::world::ShellError;

@@ -1,11 +1,12 @@
 //! The SSH protocol's own events: host key shown, connection lost; and its settings.
 
+use super::trouble::Trouble;
 use super::trust::HostKeyRule;
 use crate::world::{ShellError, printable};
 use russh::client::{self, DisconnectReason};
 use russh::keys::PublicKeyOrCertificate;
 use russh::keys::ssh_key::Algorithm;
-use russh::{AlgorithmKind, Preferred, cipher, compression};
+use russh::{Preferred, cipher, compression};
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,81 +17,6 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 const KEEPALIVES: usize = 2;
 /// After so long without an acknowledgement of sent data a connection is dead.
 pub(super) const DEAD_AFTER: Duration = Duration::from_secs(30);
-
-/// Why a connection failed or ended.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
-    /// The protocol's own reasons.
-    #[error("{}", reason(.0))]
-    Protocol(#[from] russh::Error),
-    /// The TCP connection could not be made.
-    #[error("{0}")]
-    Tcp(std::io::Error),
-    /// The jump host does not connect us.
-    #[error("the jump host {jump} cannot connect to it")]
-    Jump {
-        /// Which jump host.
-        jump: String,
-        /// Why.
-        #[source]
-        source: russh::Error,
-    },
-    /// The host key is refused.
-    #[error("the host key {fingerprint} {expected}")]
-    HostKey {
-        /// `SHA256:…` of the key shown.
-        fingerprint: String,
-        /// End of the sentence of `ShellError::HostKey`.
-        expected: String,
-    },
-    /// The host said good-bye.
-    #[error("the host closed the connection: {0}")]
-    Closed(String),
-}
-
-/// The protocol's reasons in words.
-fn reason(error: &russh::Error) -> String {
-    match error {
-        russh::Error::KeepaliveTimeout => "it gave no sign of life for 30 s".to_owned(),
-        russh::Error::HUP | russh::Error::Disconnect | russh::Error::SendError | russh::Error::RecvError => {
-            "the connection was closed".to_owned()
-        }
-        russh::Error::Version => "it does not speak SSH 2".to_owned(),
-        russh::Error::IO(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            "the connection was closed".to_owned()
-        }
-        other => printable(&other.to_string()),
-    }
-}
-
-impl Trouble {
-    /// The failure as callers see it.
-    pub(super) fn at(self, host: &str) -> ShellError {
-        let host = host.to_owned();
-        match self {
-            Trouble::HostKey { fingerprint, expected } => ShellError::HostKey { host, fingerprint, expected },
-            Trouble::Protocol(russh::Error::NoCommonAlgo { kind, theirs, .. }) => {
-                let what = match kind {
-                    AlgorithmKind::Kex => "key exchange",
-                    AlgorithmKind::Key => "host keys",
-                    AlgorithmKind::Cipher => "encryption",
-                    AlgorithmKind::Compression => "compression",
-                    AlgorithmKind::Mac => "integrity",
-                };
-                ShellError::Algorithms { host, what, theirs: printable(&theirs.join(", ")) }
-            }
-            other => ShellError::Unreachable { host, source: Box::new(other) },
-        }
-    }
-
-    /// Whether asking for another kind of host key may help.
-    pub(super) fn is_about_host_key(&self) -> bool {
-        matches!(
-            self,
-            Trouble::HostKey { .. } | Trouble::Protocol(russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. })
-        )
-    }
-}
 
 /// Why a connection was lost, once it is; shared by everybody who uses it.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,7 @@
 //! Which host keys we believe, and where our own keys and secrets are.
 
 use super::known_hosts::{self, Records, Verdict};
-use super::transport::Trouble;
+use super::trouble::Trouble;
 use crate::model::server::Access;
 use crate::world::ShellError;
 use russh::Preferred;
