@@ -13,8 +13,9 @@ mod sqlite;
 pub mod store;
 
 pub use event::Event;
-pub use lease::{Holder, Lease};
+pub use lease::Lease;
 pub use sqlite::SqliteStore;
+pub use store::Holder;
 
 use crate::model::TenantId;
 use event::{Broken, Line};

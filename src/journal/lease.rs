@@ -5,34 +5,12 @@
 //! by its own lock, whatever became of the old one.
 
 use super::event::rome;
-use super::store::{Fence, LeaseRow, Store};
+use super::store::{Fence, Holder, LeaseRow, Store};
 use super::{Journal, JournalError};
 use rustix::fs::{FlockOperation, flock};
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// Who holds a lease.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Holder {
-    /// Person's id.
-    pub operator: String,
-    /// Process.
-    pub pid: u32,
-    /// Machine on which the process runs.
-    pub host: String,
-    /// Since when, RFC 3339, Europe/Rome.
-    pub since: String,
-    /// Why it was taken over from a living holder, if it was.
-    pub reason: Option<String>,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} since {} (process {} on {})", self.operator, self.since, self.pid, self.host)
-    }
-}
 
 /// A lease that is ours until it is released, taken over, or the process ends.
 #[derive(Debug)]

@@ -1,8 +1,7 @@
 //! The store in one SQLite file: WAL, synchronous=FULL, one writer at a time by BEGIN IMMEDIATE.
 
 use super::JournalError;
-use super::lease::Holder;
-use super::store::{Fence, LeaseRow, Store, StoreError};
+use super::store::{Fence, Holder, LeaseRow, Store, StoreError};
 use crate::model::TenantId;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,

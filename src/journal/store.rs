@@ -1,7 +1,7 @@
 //! What a store of events and leases must do. It speaks events, not SQL.
 
-use super::lease::Holder;
 use crate::model::TenantId;
+use std::fmt;
 use std::future::Future;
 use std::path::Path;
 
@@ -37,6 +37,27 @@ pub struct Fence<'a> {
     pub subject: &'a str,
     /// Number of the take.
     pub token: i64,
+}
+
+/// Who holds a lease.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Holder {
+    /// Person's id.
+    pub operator: String,
+    /// Process.
+    pub pid: u32,
+    /// Machine on which the process runs.
+    pub host: String,
+    /// Since when, RFC 3339, Europe/Rome.
+    pub since: String,
+    /// Why it was taken over from a living holder, if it was.
+    pub reason: Option<String>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} since {} (process {} on {})", self.operator, self.since, self.pid, self.host)
+    }
 }
 
 /// The row of a lease.
