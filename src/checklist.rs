@@ -16,6 +16,7 @@ mod live;
 mod plan;
 mod record;
 mod run;
+mod scope;
 mod sign;
 mod template;
 
@@ -23,7 +24,7 @@ pub use decode::shape;
 pub use expect::{Condition, Datum, Reading, Test};
 pub use finding::{Finding, Outcome, Subject, Verdict};
 pub use item::{
-    AppliesTo, Check, Checklist, InvalidItemId, Item, ItemId, OsFamily, Phase, Probe, Scope, Severity, Titles, Until,
+    AppliesTo, Check, Checklist, InvalidItemId, Item, ItemId, OsFamily, Phase, Probe, Severity, Titles, Until,
 };
 pub use judge::{Answer, NoAnswer};
 pub use junit::junit;
@@ -31,6 +32,7 @@ pub use live::Live;
 pub use plan::{Inquiry, Options, Question, Task, Todo, tasks};
 pub use record::{RunRecord, Standing, counts, standing};
 pub use run::{Field, run};
+pub use scope::Scope;
 pub use sign::{Opinion, SignError, Signature, Signatures};
 pub use template::{Template, TemplateError};
 

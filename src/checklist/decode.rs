@@ -1,7 +1,8 @@
 //! From the text of `checklists/PHASE.yaml` to a [`Checklist`], with every problem and its place.
 
 use super::expect::{Condition, Kind, Test, attributes};
-use super::item::{AppliesTo, Check, Checklist, Item, ItemId, OsFamily, Phase, Probe, Scope, Severity, Titles, Until};
+use super::item::{AppliesTo, Check, Checklist, Item, ItemId, OsFamily, Phase, Probe, Severity, Titles, Until};
+use super::scope::Scope;
 use super::template::{Landing, Template, TemplateError, Variable};
 use crate::inventory::form::scalars::{flag, id, scalar, text, text_like, whole, word};
 use crate::inventory::form::{self, Fields, Form, either, list, nonempty_list, record};

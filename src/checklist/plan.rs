@@ -2,7 +2,8 @@
 
 use super::expect::Condition;
 use super::finding::Subject;
-use super::item::{AppliesTo, Check, Checklist, Item, OsFamily, Phase, Probe, Scope, Until};
+use super::item::{AppliesTo, Check, Checklist, Item, OsFamily, Phase, Probe, Until};
+use super::scope::Scope;
 use super::sign::Signatures;
 use super::template::{NoText, Template, Value, Variable};
 use crate::model::link::Site;

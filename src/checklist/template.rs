@@ -3,7 +3,7 @@
 //! A value is quoted for the shell where it lands in a script; a script that puts a value inside
 //! its own quotes is refused, because there our quotes would end the script's.
 
-use super::item::Scope;
+use super::scope::Scope;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
