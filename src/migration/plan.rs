@@ -170,7 +170,7 @@ fn differences(name: &str, before: &Value, after: &Value) -> Vec<String> {
 
 /// The plan of a tenant, or every reason why there is none.
 pub fn plan(request: &Request<'_>) -> Result<Plan, Vec<Refusal>> {
-    let found = refusals(request);
+    let found = refusals(request.inventory, request.tenant, request.playbook);
     if !found.is_empty() {
         return Err(found);
     }

@@ -1,8 +1,9 @@
 //! Why a tenant cannot be planned: what is not built stops the plan, it is never planned anyway.
 
-use super::plan::Request;
+use super::playbook::Playbook;
 use crate::model::server::{DirectoryWay, Os, Server, Transfer};
-use crate::model::{DiskId, RoleId, ServerId};
+use crate::model::tenant::Tenant;
+use crate::model::{DiskId, Inventory, RoleId, ServerId};
 
 /// One reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,15 +105,15 @@ impl Refusal {
 }
 
 /// Every reason against a plan.
-pub(super) fn refusals(request: &Request<'_>) -> Vec<Refusal> {
+pub(super) fn refusals(inventory: &Inventory, tenant: &Tenant, playbook: &Playbook) -> Vec<Refusal> {
     let mut found = Vec::new();
-    match request.tenant.servers.known() {
+    match tenant.servers.known() {
         Some(servers) if !servers.is_empty() => found.extend(servers.iter().flat_map(of_server)),
-        _ => found.push(Refusal::NoServers { tenant: request.tenant.name.clone() }),
+        _ => found.push(Refusal::NoServers { tenant: tenant.name.clone() }),
     }
-    for (_, gate) in request.playbook.gates() {
+    for (_, gate) in playbook.gates() {
         for role in &gate.roles {
-            if request.inventory.people.holders(role, &request.tenant.id).next().is_none() {
+            if inventory.people.holders(role, &tenant.id).next().is_none() {
                 found.push(Refusal::NobodySigns { gate: gate.gate.to_string(), role: role.clone() });
             }
         }
