@@ -3,6 +3,7 @@
 mod files;
 mod folder;
 mod issue;
+mod prepared;
 mod render;
 mod statement;
 mod table;

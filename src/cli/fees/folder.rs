@@ -1,8 +1,8 @@
 //! Statements as files of a folder.
 
 use super::super::Context;
+use super::prepared::Prepared;
 use super::render::{self, Format};
-use super::statement::Prepared;
 use super::{files, text};
 use crate::document::index::{self, Entry};
 use crate::failure::Failure;

@@ -1,7 +1,7 @@
 //! `traghetto fees issue`.
 
 use super::super::{Context, inventory, journal, operator};
-use super::{issues, statement, text};
+use super::{issues, prepared, text};
 use crate::failure::{Failure, Kind};
 use crate::fees::{self, Document, Issue, Mark};
 use crate::model::calendar::{italian, rome_civil};
@@ -36,7 +36,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let tenant = inventory::tenant(&inventory, &args.tenant)?;
     let operator = operator::resolve(context, &inventory)?;
     let current = fees::statement(&inventory, tenant, args.year)?;
-    if let Some(missing) = statement::incomplete(&current) {
+    if let Some(missing) = prepared::incomplete(&current) {
         return Err(missing.hint("Nothing was issued."));
     }
     let journal = journal::open(context, &inventory).await?;

@@ -2,11 +2,11 @@
 
 use super::super::{Context, inventory, journal};
 use super::folder;
+use super::prepared::Prepared;
 use super::render::{self, Format};
 use super::{Years, issues, text};
-use crate::document::statement::words;
 use crate::failure::{Failure, Kind};
-use crate::fees::{self, Document, FeeError, Issue, Origin, Statement};
+use crate::fees::{self, Document, FeeError, Issue, Origin};
 use crate::journal::Journal;
 use crate::model::Inventory;
 use crate::model::tenant::Tenant;
@@ -35,22 +35,6 @@ pub struct Args {
     /// Accept a statement of which not everything is known.
     #[arg(long)]
     partial: bool,
-}
-
-/// The documents of one tenant, or why there are none.
-pub(super) struct Prepared<'a> {
-    pub(super) tenant: &'a Tenant,
-    pub(super) documents: Result<Vec<Document>, FeeError>,
-}
-
-impl Prepared<'_> {
-    /// Why no complete statement can be sent.
-    pub(super) fn obstacle(&self) -> Option<Failure> {
-        match &self.documents {
-            Err(error) => Some(error.clone().into()),
-            Ok(documents) => documents.iter().find_map(|document| incomplete(&document.statement)),
-        }
-    }
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
@@ -113,23 +97,6 @@ async fn prepare<'a>(
         Err(error @ FeeError::BeforeProject { .. }) => Err(error.into()),
         documents => Ok(Prepared { tenant, documents }),
     }
-}
-
-/// Why `statement` is not complete; none if it is.
-pub(super) fn incomplete(statement: &Statement) -> Option<Failure> {
-    let missing: Vec<String> = statement
-        .unsettled()
-        .map(|line| {
-            let remark = words::remark(line).unwrap_or_default();
-            format!("{} ({remark})", line.item)
-        })
-        .collect();
-    if missing.is_empty() {
-        return None;
-    }
-    let message = format!("{}, {}: not everything is known: {}", statement.tenant, statement.year, missing.join(", "));
-    let hint = format!("Fill in inventory/tenants/{}.yaml.", statement.tenant);
-    Some(Failure::new(Kind::Invalid, message).hint(hint))
 }
 
 fn print(
