@@ -59,8 +59,8 @@ impl Bench {
         let path = self.town.sandbox.path().join("replicas/cinto-caomaggiore/events.jsonl");
         let events = std::fs::read_to_string(path).unwrap();
         let events = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        let finished = events.filter(|event| event["kind"] == "step.finished" && event["data"]["step"] == id);
-        finished.last().unwrap_or_else(|| panic!("{id} is not finished"))["data"]["facts"].clone()
+        let mut finished = events.filter(|event| event["kind"] == "step.finished" && event["data"]["step"] == id);
+        finished.next_back().unwrap_or_else(|| panic!("{id} is not finished"))["data"]["facts"].clone()
     }
 
     #[track_caller]

@@ -247,8 +247,7 @@ pub fn address() -> impl Form<Value = Ipv4Addr> {
 
 /// Whether an address can be a host's: not loopback, multicast, broadcast, unspecified.
 fn is_host(address: Ipv4Addr) -> bool {
-    !(address.is_loopback() || address.is_multicast() || address.is_broadcast())
-        && !matches!(address.octets(), [0 | 240..=255, ..])
+    !(address.is_loopback() || address.is_multicast() || matches!(address.octets(), [0 | 240..=255, ..]))
 }
 
 /// An IPv4 network with its length and without host bits: `192.0.2.0/24`.
