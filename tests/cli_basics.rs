@@ -27,3 +27,13 @@ fn completions_and_manual_need_no_inventory() {
     sandbox.run(&["man", "--out", "man"]).code(0);
     assert!(sandbox.path().join("man/traghetto-migrate-run.1").is_file());
 }
+
+#[test]
+fn a_reader_that_goes_away_is_no_bug() {
+    use std::process::Stdio;
+    let sandbox = Sandbox::empty();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = sandbox.command(&["inventory", "list"]).stdout(Stdio::null()).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(3), "nobody reads stderr: the exit code is still that of the failure");
+}

@@ -1,5 +1,4 @@
-//! The only printer: stdout is data, stderr is talk.
-#![expect(clippy::print_stderr, reason = "this is the one file that prints")]
+//! The only printer: stdout is data, stderr is talk. A reader that has gone away ends neither.
 
 use crate::failure::Failure;
 use std::io::{IsTerminal, Write};
@@ -66,13 +65,13 @@ impl Ui {
     /// A status message, to stderr, unless quiet.
     pub fn status(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            talk(&format!("{text}\n"));
         }
     }
 
     /// A warning, to stderr, even when quiet.
     pub fn warn(&self, text: &str) {
-        eprintln!("warning: {text}");
+        talk(&format!("warning: {text}\n"));
     }
 
     /// Asks the person at the terminal, even when quiet; none where there is no terminal.
@@ -80,7 +79,7 @@ impl Ui {
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return None;
         }
-        eprint!("{question}");
+        talk(question);
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).ok().map(|_| answer)
     }
@@ -89,7 +88,7 @@ impl Ui {
     pub fn failure(&self, failure: &Failure) {
         // Causes come from hosts, files and libraries.
         for line in failure.render().lines() {
-            eprintln!("{}", printable(line));
+            talk(&format!("{}\n", printable(line)));
         }
     }
 
@@ -107,6 +106,11 @@ impl Ui {
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
+}
+
+/// To stderr; `eprintln!` would panic where nobody reads it any more.
+fn talk(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Text of another's making (an option, a host, a file) made harmless for a terminal.
