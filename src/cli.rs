@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod checklist;
+pub mod dates;
 pub mod demo;
 pub mod fees;
 pub mod inventory;
@@ -20,39 +21,43 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use ui::Ui;
 
+/// Heading of the options that every command has, below its own.
+const GLOBAL: &str = "Options of every command";
+
 /// Ferries a municipality's servers to the shared data center: replicated, checked, routed, priced.
 #[derive(Debug, Parser)]
 #[command(name = "traghetto", version, after_help = exit_codes(), max_term_width = 100)]
 pub struct Cli {
     /// Folder that holds inventory, playbooks, checklists and templates.
-    #[arg(long, global = true, value_name = "DIR", default_value = ".", env = "TRAGHETTO_ROOT")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DIR", default_value = ".", env = "TRAGHETTO_ROOT")]
     pub root: PathBuf,
     /// Where state is kept: `sqlite:PATH`, relative to the root.
     #[arg(
         long,
         global = true,
+        help_heading = GLOBAL,
         value_name = "URL",
         default_value = "sqlite:.traghetto/state.db",
         env = "TRAGHETTO_STATE"
     )]
     pub state: String,
     /// Who is acting: an id of people.yaml (default: the person whose `login` is the login name).
-    #[arg(long, global = true, value_name = "PERSON", env = "TRAGHETTO_OPERATOR")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "PERSON", env = "TRAGHETTO_OPERATOR")]
     pub operator: Option<String>,
     /// Print JSON instead of tables.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
     /// Language of documents.
-    #[arg(long, global = true, value_enum, default_value_t = Lang::It)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Lang::It)]
     pub lang: Lang,
     /// Print no status messages.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
     pub quiet: bool,
     /// Print diagnostics (-vv for more).
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = GLOBAL, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Use no colour.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub no_color: bool,
     /// What to do.
     #[command(subcommand)]

@@ -10,7 +10,7 @@ mod sign;
 mod status;
 mod verify;
 
-use super::Context;
+use super::{Context, dates};
 use crate::failure::Failure;
 use crate::model::ServerId;
 use jiff::civil::Date;
@@ -24,7 +24,7 @@ pub enum Command {
         #[command(flatten)]
         whose: Whose,
         /// First day of activity 1 (default: the latest that the terms allow).
-        #[arg(long, value_name = "YYYY-MM-DD")]
+        #[arg(long, value_name = "YYYY-MM-DD", value_parser = dates::date)]
         start: Option<Date>,
     },
     /// Go on to the next gate; safe to kill and to repeat.

@@ -1,6 +1,6 @@
 //! `traghetto fees issue`.
 
-use super::super::{Context, inventory, journal, operator};
+use super::super::{Context, dates, inventory, journal, operator};
 use super::{issues, prepared, text};
 use crate::failure::{Failure, Kind};
 use crate::fees::{self, Document, Issue, Mark};
@@ -18,7 +18,7 @@ pub struct Args {
     #[arg(long, value_name = "NUMBER", value_parser = protocol)]
     prot: String,
     /// Date of the protocol number (default: today).
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = dates::date)]
     date: Option<Date>,
 }
 
