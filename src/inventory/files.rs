@@ -28,7 +28,7 @@ pub struct SourceFile {
 /// read is a problem, and the others are read all the same.
 pub fn read_folder(root: &Path, problems: &mut Problems) -> Vec<SourceFile> {
     let mut names: Vec<String> = [PROJECT, FEES, PEOPLE].map(str::to_owned).into();
-    match tenant_files(root) {
+    match yaml_files(root, TENANTS) {
         Ok(found) => names.extend(found),
         Err(error) => refuse(TENANTS, &error, problems),
     }
@@ -56,14 +56,18 @@ pub fn read_file(root: &Path, name: &str) -> io::Result<SourceFile> {
     Ok(SourceFile { name: name.to_owned(), bytes })
 }
 
-/// Names of the tenants' files; other files of the folder, such as an editor's, are none of ours.
-fn tenant_files(root: &Path) -> io::Result<Vec<String>> {
+/// Names of the YAML files of `folder`, relative to `root`, in order; other files of the folder, such
+/// as an editor's, are none of ours.
+///
+/// # Errors
+/// What the system says of a folder that cannot be listed.
+pub fn yaml_files(root: &Path, folder: &str) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in root.join(TENANTS).read_dir()? {
+    for entry in root.join(folder).read_dir()? {
         let name = entry?.file_name().to_string_lossy().into_owned();
         let hidden = name.starts_with('.');
         if !hidden && (name.ends_with(".yaml") || name.ends_with(".yml")) {
-            names.push(format!("{TENANTS}/{name}"));
+            names.push(format!("{folder}/{name}"));
         }
     }
     names.sort();
