@@ -3,7 +3,7 @@
 //! Terms are counted with the first day excluded (domain A13), so that the plan's term ends `plan`
 //! days after the start; activities are proposed inside it, day 1 being the start itself.
 
-use super::calendar::{DayCount, Term, WorkCalendar};
+use super::calendar::{DayCount, Term, WorkCalendar, italian};
 use super::link::Link;
 use super::project::{NetworkDate, Project};
 use jiff::Unit;
@@ -95,13 +95,14 @@ pub enum Warning {
 
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let days = |days: &i32| if *days == 1 { "1 day".to_owned() } else { format!("{days} days") };
         match self {
-            Warning::Overrun { days } => write!(f, "the plan ends {days} days after the project"),
-            Warning::BeforeLink { link } => write!(f, "the start is before the link is available ({link})"),
+            Warning::Overrun { days: over } => write!(f, "the plan ends {} after the project", days(over)),
+            Warning::BeforeLink { link } => write!(f, "the start is before the link is available ({})", italian(*link)),
             Warning::BeforeAcceptance { accepted } => {
-                write!(f, "the start is before the link's acceptance test ({accepted})")
+                write!(f, "the start is before the link's acceptance test ({})", italian(*accepted))
             }
-            Warning::LateStart { days } => write!(f, "the start is {days} days after the latest one"),
+            Warning::LateStart { days: over } => write!(f, "the start is {} after the latest one", days(over)),
         }
     }
 }

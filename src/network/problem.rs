@@ -28,7 +28,7 @@ pub struct NetworkProblem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rule {
     /// The inventory does not say it.
-    #[error("is not known")]
+    #[error("not known")]
     Missing,
     /// More than one site.
     #[error("{count} sites, and the numbers of our pools serve one site a tenant")]
@@ -179,7 +179,7 @@ impl NetworkProblem {
 
 impl fmt::Display for NetworkProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: [{}] {}", self.key, self.rule.id(), self.rule)
+        write!(f, "{}: {} [{}]", self.key, self.rule, self.rule.id())
     }
 }
 

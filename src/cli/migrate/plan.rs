@@ -7,8 +7,9 @@ use crate::cli::ui::Tone;
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
 use crate::migration::{self, Action, Activity, Basis, Plan, ServerForecast, Step, Text};
-use crate::model::calendar::DayCount;
-use crate::model::project_calendar::Milestone;
+use crate::model::calendar::italian;
+use crate::model::project::NetworkDate;
+use crate::model::project_calendar::{Basis::Latest, Milestone};
 use jiff::civil::Date;
 use std::fmt::Write as _;
 
@@ -25,7 +26,7 @@ pub(super) fn run(whose: &Whose, start: Option<Date>, context: &Context) -> Resu
     for activity in &scene.playbook.activities {
         text.push_str(&of_activity(activity, &scene.plan, context));
     }
-    text.push_str(&calendar(&scene.plan, context));
+    text.push_str(&calendar(&scene, context));
     text.push_str(&forecast(&scene.plan, context));
     context.ui.data(&text);
     Ok(())
@@ -94,28 +95,28 @@ fn of_step(step: &Step, plan: &Plan, context: &Context) -> String {
     }
 }
 
-fn italian(date: Date) -> String {
-    date.strftime("%d/%m/%Y").to_string()
-}
-
-fn calendar(plan: &Plan, context: &Context) -> String {
-    let calendar = &plan.calendar;
+fn calendar(scene: &Scene, context: &Context) -> String {
+    let (calendar, terms) = (&scene.plan.calendar, &scene.inventory.project.terms);
     let date = |date: Option<Date>| date.map_or_else(|| "non noto".to_owned(), italian);
-    let milestone = |one: Option<Milestone>| date(one.map(|one| one.date));
-    let count = match calendar.count {
-        DayCount::Solar => "giorni solari",
-        DayCount::Working => "giorni lavorativi",
+    let milestone = |one: Option<Milestone>| match one {
+        Some(one) if one.basis == Latest => format!("{} at the latest", italian(one.date)),
+        one => date(one.map(|one| one.date)),
+    };
+    let from = match terms.start_from {
+        NetworkDate::AvailableOn => "availability",
+        NetworkDate::AcceptedOn => "collaudo",
     };
     let mut text = format!("\n{}\n", context.ui.tone(Tone::Strong, "Calendar"));
     for (name, value) in [
-        ("order of the link", date(calendar.ordered_on)),
-        ("latest delivery", date(calendar.latest_delivery)),
-        ("link available", milestone(calendar.available_on)),
-        ("link accepted (collaudo; activity 1 waits for it)", date(calendar.accepted_on)),
-        ("latest start of activity 1", date(calendar.latest_start)),
-        ("start", milestone(calendar.start)),
-        ("end of the plan's term", format!("{} ({count})", date(calendar.due))),
-        ("project's end", italian(calendar.project_end)),
+        ("order of the link".to_owned(), date(calendar.ordered_on)),
+        (format!("latest delivery (order + {})", terms.activation), date(calendar.latest_delivery)),
+        ("link available".to_owned(), milestone(calendar.available_on)),
+        ("link accepted (collaudo; activity 1 waits for it)".to_owned(), date(calendar.accepted_on)),
+        (format!("latest start ({from} + {})", terms.start_after_network), date(calendar.latest_start)),
+        ("start".to_owned(), milestone(calendar.start)),
+        (format!("end of the term (start + {})", terms.plan), date(calendar.due)),
+        ("project's end".to_owned(), italian(calendar.project_end)),
+        ("latest order that meets it, all terms used".to_owned(), italian(calendar.latest_order)),
     ] {
         let _ = writeln!(text, "  {name:<50}  {value}");
     }

@@ -1,7 +1,8 @@
 //! `traghetto network sla`.
 
+use super::super::dates;
 use super::{Context, Failure, inventory};
-use crate::model::calendar::{Restoration, in_rome, restoration_deadline};
+use crate::model::calendar::{DayOff, Restoration, in_rome, restoration_deadline};
 use crate::model::project::Sla;
 use jiff::civil::DateTime;
 
@@ -11,7 +12,7 @@ pub struct Args {
     /// The tenant.
     tenant: String,
     /// When the fault was reported, on a clock in Rome, such as 2022-03-04T15:59.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = dates::time)]
     reported: DateTime,
 }
 
@@ -42,7 +43,11 @@ fn text(tenant: &str, found: &Restoration, sla: &Sla) -> String {
     let plural = if days == 1 { "" } else { "s" };
     text.push_str(&format!("  {relation} {cutoff}: {days} working day{plural}, until the end of assistance\n"));
     for (date, why) in &found.days_off {
-        text.push_str(&format!("  skipped {}: {why}\n", date.strftime("%a %d/%m/%Y")));
+        let day = date.strftime("%a %d/%m/%Y");
+        text.push_str(&match why {
+            DayOff::Saturday | DayOff::Sunday => format!("  skipped {day}\n"),
+            DayOff::National(_) | DayOff::Patron | DayOff::Extra => format!("  skipped {day}: {why}\n"),
+        });
     }
     text
 }
