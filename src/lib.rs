@@ -5,11 +5,12 @@
 //! writes an event before and after each act (`migration::run`). What talks to people is `cli`.
 //!
 //! Floors, from the ground up; an arrow never runs back up and no two files import each other:
-//! `model` | `journal`, `world`, `failure` | `network`, `checklist`, `replica`, `survey`, `fees`,
+//! `model`, `digest`, `untrusted` | `journal`, `world`, `failure` | `network`, `checklist`, `replica`, `survey`, `fees`,
 //! `inventory` | `migration` | `document` | `cli`.
 
 pub mod checklist;
 pub mod cli;
+pub mod digest;
 pub mod document;
 pub mod failure;
 pub mod fees;
@@ -20,4 +21,5 @@ pub mod model;
 pub mod network;
 pub mod replica;
 pub mod survey;
+pub mod untrusted;
 pub mod world;

@@ -154,22 +154,6 @@ impl ShellError {
     }
 }
 
-/// `text` from outside, safe on a terminal: control characters and bidirectional overrides shown as `\u{..}`.
-pub fn printable(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if hidden(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
 /// Runs things on one host.
 pub trait Shell: Send + Sync {
     /// Runs `script` with `/bin/sh -s`, fed on standard input, and waits for its end.

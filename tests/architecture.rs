@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Top modules from the ground up; modules of one floor do not see each other unless `BESIDE` says so.
 const FLOORS: [&[&str]; 6] = [
-    &["model"],
+    &["model", "digest", "untrusted"],
     &["journal", "world", "failure"],
     &["inventory"],
     &["network", "checklist", "replica", "survey", "fees"],

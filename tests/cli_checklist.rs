@@ -83,7 +83,7 @@ fn a_run_signatures_and_the_report() {
     golden("checklist/run.txt", &ran.stdout);
     assert_eq!(
         ran.stderr,
-        "error: to be signed: A-3, A-4 (cinto-srv1), A-4 (cinto-srv2), A-4 (cinto-srv3)\n\
+        "waiting: to be signed: A-3, A-4 (cinto-srv1), A-4 (cinto-srv2), A-4 (cinto-srv3)\n\
          hint: Next: traghetto checklist sign cinto-caomaggiore ITEM --phase source --role ROLE --note TEXT\n\
          hint: Who signs what: traghetto checklist report source cinto-caomaggiore\n"
     );

@@ -5,7 +5,7 @@
 //! host could know before: nothing that an item prints can end its own answer or forge another's.
 //! Plain POSIX `sh` with `head`, `od` and, where the host has it, `timeout`; nothing is written.
 
-use super::template::shell_quoted;
+use crate::untrusted::shell_quoted;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -6,11 +6,12 @@ use super::scope::Scope;
 use super::template::{Landing, Template, TemplateError, Variable};
 use crate::inventory::form::scalars::{flag, id, scalar, text, text_like, whole, word};
 use crate::inventory::form::{self, Fields, Form, either, list, nonempty_list, record};
-use crate::inventory::problem::{Complaint, KeyPath, Problems, is_unprintable, nearest, quote, quoted_list};
+use crate::inventory::problem::{Complaint, KeyPath, Problems, nearest, quote, quoted_list};
 use crate::inventory::shape::Shape;
 use crate::inventory::yaml::Node;
 use crate::model::people::People;
 use crate::model::server::{ServerRole, Transfer};
+use crate::untrusted::is_unprintable;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -3,10 +3,10 @@
 use super::expect::Condition;
 use super::scope::Scope;
 use super::template::Template;
+use crate::digest::sha256;
 use crate::model::RoleId;
 use crate::model::server::{ServerRole, Transfer};
 use serde::{Deserialize, Serialize, Serializer};
-use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -102,8 +102,7 @@ impl Item {
 
 /// SHA-256 of a value's JSON, whose keys come in the order of the fields.
 fn digest(value: &impl Serialize) -> String {
-    let text = serde_json::to_vec(value).unwrap_or_default();
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(&serde_json::to_vec(value).unwrap_or_default())
 }
 
 /// A text in both languages.

@@ -6,6 +6,7 @@ use super::finding::{Finding, Verdict};
 use super::item::Checklist;
 use super::judge::{Answer, NoAnswer, at_rest, in_words, judge};
 use super::plan::{Inquiry, Options, Question, Task, Todo, tasks};
+use crate::digest::hex;
 use crate::model::server::Access;
 use crate::model::tenant::Tenant;
 use crate::world::{Shell, ShellError};
@@ -186,7 +187,7 @@ async fn ask_part<S: Shell>(shell: &S, jobs: &[Job]) -> Vec<Result<Answer, NoAns
     if let Err(error) = getrandom::fill(&mut random) {
         return all(NoAnswer { reason: format!("this machine gives no random numbers: {error}"), unreachable: false });
     }
-    let nonce: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let nonce = hex(&random);
     let deadline = entries.iter().map(|entry| entry.timeout).sum::<Duration>() + HOST_MARGIN;
     let output = match shell.run(&batch::script(&nonce, &entries), deadline).await {
         Ok(output) => output,

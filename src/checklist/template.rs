@@ -4,6 +4,7 @@
 //! its own quotes is refused, because there our quotes would end the script's.
 
 use super::scope::Scope;
+use crate::untrusted::shell_quoted;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -251,11 +252,6 @@ fn variable(name: &str, scope: Scope, landing: Landing) -> Result<Variable, Temp
         return Err(TemplateError::List { name });
     }
     Ok(*variable)
-}
-
-/// `text` as one word of a POSIX shell, whatever is in it.
-pub(super) fn shell_quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Which quotes of a script are open where a variable stands.

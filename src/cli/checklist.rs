@@ -12,6 +12,7 @@ use crate::failure::{Failure, Kind};
 use crate::inventory::problem::{nearest, quote, quoted_list};
 use crate::journal::Event;
 use crate::model::Inventory;
+use crate::untrusted::printable;
 use clap::ValueEnum;
 
 /// `traghetto checklist`.
@@ -88,5 +89,5 @@ fn no_such<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Cl
         Some(meant) => format!("Did you mean `{meant}`?"),
         None => format!("Known: {}.", quoted_list(known)),
     };
-    Failure::new(Kind::Usage, format!("there is no {what} {}", super::ui::printable(&quote(name)))).hint(hint)
+    Failure::new(Kind::Usage, format!("there is no {what} {}", printable(&quote(name)))).hint(hint)
 }

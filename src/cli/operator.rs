@@ -3,6 +3,7 @@
 use super::Context;
 use crate::failure::{Failure, Kind};
 use crate::model::{Inventory, PersonId};
+use crate::untrusted::printable;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// The person who acts: `--operator`, else the one person whose `login` is the login name.
@@ -23,7 +24,7 @@ pub fn resolve(context: &Context, inventory: &Inventory) -> Result<PersonId, Fai
         (Some(person), None) => Ok(person.id.clone()),
         (first, _) => {
             let found = if first.is_some() { "several persons have" } else { "nobody has" };
-            let login = super::ui::printable(&login);
+            let login = printable(&login);
             Err(Failure::new(Kind::Usage, format!("nobody knows who is acting: {found} the login `{login}`"))
                 .hint("Say who you are: --operator PERSON, or set `login` in inventory/people.yaml."))
         }
@@ -32,7 +33,7 @@ pub fn resolve(context: &Context, inventory: &Inventory) -> Result<PersonId, Fai
 
 fn unknown<'a>(name: &str, ids: impl Iterator<Item = &'a PersonId>) -> Failure {
     let ids: Vec<&str> = ids.map(PersonId::as_str).collect();
-    let name = super::ui::printable(name);
+    let name = printable(name);
     let failure = Failure::new(Kind::Usage, format!("no person `{name}` in inventory/people.yaml"));
     let near = ids.iter().find(|id| strsim::damerau_levenshtein(id, &name) <= 2);
     match near {

@@ -10,6 +10,7 @@ use crate::model::server::Server;
 use crate::model::tenant::Tenant;
 use crate::model::{PersonId, TenantId};
 use crate::survey::{self, Found, Mark};
+use crate::untrusted::printable;
 use crate::world::ssh::Trust;
 use serde_json::json;
 
@@ -57,7 +58,7 @@ fn chosen(tenant: &Tenant, names: &[String]) -> Result<Vec<Server>, Failure> {
     let named = |name: &String| {
         all.iter().find(|server| server.id.as_str() == name).cloned().ok_or_else(|| {
             let ids: Vec<&str> = all.iter().map(|server| server.id.as_str()).collect();
-            Failure::new(Kind::Usage, format!("{} has no server `{}`", tenant.id, super::ui::printable(name)))
+            Failure::new(Kind::Usage, format!("{} has no server `{}`", tenant.id, printable(name)))
                 .hint(format!("Its servers are {}.", ids.join(", ")))
         })
     };
@@ -125,7 +126,7 @@ fn failure(server: &Server, found: Found) -> Option<Failure> {
     match found {
         Found::Failed(error) => Some(Failure::from(error)),
         Found::Malformed { status, errors } => {
-            let said = if errors.is_empty() { String::new() } else { format!(": {}", super::ui::printable(&errors)) };
+            let said = if errors.is_empty() { String::new() } else { format!(": {}", printable(&errors)) };
             let what = format!("{} did not run the survey (exit status {status}){said}", server.id);
             Some(
                 Failure::new(Kind::Failed, what)

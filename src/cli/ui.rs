@@ -1,6 +1,7 @@
 //! The only printer: stdout is data, stderr is talk. A reader that has gone away ends neither.
 
 use crate::failure::Failure;
+use crate::untrusted::printable;
 use std::io::{IsTerminal, Write};
 
 /// Where and how to print. Decided once, from the terminal and the options.
@@ -112,9 +113,6 @@ impl Ui {
 fn talk(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
-
-/// Text of another's making (an option, a host, a file) made harmless for a terminal.
-pub use crate::world::printable;
 
 /// Prints clap's message to the right stream and returns the exit code: help is not an error.
 pub fn usage(error: &clap::Error) -> u8 {

@@ -1,12 +1,12 @@
 //! The fingerprint of everything a statement depends on.
 
 use super::assess::payer_word;
+use crate::digest::sha256;
 use crate::model::Inventory;
 use crate::model::fees::{PayerRule, Schedule};
 use crate::model::link::Site;
 use crate::model::tenant::Tenant;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 /// Raised when the shape below changes, so that an old digest never equals a new one by accident.
 const VERSION: u8 = 1;
@@ -26,8 +26,7 @@ pub(super) fn digest(inventory: &Inventory, tenant: &Tenant, year: i16) -> Strin
         "population_date": inventory.project.population_date,
         "tenant": tenant_inputs(inventory, tenant),
     });
-    let hash = Sha256::digest(inputs.to_string().as_bytes());
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(inputs.to_string().as_bytes())
 }
 
 fn schedule(schedule: &Schedule) -> Value {

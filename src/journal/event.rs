@@ -1,10 +1,9 @@
 //! One event, its line, and the chain they form. Pure.
 
+use crate::digest::sha256;
 use crate::model::TenantId;
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 
 /// Something that happened to a tenant.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -92,15 +91,6 @@ impl Event {
     pub fn digest(&self) -> String {
         sha256(format!("{}\n", self.line()).as_bytes())
     }
-}
-
-/// SHA-256 in lowercase hex.
-pub fn sha256(bytes: &[u8]) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }
 
 /// A time in RFC 3339 with the offset of Europe/Rome, to the millisecond.

@@ -2,6 +2,7 @@
 
 use super::JournalError;
 use super::store::{Fence, Holder, LeaseRow, Store, StoreError};
+use crate::digest::hex;
 use crate::model::TenantId;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
@@ -84,7 +85,7 @@ async fn prepare(pool: &SqlitePool) -> Result<String, StoreError> {
 fn random_id() -> Result<String, StoreError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }
 
 impl Store for SqliteStore {

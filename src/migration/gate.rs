@@ -4,7 +4,7 @@ use super::plan::{Plan, Step};
 use super::playbook::{Action, Gate};
 use super::record;
 use super::state::{RunState, Signature, StepState};
-use crate::journal::event::sha256;
+use crate::digest::sha256;
 use crate::model::people::{People, Side};
 use crate::model::{PersonId, RoleId};
 use jiff::{SignedDuration, Timestamp};

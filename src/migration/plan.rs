@@ -3,7 +3,7 @@
 use super::forecast::Forecast;
 use super::playbook::{Action, Playbook};
 use super::refusal::{Refusal, refusals};
-use crate::journal::event::sha256;
+use crate::digest::sha256;
 use crate::model::calendar::WorkCalendar;
 use crate::model::project::{LandingTarget, Project};
 use crate::model::project_calendar::{self, ActivityDays, ProjectCalendar};

@@ -4,9 +4,10 @@ use super::agent::FILE_PREFIX;
 use super::chunk::Hash;
 use super::elf::{self, Program};
 use super::error::AgentError;
-use super::link::{AgentLink, printable};
+use super::link::AgentLink;
+use crate::digest::{hex, sha256};
+use crate::untrusted::one_line;
 use crate::world::{Output, Pipe, Shell};
-use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -107,7 +108,7 @@ pub async fn start<S: Shell>(shell: &S, agent: &AgentBinary, options: StartOptio
 fn random_name() -> Result<String, AgentError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| AgentError::Io(std::io::Error::other(error)))?;
-    Ok(random.iter().fold(FILE_PREFIX.to_owned(), |name, byte| name + &format!("{byte:02x}")))
+    Ok(format!("{FILE_PREFIX}{}", hex(&random)))
 }
 
 /// The first folder in memory in which a program may be run.
@@ -124,7 +125,7 @@ async fn find_place<S: Shell>(
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     let machine = value("machine ").unwrap_or_default();
     if machine != agent.program.machine {
-        let reason = format!("it is for {}, the host is `{}`", agent.program.machine, printable(machine.as_bytes()));
+        let reason = format!("it is for {}, the host is `{}`", agent.program.machine, one_line(machine.as_bytes()));
         return Err(AgentError::Unusable { path: agent.path.clone(), reason });
     }
     match value("place ") {
@@ -204,7 +205,7 @@ async fn push(mut pipe: Pipe, content: &[u8]) -> Result<(), AgentError> {
         tokio::join!(written, errors.read_to_end(&mut said), tokio::io::copy(&mut pipe.output, &mut nothing));
     match pipe.exit.await? {
         0 => Ok(written?),
-        _ => Err(AgentError::Refused { reason: printable(&said) }),
+        _ => Err(AgentError::Refused { reason: one_line(&said) }),
     }
 }
 
@@ -214,6 +215,5 @@ fn verify(answer: &Output, content: &[u8]) -> Result<(), AgentError> {
     let Some(found) = text.split_whitespace().next().filter(|found| found.len() == 64) else {
         return Ok(());
     };
-    let expected = Sha256::digest(content).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    if found.eq_ignore_ascii_case(&expected) { Ok(()) } else { Err(AgentError::Altered) }
+    if found.eq_ignore_ascii_case(&sha256(content)) { Ok(()) } else { Err(AgentError::Altered) }
 }

@@ -3,6 +3,7 @@
 use super::chunk::{FORMAT, Hash};
 use super::error::AgentError;
 use super::wire::{self, CHECKSUM, Command, HEADER, MAX_REPLY, Reply, WireError, checked_body};
+use crate::untrusted::one_line;
 use crate::world::{Exit, Pipe};
 use std::path::Path;
 use std::process::Stdio;
@@ -216,7 +217,7 @@ async fn explain(error: AgentError, exit: Exit, said: &Mutex<Vec<u8>>) -> AgentE
     tokio::time::sleep(Duration::from_millis(50)).await;
     match ended {
         Ok(Err(lost)) => AgentError::Shell(lost),
-        _ => gone(&said.lock().map(|said| printable(&said)).unwrap_or_default()),
+        _ => gone(&said.lock().map(|said| one_line(&said)).unwrap_or_default()),
     }
 }
 
@@ -248,11 +249,4 @@ async fn read_exact(
 
 fn broken(error: WireError) -> AgentError {
     AgentError::Protocol { reason: error.to_string() }
-}
-
-/// What a foreign host said, on one line and without control characters.
-pub(super) fn printable(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let words: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -2,10 +2,11 @@
 
 use super::chunk::{Hash, MAX_DISK};
 use super::error::{AgentError, ReplicaError, SourceFault};
-use super::link::{AgentLink, printable, unexpected};
+use super::link::{AgentLink, unexpected};
 use super::manifest::Source;
 use super::wire::{Command, FaultKind, Reply};
 use crate::model::DiskId;
+use crate::untrusted::one_line;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -58,7 +59,7 @@ impl<'a> Remote<'a> {
         self.send(&Command::Open { path, level }).await?;
         match self.reply().await? {
             Reply::Opened { length: length @ 1..=MAX_DISK, block_device, identity } => {
-                let identity = printable(identity.as_bytes());
+                let identity = one_line(identity.as_bytes());
                 Ok(Opened { length, source: Source { path: self.path.clone(), block_device, identity } })
             }
             _ => Err(self.agent(unexpected("an open disk"))),
@@ -106,7 +107,7 @@ impl<'a> Remote<'a> {
     }
 
     fn fault(&self, kind: FaultKind, offset: u64, text: &str) -> ReplicaError {
-        let text = printable(text.as_bytes());
+        let text = one_line(text.as_bytes());
         let source = match kind {
             FaultKind::Open => SourceFault::Open { text },
             FaultKind::Read => SourceFault::Read { offset, text },

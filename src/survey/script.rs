@@ -1,5 +1,6 @@
 //! The script that a host is asked to run: a fixed text, in front of it a mark and the disks' sources.
 
+use crate::digest::hex;
 use std::fmt;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,7 +15,7 @@ pub struct Mark(String);
 impl Mark {
     /// The mark of these random bytes.
     pub fn new(random: [u8; 16]) -> Self {
-        Self(random.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(&random))
     }
 }
 

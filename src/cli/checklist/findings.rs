@@ -2,9 +2,9 @@
 
 use super::super::Context;
 use super::super::table::Table;
-use super::super::ui::printable;
 use crate::checklist::{Finding, Standing, Verdict, counts};
 use crate::model::people::People;
+use crate::untrusted::printable;
 
 /// Longest cell of what was found, in characters.
 const CELL: usize = 96;

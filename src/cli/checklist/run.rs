@@ -7,6 +7,7 @@ use crate::checklist::{self, Finding, Live, Options, Outcome, RunRecord, Subject
 use crate::failure::{Failure, Kind};
 use crate::model::tenant::Tenant;
 use crate::model::{Known, ServerId};
+use crate::untrusted::printable;
 use crate::world::ssh::Trust;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -136,7 +137,7 @@ fn names<'a>(findings: impl Iterator<Item = &'a Finding>) -> String {
     let all: Vec<String> = findings
         .map(|finding| match &finding.subject {
             Subject::Tenant => finding.item.to_string(),
-            subject => format!("{} ({})", finding.item, super::super::ui::printable(&subject.to_string())),
+            subject => format!("{} ({})", finding.item, printable(&subject.to_string())),
         })
         .collect();
     match all.len().checked_sub(SHOWN) {

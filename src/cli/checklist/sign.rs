@@ -9,6 +9,7 @@ use crate::failure::{Failure, Kind};
 use crate::model::people::People;
 use crate::model::tenant::Tenant;
 use crate::model::{Inventory, PersonId, RoleId};
+use crate::untrusted::printable;
 
 /// `traghetto checklist sign`.
 #[derive(Debug, clap::Args)]
@@ -186,7 +187,7 @@ fn text(signature: &Signature, item: &Item, tenant: &str, people: &People) -> St
         signature.phase,
         signature.item,
         item.title.it,
-        super::super::ui::printable(&signature.note),
+        printable(&signature.note),
         name(&signature.person, people),
     )
 }

@@ -3,11 +3,11 @@
 use super::Whose;
 use super::plan::gigabytes;
 use super::scene::{Scene, Story};
-use crate::cli::ui::printable;
 use crate::cli::{Context, inventory, journal};
 use crate::failure::{Failure, Kind};
 use crate::journal::Event;
 use crate::migration::Record;
+use crate::untrusted::printable;
 
 /// Longest remark that is kept, in bytes.
 const LONGEST: usize = 4000;

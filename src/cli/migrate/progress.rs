@@ -1,9 +1,10 @@
 //! Shows a run at work: bars on a terminal, a plain line every few seconds otherwise.
 
 use super::plan::{duration, gigabytes};
-use crate::cli::ui::{Ui, printable};
+use crate::cli::ui::Ui;
 use crate::journal::Event;
 use crate::migration::{Observer, Progress, Step};
+use crate::untrusted::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
 

@@ -3,11 +3,11 @@
 use super::Whose;
 use super::plan::short;
 use super::scene::{Scene, Story};
-use crate::cli::ui::printable;
 use crate::cli::{Context, approval};
 use crate::failure::{Failure, Kind};
 use crate::migration::{GateStatus, Objection, Record, StepResult, gates, may_sign};
 use crate::model::{PersonId, RoleId};
+use crate::untrusted::printable;
 use std::fmt::Write as _;
 
 /// `migrate sign`.

@@ -4,11 +4,12 @@ use super::Whose;
 use super::plan::{duration, gigabytes, in_language, short};
 use super::scene::{Scene, Story};
 use crate::cli::table::Table;
-use crate::cli::ui::{Tone, printable};
+use crate::cli::ui::Tone;
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
 use crate::migration::{Inputs, Next, Scope, ServerStatus, Status, Text, next};
 use crate::replica::CHUNK;
+use crate::untrusted::printable;
 use std::fmt::Write as _;
 
 pub(super) async fn run(whose: &Whose, context: &Context) -> Result<(), Failure> {

@@ -1,8 +1,8 @@
 //! A folder of rendered files: written whole or not at all, and never over what a person changed.
 
+use crate::digest::sha256;
 use crate::failure::{Failure, Kind};
 use crate::network::render::RenderedFile;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -59,7 +59,7 @@ pub(super) fn write(folder: &Path, files: &[RenderedFile]) -> Result<(), Failure
         fs::create_dir_all(path.parent().unwrap_or(&fresh)).map_err(io(&path))?;
         fs::write(&path, &file.text).map_err(io(&path))?;
         fs::File::open(&path).and_then(|written| written.sync_all()).map_err(io(&path))?;
-        let _ = writeln!(list, "{}  {}", hash(file.text.as_bytes()), file.path);
+        let _ = writeln!(list, "{}  {}", sha256(file.text.as_bytes()), file.path);
     }
     let path = fresh.join(LIST);
     fs::write(&path, list).map_err(io(&path))?;
@@ -98,7 +98,8 @@ fn refuse_foreign(folder: &Path) -> Result<(), FolderError> {
                 continue;
             }
             let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-            let known = || fs::read(&path).is_ok_and(|bytes| listed.get(name.as_str()) == Some(&hash(&bytes).as_str()));
+            let known =
+                || fs::read(&path).is_ok_and(|bytes| listed.get(name.as_str()) == Some(&sha256(&bytes).as_str()));
             if name != LIST && !known() {
                 foreign.push(name.escape_default().to_string());
             }
@@ -109,11 +110,4 @@ fn refuse_foreign(folder: &Path) -> Result<(), FolderError> {
         return Ok(());
     }
     Err(FolderError::Foreign { folder: folder.to_owned(), names: foreign.join(", ") })
-}
-
-fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -1,10 +1,11 @@
 //! What a survey found, for people and for programs. Every text of a host is made harmless.
 
 use super::super::table::Table;
-use super::super::ui::{Tone, Ui, printable};
+use super::super::ui::{Tone, Ui};
 use crate::model::TenantId;
 use crate::model::server::Server;
 use crate::survey::{BlockDevice, Filesystem, Found, Protocol, Survey};
+use crate::untrusted::printable;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -1,11 +1,12 @@
 //! Forms of single values: texts, numbers, flags, words, dates, amounts, addresses, paths, secrets.
 
-use super::super::problem::{Complaint, KeyPath, is_unprintable, nearest, quote, quoted_list};
+use super::super::problem::{Complaint, KeyPath, nearest, quote, quoted_list};
 use super::super::shape::Shape;
 use super::super::yaml::Node;
 use super::{Form, Reader, UNKNOWN, unexpected};
 use crate::model::Euro;
 use crate::model::server::SecretRef;
+use crate::untrusted::is_unprintable;
 use ipnetwork::Ipv4Network;
 use jiff::civil::{Date, Time};
 use rust_decimal::Decimal;

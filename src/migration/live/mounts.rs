@@ -1,6 +1,7 @@
 //! What uses a disk on its source: mounts and swap on it, on its partitions, on what is built on them.
 
 use crate::model::{DiskId, ServerId};
+use crate::untrusted::{is_unprintable, shell_quoted};
 use std::path::Path;
 
 /// A disk that somebody uses.
@@ -24,7 +25,7 @@ const END: &str = "traghetto-end";
 /// A script that prints each use of `source`, a block device or an image file, and then [`END`].
 /// Reads /proc and /sys only; runs on dash and busybox.
 pub(super) fn script(source: &Path) -> String {
-    let source = quoted(&source.display().to_string());
+    let source = shell_quoted(&source.display().to_string());
     format!(
         r#"LC_ALL=C; export LC_ALL
 source=$(readlink -f -- {source}) || exit 1
@@ -79,15 +80,10 @@ pub(super) fn parse(stdout: &[u8]) -> Option<Vec<String>> {
         if line == END {
             return Some(used);
         }
-        let clean: String = line.strip_prefix("use ")?.chars().filter(|c| !c.is_control()).take(200).collect();
+        let clean: String = line.strip_prefix("use ")?.chars().filter(|c| !is_unprintable(*c)).take(200).collect();
         used.push(clean);
     }
     None
-}
-
-/// A text as one word of a shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

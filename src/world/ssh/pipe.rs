@@ -1,6 +1,7 @@
 //! A command's streams over an SSH channel: bounded, half-closable, and honest about a lost connection.
 
 use super::transport::Lost;
+use crate::untrusted::printable;
 use crate::world::{Pipe, ShellError};
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
@@ -117,7 +118,7 @@ impl Relay {
             ChannelMsg::ExitStatus { exit_status } => self.status = Some(Ok(exit_status)),
             ChannelMsg::ExitSignal { signal_name, .. } => {
                 let signal = match signal_name {
-                    Sig::Custom(name) => crate::world::printable(&name),
+                    Sig::Custom(name) => printable(&name),
                     known => format!("{known:?}"),
                 };
                 self.status = Some(Err(ShellError::Killed { host: self.host.clone(), signal }));

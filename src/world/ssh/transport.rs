@@ -2,7 +2,8 @@
 
 use super::trouble::Trouble;
 use super::trust::HostKeyRule;
-use crate::world::{ShellError, printable};
+use crate::untrusted::printable;
+use crate::world::ShellError;
 use russh::client::{self, DisconnectReason};
 use russh::keys::PublicKeyOrCertificate;
 use russh::keys::ssh_key::Algorithm;

@@ -1,6 +1,7 @@
 //! Why an SSH connection failed, and what callers see of it.
 
-use crate::world::{ShellError, printable};
+use crate::untrusted::printable;
+use crate::world::ShellError;
 use russh::AlgorithmKind;
 
 /// Why a connection failed or ended.

@@ -1,0 +1,54 @@
+//! Text of another's making (a file, an option, a host), made harmless for where it lands.
+
+/// Whether a character would act on a terminal, or hide or reorder text, instead of being shown.
+pub fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// `text` for a terminal: what is unprintable is shown as an escape.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_unprintable(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// What a host said, for a message: its first 500 characters as words on one line, without what is unprintable.
+pub fn one_line(said: &[u8]) -> String {
+    const LIMIT: usize = 500;
+    let text = String::from_utf8_lossy(said);
+    let words: String = text.chars().map(|c| if is_unprintable(c) { ' ' } else { c }).take(LIMIT).collect();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// `text` as one word of a POSIX shell, whatever is in it.
+pub fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        assert_eq!(printable("è\u{1b}[2J\n\u{202e}\u{feff}"), r"è\u{1b}[2J\n\u{202e}\u{feff}");
+    }
+
+    #[test]
+    fn what_a_host_said_fits_on_a_line() {
+        assert_eq!(one_line(b"  no such\r\n\x1b[31mfile \xff"), "no such [31mfile \u{fffd}");
+        assert_eq!(one_line(&[b'a'; 1000]).len(), 500);
+    }
+
+    #[test]
+    fn a_word_of_a_shell_stays_one_word() {
+        assert_eq!(shell_quoted("it's; rm -rf /"), r"'it'\''s; rm -rf /'");
+    }
+}
