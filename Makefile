@@ -33,7 +33,8 @@ lint:
 	else echo "clippy is not installed: lints beyond the compiler's are not run"; fi
 
 # What the tests need beside Rust: a real SSH server, a real filesystem, ping.
-PACKAGES := openssh-server openssh-client iputils-ping e2fsprogs util-linux iproute2 procps
+PACKAGES := openssh-server openssh-client iputils-ping e2fsprogs util-linux iproute2 procps \
+  xfsprogs ntfs-3g lvm2 gdisk fdisk dosfstools btrfs-progs cryptsetup-bin
 packages:
 	@missing=; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \

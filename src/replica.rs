@@ -16,6 +16,7 @@ mod image;
 mod launch;
 mod link;
 mod manifest;
+pub mod map;
 mod pass;
 mod progress;
 mod receiver;

@@ -26,6 +26,7 @@ mod cli_survey;
 mod fees_statement;
 mod inventory_files;
 mod journal;
+mod map;
 mod migration_run;
 mod network;
 mod over_ssh;

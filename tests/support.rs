@@ -1,5 +1,6 @@
 //! The sandbox of every command test: an empty folder, a cleared environment, exact expectations.
 
+pub mod images;
 pub mod network;
 pub mod proxy;
 pub mod replica;
