@@ -9,7 +9,7 @@ use traghetto::replica::map::{Activity, Outcome, Remark, SkipReason};
 const MIB: u64 = 1 << 20;
 
 fn made(options: &[&str]) -> Image {
-    let image = Image::new(240 * MIB);
+    let image = Image::new(120 * MIB);
     let path = image.path();
     run("mkntfs", &[&["-q", "-F"], options, &[path.as_str()]].concat());
     image
@@ -50,7 +50,7 @@ fn judged(cluster: &str) {
         assert!(skipped(&map) <= free && skipped(&map) > free - 8 * MIB, "{cluster}: {finding}, {free} free");
     }
     let copy = image.garbled(&map);
-    assert_eq!(image.read(240 * MIB - 512, 512), copy.read(240 * MIB - 512, 512), "copy of the boot sector");
+    assert_eq!(image.read(120 * MIB - 512, 512), copy.read(120 * MIB - 512, 512), "copy of the boot sector");
     run("ntfsfix", &["-n", &copy.path()]);
     assert_eq!(image.mounted_ntfs("ro", tree), copy.mounted_ntfs("ro", tree), "{cluster}");
     copy.mounted_ntfs("rw", |folder| fill(&folder.join("cartella1"), 2));
@@ -177,7 +177,7 @@ fn map_ntfs_with_an_open_log_is_copied_whole() {
     let log = logfile(&image);
     assert_eq!(image.read(log, 8), [0xFF; 8], "ntfs-3g empties the log");
     let both = |first: Vec<u8>, second: Vec<u8>| image.write(log, &[first, second].concat());
-    let mapped = |what: &str| assert!(skipped(&image.map(Activity::Quiet)) > 200 * MIB, "{what}");
+    let mapped = |what: &str| assert!(skipped(&image.map(Activity::Quiet)) > 80 * MIB, "{what}");
     both(restart_page(7, 1, 0xFFFF, 0), restart_page(6, 1, 0, 0));
     mapped("closed, the newer page says so");
     both(restart_page(7, 1, 0, 2), restart_page(7, 1, 0, 2));

@@ -102,13 +102,16 @@ impl<'a> Draft<'a> {
 pub(super) struct Skips {
     list: Vec<Skip>,
     limit: usize,
+    /// Shortest range that is still taken.
     shortest: u64,
+    /// Shortest range that every part of the list took.
+    taken: u64,
 }
 
 impl Skips {
     /// An empty list of at most `limit` ranges.
     pub(super) fn new(limit: usize) -> Self {
-        Self { list: Vec::new(), limit, shortest: BLOCK }
+        Self { list: Vec::new(), limit, shortest: BLOCK, taken: BLOCK }
     }
 
     /// Adds a range.
@@ -119,12 +122,14 @@ impl Skips {
         self.list.push(skip);
         while self.list.len() >= self.limit {
             self.shortest = self.shortest.saturating_mul(2);
+            self.taken = self.taken.max(self.shortest);
             self.list.retain(|skip| skip.length >= self.shortest);
         }
     }
 
     /// Adds the ranges of another list.
     pub(super) fn append(&mut self, other: Self) {
+        self.taken = self.taken.max(other.taken);
         other.list.into_iter().for_each(|skip| self.push(skip));
     }
 
@@ -135,7 +140,7 @@ impl Skips {
 
     /// Length under which ranges had to be left out; none where all are listed.
     pub(super) fn coarsened(&self) -> Option<u64> {
-        (self.shortest > BLOCK).then_some(self.shortest)
+        (self.taken > BLOCK).then_some(self.taken)
     }
 
     /// The ranges, ascending.
