@@ -114,7 +114,8 @@ fn subject(tasks: &[Task], item: &Item, of: Option<&str>) -> Result<Subject, Fai
                 _ => None,
             });
             let reason = reason.unwrap_or_else(|| "it is asked of nothing here".to_owned());
-            Err(Failure::new(Kind::Usage, format!("{} is not to be signed: {reason}", item.id)))
+            Err(Failure::new(Kind::Usage, format!("{} is not to be signed: {reason}", item.id))
+                .hint("Nothing was signed. What waits for a signature: traghetto checklist report PHASE TENANT."))
         }
         (None, _) => Err(Failure::new(Kind::Usage, format!("{} is signed for each {}", item.id, item.scope.word()))
             .hint(format!("Say which: --of NAME, one of {}.", names().join(", ")))),

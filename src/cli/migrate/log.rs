@@ -61,6 +61,14 @@ fn about(event: &Event) -> String {
             let holds = if data["holds"] == true { "holds" } else { "DOES NOT HOLD" };
             format!("{} {} {holds}", word("server"), word("disk"))
         }
+        "fees.issued" => {
+            format!("{} Prot. n. {}", data["statement"]["year"], data["mark"]["prot"].as_str().unwrap_or_default())
+        }
+        "checklist.run" => format!("{} {}", word("phase"), word("outcome")).trim_end().to_owned(),
+        "checklist.signed" => {
+            format!("{} {} {} by {} as {}", word("phase"), word("item"), word("outcome"), word("person"), word("role"))
+        }
+        "survey.recorded" => word("server").to_owned(),
         "server.rolled-back" => format!("{} by {}: {}", word("server"), word("by"), word("reason")),
         _ => String::new(),
     }

@@ -27,6 +27,11 @@ pub fn payer(payer: Option<Payer>, heading: &Heading) -> &str {
     }
 }
 
+/// `al Comune`, `all'Unione`: Italian joins preposition and article.
+pub fn to(noun: &str) -> String {
+    if noun.starts_with(['A', 'E', 'I', 'O', 'U']) { format!("all'{noun}") } else { format!("al {noun}") }
+}
+
 /// The state of a line: `calcolato`, or why there is no amount.
 pub fn state(charge: &Charge) -> &'static str {
     match charge {
@@ -55,5 +60,14 @@ pub fn count(count: Count) -> &'static str {
     match count {
         Count::Assessed => "rilevato",
         Count::Actual => "effettivo",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn preposition_and_article_follow_the_noun() {
+        assert_eq!(super::to("Comune"), "al Comune");
+        assert_eq!(super::to("Unione"), "all'Unione");
     }
 }
