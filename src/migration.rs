@@ -29,4 +29,4 @@ pub use record::{Class, Record, Result as StepResult, Stop};
 pub use refusal::Refusal;
 pub use run::{Acts, Ended, Ending, Observer, Progress, Reading, RunError, Runner, Trouble};
 pub use state::{IllegalEvent, RolledBack, RunState, Signature, StepState, Verified};
-pub use status::{DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, contact};
+pub use status::{DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, Unsigned, contact};

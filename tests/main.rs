@@ -18,6 +18,7 @@ mod checklist_run;
 mod cli_basics;
 mod cli_checklist;
 mod cli_demo;
+mod cli_faults;
 mod cli_fees;
 mod cli_inventory;
 mod cli_migrate;

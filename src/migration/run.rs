@@ -215,6 +215,10 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
             match self.step(step, &state).await? {
                 None => {}
                 Some(Left::Stopped(why)) => return Ok(Ending::Stopped(why)),
+                Some(Left::Unwritten(trouble)) => {
+                    troubles.push((step.id.clone(), trouble));
+                    return Ok(Ending::Blocked(troubles));
+                }
                 Some(Left::Trouble(trouble)) => {
                     troubles.push((step.id.clone(), trouble));
                     match &step.server {
@@ -252,7 +256,7 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
                 self.write(Record::StepStopped { step: step.id.clone(), why }).await?;
                 Ok(Some(Left::Stopped(why)))
             }
-            Err(Left::Trouble(trouble)) => self.failed(step.id.clone(), trouble).await,
+            Err(Left::Trouble(trouble) | Left::Unwritten(trouble)) => self.failed(step.id.clone(), trouble).await,
         }
     }
 
@@ -263,8 +267,17 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
             let (reason, hints) = (trouble.reason(), trouble.hints.clone());
             Record::StepFailed { step, reason, hints, class: trouble.class }
         };
-        self.write(record).await?;
-        Ok(Some(Left::Trouble(trouble)))
+        match self.write(record).await {
+            Ok(()) => Ok(Some(Left::Trouble(trouble))),
+            // One full disk is often behind both: what went wrong first is what people must know.
+            Err(RunError::Journal(error @ (JournalError::File { .. } | JournalError::Store { .. }))) => {
+                let unwritten = Trouble::new(Class::Failed, error).reason();
+                let hint =
+                    format!("The journal could not take this ({unwritten}): its last event is the step's begin.");
+                Ok(Some(Left::Unwritten(trouble.hint(hint))))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn write_reading(&mut self, step: &Step, reading: Option<Reading>) -> Result<(), RunError> {
@@ -285,6 +298,8 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
 enum Left {
     Stopped(Stop),
     Trouble(Trouble),
+    /// Trouble that the journal could not take: nothing more may be done.
+    Unwritten(Trouble),
 }
 
 /// What an act gave: its end, and the reading of a replica where there was one.

@@ -110,6 +110,8 @@ pub struct RunState {
     pub verified: BTreeMap<(ServerId, DiskId), Verified>,
     /// Who acted last.
     pub operator: Option<String>,
+    /// Steps that were at work when what they build on was found damaged: their ends count for nothing.
+    overtaken: BTreeSet<StepId>,
 }
 
 /// An event that cannot have happened: the journal is of another program, or of a newer one.
@@ -163,19 +165,17 @@ impl RunState {
             Record::RunStarted { .. } => self.paused = None,
             Record::RunPaused { reason } => self.paused = Some((event.operator.clone(), reason)),
             Record::StepStarted { step, .. } => {
+                self.overtaken.remove(&step);
                 self.set(step, StepState::Running { since: at, operator: event.operator.clone() });
             }
             Record::StepFinished { step, result, facts } => {
-                self.begun(&step).map_err(illegal)?;
-                self.set(step, StepState::Done { at, result, facts });
+                self.end(step, StepState::Done { at, result, facts }).map_err(illegal)?;
             }
             Record::StepFailed { step, reason, hints, .. } => {
-                self.begun(&step).map_err(illegal)?;
-                self.set(step, StepState::Failed { at, reason, hints });
+                self.end(step, StepState::Failed { at, reason, hints }).map_err(illegal)?;
             }
             Record::StepStopped { step, why } => {
-                self.begun(&step).map_err(illegal)?;
-                self.set(step, StepState::Stopped { why });
+                self.end(step, StepState::Stopped { why }).map_err(illegal)?;
             }
             Record::GateSigned { gate, role, by, approves } => {
                 self.signatures.push(Signature { gate, role, by, approves, at });
@@ -198,11 +198,13 @@ impl RunState {
         self.steps.insert(step, state);
     }
 
-    fn begun(&self, step: &StepId) -> Result<(), String> {
-        match self.step(step) {
-            StepState::Running { .. } => Ok(()),
-            _ => Err(format!("step {step} was not begun")),
+    /// Ends a step that was begun. One whose ground was taken away meanwhile stays to be done again.
+    fn end(&mut self, step: StepId, state: StepState) -> Result<(), String> {
+        if matches!(self.step(&step), StepState::Running { .. }) {
+            self.set(step, state);
+            return Ok(());
         }
+        if self.overtaken.remove(&step) { Ok(()) } else { Err(format!("step {step} was not begun")) }
     }
 
     fn knows(&self, step: &StepId) -> bool {
@@ -244,7 +246,10 @@ impl RunState {
         let copied = |(step, copies): &(StepId, bool)| *copies && self.step(step).result().is_some();
         let Some(last) = steps.iter().rposition(copied) else { return };
         for (step, _) in &steps[last..] {
-            self.steps.remove(step);
+            // `migrate verify` needs no lease: it may find the damage while a run is at work.
+            if matches!(self.steps.remove(step), Some(StepState::Running { .. })) {
+                self.overtaken.insert(step.clone());
+            }
         }
     }
 }

@@ -5,7 +5,9 @@ use super::next::{Next, Scope, next};
 use super::phase::{Phase, phase_of, tenant_phase};
 use super::plan::{Plan, Step, StepId};
 use super::playbook::{Action, Text};
+use super::record::Stop;
 use super::state::{RunState, StepState};
+use crate::checklist::{ItemId, Phase as ChecklistPhase, Subject};
 use crate::journal::{Event, Holder};
 use crate::migration::forecast::line_seconds;
 use crate::model::people::{People, Person};
@@ -13,7 +15,7 @@ use crate::model::{DiskId, RoleId, ServerId};
 use crate::replica::{CHUNK, DiskStatus};
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a status is made from.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +32,21 @@ pub struct Inputs<'a> {
     pub holder: Option<&'a Holder>,
     /// What is on the landing host.
     pub replicas: &'a BTreeMap<(ServerId, DiskId), DiskStatus>,
+    /// Signatures that the checklist which comes next still waits for.
+    pub unsigned: &'a [Unsigned],
     /// The present time.
     pub now: Timestamp,
+}
+
+/// A signature that a checklist waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsigned {
+    /// The item.
+    pub item: ItemId,
+    /// What it is asked of.
+    pub subject: Subject,
+    /// Who signs.
+    pub role: RoleId,
 }
 
 /// Where a tenant's migration stands.
@@ -323,8 +338,20 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
         },
         Next::Gate(gate) => sign(inputs, &gate),
         Next::Blocked(steps) => blocked(steps.first().copied(), &run),
-        Next::Act(step) => match state.step(&step.id) {
-            StepState::Failed { reason, .. } => act(
+        Next::Act(step) => match (&step.action, state.step(&step.id)) {
+            (Action::Checklist { checklist }, StepState::Stopped { why: Stop::Waiting })
+                if !inputs.unsigned.is_empty() =>
+            {
+                sign_items(inputs, *checklist)
+            }
+            (Action::Checklist { checklist }, StepState::Failed { reason, .. }) => act(
+                text(
+                    format!("{reason}: leggere il rapporto, rimediare, poi ripetere: {run}"),
+                    format!("{reason}: read the report, mend it, then repeat: {run}"),
+                ),
+                &format!("traghetto checklist report {checklist} {tenant}"),
+            ),
+            (_, StepState::Failed { reason, .. }) => act(
                 text(
                     format!("{} non è riuscito ({reason}); ripetere", step.id),
                     format!("{} failed ({reason}); repeat", step.id),
@@ -336,6 +363,33 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
     }
 }
 
+/// The first signature that a checklist waits for, and everybody who may give one of them.
+fn sign_items(inputs: &Inputs<'_>, phase: ChecklistPhase) -> NextAct {
+    let (tenant, count) = (&inputs.plan.tenant, inputs.unsigned.len());
+    let roles: BTreeSet<&RoleId> = inputs.unsigned.iter().map(|one| &one.role).collect();
+    let command = inputs.unsigned.first().map(|Unsigned { item, subject, role }| {
+        let of = if *subject == Subject::Tenant { String::new() } else { format!(" --of {subject}") };
+        format!("traghetto checklist sign {tenant} {item} --phase {phase}{of} --role {role} --note TEXT")
+    });
+    let report = format!("traghetto checklist report {phase} {tenant}");
+    NextAct {
+        who: holders(inputs, roles.into_iter()),
+        command,
+        by: None,
+        what: text(
+            format!("la checklist {phase} attende {count} firme ({report}), poi: traghetto migrate run {tenant}"),
+            format!("checklist {phase} waits for {count} signatures ({report}), then: traghetto migrate run {tenant}"),
+        ),
+    }
+}
+
+/// Who may sign in some of `roles`, with contacts.
+fn holders<'a>(inputs: &Inputs<'_>, roles: impl Iterator<Item = &'a RoleId>) -> Vec<String> {
+    let people = inputs.people;
+    let tenant = &inputs.plan.tenant;
+    roles.flat_map(|role| people.holders(role, tenant).map(move |who| contact(people, role, who))).collect()
+}
+
 fn blocked(step: Option<&Step>, run: &str) -> NextAct {
     let name = step.map(|step| step.id.to_string()).unwrap_or_default();
     let what = text(format!("riprendere da {name}"), format!("go on with {name}"));
@@ -345,11 +399,9 @@ fn blocked(step: Option<&Step>, run: &str) -> NextAct {
 fn sign(inputs: &Inputs<'_>, gate: &GateStatus<'_>) -> NextAct {
     let tenant = &inputs.plan.tenant;
     let name = &gate.gate.gate;
-    let holders = gate.missing.iter().flat_map(|role| inputs.people.holders(role, tenant).map(move |who| (role, who)));
-    let who: Vec<String> = holders.map(|(role, person)| contact(inputs.people, role, person)).collect();
     let role = gate.missing.first().map(|role| role.as_str()).unwrap_or_default();
     NextAct {
-        who,
+        who: holders(inputs, gate.missing.iter().copied()),
         command: Some(format!("traghetto migrate sign {tenant} {name} --role {role}")),
         by: None,
         what: text(

@@ -2,13 +2,13 @@
 
 use super::disk::DiskReplica;
 use super::error::ReplicaError;
-use super::image::{Lock, io_error, on_disk};
+use super::image::{Lock, PRIVATE, io_error, on_disk};
 use super::manifest::sync_dir;
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Bytes copied at once.
@@ -73,7 +73,7 @@ fn copy(image: &File, part: &Path) -> io::Result<CloneWay> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let clone = OpenOptions::new().create_new(true).read(true).write(true).open(part)?;
+    let clone = OpenOptions::new().create_new(true).read(true).write(true).mode(PRIVATE).open(part)?;
     let way = match rustix::fs::ioctl_ficlone(&clone, image) {
         Ok(()) => CloneWay::Reflink,
         // Another filesystem, or one without reflinks.

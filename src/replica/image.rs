@@ -16,12 +16,15 @@ use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::num::NonZeroU64;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long we wait for a lock: a dropped pass may still be writing its last batch.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Mode of new files that hold a town's data: not for every account of the landing host.
+pub(super) const PRIVATE: u32 = 0o640;
 
 /// Chunks that are read or hashed at once: 4 MiB.
 const PIECE: u32 = 64;
@@ -109,7 +112,8 @@ impl Image {
     pub(super) fn open(lock: Lock, manifest: &Manifest) -> Result<Self, ReplicaError> {
         let replica = &lock.replica;
         let open = |path: PathBuf| {
-            let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
+            let mut options = OpenOptions::new();
+            let file = options.create(true).truncate(false).read(true).write(true).mode(PRIVATE).open(&path);
             file.map_err(|error| io_error(replica.disk().clone(), "open", path, error))
         };
         let (image, leaves) = (open(replica.image())?, open(replica.leaves())?);

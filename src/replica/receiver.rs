@@ -67,6 +67,16 @@ impl<'a> Receiver<'a> {
     /// # Errors
     /// Where link, source or receiver fail.
     pub(super) async fn fetch(&mut self, stage: Stage, ranges: &[Range], compare: bool) -> Result<(), ReplicaError> {
+        let fetched = self.fetch_all(stage, ranges, compare).await;
+        if let Err(ReplicaError::Agent { .. } | ReplicaError::Source { .. }) = &fetched {
+            // What arrived before the link or the source failed is kept. Never after a batch that failed:
+            // it may have been the one to withdraw the root.
+            let _ = self.flush().await;
+        }
+        fetched
+    }
+
+    async fn fetch_all(&mut self, stage: Stage, ranges: &[Range], compare: bool) -> Result<(), ReplicaError> {
         self.enter_stage(stage, ranges.iter().map(|range| u64::from(range.count)).sum());
         let compare = compare && self.image.shape().group_chunks() > 1;
         let mut requests = requests(ranges, self.image.shape()).into_iter();
@@ -82,10 +92,13 @@ impl<'a> Receiver<'a> {
                 return self.flush().await;
             }
             match self.reply_or_flush().await? {
-                Some(Reply::Chunks(chunks)) => self.take(chunks).await?,
+                Some(Reply::Chunks(chunks)) if chunks.runs.iter().all(|run| covers(ranges, run.range)) => {
+                    self.take(chunks).await?;
+                }
                 Some(Reply::Read) => outstanding -= 1,
                 Some(Reply::Alive { .. }) => self.show(),
-                Some(_) => return Err(self.remote.agent(unexpected("chunks"))),
+                // Others would change the replica behind the back of the tree that is compared.
+                Some(_) => return Err(self.remote.agent(unexpected("the chunks asked for"))),
                 None => self.commit().await?,
             }
         }
@@ -244,6 +257,21 @@ async fn read_command(image: &Arc<Image>, ranges: Vec<Range>, compare: bool) -> 
         Ok(Command::Read { ranges, have })
     })
     .await
+}
+
+/// Whether ascending `ranges` hold all of `part`, which may span neighbours.
+fn covers(ranges: &[Range], part: Range) -> bool {
+    let mut at = part.first;
+    for range in &ranges[ranges.partition_point(|range| range.end() <= at)..] {
+        if range.first > at {
+            return false;
+        }
+        at = range.end();
+        if at >= part.end() {
+            return true;
+        }
+    }
+    false
 }
 
 /// Ranges of whole groups as requests of bounded size.

@@ -46,8 +46,8 @@ impl VerifyReport {
 
 /// Reads the whole image, recomputes every leaf and the root, compares with leaf file and manifest.
 ///
-/// Damaged chunks are marked unknown and the root is withdrawn, so that the next pass fetches them again
-/// and nothing is cloned meanwhile; the image is not touched.
+/// Damaged chunks are marked unknown, and a root that is not the image's is withdrawn, so that the next
+/// pass fetches them again and nothing is cloned meanwhile; the image is not touched.
 ///
 /// # Errors
 /// Where there is no replica, somebody else holds it, or its files cannot be read.
@@ -83,15 +83,16 @@ fn read_everything(
         // Nobody waits for a report of progress: a slow reader misses some.
         let _ = progress.try_send(VerifyProgress { chunks_done: step.end(), chunks_total: image.shape().chunks() });
     }
-    if !findings.damaged.is_empty() {
+    let root = findings.tree.root();
+    if manifest.root.is_some_and(|recorded| recorded != root || !findings.damaged.is_empty()) {
         image.save(&Manifest { root: None, ..manifest.clone() })?;
-        image.forget(&findings.damaged)?;
     }
+    image.forget(&findings.damaged)?;
     Ok(VerifyReport {
         length: manifest.length,
         chunks_total: image.shape().chunks(),
         chunks_unknown: findings.unknown,
-        root: findings.tree.root(),
+        root,
         recorded: manifest.root,
         damaged: findings.damaged.iter().map(|range| (range.first, range.count.into())).collect(),
     })

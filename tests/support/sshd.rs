@@ -98,6 +98,24 @@ impl Sshd {
         )
     }
 
+    /// Ends the server and its sessions, and starts it anew as its folder says now.
+    pub fn restart(&mut self) {
+        self.kill_sessions();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.child = spawn(self.dir.path());
+        assert!(self.answers(), "sshd does not start again");
+    }
+
+    /// Kills the commands of its sessions whose name begins so; says whether there was one.
+    pub fn kill_commands(&self, name: &str) -> bool {
+        let named =
+            |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.starts_with(name));
+        let found: Vec<u32> = descendants(self.child.id()).into_iter().filter(named).collect();
+        found.iter().for_each(|pid| kill(*pid));
+        !found.is_empty()
+    }
+
     /// Kills the server's sessions, not the server.
     pub fn kill_sessions(&self) {
         for child in descendants(self.child.id()) {
@@ -165,6 +183,10 @@ fn launch(dir: &Path, port: u16, config: &str) -> Child {
         dir.display()
     );
     std::fs::write(dir.join("sshd_config"), text).unwrap();
+    spawn(dir)
+}
+
+fn spawn(dir: &Path) -> Child {
     let log = std::fs::File::create(dir.join("log")).unwrap();
     Command::new("/usr/sbin/sshd").args(["-D", "-e", "-f"]).arg(dir.join("sshd_config")).stderr(log).spawn().unwrap()
 }

@@ -7,7 +7,7 @@ use super::status;
 use crate::checklist::{self, Checklist, Phase};
 use crate::cli::{Context, journal};
 use crate::failure::{Failure, Kind};
-use crate::journal::{Journal, Lease};
+use crate::journal::{Journal, JournalError, Lease};
 use crate::migration::{
     self, Action, Class, Ending, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Trouble,
 };
@@ -50,14 +50,29 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let agent = agent(context)?;
     let journal = journal::open(context, &scene.inventory).await?;
     let reason = args.reason.as_deref();
-    let lease = journal.lease(&scene.subject(), operator.as_str(), reason).await?;
+    let lease = journal.lease(&scene.subject(), operator.as_str(), reason).await;
+    let lease = lease.map_err(|error| held(&scene, error))?;
     let ending = {
         let work = Work { scene: &scene, operator: &operator, journal: &journal, lease: &lease, context };
         work.go(args, checklists, agent).await
     };
     journal::tell_repairs(context, &journal);
-    journal.release(lease).await?;
-    ending
+    // How the run ended is what people must know first.
+    let released = journal.release(lease).await;
+    ending.and_then(|()| Ok(released?))
+}
+
+/// A lease that somebody else has, with the way to that person.
+fn held(scene: &Scene, error: JournalError) -> Failure {
+    let contact = match &error {
+        JournalError::Held { holder, .. } | JournalError::TakenOver { holder, .. } => {
+            let persons = scene.inventory.people.persons.values();
+            let mut holders = persons.filter(|person| person.id.as_str() == holder.operator);
+            holders.next().and_then(|person| Some(format!("Call: {}, {}", person.name, person.contact.as_deref()?)))
+        }
+        _ => None,
+    };
+    contact.into_iter().fold(error.into(), Failure::hint)
 }
 
 /// A run that holds its lease.
@@ -96,7 +111,7 @@ impl Work<'_> {
             stop: stop_on_ctrl_c(),
             scope: Scope { only: args.server.clone(), failed: BTreeSet::new() },
         };
-        let ending = runner.run().await.map_err(run_error)?;
+        let ending = runner.run().await.map_err(|error| run_error(self.scene, error))?;
         self.report(ending, args).await
     }
 
@@ -164,14 +179,17 @@ impl Work<'_> {
     }
 
     fn blocked(&self, mut troubles: Vec<(StepId, Trouble)>, args: &Args) -> Result<(), Failure> {
-        let call = self.call(troubles.first().map(|(step, _)| step));
         // The worst first: bytes that do not verify outweigh a host that is merely off.
         troubles.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.class));
-        let more = troubles.len().saturating_sub(1);
+        let call = self.call(troubles.first().map(|(step, _)| step));
+        let others: Vec<String> = troubles.iter().skip(1).map(|(step, _)| step.to_string()).collect();
         match troubles.into_iter().next() {
             Some((step, trouble)) => {
                 let waiting = trouble.class == Class::Waiting;
-                let mut failure = failure(trouble).hint(format!("It was step {step}; {more} others failed."));
+                let mut failure = failure(trouble).hint(format!("It was step {step}."));
+                if !others.is_empty() {
+                    failure = failure.hint(format!("These did not end well either: {}.", others.join(", ")));
+                }
                 if !waiting {
                     failure = call.into_iter().fold(failure, |failure, who| failure.hint(format!("Call: {who}")));
                 }
@@ -200,9 +218,9 @@ impl Work<'_> {
     }
 }
 
-fn run_error(error: RunError) -> Failure {
+fn run_error(scene: &Scene, error: RunError) -> Failure {
     match error {
-        RunError::Journal(error) => error.into(),
+        RunError::Journal(error) => held(scene, error),
         RunError::Illegal(error) => illegal(error),
         RunError::OtherPlan => Failure::new(Kind::Waiting, "another plan was adopted while this run was at work")
             .hint("Everything acknowledged is kept. Look at `migrate status`, then run again."),
@@ -238,7 +256,7 @@ fn agent(context: &Context) -> Result<AgentBinary, Failure> {
     })
 }
 
-/// Becomes true at the first Ctrl-C or SIGTERM.
+/// Becomes true at the first Ctrl-C or SIGTERM; the second Ctrl-C ends the program as it is.
 fn stop_on_ctrl_c() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
@@ -253,9 +271,18 @@ fn stop_on_ctrl_c() -> watch::Receiver<bool> {
             _ = tokio::signal::ctrl_c() => {}
             () = terminated => {}
         }
+        // The sender stays alive: a receiver whose sender is gone would see no change any more.
         let _ = sender.send(true);
-        // Kept alive: a receiver whose sender is gone would see no change any more.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            // Whatever hangs (a disk, say) hangs no longer.
+            leave_at_once();
+        }
         std::future::pending::<()>().await;
     });
     receiver
+}
+
+#[expect(clippy::disallowed_methods, reason = "the second Ctrl-C; a run may be killed at any instruction")]
+fn leave_at_once() {
+    std::process::exit(Kind::Interrupted.code().into());
 }

@@ -3,11 +3,13 @@
 use super::Whose;
 use super::plan::{duration, gigabytes, in_language, short};
 use super::scene::{Scene, Story};
+use crate::checklist;
 use crate::cli::table::Table;
 use crate::cli::ui::Tone;
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
-use crate::migration::{Inputs, Next, Scope, ServerStatus, Status, Text, next};
+use crate::migration::{Action, Inputs, Next, Scope, ServerStatus, Status, Text, Unsigned, next};
+use crate::model::RoleId;
 use crate::replica::CHUNK;
 use crate::untrusted::printable;
 use std::fmt::Write as _;
@@ -32,8 +34,33 @@ pub(super) fn of(scene: &Scene, story: &Story, context: &Context) -> Status {
         people: &scene.inventory.people,
         holder: story.holder.as_ref(),
         replicas: &scene.replicas(context),
+        unsigned: &unsigned(scene, story, context),
         now: story.journal.now(),
     })
+}
+
+/// The signatures that the checklist which comes next waits for.
+fn unsigned(scene: &Scene, story: &Story, context: &Context) -> Vec<Unsigned> {
+    let Next::Act(step) = next(&scene.plan, &story.state, &Scope::default(), story.journal.now()) else {
+        return Vec::new();
+    };
+    let Action::Checklist { checklist: phase } = step.action else { return Vec::new() };
+    // A checklist that cannot be read is named by the run.
+    let Ok(list) = checklist::load(&context.root, phase, &scene.inventory.people) else { return Vec::new() };
+    let signed = story.events.iter().filter(|event| event.kind == checklist::Signature::KIND);
+    let signatures = checklist::Signatures::read(phase, signed.map(|event| &event.data));
+    let options = checklist::Options { project: &scene.inventory.project, server: None, signatures: &signatures };
+    let tasks = checklist::tasks(&list, &scene.tenant, &options);
+    let missing = tasks.iter().filter(|task| task.todo == checklist::Todo::Sign).flat_map(|task| {
+        let signed = |role: &RoleId| signatures.valid(&task.item, &task.subject).any(|given| given.role == *role);
+        task.item.roles.iter().filter(move |role| !signed(role)).map(move |role| (task, role))
+    });
+    let unsigned = |(task, role): (&checklist::Task, &RoleId)| Unsigned {
+        item: task.item.id.clone(),
+        subject: task.subject.clone(),
+        role: role.clone(),
+    };
+    missing.map(unsigned).collect()
 }
 
 /// What the gate that comes next asks people to do.

@@ -3,7 +3,7 @@
 use crate::migration::record::Class;
 use crate::migration::run::Trouble;
 use crate::model::ServerId;
-use crate::replica::{AgentError, DiskReplica, ReplicaError};
+use crate::replica::{AgentError, DiskReplica, ReplicaError, SourceFault};
 use crate::world::ShellError;
 use std::io;
 use std::path::Path;
@@ -12,19 +12,27 @@ const AGAIN: &str = "Give the same command again: it goes on from there.";
 
 /// A host that could not be asked.
 pub(super) fn of_shell(error: ShellError, server: &ServerId) -> Trouble {
-    let next = match &error {
+    let class = class_of_shell(&error);
+    let next = after_shell(&error, server);
+    Trouble::new(class, error).hint("The source is untouched, and its replica is as it was.").hint(next)
+}
+
+/// What to do about a host that could not be asked.
+fn after_shell(error: &ShellError, server: &ServerId) -> String {
+    match error {
         ShellError::Unreachable { .. } | ShellError::Deadline { .. } => {
             "Look whether the host is on and the link is up; then give the same command again.".to_owned()
         }
+        ShellError::Killed { .. } => format!(
+            "Look for the out-of-memory killer in the kernel log of {server}; then give the same command again."
+        ),
         ShellError::HostKey { .. } => format!(
             "Compare the fingerprint with the one shown on {server}'s own console, then set `host_key` in the inventory."
         ),
         ShellError::Login { .. } => "Let the host accept our key, or correct `access` in the inventory.".to_owned(),
         ShellError::Secret { .. } => "Put the file or variable that the inventory names in its place.".to_owned(),
         _ => AGAIN.to_owned(),
-    };
-    let class = class_of_shell(&error);
-    Trouble::new(class, error).hint("The source is untouched, and its replica is as it was.").hint(next)
+    }
 }
 
 fn class_of_shell(error: &ShellError) -> Class {
@@ -66,6 +74,13 @@ pub(super) fn of_replica(error: ReplicaError, server: &ServerId, replica: &DiskR
         _ => Class::Failed,
     };
     let next = match &error {
+        ReplicaError::Agent { source: AgentError::Shell(error), .. } => after_shell(error, server),
+        ReplicaError::Agent { source: AgentError::Gone { .. } | AgentError::Silent { .. }, .. } => {
+            format!("Look whether {server} is on and has memory to spare; then give the same command again.")
+        }
+        ReplicaError::Source { source: SourceFault::Open { .. }, .. } => {
+            format!("Compare `source` in the inventory with the disks of {server}: traghetto survey.")
+        }
         ReplicaError::Source { .. } => {
             format!("Look at the disk of {server} (SMART, kernel log); then give the same command again.")
         }

@@ -9,7 +9,7 @@ use russh::AlgorithmKind;
 pub(super) enum Trouble {
     /// The protocol's own reasons.
     #[error("{}", reason(.0))]
-    Protocol(#[from] russh::Error),
+    Protocol(russh::Error),
     /// The TCP connection could not be made.
     #[error("{0}")]
     Tcp(std::io::Error),
@@ -33,6 +33,13 @@ pub(super) enum Trouble {
     /// The host said good-bye.
     #[error("the host closed the connection: {0}")]
     Closed(String),
+}
+
+// By hand: the words of `reason` say it all, and a source would say it again.
+impl From<russh::Error> for Trouble {
+    fn from(error: russh::Error) -> Self {
+        Trouble::Protocol(error)
+    }
 }
 
 /// The protocol's reasons in words.
