@@ -27,6 +27,8 @@ struct World {
     restless: BTreeSet<String>,
     /// Servers whose replica does not hold.
     damaged: BTreeSet<String>,
+    /// Servers whose replica is found damaged at its next reading, once.
+    rotten: BTreeSet<String>,
     /// Replicas.
     replicas: BTreeMap<String, u64>,
     /// Every act, in order.
@@ -108,8 +110,10 @@ impl Acts for Memory {
         _: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Reading, Trouble> {
         self.note(format!("verify {server}")).await;
-        let (holds, root) =
-            self.with(|world| (!world.damaged.contains(server.as_str()), world.replicas[server.as_str()].to_string()));
+        let (holds, root) = self.with(|world| {
+            let holds = !world.damaged.contains(server.as_str()) && !world.rotten.remove(server.as_str());
+            (holds, world.replicas[server.as_str()].to_string())
+        });
         Ok(Reading { holds, root, wrong: "damaged".into(), facts: json!({}) })
     }
 
@@ -501,6 +505,40 @@ async fn a_damaged_replica_found_by_a_step_is_repaired_by_the_next_run() {
     let (server, disk) = ("cinto-srv1".parse().unwrap(), "disk0".parse().unwrap());
     lab.write(Record::ReplicaVerified { server, disk, holds: false, root: "9".into() }).await;
     assert_eq!(*lab.state().await.step(&verify.id), StepState::Pending);
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(lab.gate().await, "test-accepted");
+}
+
+#[tokio::test]
+async fn a_reading_that_finds_damage_fails_and_the_copy_is_done_again() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    lab.up_to("source-checked").await;
+    lab.sign("source-checked").await;
+    lab.memory.with(|world| world.rotten.insert("cinto-srv1".into()));
+    let Ending::Blocked(troubles) = lab.run().await else { panic!("the reading does not hold") };
+    assert_eq!((troubles.len(), troubles[0].1.class), (1, Class::Evidence));
+    let state = lab.state().await;
+    let step = |name: &str| state.step(&migration::StepId(format!("a3.{name}.cinto-srv1.disk0"))).clone();
+    assert_eq!(step("sync"), StepState::Pending);
+    assert!(matches!(step("verify"), StepState::Failed { .. }));
+    assert_eq!(lab.phase("cinto-srv1").await, "failed");
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(lab.gate().await, "test-accepted");
+}
+
+#[tokio::test]
+async fn damage_found_beside_a_run_at_work_makes_no_journal_that_contradicts_itself() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    lab.up_to("test-accepted").await;
+    let (server, disk) = ("cinto-srv1".parse().unwrap(), "disk0".parse().unwrap());
+    let step = migration::StepId("a3.test-clone.cinto-srv1.disk0".into());
+    lab.write(Record::StepStarted { step: step.clone(), observed: json!(null) }).await;
+    lab.write(Record::ReplicaVerified { server, disk, holds: false, root: "9".into() }).await;
+    let result = StepResult::Cloned { root: "1".into() };
+    lab.write(Record::StepFinished { step: step.clone(), result, facts: json!({}) }).await;
+    assert_eq!(*lab.state().await.step(&step), StepState::Pending, "it is done again");
     assert!(matches!(lab.run().await, Ending::Gate));
     assert_eq!(lab.gate().await, "test-accepted");
 }

@@ -388,13 +388,13 @@ fn an_agent_that_lies_is_found_out() {
         found_out(|reply| if let Reply::Chunks(chunks) = reply {
             chunks.runs[2].range.first = 3
         }),
-        format!("{cut_short}a chunk outside the disk")
+        format!("{cut_short}something else came instead of the chunks asked for")
     );
     assert_eq!(
         found_out(|reply| if let Reply::Chunks(chunks) = reply {
             chunks.runs[1].range.first = u64::MAX
         }),
-        format!("{cut_short}a chunk outside the disk")
+        format!("{cut_short}something else came instead of the chunks asked for")
     );
     assert_eq!(
         found_out(|reply| if let Reply::Chunks(chunks) = reply {
@@ -435,6 +435,29 @@ fn an_agent_that_lies_is_found_out() {
         };
         let error = pass_with(pipe, &lab).unwrap_err();
         assert_eq!(told(&error), format!("{cut_short}something else came instead of an open disk"));
+    }
+}
+
+#[test]
+fn chunks_that_nobody_asked_for_are_refused() {
+    let lab = Lab::new();
+    pass_with(|| liar(|_| {}), &lab).unwrap();
+    // Only the first chunk is unknown now; the agent sends all three again.
+    let leaves = std::fs::OpenOptions::new().write(true).open(lab.replica.leaves()).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&leaves, &[0; Hash::LEN], 0).unwrap();
+    let error = pass_with(|| liar(|_| {}), &lab).unwrap_err();
+    assert!(told(&error).ends_with("something else came instead of the chunks asked for"), "{}", told(&error));
+}
+
+#[test]
+fn an_image_is_not_for_every_account() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::new();
+    pass_with(|| liar(|_| {}), &lab).unwrap();
+    let clone = lab.path().join("clone.img");
+    block_on(replica::clone(&lab.replica, &clone)).unwrap();
+    for file in [lab.replica.image(), clone] {
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o007, 0, "{}", file.display());
     }
 }
 

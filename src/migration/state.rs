@@ -198,13 +198,17 @@ impl RunState {
         self.steps.insert(step, state);
     }
 
-    /// Ends a step that was begun. One whose ground was taken away meanwhile stays to be done again.
+    /// Ends a step that was begun. One whose ground was taken away meanwhile is to be done again,
+    /// however well it ended.
     fn end(&mut self, step: StepId, state: StepState) -> Result<(), String> {
-        if matches!(self.step(&step), StepState::Running { .. }) {
-            self.set(step, state);
-            return Ok(());
+        let overtaken = self.overtaken.remove(&step);
+        if !overtaken && !matches!(self.step(&step), StepState::Running { .. }) {
+            return Err(format!("step {step} was not begun"));
         }
-        if self.overtaken.remove(&step) { Ok(()) } else { Err(format!("step {step} was not begun")) }
+        if !overtaken || matches!(state, StepState::Failed { .. }) {
+            self.set(step, state);
+        }
+        Ok(())
     }
 
     fn knows(&self, step: &StepId) -> bool {
@@ -246,7 +250,7 @@ impl RunState {
         let copied = |(step, copies): &(StepId, bool)| *copies && self.step(step).result().is_some();
         let Some(last) = steps.iter().rposition(copied) else { return };
         for (step, _) in &steps[last..] {
-            // `migrate verify` needs no lease: it may find the damage while a run is at work.
+            // The reading that found it may be a step of its own, or `migrate verify` beside a run at work.
             if matches!(self.steps.remove(step), Some(StepState::Running { .. })) {
                 self.overtaken.insert(step.clone());
             }

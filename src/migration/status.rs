@@ -213,10 +213,7 @@ fn of_server(inputs: &Inputs<'_>, gates: &[GateStatus<'_>], id: &ServerId) -> Se
     let planned = plan.server(id);
     let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.server.as_ref() == Some(id)).collect();
     let at = steps.iter().find(|step| !matches!(state.step(&step.id), StepState::Done { .. }));
-    let failure = at.and_then(|step| match state.step(&step.id) {
-        StepState::Failed { reason, .. } => Some(reason.clone()),
-        _ => None,
-    });
+    let failure = steps.iter().find_map(|step| failed(state, step)).map(|(_, reason)| reason.to_owned());
     let disks: Vec<&DiskId> = planned.into_iter().flat_map(|server| &server.disks).map(|disk| &disk.disk).collect();
     let replica: Vec<DiskLine> = disks.iter().map(|disk| disk_line(inputs, &steps, id, disk)).collect();
     let backlog_bytes = backlog(inputs, id, &replica);
@@ -351,16 +348,32 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
                 ),
                 &format!("traghetto checklist report {checklist} {tenant}"),
             ),
-            (_, StepState::Failed { reason, .. }) => act(
-                text(
-                    format!("{} non è riuscito ({reason}); ripetere", step.id),
-                    format!("{} failed ({reason}); repeat", step.id),
+            _ => match last_failure(plan, state, step) {
+                Some((failed, reason)) => act(
+                    text(
+                        format!("{failed} non è riuscito ({reason}); ripetere"),
+                        format!("{failed} failed ({reason}); repeat"),
+                    ),
+                    &run,
                 ),
-                &run,
-            ),
-            _ => act(text(format!("proseguire con {}", step.id), format!("go on with {}", step.id)), &run),
+                None => act(text(format!("proseguire con {}", step.id), format!("go on with {}", step.id)), &run),
+            },
         },
     }
+}
+
+/// Id and reason of a step that failed.
+fn failed<'a>(state: &'a RunState, step: &'a Step) -> Option<(&'a StepId, &'a str)> {
+    match state.step(&step.id) {
+        StepState::Failed { reason, .. } => Some((&step.id, reason)),
+        _ => None,
+    }
+}
+
+/// What failed for the server of `step`: the step itself, or a reading after it for which it is done again.
+fn last_failure<'a>(plan: &'a Plan, state: &'a RunState, step: &'a Step) -> Option<(&'a StepId, &'a str)> {
+    let mut same = plan.steps.iter().filter(|other| step.server.is_some() && other.server == step.server);
+    failed(state, step).or_else(|| same.find_map(|other| failed(state, other)))
 }
 
 /// The first signature that a checklist waits for, and everybody who may give one of them.

@@ -91,8 +91,9 @@ fn page(scene: &Scene, story: &Story, status: &Status, context: &Context) -> Str
     text.push('\n');
     text.push_str(&gates(status));
     for server in &status.servers {
-        if let (Some(step), Some(failure)) = (&server.step, &server.failure) {
-            let _ = writeln!(text, "\n{} {}", ui.tone(Tone::Bad, &format!("{step} failed:")), printable(failure));
+        if let Some(failure) = &server.failure {
+            let heading = format!("{} failed:", server.server);
+            let _ = writeln!(text, "\n{} {}", ui.tone(Tone::Bad, &heading), printable(failure));
         }
     }
     let safe = match context.lang {
