@@ -62,7 +62,7 @@ fn primary(plan: &NetworkPlan, moved: &Moved) -> RouterPlan {
         PrimaryMedium::Radio => "radio",
     };
     let mut router = common(plan, cpe);
-    let label = format!("WAN {medium} PCR {pcr_mbps} Mbit/s MCR {mcr_kbps} kbit/s");
+    let label = format!("WAN {medium} PCR {pcr_mbps} Mbit/s MCR {} Mbit/s", f64::from(*mcr_kbps) / 1000.0);
     probed_line(&mut router, plan, line, label, pcr_mbps.saturating_mul(1000), *rate);
     let loss = Decrement { object: LINE_UP, by: PRIMARY_LOSS };
     lan_interface(&mut router, plan, cpe, PREFERRED, Some(Preempt { minimum_s: 60, reload_s: 180 }), loss);
@@ -94,7 +94,7 @@ fn standby(plan: &NetworkPlan, cpe: &Cpe, backup: &BackupLine, moved: &Moved) ->
     let mut router = common(plan, cpe);
     let (via, object) = match backup {
         BackupLine::Copper { line, rate_kbps, rate } => {
-            probed_line(&mut router, plan, line, format!("WAN copper {rate_kbps} kbit/s"), *rate_kbps, *rate);
+            probed_line(&mut router, plan, line, copper_label(*rate_kbps), *rate_kbps, *rate);
             (NextHop::Address(line.pe), LINE_UP)
         }
         BackupLine::Lte { tunnel, rate_kbps, rate, apn } => {
@@ -229,13 +229,17 @@ fn lan_interface(
     });
 }
 
+fn copper_label(rate_kbps: u32) -> String {
+    format!("WAN copper {} Mbit/s", f64::from(rate_kbps) / 1000.0)
+}
+
 /// The backup line of a site with one router: no probe of its own, since the only target is pinned
 /// to the primary line. Returns where it leads.
 fn second_line(router: &mut RouterPlan, plan: &NetworkPlan, backup: &BackupLine) -> NextHop {
     match backup {
         BackupLine::Copper { line, rate_kbps, rate } => {
             let name = InterfaceName::Ethernet { port: 2, vlan: None };
-            carrier_interface(router, plan, name, line, format!("WAN copper {rate_kbps} kbit/s"), *rate_kbps, *rate);
+            carrier_interface(router, plan, name, line, copper_label(*rate_kbps), *rate_kbps, *rate);
             NextHop::Address(line.pe)
         }
         BackupLine::Lte { tunnel, rate_kbps, rate, apn } => {

@@ -139,7 +139,7 @@ fn site(page: &mut Page<'_>, site: &Site) {
     }
     let link = &site.link;
     page.line("link", link_words(link));
-    page.line("guaranteed", format_args!("{} kbit/s", link.mcr_kbps()));
+    page.line("guaranteed", format_args!("{} Mbit/s", mbps(link.mcr_kbps())));
     page.known(
         "point to point",
         link.carrier.as_ref().map(|line| format!("{}, PE {}, CPE {}", line.wan, line.pe, line.cpe)),
@@ -171,15 +171,15 @@ fn lan(page: &mut Page<'_>, lan: &Lan) {
     page.line("hub's spare address", lan.hub.map_or("none".to_owned(), |address| address.to_string()));
 }
 
-/// A link in words: `Link Radio, radio 100 Mbit/s (MCR 10 %), backup LTE 8000 kbit/s`.
+/// A link in words: `Link Radio, radio 100 Mbit/s (MCR 10 %), backup LTE 8 Mbit/s`.
 pub(super) fn link_words(link: &Link) -> String {
     let medium = match link.primary {
         PrimaryMedium::Fibre => "fibre",
         PrimaryMedium::Radio => "radio",
     };
     let backup = match &link.backup {
-        Some(Backup::Copper { rate_kbps, .. }) => format!("backup copper {rate_kbps} kbit/s"),
-        Some(Backup::Lte { rate_kbps, .. }) => format!("backup LTE {rate_kbps} kbit/s"),
+        Some(Backup::Copper { rate_kbps, .. }) => format!("backup copper {} Mbit/s", mbps(*rate_kbps)),
+        Some(Backup::Lte { rate_kbps, .. }) => format!("backup LTE {} Mbit/s", mbps(*rate_kbps)),
         None => format!("backup {NOT_KNOWN}"),
     };
     format!("{}, {medium} {} Mbit/s (MCR {} %), {backup}", link.profile, link.pcr_mbps, link.mcr_percent)
@@ -187,4 +187,8 @@ pub(super) fn link_words(link: &Link) -> String {
 
 pub(super) fn yes(flag: bool) -> &'static str {
     if flag { "yes" } else { "no" }
+}
+
+fn mbps(kbps: u32) -> f64 {
+    f64::from(kbps) / 1000.0
 }
