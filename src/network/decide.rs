@@ -4,7 +4,7 @@ use super::estate;
 use super::plan::{
     BackupLine, Cpe, LanPlan, NetworkPlan, PrimaryLine, Rate, ReachedBy, ServerPlan, Shared, TUNNEL_MTU,
 };
-use super::pools::Numbers;
+use super::pools::{Numbers, TunnelNet};
 use super::problem::{NetworkProblem, NetworkProblems, Rule};
 use super::token::Token;
 use crate::model::link::{Backup, CarrierLine, HubHandoff, Lan, Link, Site};
@@ -56,15 +56,7 @@ impl NetworkPlan {
             loopback,
             lan,
         };
-        let backup = match given.backup {
-            None => None,
-            Some(GivenBackup::Copper { line, rate_kbps, rate }) => {
-                Some(BackupLine::Copper { line: line.clone(), rate_kbps, rate })
-            }
-            Some(GivenBackup::Lte { rate_kbps, rate, apn }) => {
-                Some(BackupLine::Lte { tunnel: numbers.tunnel, rate_kbps, rate, apn })
-            }
-        };
+        let backup = given.backup.map(|backup| backup.line(numbers.tunnel));
         let backup_mtu = match &backup {
             None => given.carrier.mtu,
             Some(BackupLine::Copper { line, .. }) => line.mtu,
@@ -198,6 +190,14 @@ impl<'a> Given<'a> {
 }
 
 impl<'a> GivenBackup<'a> {
+    /// The line; over LTE it needs the `tunnel`.
+    fn line(self, tunnel: TunnelNet) -> BackupLine {
+        match self {
+            Self::Copper { line, rate_kbps, rate } => BackupLine::Copper { line: line.clone(), rate_kbps, rate },
+            Self::Lte { rate_kbps, rate, apn } => BackupLine::Lte { tunnel, rate_kbps, rate, apn },
+        }
+    }
+
     fn new(backup: &'a Backup, key: &str, found: &mut Problems) -> Option<Self> {
         match backup {
             Backup::Copper { rate_kbps, carrier } => {
