@@ -75,6 +75,7 @@ impl Session {
         let attempt = Attempt { handle: &mut handle, access, trust, lost: &lost };
         tokio::time::timeout(deadlines.login, attempt.log_in()).await.map_err(|_| late(deadlines.login))??;
         let handshake = traffic.bytes();
+        tracing::debug!(host = %access.host, port = access.port, jump = jump.is_some(), "logged in over SSH");
         Ok(Self { host: access.host.clone(), handle, lost, traffic, handshake, _jump: jump })
     }
 
@@ -109,7 +110,11 @@ impl Session {
             Ok(())
         };
         match tokio::try_join!(feed, collect(output), collect(errors)) {
-            Ok(((), stdout, stderr)) => Ok(Output { status: exit.await?, stdout, stderr }),
+            Ok(((), stdout, stderr)) => {
+                let status = exit.await?;
+                tracing::debug!(host = %self.host, status, bytes = stdout.len(), "a script ended");
+                Ok(Output { status, stdout, stderr })
+            }
             Err(Cut::TooMuch) => Err(ShellError::TooMuch { host: self.host.clone(), limit: LONGEST_OUTPUT }),
             // The end of the command knows why.
             Err(Cut::Broken) => Err(exit.await.err().unwrap_or_else(|| self.lost.at(&self.host))),
