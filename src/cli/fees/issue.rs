@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Id of the tenant.
+    /// The tenant's id.
     tenant: String,
     /// Calendar year.
     #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i16).range(1000..=9998))]

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Id of the tenant.
+    /// The tenant's id.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     tenant: Option<String>,
     /// Every tenant.
@@ -99,13 +99,8 @@ async fn prepare<'a>(
     }
 }
 
-fn print(
-    args: &Args,
-    inventory: &Inventory,
-    prepared: &[Prepared<'_>],
-    format: Format,
-    context: &Context,
-) -> Result<(), Failure> {
+/// Refuses what the options ask of standard output together and cannot have.
+fn refuse_unfit(args: &Args, format: Format) -> Result<(), Failure> {
     if args.explain && !matches!(format, Format::Table | Format::Json) {
         return Err(Failure::new(Kind::Usage, "--explain goes with the formats table and json")
             .hint("Leave --format out, or use --json."));
@@ -114,6 +109,21 @@ fn print(
         return Err(Failure::new(Kind::Usage, "one workbook or page holds one tenant")
             .hint("Give a folder for the files: --out DIR."));
     }
+    if format == Format::Xlsx && std::io::stdout().is_terminal() {
+        return Err(Failure::new(Kind::Usage, "a workbook is not for a terminal")
+            .hint("Give a folder for the file: --out DIR, or redirect the output."));
+    }
+    Ok(())
+}
+
+fn print(
+    args: &Args,
+    inventory: &Inventory,
+    prepared: &[Prepared<'_>],
+    format: Format,
+    context: &Context,
+) -> Result<(), Failure> {
+    refuse_unfit(args, format)?;
     if let [Prepared { documents: Err(error), .. }] = prepared {
         return Err(error.clone().into());
     }
@@ -138,10 +148,6 @@ fn print(
         }
         other => {
             let all: Vec<Document> = usable.iter().flat_map(|one| documents(one)).collect();
-            if other == Format::Xlsx && std::io::stdout().is_terminal() {
-                return Err(Failure::new(Kind::Usage, "a workbook is not for a terminal")
-                    .hint("Give a folder for the file: --out DIR, or redirect the output."));
-            }
             context.ui.bytes(&render::bytes(other, &all)?);
         }
     }
