@@ -23,9 +23,7 @@ mod template;
 pub use decode::shape;
 pub use expect::{Condition, Datum, Reading, Test};
 pub use finding::{Finding, Outcome, Subject, Verdict};
-pub use item::{
-    AppliesTo, Check, Checklist, InvalidItemId, Item, ItemId, OsFamily, Phase, Probe, Severity, Titles, Until,
-};
+pub use item::{AppliesTo, Check, Checklist, InvalidItemId, Item, ItemId, OsFamily, Phase, Probe, Severity, Until};
 pub use judge::{Answer, NoAnswer};
 pub use junit::junit;
 pub use live::Live;

@@ -17,6 +17,7 @@ pub mod table;
 pub mod ui;
 
 use crate::failure::{Failure, Kind};
+use crate::model::bilingual::Bilingual;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use ui::Ui;
@@ -116,6 +117,16 @@ pub struct Context {
     pub lang: Lang,
     /// The printer.
     pub ui: Ui,
+}
+
+impl Context {
+    /// `text` in the language of documents.
+    pub fn in_language<'a>(&self, text: &'a Bilingual) -> &'a str {
+        match self.lang {
+            Lang::It => &text.it,
+            Lang::En => &text.en,
+        }
+    }
 }
 
 /// The list of exit codes under `--help`.

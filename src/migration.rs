@@ -24,7 +24,7 @@ pub use live::{Live, server_folder, verify};
 pub use next::{Next, Scope, next};
 pub use phase::{Phase, phase_of, tenant_phase};
 pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};
-pub use playbook::{Action, Activity, Gate, Playbook, Reached, Text};
+pub use playbook::{Action, Activity, Gate, Playbook, Reached};
 pub use record::{Class, Record, Result as StepResult, Stop};
 pub use refusal::Refusal;
 pub use run::{Acts, Ended, Ending, Observer, Progress, Reading, RunError, Runner, Trouble};

@@ -3,6 +3,7 @@
 //! Uses nothing else of ours: no files, no clock, no network. Every value here was checked when it
 //! was made, so that code which receives one need not check it again.
 
+pub mod bilingual;
 pub mod calendar;
 pub mod fees;
 pub mod ids;

@@ -1,11 +1,11 @@
 //! From the text of `checklists/PHASE.yaml` to a [`Checklist`], with every problem and its place.
 
 use super::expect::{Condition, Kind, Test, attributes};
-use super::item::{AppliesTo, Check, Checklist, Item, ItemId, OsFamily, Phase, Probe, Severity, Titles, Until};
+use super::item::{AppliesTo, Check, Checklist, Item, ItemId, OsFamily, Phase, Probe, Severity, Until};
 use super::scope::Scope;
 use super::template::{Landing, Template, TemplateError, Variable};
-use crate::inventory::form::scalars::{flag, id, scalar, text, text_like, whole, word};
-use crate::inventory::form::{self, Fields, Form, either, list, nonempty_list, record};
+use crate::inventory::form::scalars::{flag, id, scalar, text_like, whole, word};
+use crate::inventory::form::{self, Fields, Form, bilingual, either, list, nonempty_list, record};
 use crate::inventory::problem::{Complaint, KeyPath, Problems, nearest, quote, quoted_list};
 use crate::inventory::shape::Shape;
 use crate::inventory::yaml::Node;
@@ -15,18 +15,8 @@ use crate::untrusted::is_unprintable;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const PHASES: &[(&str, Phase)] = &[("source", Phase::Source), ("network", Phase::Network), ("landing", Phase::Landing)];
 const RECORDS: &[(&str, &str)] =
     &[("A", "A"), ("AAAA", "AAAA"), ("PTR", "PTR"), ("SRV", "SRV"), ("CNAME", "CNAME"), ("MX", "MX")];
-const SERVER_ROLES: &[(&str, ServerRole)] = &[
-    ("ad", ServerRole::Ad),
-    ("dns", ServerRole::Dns),
-    ("logging", ServerRole::Logging),
-    ("file", ServerRole::File),
-    ("print", ServerRole::Print),
-    ("database", ServerRole::Database),
-    ("application", ServerRole::Application),
-];
 /// What one answer may take unless the item says otherwise.
 const TIMEOUT_SECONDS: u32 = 10;
 /// Longest script, in bytes: it is one argument of a command on the host.
@@ -72,7 +62,7 @@ pub fn shape() -> Shape {
 
 fn checklist_form() -> impl Form<Value = Checklist> {
     record("What must hold in one phase.", |fields| {
-        let phase = fields.required("checklist", "The phase.", word(PHASES));
+        let phase = fields.required("checklist", "The phase.", word(&Phase::WORDS));
         let version = fields.required("version", "Version of the text.", whole(1..=9999));
         let items = nonempty_list(record("One thing that must hold.", item));
         let items = fields.required("items", "The items, as they are read out.", items);
@@ -84,7 +74,7 @@ fn item(fields: &mut Fields<'_>) -> Option<Item> {
     let item_id =
         text_like("^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$", "SRC-OS-01", "an item's id", |text| text.parse::<ItemId>().is_ok());
     let id_text = fields.required("id", "Id, unique in the checklist.", item_id);
-    let title = fields.required("title", "What holds, in one short sentence.", record("Both languages.", titles));
+    let title = fields.required("title", "What holds, in one short sentence.", bilingual("Both languages."));
     let severity = fields.required("severity", "What follows if it does not hold.", word(&Severity::WORDS));
     let roles = "Who answers for it; a manual item is signed by each of them.";
     let roles = fields.required("roles", roles, nonempty_list(id()));
@@ -110,22 +100,16 @@ fn item(fields: &mut Fields<'_>) -> Option<Item> {
     Some(item)
 }
 
-fn titles(fields: &mut Fields<'_>) -> Option<Titles> {
-    let it = fields.required("it", "Italian: what the Comune reads and signs.", text());
-    let en = fields.required("en", "English.", text());
-    Some(Titles { it: it?, en: en? })
-}
-
 fn applies_to(fields: &mut Fields<'_>) -> Option<AppliesTo> {
     let os = fields.or("os", "Families of systems.", nonempty_list(word(&OsFamily::WORDS)), Vec::new());
-    let roles = fields.or("role", "With one of these roles.", nonempty_list(word(SERVER_ROLES)), Vec::new());
+    let roles = fields.or("role", "With one of these roles.", nonempty_list(word(&ServerRole::WORDS)), Vec::new());
     let transfers = fields.or("transfer", "Ways of moving.", nonempty_list(word(&Transfer::WORDS)), Vec::new());
     Some(AppliesTo { os: os?, roles: roles?, transfers: transfers? })
 }
 
 fn manual(fields: &mut Fields<'_>) -> Option<Check> {
     let doc = "What a person does and looks at before signing.";
-    let instructions = fields.required("manual", doc, record("Both languages.", titles));
+    let instructions = fields.required("manual", doc, bilingual("Both languages."));
     Some(Check::Manual { instructions: instructions? })
 }
 
@@ -133,8 +117,7 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
     // Where the scope itself is wrong, a server's variables are let pass.
     let scope = scope.unwrap_or(Scope::Server);
     // Asked for here too, for the schema: a key that is not given is not read.
-    let _ =
-        fields.optional("manual", "What a person does and looks at before signing.", record("Both languages.", titles));
+    let _ = fields.optional("manual", "What a person does and looks at before signing.", bilingual("Both languages."));
     let probe =
         fields.optional("probe", "What the program asks.", record("One question.", |fields| probe(fields, scope)));
     let kind = probe.as_ref().and_then(Option::as_ref).map(Probe::kind);

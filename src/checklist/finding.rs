@@ -1,6 +1,7 @@
 //! What a run found: one finding for each item and each thing it was asked of.
 
-use super::item::{ItemId, Severity, Titles};
+use super::item::{ItemId, Severity};
+use crate::model::bilingual::Bilingual;
 use crate::model::{ServerId, SiteId};
 use serde::{Deserialize, Serialize};
 
@@ -92,7 +93,7 @@ pub struct Finding {
     #[serde(flatten)]
     pub subject: Subject,
     /// The item's title.
-    pub title: Titles,
+    pub title: Bilingual,
     /// The item's severity.
     pub severity: Severity,
     /// How it ended.
@@ -161,7 +162,7 @@ mod tests {
         Finding {
             item: "A-1".parse().unwrap(),
             subject: Subject::Tenant,
-            title: Titles { it: "a".into(), en: "a".into() },
+            title: Bilingual { it: "a".into(), en: "a".into() },
             severity,
             verdict,
             expected: String::new(),

@@ -5,6 +5,7 @@ use super::scope::Scope;
 use super::template::Template;
 use crate::digest::sha256;
 use crate::model::RoleId;
+use crate::model::bilingual::Bilingual;
 use crate::model::server::{ServerRole, Transfer};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -26,6 +27,10 @@ pub enum Phase {
 impl Phase {
     /// All phases, in the order of the project.
     pub const ALL: [Phase; 3] = [Phase::Source, Phase::Network, Phase::Landing];
+
+    /// All phases with their words in a checklist and in a playbook.
+    pub const WORDS: [(&'static str, Phase); 3] =
+        [("source", Phase::Source), ("network", Phase::Network), ("landing", Phase::Landing)];
 
     /// The word of the command line, and the name of the file.
     pub fn word(self) -> &'static str {
@@ -72,7 +77,7 @@ pub struct Item {
     /// Id, unique in the checklist.
     pub id: ItemId,
     /// What holds, in one short sentence.
-    pub title: Titles,
+    pub title: Bilingual,
     /// What follows if it does not hold.
     pub severity: Severity,
     /// Who answers for it; a manual item is signed by each of them.
@@ -103,15 +108,6 @@ impl Item {
 /// SHA-256 of a value's JSON, whose keys come in the order of the fields.
 fn digest(value: &impl Serialize) -> String {
     sha256(&serde_json::to_vec(value).unwrap_or_default())
-}
-
-/// A text in both languages.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Titles {
-    /// Italian: what the Comune reads and signs.
-    pub it: String,
-    /// English.
-    pub en: String,
 }
 
 /// What follows if an item does not hold.
@@ -186,7 +182,7 @@ pub enum Check {
     /// A person looks, and signs.
     Manual {
         /// What the person does.
-        instructions: Titles,
+        instructions: Bilingual,
     },
 }
 

@@ -6,8 +6,8 @@ mod report;
 mod run;
 mod sign;
 
-use super::{Context, Lang};
-use crate::checklist::{self, Checklist, Phase, Signature, Signatures, Titles};
+use super::Context;
+use crate::checklist::{self, Checklist, Phase, Signature, Signatures};
 use crate::failure::{Failure, Kind};
 use crate::inventory::problem::{nearest, quote, quoted_list};
 use crate::journal::Event;
@@ -74,13 +74,6 @@ pub fn load(phase: Phase, inventory: &Inventory, context: &Context) -> Result<Ch
 fn signatures(phase: Phase, events: &[Event]) -> Signatures {
     let signed = events.iter().filter(|event| event.kind == Signature::KIND);
     Signatures::read(phase, signed.map(|event| &event.data))
-}
-
-fn title<'a>(titles: &'a Titles, context: &Context) -> &'a str {
-    match context.lang {
-        Lang::It => &titles.it,
-        Lang::En => &titles.en,
-    }
 }
 
 /// A name that is none of `known`: wrong usage.

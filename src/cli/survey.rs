@@ -17,7 +17,7 @@ use serde_json::json;
 /// `traghetto survey`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The tenant whose servers are asked.
+    /// The tenant's id.
     tenant: String,
     /// Only this server; may be given again.
     #[arg(long, value_name = "SERVER")]

@@ -17,9 +17,11 @@
 //! returns `None`. Hence the one rule: **ask for every key before the first `?`**. Keys that nobody
 //! asked for are unknown. Whatever is wrong is collected; `None` means that a problem was recorded.
 
+mod bilingual;
 mod fields;
 pub mod scalars;
 
+pub use bilingual::bilingual;
 pub use fields::Fields;
 
 use super::problem::{Complaint, KeyPath, Place, Problem, Problems, quoted_list};

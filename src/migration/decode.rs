@@ -1,10 +1,10 @@
 //! `playbooks/*.yaml`: read through the same forms as the inventory, so that every mistake has its place.
 
-use super::playbook::{Action, Activity, Gate, Playbook, Reached, Text};
+use super::playbook::{Action, Activity, Gate, Playbook, Reached};
 use crate::checklist::Phase;
 use crate::inventory::Problems;
 use crate::inventory::form::scalars::{id, text, whole, word};
-use crate::inventory::form::{self, Fields, Form, nonempty_list, record};
+use crate::inventory::form::{self, Fields, Form, bilingual, nonempty_list, record};
 use crate::inventory::problem::{Complaint, quote};
 use crate::model::{GateId, RoleId};
 use std::collections::BTreeSet;
@@ -17,8 +17,6 @@ const ACTIONS: &[(&str, Plain)] = &[
     ("test-clone", Plain::TestClone),
     ("final-sync", Plain::FinalSync),
 ];
-
-const PHASES: &[(&str, Phase)] = &[("source", Phase::Source), ("network", Phase::Network), ("landing", Phase::Landing)];
 
 const SIGNERS: &[(&str, Signers)] = &[("validates", Signers::Validates), ("executes", Signers::Executes)];
 
@@ -90,21 +88,13 @@ fn head(fields: &mut Fields<'_>) -> Option<(String, String)> {
     name.zip(source)
 }
 
-fn both(doc: &'static str) -> impl Form<Value = Text> {
-    record(doc, |fields: &mut Fields<'_>| {
-        let it = fields.required("it", "Italian: what the Comune reads and signs.", text());
-        let en = fields.required("en", "English.", text());
-        Some(Text { it: it?, en: en? })
-    })
-}
-
 fn roles() -> impl Form<Value = Vec<RoleId>> {
     nonempty_list(id())
 }
 
 fn activity(fields: &mut Fields<'_>) -> Option<Activity> {
     let number = fields.required("activity", "Its number, 1 to 6.", whole::<u8>(1..=6));
-    let title = fields.required("title", "Title.", both("Title in both languages."));
+    let title = fields.required("title", "Title.", bilingual("Title in both languages."));
     let responsible = fields.required("responsible", "Roles that answer for it (Responsabilità).", roles());
     let executes = fields.required("executes", "Roles that carry it out (Esecuzione).", roles());
     let validates = fields.required("validates", "Roles that validate it (Validazione).", roles());
@@ -129,7 +119,7 @@ fn activity(fields: &mut Fields<'_>) -> Option<Activity> {
 
 fn step(fields: &mut Fields<'_>) -> Option<Draft> {
     let plain = fields.optional("do", "An act of the migration.", word(ACTIONS));
-    let checklist = fields.optional("checklist", "Runs the checklist of this phase.", word(PHASES));
+    let checklist = fields.optional("checklist", "Runs the checklist of this phase.", word(&Phase::WORDS));
     let gate = fields.optional("gate", "Waits for signatures.", record("A gate.", gate));
     fields.exactly_one(&["do", "checklist", "gate"]);
     match (plain?, checklist?, gate?) {
@@ -142,8 +132,9 @@ fn step(fields: &mut Fields<'_>) -> Option<Draft> {
 
 fn gate(fields: &mut Fields<'_>) -> Option<(Gate, Signers)> {
     let gate = fields.required("id", "What is typed to sign it.", id::<GateId>());
-    let title = fields.required("title", "What is signed, in one sentence.", both("What is signed."));
-    let asks = fields.optional("asks", "What people do before they sign.", both("What people do before they sign."));
+    let title = fields.required("title", "What is signed, in one sentence.", bilingual("What is signed."));
+    let asks =
+        fields.optional("asks", "What people do before they sign.", bilingual("What people do before they sign."));
     let signers = "Whose roles sign: those that validate the activity, or those that carry it out.";
     let signers = fields.or("signed_by", signers, word(SIGNERS), Signers::Validates);
     let hours = "For how many hours a signature opens the gate; absent is for ever.";

@@ -1,8 +1,9 @@
 //! A playbook as a value: the six activities, their steps and gates, in order.
 
 use crate::checklist::Phase as ChecklistPhase;
+use crate::model::bilingual::Bilingual;
 use crate::model::{GateId, RoleId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// `playbooks/*.yaml`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -15,22 +16,13 @@ pub struct Playbook {
     pub activities: Vec<Activity>,
 }
 
-/// A text in both languages.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Text {
-    /// Italian: what the Comune reads and signs.
-    pub it: String,
-    /// English.
-    pub en: String,
-}
-
 /// One activity of the project document's plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Activity {
     /// Number, 1 to 6.
     pub number: u8,
     /// Title.
-    pub title: Text,
+    pub title: Bilingual,
     /// Who answers for it ("Responsabilità").
     pub responsible: Vec<RoleId>,
     /// Who carries it out ("Esecuzione").
@@ -95,9 +87,9 @@ pub struct Gate {
     /// What is typed to sign it.
     pub gate: GateId,
     /// What is signed, in one sentence.
-    pub title: Text,
+    pub title: Bilingual,
     /// What people do before they sign, since no step does it.
-    pub asks: Option<Text>,
+    pub asks: Option<Bilingual>,
     /// Who signs: each of these roles.
     pub roles: Vec<RoleId>,
     /// For how many hours a signature opens the gate; none is for ever.

@@ -4,12 +4,13 @@ use super::gate::{GateStatus, gates};
 use super::next::{Next, Scope, next};
 use super::phase::{Phase, phase_of, tenant_phase};
 use super::plan::{Plan, Step, StepId};
-use super::playbook::{Action, Text};
+use super::playbook::Action;
 use super::record::Stop;
 use super::state::{RunState, StepState};
 use crate::checklist::{ItemId, Phase as ChecklistPhase, Subject};
 use crate::journal::{Event, Holder};
 use crate::migration::forecast::line_seconds;
+use crate::model::bilingual::Bilingual;
 use crate::model::people::{People, Person};
 use crate::model::{DiskId, RoleId, ServerId};
 use crate::replica::{CHUNK, DiskStatus};
@@ -164,7 +165,7 @@ pub struct NextAct {
     /// By when: no window is set in this version.
     pub by: Option<()>,
     /// What to do, in both languages.
-    pub what: Text,
+    pub what: Bilingual,
 }
 
 impl Status {
@@ -298,8 +299,8 @@ fn rate(state: &RunState, steps: &[&Step]) -> Option<u64> {
     (seconds > 0.0).then(|| (bytes * 8.0 / seconds) as u64)
 }
 
-fn text(it: String, en: String) -> Text {
-    Text { it, en }
+fn text(it: String, en: String) -> Bilingual {
+    Bilingual { it, en }
 }
 
 fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
@@ -307,7 +308,7 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
     let tenant = &plan.tenant;
     let run = format!("traghetto migrate run {tenant}");
     let act =
-        |what: Text, command: &str| NextAct { who: Vec::new(), command: Some(command.to_owned()), by: None, what };
+        |what: Bilingual, command: &str| NextAct { who: Vec::new(), command: Some(command.to_owned()), by: None, what };
     if let Some(holder) = inputs.holder {
         let what = text(format!("al lavoro: {holder}"), format!("at work: {holder}"));
         return act(what, &format!("traghetto migrate log {tenant}"));

@@ -18,7 +18,7 @@ pub(super) fn table(findings: &[Finding], context: &Context) -> String {
             printable(&finding.subject.to_string()),
             finding.verdict.word().to_owned(),
             finding.severity.word().to_owned(),
-            super::title(&finding.title, context).to_owned(),
+            context.in_language(&finding.title).to_owned(),
             cell(finding),
         ]);
     }
@@ -36,7 +36,7 @@ pub(super) fn standing(lines: &[Standing], people: &People, context: &Context) -
             line.finding.item.to_string(),
             printable(&line.finding.subject.to_string()),
             line.finding.verdict.word().to_owned(),
-            super::title(&line.finding.title, context).to_owned(),
+            context.in_language(&line.finding.title).to_owned(),
             cell(&line.finding),
             line.time.as_deref().map_or(String::new(), minute).to_owned(),
             signed.join(", "),

@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
             item.severity.word().to_owned(),
             item.scope.word().to_owned(),
             roles(item).join(", "),
-            super::title(&item.title, context).to_owned(),
+            context.in_language(&item.title).to_owned(),
         ]);
     }
     context.ui.data(&table.render());

@@ -12,7 +12,7 @@ pub struct Args {
     /// The phase.
     #[arg(value_enum)]
     phase: PhaseArg,
-    /// The tenant.
+    /// The tenant's id.
     tenant: String,
 }
 

@@ -22,7 +22,7 @@ pub struct Args {
     /// The phase.
     #[arg(value_enum)]
     phase: PhaseArg,
-    /// The tenant.
+    /// The tenant's id.
     tenant: String,
     /// Only the items of this server.
     #[arg(long, value_name = "SERVER")]

@@ -14,7 +14,7 @@ use crate::untrusted::printable;
 /// `traghetto checklist sign`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The tenant.
+    /// The tenant's id.
     tenant: String,
     /// The item, such as SRC-BKP-01.
     item: String,

@@ -2,11 +2,11 @@
 
 use super::Whose;
 use super::scene::Scene;
+use crate::cli::Context;
 use crate::cli::table::Table;
 use crate::cli::ui::Tone;
-use crate::cli::{Context, Lang};
 use crate::failure::Failure;
-use crate::migration::{self, Action, Activity, Basis, Plan, ServerForecast, Step, Text};
+use crate::migration::{self, Action, Activity, Basis, Plan, ServerForecast, Step};
 use crate::model::calendar::italian;
 use crate::model::project::NetworkDate;
 use crate::model::project_calendar::{Basis::Latest, Milestone};
@@ -37,13 +37,6 @@ pub(super) fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
 
-pub(super) fn in_language<'a>(text: &'a Text, context: &Context) -> &'a str {
-    match context.lang {
-        Lang::It => &text.it,
-        Lang::En => &text.en,
-    }
-}
-
 fn roles(activity: &Activity) -> String {
     let list = |roles: &[crate::model::RoleId]| roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
     format!(
@@ -55,7 +48,7 @@ fn roles(activity: &Activity) -> String {
 }
 
 fn of_activity(activity: &Activity, plan: &Plan, context: &Context) -> String {
-    let title = format!("Activity {}: {}", activity.number, in_language(&activity.title, context));
+    let title = format!("Activity {}: {}", activity.number, context.in_language(&activity.title));
     let mut text = format!("\n{}\n", context.ui.tone(Tone::Strong, &title));
     let dates = plan.calendar.activities.iter().find(|proposed| proposed.activity == activity.number);
     let days = match dates {
@@ -89,7 +82,7 @@ fn of_step(step: &Step, plan: &Plan, context: &Context) -> String {
         (Action::Gate(gate), _) => {
             let signers: Vec<&str> = gate.roles.iter().map(|role| role.as_str()).collect();
             let hours = gate.valid_hours.map(|hours| format!(", valid {hours} h")).unwrap_or_default();
-            format!("signed by {}{hours}: {}", signers.join(" + "), in_language(&gate.title, context))
+            format!("signed by {}{hours}: {}", signers.join(" + "), context.in_language(&gate.title))
         }
         _ => String::new(),
     }

@@ -167,7 +167,7 @@ impl Work<'_> {
         let mut failure = Failure::new(Kind::Waiting, now.next.what.en.clone())
             .hint("Everything before the gate is done and kept; no source was written to.");
         if let Some(asks) = status::asked(self.scene, &story) {
-            failure = failure.hint(super::plan::in_language(asks, self.context));
+            failure = failure.hint(self.context.in_language(asks));
         }
         for who in &now.next.who {
             failure = failure.hint(format!("May sign: {who}"));

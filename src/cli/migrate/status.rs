@@ -1,15 +1,16 @@
 //! `migrate status`: what to do now first, the exact command last.
 
 use super::Whose;
-use super::plan::{duration, gigabytes, in_language, short};
+use super::plan::{duration, gigabytes, short};
 use super::scene::{Scene, Story};
 use crate::checklist;
 use crate::cli::table::Table;
 use crate::cli::ui::Tone;
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
-use crate::migration::{Action, Inputs, Next, Scope, ServerStatus, Status, Text, Unsigned, next};
+use crate::migration::{Action, Inputs, Next, Scope, ServerStatus, Status, Unsigned, next};
 use crate::model::RoleId;
+use crate::model::bilingual::Bilingual;
 use crate::replica::CHUNK;
 use crate::untrusted::printable;
 use std::fmt::Write as _;
@@ -64,7 +65,7 @@ fn unsigned(scene: &Scene, story: &Story, context: &Context) -> Vec<Unsigned> {
 }
 
 /// What the gate that comes next asks people to do.
-pub(super) fn asked<'a>(scene: &'a Scene, story: &'a Story) -> Option<&'a Text> {
+pub(super) fn asked<'a>(scene: &'a Scene, story: &'a Story) -> Option<&'a Bilingual> {
     match next(&scene.plan, &story.state, &Scope::default(), story.journal.now()) {
         Next::Gate(gate) => gate.gate.asks.as_ref(),
         _ => None,
@@ -74,9 +75,9 @@ pub(super) fn asked<'a>(scene: &'a Scene, story: &'a Story) -> Option<&'a Text> 
 fn page(scene: &Scene, story: &Story, status: &Status, context: &Context) -> String {
     let ui = &context.ui;
     let now = if context.lang == Lang::It { "ORA" } else { "NOW" };
-    let mut text = format!("{}: {}\n", ui.tone(Tone::Strong, now), printable(in_language(&status.next.what, context)));
+    let mut text = format!("{}: {}\n", ui.tone(Tone::Strong, now), printable(context.in_language(&status.next.what)));
     if let Some(asks) = asked(scene, story) {
-        let _ = writeln!(text, "  {}", in_language(asks, context));
+        let _ = writeln!(text, "  {}", context.in_language(asks));
     }
     for who in &status.next.who {
         let _ = writeln!(text, "  {}", printable(who));

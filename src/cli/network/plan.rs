@@ -10,7 +10,7 @@ use crate::network::summary::{Summary, SummaryRoute, SummaryRouter};
 /// `traghetto network plan`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The tenant.
+    /// The tenant's id.
     tenant: String,
 }
 

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").args(["tenant", "all", "hub"]).required(true))]
 pub struct Args {
-    /// The tenant.
+    /// The tenant's id.
     tenant: Option<String>,
     /// Every tenant whose link is known.
     #[arg(long)]

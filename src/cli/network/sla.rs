@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 /// `traghetto network sla`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The tenant.
+    /// The tenant's id.
     tenant: String,
     /// When the fault was reported, on a clock in Rome, such as 2022-03-04T15:59.
     #[arg(long, value_name = "TIME", value_parser = dates::time)]
