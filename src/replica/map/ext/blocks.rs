@@ -3,6 +3,9 @@
 use super::superblock::{PLACE, SIZE};
 use super::{Stop, Volume, inconsistent};
 
+/// First four bytes of every block that is the journal's own.
+pub(super) const JOURNAL_MAGIC: u32 = 0xC03B_3998;
+
 /// A block whose content the journal replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Replaced {
@@ -46,7 +49,7 @@ impl<'a> Blocks<'a> {
             let at = ((replaced.block - first) * self.block_size) as usize;
             let mut copy = self.volume.read(replaced.copy * self.block_size, self.block_size as usize)?;
             if replaced.escaped {
-                copy[..4].copy_from_slice(&super::journal::MAGIC.to_be_bytes());
+                copy[..4].copy_from_slice(&JOURNAL_MAGIC.to_be_bytes());
             }
             bytes[at..at + copy.len()].copy_from_slice(&copy);
         }

@@ -5,16 +5,13 @@
 //! Linux would go on after a wrong checksum, or decide by the time of a commit, the filesystem is
 //! copied whole instead.
 
-use super::blocks::{Blocks, Replaced};
+use super::blocks::{Blocks, JOURNAL_MAGIC, Replaced};
 use super::checksum::{crc32c, crc32c_without};
 use super::fields::Fields;
 use super::inode::Layout;
 use super::superblock::Superblock;
 use super::{Stop, Volume, WholeReason, ensure};
 use std::collections::HashMap;
-
-/// First four bytes of every block that is the journal's own.
-pub(super) const MAGIC: u32 = 0xC03B_3998;
 
 /// Longest journal that is followed, in blocks; mke2fs makes 2^18 by itself for the largest disks.
 const MAX_BLOCKS: u64 = 1 << 19;
@@ -110,7 +107,7 @@ pub(super) fn read(volume: &Volume<'_>, superblock: &Superblock) -> Result<Vec<R
     let head = Layout::of(superblock, &blocks, superblock.journal_inode, 1)?.block(0)?;
     let head = blocks.read(head, 1)?;
     let raw = Fields(&head);
-    ensure(raw.be32(0)? == MAGIC && matches!(raw.be32(4)?, 3 | 4), "superblock of the journal")?;
+    ensure(raw.be32(0)? == JOURNAL_MAGIC && matches!(raw.be32(4)?, 3 | 4), "superblock of the journal")?;
     ensure(raw.be32(0x20)? == 0, "the journal recorded an error")?;
     let start = u64::from(raw.be32(0x1C)?);
     let (due, length) = (raw.be32(0x18)?, u64::from(raw.be32(0x10)?));
@@ -189,7 +186,7 @@ impl<'a> Journal<'a> {
         while left > 0 {
             let bytes = window.load(self, place)?;
             let raw = Fields(bytes);
-            if raw.be32(0)? != MAGIC || raw.be32(8)? != due {
+            if raw.be32(0)? != JOURNAL_MAGIC || raw.be32(8)? != due {
                 break;
             }
             let mut passed = 1;
