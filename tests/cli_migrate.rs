@@ -188,6 +188,39 @@ fn without_hosts() -> String {
 }
 
 #[test]
+fn status_names_the_signature_or_the_report_that_a_checklist_waits_for() {
+    let town = Town::new();
+    town.run_to("landing-ready");
+    town.sign("landing-ready", "sad-validatore", "carla-riva");
+    let manual = "    manual: {it: Guardare, en: Look}\n";
+    town.sandbox.write("checklists/source.yaml", &one_item("tenant", "comune-tecnico", manual));
+    let ran = town.migrate(&["run"]).code(5);
+    assert!(ran.stderr.contains("waiting: checklist source: 1 items wait for a signature\n"), "{}", ran.stderr);
+    let next = town.status()["next"].clone();
+    let command =
+        "traghetto checklist sign cinto-caomaggiore SRC-T-01 --phase source --role comune-tecnico --note TEXT";
+    assert_eq!(next["command"], command);
+    assert_eq!(next["who"][0], "Elena Ponte (Tecnico del Comune o ditta esterna, +39 0421 555 0105)");
+    let page = town.migrate(&["status", "--lang", "en"]).code(0).stdout;
+    assert!(page.starts_with("NOW: checklist source waits for 1 signatures"), "{page}");
+    assert!(page.ends_with(&format!("\n  {command}\n")), "{page}");
+
+    let broken = "    probe:\n      sh: |\n        false\n";
+    town.sandbox.write("checklists/source.yaml", &one_item("server", "venis-sistemista", broken));
+    town.migrate(&["run"]).code(4);
+    let page = town.migrate(&["status", "--lang", "en"]).code(0).stdout;
+    assert!(page.starts_with("NOW: checklist source does not hold: SRC-T-01 cinto-srv1"), "{page}");
+    assert!(page.ends_with("\n  traghetto checklist report source cinto-caomaggiore\n"), "{page}");
+}
+
+fn one_item(scope: &str, role: &str, check: &str) -> String {
+    format!(
+        "checklist: source\nversion: 1\nitems:\n  - id: SRC-T-01\n    title: {{it: Prova, en: Test}}\n    \
+         severity: blocker\n    roles: [{role}]\n    scope: {scope}\n{check}"
+    )
+}
+
+#[test]
 fn servers_are_taken_back_with_a_role_a_reason_and_a_yes() {
     let town = Town::new();
     town.run_to("landing-ready");
