@@ -67,10 +67,12 @@ impl Observer for Watcher<'_> {
         let Some(stage) = &mut self.stage else { return };
         let words = words(&progress, stage, now);
         if self.ui.draws_progress() {
-            let bar = self.bar.get_or_insert_with(|| bar(&step.id.0));
-            bar.set_length(progress.total);
-            bar.set_position(progress.done);
+            let bar = self.bar.get_or_insert_with(bar);
             bar.set_message(words);
+            bar.update(|state| {
+                state.set_len(progress.total);
+                state.set_pos(progress.done);
+            });
         } else if now.duration_since(stage.line_at) >= BETWEEN_LINES {
             stage.line_at = now;
             let percent = progress.done.saturating_mul(100).checked_div(progress.total).unwrap_or(100);
@@ -79,28 +81,31 @@ impl Observer for Watcher<'_> {
     }
 }
 
-fn bar(step: &str) -> ProgressBar {
+/// A bar that fits one line of 80 columns; the line above it names the step.
+fn bar() -> ProgressBar {
     let bar = ProgressBar::no_length();
     // A template that does not parse is a mistake in this file; the default style does as well.
-    let style = ProgressStyle::with_template("{prefix} [{bar:24}] {percent:>3} % {msg}");
+    let style = ProgressStyle::with_template("  [{bar:12}] {percent:>3} % {wide_msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-    bar.set_prefix(step.to_owned());
     bar
 }
 
-/// Stage, rate, bytes saved, time left.
+/// Stage, rate, time left, bytes saved; what is not known yet is not shown.
 fn words(progress: &Progress, stage: &Stage, now: Instant) -> String {
     let seconds = now.duration_since(stage.begun).as_secs_f64().max(0.001);
     let here = progress.done.saturating_sub(stage.done_then);
     let rate = here as f64 / seconds;
-    let mut words = format!("{} {}/s", progress.stage, gigabytes(rate as u64));
-    if progress.link > 0 {
-        let saved = progress.done.saturating_sub(progress.link);
-        words += &format!(", {} on the link, {} saved", gigabytes(progress.link), gigabytes(saved));
-    }
+    let mut words = progress.stage.to_owned();
     if rate > 1.0 {
         let left = progress.total.saturating_sub(progress.done) as f64 / rate;
-        words += &format!(", {} left", duration(left as u64));
+        words += &format!(" {}/s, {} left", gigabytes(rate as u64), duration(left as u64));
+    }
+    if progress.link > 0 {
+        words += &format!(", {} on link", gigabytes(progress.link));
+    }
+    let saved = progress.done.saturating_sub(progress.link);
+    if progress.link > 0 && saved > 0 {
+        words += &format!(", {} saved", gigabytes(saved));
     }
     words
 }
