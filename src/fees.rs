@@ -25,14 +25,14 @@ use crate::model::fees::{Basis, Item};
 use crate::model::tenant::Tenant;
 use crate::model::{Inventory, TenantId};
 
-/// Why there is no statement.
+/// Why there is no statement. In Italian: an accountant reads it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FeeError {
     /// The tenant's value is above every band that the documents print.
     #[error(
-        "{tenant}: {value} {} is outside every band of {item}; the highest known band is {}",
+        "{tenant}: {value} {} fuori da ogni fascia di {item}; la fascia più alta nota è {}",
         unit(.basis),
-        .highest.as_deref().map_or("none".to_owned(), |label| format!("`{label}`"))
+        .highest.as_deref().map_or("nessuna".to_owned(), |label| format!("`{label}`"))
     )]
     OutsideBands {
         /// Whose statement.
@@ -47,7 +47,7 @@ pub enum FeeError {
         highest: Option<String>,
     },
     /// The year is before the project.
-    #[error("{year} is before the project, which began in {first}")]
+    #[error("{year} precede il progetto, iniziato nel {first}")]
     BeforeProject {
         /// The year asked for.
         year: i16,
@@ -58,8 +58,8 @@ pub enum FeeError {
 
 fn unit(basis: &Basis) -> &'static str {
     match basis {
-        Basis::Servers => "servers",
-        Basis::Population => "inhabitants",
+        Basis::Servers => "server",
+        Basis::Population => "abitanti",
     }
 }
 

@@ -208,17 +208,16 @@ fn a_link_that_is_cut_is_exit_6() {
     let run = caught(&town);
     town.sshd.kill_sessions();
     let (code, told) = ended(&town, run);
-    assert_eq!(
-        told,
-        format!(
-            "error: disk disk0: the pass was cut short\n  \
-             because: the host of the agent cannot be used\n  \
-             because: 127.0.0.1 cannot be reached\n  \
-             because: the connection was closed\n\
-             hint: The source is untouched; N of 2048 chunks are safe in the replica.\n\
-             hint: Look whether the host is on and the link is up; then give the same command again.\n{STEP}"
-        )
+    let cause = "error: disk disk0: the pass was cut short\n  \
+                 because: the host of the agent cannot be used\n  \
+                 because: 127.0.0.1 cannot be reached\n  \
+                 because: ";
+    // How the system tells of the end (closed, reset, broken pipe) is a matter of timing.
+    let next = format!(
+        "hint: The source is untouched; N of 2048 chunks are safe in the replica.\n\
+         hint: Look whether the host is on and the link is up; then give the same command again.\n{STEP}"
     );
+    assert!(told.starts_with(cause) && told.ends_with(&next), "{told}");
     assert_eq!(code, Some(6));
     assert_mended(&town);
 }

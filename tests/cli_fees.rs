@@ -50,8 +50,8 @@ fn a_tenant_outside_the_bands_is_refused_by_name() {
     assert_eq!(ran.stdout, "");
     assert_eq!(
         ran.stderr,
-        "error: caorle: 11476 inhabitants is outside every band of 2.2.2; the highest known band is `< 5.000`\n\
-         hint: Nothing is extrapolated. Add the band to inventory/fees.yaml once a document prints it.\n"
+        "error: caorle: 11476 abitanti fuori da ogni fascia di 2.2.2; la fascia più alta nota è `< 5.000`\n\
+         hint: Nulla viene estrapolato. Aggiungere la fascia a inventory/fees.yaml quando un documento la riporta.\n"
     );
 }
 
@@ -74,7 +74,7 @@ fn the_table_shows_every_tenant_and_says_that_its_sum_is_partial() {
     assert_eq!(
         ran.stderr,
         "error: 2023: totale parziale (1 ente su 21)\n\
-         hint: The table says what is missing for each tenant. With --partial a partial sum is accepted.\n"
+         hint: La tabella dice che cosa manca a ciascun ente. Con --partial il totale parziale è accettato.\n"
     );
     let partial = sandbox.run(&["fees", "table", "--year", "2023", "--to", "2024", "--partial", "--json"]).code(0);
     let json: serde_json::Value = serde_json::from_str(&partial.stdout).unwrap();
@@ -140,8 +140,8 @@ fn an_issued_statement_is_frozen_and_a_change_shows_its_conguaglio() {
     let again = issue("0000123/2023", "2023-01-11").code(2);
     assert_eq!(
         again.stderr,
-        "error: cinto-caomaggiore: Prot. n. 0000123/2023 is the statement of 2023, issued on 10/01/2023\n\
-         hint: Nothing was issued. A new document needs a new protocol number: --prot NUMBER.\n"
+        "error: cinto-caomaggiore: il Prot. n. 0000123/2023 è il prospetto 2023, emesso il 10/01/2023\n\
+         hint: Nulla è stato emesso. Un nuovo documento vuole un nuovo numero di protocollo: --prot NUMERO.\n"
     );
 
     sandbox.edit("inventory/fees.yaml", "2411.11", "2511.11");
@@ -165,7 +165,7 @@ fn an_issued_statement_is_frozen_and_a_change_shows_its_conguaglio() {
 fn an_incomplete_statement_is_not_issued() {
     let sandbox = sandbox();
     let ran = sandbox.run(&["fees", "issue", "cona", "--year", "2023", "--prot", "1"]).code(3);
-    assert!(ran.stderr.ends_with("hint: Nothing was issued.\n"), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("hint: Nulla è stato emesso.\n"), "{}", ran.stderr);
     assert!(!sandbox.path().join(".traghetto").exists());
 }
 
@@ -174,7 +174,7 @@ fn wrong_usage_is_refused_with_a_way_on() {
     let sandbox = sandbox();
     for (args, expected) in [
         (vec!["cinto", "--year", "2023"], "hint: Did you mean `cinto-caomaggiore`?"),
-        (vec!["cinto-caomaggiore", "--year", "2020"], "error: 2020 is before the project, which began in 2021"),
+        (vec!["cinto-caomaggiore", "--year", "2020"], "error: 2020 precede il progetto, iniziato nel 2021"),
         (vec!["cinto-caomaggiore", "--year", "2023", "--to", "2022"], "is not a range of 1 to 50 years"),
         (vec!["cinto-caomaggiore", "--year", "2023", "--json", "--format", "csv"], "hint: Give one of the two."),
         (vec!["cinto-caomaggiore", "--year", "2023", "--explain", "--format", "csv"], "table and json"),

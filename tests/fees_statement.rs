@@ -106,14 +106,14 @@ fn bands_are_closed_for_servers_and_open_for_inhabitants() {
     let error = servers(6).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cinto-caomaggiore: 6 servers is outside every band of 2.2.1; the highest known band is `Fino a 5`"
+        "cinto-caomaggiore: 6 server fuori da ogni fascia di 2.2.1; la fascia più alta nota è `Fino a 5`"
     );
     let people = |value| cinto(2023, |_, own| own.populations[0].value = value);
     assert!(people(4999).unwrap().is_complete());
     let error = people(5000).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cinto-caomaggiore: 5000 inhabitants is outside every band of 2.2.2; the highest known band is `< 5.000`"
+        "cinto-caomaggiore: 5000 abitanti fuori da ogni fascia di 2.2.2; la fascia più alta nota è `< 5.000`"
     );
 }
 

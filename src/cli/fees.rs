@@ -102,9 +102,9 @@ impl From<FeeError> for Failure {
         let (kind, hint) = match &error {
             FeeError::OutsideBands { .. } => (
                 Kind::Invalid,
-                "Nothing is extrapolated. Add the band to inventory/fees.yaml once a document prints it.",
+                "Nulla viene estrapolato. Aggiungere la fascia a inventory/fees.yaml quando un documento la riporta.",
             ),
-            FeeError::BeforeProject { .. } => (Kind::Usage, "Choose a later --year."),
+            FeeError::BeforeProject { .. } => (Kind::Usage, "Scegliere un anno successivo con --year."),
         };
         Failure::new(kind, error).hint(hint)
     }

@@ -37,21 +37,21 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let operator = operator::resolve(context, &inventory)?;
     let current = fees::statement(&inventory, tenant, args.year)?;
     if let Some(missing) = prepared::incomplete(&current) {
-        return Err(missing.hint("Nothing was issued."));
+        return Err(missing.hint("Nulla è stato emesso."));
     }
     let journal = journal::open(context, &inventory).await?;
     let _lease = journal.lease(&format!("fees/{}", tenant.id), operator.as_str(), None).await?;
     let issued = issues(&journal, &tenant.id).await?;
     if let Some(same) = issued.iter().find(|issue| issue.mark.prot == args.prot) {
         let message = format!(
-            "{}: Prot. n. {} is the statement of {}, issued on {}",
+            "{}: il Prot. n. {} è il prospetto {}, emesso il {}",
             tenant.id,
             args.prot,
             same.statement.year,
             italian(same.mark.date)
         );
         return Err(Failure::new(Kind::Usage, message)
-            .hint("Nothing was issued. A new document needs a new protocol number: --prot NUMBER."));
+            .hint("Nulla è stato emesso. Un nuovo documento vuole un nuovo numero di protocollo: --prot NUMERO."));
     }
     let date = args.date.unwrap_or_else(|| rome_civil(journal.now()).date());
     let mark = Mark { prot: args.prot.clone(), date };

@@ -33,7 +33,7 @@ pub(super) fn incomplete(statement: &Statement) -> Option<Failure> {
     if missing.is_empty() {
         return None;
     }
-    let message = format!("{}, {}: not everything is known: {}", statement.tenant, statement.year, missing.join(", "));
-    let hint = format!("Fill in inventory/tenants/{}.yaml.", statement.tenant);
+    let message = format!("{}, {}: dati non noti: {}", statement.tenant, statement.year, missing.join(", "));
+    let hint = format!("Completare inventory/tenants/{}.yaml.", statement.tenant);
     Some(Failure::new(Kind::Invalid, message).hint(hint))
 }

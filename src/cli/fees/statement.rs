@@ -170,7 +170,7 @@ fn verdict(args: &Args, prepared: &[Prepared<'_>], context: &Context) -> Result<
         return Ok(());
     }
     match prepared.iter().find_map(Prepared::obstacle) {
-        Some(failure) if !args.partial => Err(failure.hint("With --partial what is known is accepted.")),
+        Some(failure) if !args.partial => Err(failure.hint("Con --partial si accetta ciò che è noto.")),
         _ => Ok(()),
     }
 }

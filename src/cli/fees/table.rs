@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     match portfolios.iter().find(|portfolio| !portfolio.is_complete()) {
         Some(portfolio) if !args.partial => {
             Err(Failure::new(Kind::Invalid, format!("{}: {}", portfolio.year, text::sum_label(portfolio)))
-                .hint("The table says what is missing for each tenant. With --partial a partial sum is accepted."))
+                .hint("La tabella dice che cosa manca a ciascun ente. Con --partial il totale parziale è accettato."))
         }
         _ => Ok(()),
     }
