@@ -116,7 +116,7 @@ impl<'a> Story<'a> {
     /// Signs what only people can know, item by item, in the roles that the checklist names.
     async fn sign_items(&mut self, status: &Value) -> Result<(), Failure> {
         let next = status["next"].to_string();
-        let phase = ["source", "landing"].into_iter().find(|phase| next.contains(&format!("checklist.{phase}")));
+        let phase = ["source", "landing"].into_iter().find(|phase| next.contains(&format!("--phase {phase}")));
         let phase = phase.ok_or_else(|| Failure::new(Kind::Bug, format!("the story has no answer to {next}")))?;
         let items = self.json(&["checklist", "list", phase, "--json"]).await?;
         let findings = self.json(&["checklist", "report", phase, TENANT, "--json"]).await?;
