@@ -17,6 +17,7 @@ pub mod project;
 pub mod secrets;
 pub mod server;
 pub mod shape;
+mod shaping;
 pub mod site;
 pub mod tenant;
 pub mod yaml;

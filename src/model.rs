@@ -12,6 +12,7 @@ pub mod money;
 pub mod people;
 pub mod project;
 pub mod project_calendar;
+pub mod rate_calendar;
 pub mod server;
 pub mod tenant;
 

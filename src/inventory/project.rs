@@ -4,6 +4,7 @@ use super::codes::tax_code;
 use super::form::scalars::{address, date, flag, hour, network, path, text, text_like, whole, word};
 use super::form::{Fields, Form, list, record};
 use super::problem::Complaint;
+use super::shaping;
 use crate::model::calendar::{DayCount, Term};
 use crate::model::project::{Landing, LandingTarget, NetworkDate, NetworkPools, Party, Project, Sla, Terms};
 use jiff::civil::{Date, Time};
@@ -20,6 +21,7 @@ fn file(fields: &mut Fields<'_>) -> Option<Project> {
     let holidays = "Extra days that are holidays everywhere, besides the national ones.";
     let extra_holidays = fields.or("extra_holidays", holidays, list(date()), Vec::new());
     let landing = fields.required("landing", "Where replicas land.", record("Where replicas land.", landing));
+    let shaping = fields.required("shaping", shaping::DOC, shaping::periods());
     let numbers = "Our own addresses, VLANs and groups, taken by each tenant's number.";
     let network = fields.required("network", numbers, record(numbers, pools));
     let (about, terms) = (about?, terms?);
@@ -27,6 +29,7 @@ fn file(fields: &mut Fields<'_>) -> Option<Project> {
         let complaint = Complaint::new("fees are due before the lead stops paying every link");
         fields.refuse("terms.fees_from", complaint.hint("it is a day after `network_paid_by_lead_until`"));
     }
+    let shaping = shaping::calendar(fields, shaping?);
     Some(Project {
         name: about.name,
         document: about.document,
@@ -42,6 +45,7 @@ fn file(fields: &mut Fields<'_>) -> Option<Project> {
         sla: sla?,
         extra_holidays: extra_holidays?,
         landing: landing?,
+        shaping: shaping?,
         network: network?,
     })
 }

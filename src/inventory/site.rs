@@ -1,10 +1,11 @@
 //! A site in a tenant's file: its LAN and its MPLS link.
 
 use super::form::scalars::{address, date, euro, flag, id, network, text, whole, word};
-use super::form::{Fields, Form, record};
+use super::form::{Fields, Form, list, nonempty_list, record};
 use super::problem::Complaint;
+use super::shaping;
 use crate::model::link::{
-    Backup, CarrierLine, Gateway, GatewayKind, HubHandoff, Lan, Link, ManagedBy, PrimaryMedium, Site,
+    Backup, CarrierLine, Gateway, GatewayKind, Hops, HubHandoff, Lan, Link, ManagedBy, PrimaryMedium, Site,
 };
 use ipnetwork::Ipv4Network;
 use std::net::Ipv4Addr;
@@ -104,6 +105,9 @@ fn link(fields: &mut Fields<'_>) -> Option<Link> {
     let backup = fields.maybe("backup", "The backup line.", record("The backup line.", backup));
     let given = "What the carrier gives for the primary line.";
     let carrier = fields.maybe("carrier", given, record(given, primary_line));
+    let shaping = fields.optional("shaping", shaping::DOC, shaping::periods());
+    let on_the_way = "Routers that tell the lines apart, where that is not the CPE's address on each line.";
+    let hops = fields.optional("hops", on_the_way, record(on_the_way, hops));
     let one_off_net = fields.maybe("one_off_net", "Set-up fee, net of VAT.", euro());
     let annual_net = fields.maybe("annual_net", "Annual fee, net of VAT.", euro());
     let ordered_on = fields.maybe("ordered_on", "Order to the supplier.", date());
@@ -111,6 +115,10 @@ fn link(fields: &mut Fields<'_>) -> Option<Link> {
     let accepted_on = fields.maybe("accepted_on", "Acceptance test (collaudo).", date());
     let managed_by = fields.required("managed_by", "Who configures the CPEs.", word(OWNERS));
     let (carrier, handoff) = carrier?.unzip();
+    let shaping = match shaping? {
+        Some(periods) => Some(shaping::calendar(fields, periods)?),
+        None => None,
+    };
     let link = Link {
         profile: profile?,
         primary: primary?,
@@ -119,6 +127,8 @@ fn link(fields: &mut Fields<'_>) -> Option<Link> {
         backup: backup?,
         carrier,
         handoff,
+        shaping,
+        hops: hops?,
         one_off_net: one_off_net?,
         annual_net: annual_net?,
         ordered_on: ordered_on?,
@@ -128,6 +138,21 @@ fn link(fields: &mut Fields<'_>) -> Option<Link> {
     };
     check_dates(fields, &link);
     Some(link)
+}
+
+fn hops(fields: &mut Fields<'_>) -> Option<Hops> {
+    let primary = "Addresses that answer only while the primary line carries.";
+    let primary = fields.required("primary", primary, nonempty_list(address()));
+    let backup = "Addresses that answer only while the backup line carries.";
+    let backup = fields.or("backup", backup, list(address()), Vec::new());
+    let hops = Hops { primary: primary?, backup: backup? };
+    for (index, address) in hops.backup.iter().enumerate() {
+        if hops.primary.contains(address) {
+            let complaint = Complaint::new(format!("{address} is also in `primary`"));
+            fields.refuse(&format!("backup[{index}]"), complaint.hint("it must answer on one of the lines only"));
+        }
+    }
+    Some(hops)
 }
 
 /// Ordered, then available, then accepted; what is not known is skipped.

@@ -3,6 +3,7 @@
 //! Typed here is what the carrier or the town gives; our own addresses, VLANs and groups are
 //! derived from the tenant's number by `network`.
 
+use super::rate_calendar::{LinkRates, RateCalendar};
 use super::{Euro, SiteId};
 use ipnetwork::Ipv4Network;
 use jiff::civil::Date;
@@ -77,6 +78,10 @@ pub struct Link {
     /// Where the tenant's VPN is handed over at the SAD, if known; every line of the link is in it.
     /// In the inventory these are the keys `hub_*` beside those of the primary line.
     pub handoff: Option<HubHandoff>,
+    /// What the migration may take of it, where that is not the project's calendar.
+    pub shaping: Option<RateCalendar>,
+    /// Routers that tell its lines apart, where they do not follow from the addresses above.
+    pub hops: Option<Hops>,
     /// Set-up fee, net of VAT.
     pub one_off_net: Option<Euro>,
     /// Annual fee, net of VAT.
@@ -96,6 +101,26 @@ impl Link {
     pub fn mcr_kbps(&self) -> u32 {
         self.pcr_mbps * 10 * u32::from(self.mcr_percent)
     }
+
+    /// Its rates in bit/s.
+    pub fn rates(&self) -> LinkRates {
+        LinkRates { mcr: u64::from(self.mcr_kbps()) * 1000, pcr: u64::from(self.pcr_mbps) * 1_000_000 }
+    }
+
+    /// Its own calendar of rates, or the project's.
+    pub fn calendar<'a>(&'a self, project: &'a RateCalendar) -> &'a RateCalendar {
+        self.shaping.as_ref().unwrap_or(project)
+    }
+}
+
+/// Routers on the way to a site, by the address with which they answer a packet whose time to live
+/// has run out: which of them answers says which line carries.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Hops {
+    /// Answer only while the primary line carries.
+    pub primary: Vec<Ipv4Addr>,
+    /// Answer only while the backup line carries.
+    pub backup: Vec<Ipv4Addr>,
 }
 
 /// Medium of the primary line.

@@ -2,6 +2,7 @@
 
 pub use super::calendar::Sla;
 use super::calendar::Term;
+use super::rate_calendar::RateCalendar;
 use ipnetwork::Ipv4Network;
 use jiff::civil::Date;
 use std::net::Ipv4Addr;
@@ -38,6 +39,8 @@ pub struct Project {
     pub extra_holidays: Vec<Date>,
     /// The landing site.
     pub landing: Landing,
+    /// What the migration may take of a site's link, where the link has no calendar of its own.
+    pub shaping: RateCalendar,
     /// Numbers of our own network; none where no network is planned.
     pub network: NetworkPools,
 }

@@ -50,6 +50,15 @@ pub struct TunnelNet {
     pub cpe: Ipv4Addr,
 }
 
+impl TunnelNet {
+    /// The tunnel of a tenant: the first /30 of its /24 in the pool; none beyond the pool's end.
+    pub fn of(pools: &NetworkPools, number: u16) -> Option<Self> {
+        let first = NetworkPools::nth(pools.tunnels, number, 24)?;
+        let prefix = Ipv4Network::new(first.network(), 30).ok()?;
+        Some(Self { prefix, hub: first.nth(1)?, cpe: first.nth(2)? })
+    }
+}
+
 /// The virtual MAC address of an HSRP version 2 group (IPv4): `0000.0c9f.fXXX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VirtualMac(pub u16);
@@ -76,13 +85,14 @@ impl Numbers {
         let vrf = draw.vrf(&tenant.short);
         let sad = draw.subnet("network.sad", pools.sad, 24);
         let tunnels = draw.subnet("network.tunnels", pools.tunnels, 24);
+        let tunnel = tunnels.and_then(|_| TunnelNet::of(pools, tenant.number));
         let primary_loopback = draw.address("network.primary_loopbacks", pools.primary_loopbacks);
         let standby_loopback = draw.address("network.standby_loopbacks", pools.standby_loopbacks);
         let group = draw.above("network.hsrp_group_base", "HSRP group", pools.hsrp_group_base, 4095);
         let kept_vlan = draw.above("network.kept_vlan_base", "VLAN", pools.kept_vlan_base, 4094);
         let new_vlan = draw.above("network.new_vlan_base", "VLAN", pools.new_vlan_base, 4094);
         let derived = || {
-            let (sad, first) = (sad?, tunnels?);
+            let sad = sad?;
             Some(Self {
                 number: number?,
                 vrf: vrf?,
@@ -90,11 +100,7 @@ impl Numbers {
                 group: group?,
                 sad,
                 sad_gateway: sad.nth(1)?,
-                tunnel: TunnelNet {
-                    prefix: Ipv4Network::new(first.network(), 30).ok()?,
-                    hub: first.nth(1)?,
-                    cpe: first.nth(2)?,
-                },
+                tunnel: tunnel?,
                 primary_loopback: primary_loopback?,
                 standby_loopback: standby_loopback?,
                 kept_vlan: kept_vlan?,

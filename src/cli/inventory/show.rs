@@ -8,6 +8,7 @@ use crate::model::project::Project;
 use crate::model::server::{Addressing, Disk, Server};
 use crate::model::tenant::Tenant;
 use std::fmt::{Display, Write as _};
+use std::net::Ipv4Addr;
 
 /// How people are told that nobody knows.
 pub(super) const NOT_KNOWN: &str = "non noto";
@@ -149,6 +150,12 @@ fn site(page: &mut Page<'_>, site: &Site) {
         "handoff at the SAD",
         handoff.map(|hub| format!("VLAN {}, {}, PE {}, hub {}", hub.vlan, hub.wan, hub.pe, hub.ce)),
     );
+    page.line("calendar of rates", if link.shaping.is_some() { "its own" } else { "the project's" });
+    if let Some(hops) = &link.hops {
+        let listed = |hops: &[Ipv4Addr]| hops.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        page.line("primary hops", listed(&hops.primary));
+        page.line("backup hops", listed(&hops.backup));
+    }
     page.known("set-up fee, net", link.one_off_net);
     page.known("annual fee, net", link.annual_net);
     page.known("ordered", link.ordered_on);

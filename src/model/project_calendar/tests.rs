@@ -4,6 +4,7 @@ use super::*;
 use crate::model::calendar::Sla;
 use crate::model::link::{Link, ManagedBy, PrimaryMedium};
 use crate::model::project::{Landing, LandingTarget, NetworkPools, Party, Terms};
+use crate::model::rate_calendar::{RateCalendar, Share};
 use jiff::civil::{date, time};
 
 const ACTIVITIES: [ActivityDays; 3] = [
@@ -77,6 +78,7 @@ fn project(plan: DayCount) -> Project {
             uplink_mbps: 1000,
             target: LandingTarget::Directory("replicas".into()),
         },
+        shaping: RateCalendar::always(Share::OfMcr(100)),
         network: pools(),
     }
 }
@@ -90,6 +92,8 @@ fn link(ordered: Option<Date>, available: Option<Date>, accepted: Option<Date>) 
         backup: None,
         carrier: None,
         handoff: None,
+        shaping: None,
+        hops: None,
         one_off_net: None,
         annual_net: None,
         ordered_on: ordered,
