@@ -1,6 +1,7 @@
 # make demo   the whole story on this machine, on loopback (Rust and a C compiler only)
 # make test   installs what the tests need (Debian packages, as root) and runs them all
 # make proof  the long proofs: hours of faults in minutes, office programs
+# make fuzz   the fuzzers, MINUTES=10 for each target (nightly compiler)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,7 +10,7 @@ CARGO ?= cargo
 BIN := target/release/traghetto
 AGENT := target/agent/traghetto-agent
 
-.PHONY: build demo test lint packages proof proof-packages clean
+.PHONY: build demo test lint packages proof proof-packages fuzz clean
 
 build:
 	$(CARGO) build --release --locked
@@ -54,6 +55,11 @@ proof-packages:
 	  export DEBIAN_FRONTEND=noninteractive; \
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
 	fi
+
+# Not a part of the proof: it needs another compiler. Its seeds and checks run in every test.
+fuzz:
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-fuzz --version 0.13.2
+	fuzz/run
 
 clean:
 	$(CARGO) clean

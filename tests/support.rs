@@ -1,9 +1,13 @@
 //! The sandbox of every command test: an empty folder, a cleared environment, exact expectations.
 
+/// What the fuzz targets ask, in their own folder.
+#[path = "../fuzz/src/lib.rs"]
+pub mod checks;
 pub mod images;
 pub mod network;
 pub mod proxy;
 pub mod replica;
+pub mod specimens;
 pub mod sshd;
 pub mod town;
 

@@ -3,6 +3,7 @@
 //! Needs root (loop mounts) and the packages e2fsprogs, xfsprogs, ntfs-3g, lvm2, gdisk, fdisk,
 //! dosfstools, cryptsetup-bin, btrfs-progs, util-linux.
 
+pub use super::checks::disk_map::well_formed;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -183,25 +184,6 @@ impl Drop for Loop {
     fn drop(&mut self) {
         run("losetup", &["-d", &self.0]);
     }
-}
-
-/// What holds for every map: ascending, apart, whole blocks, inside; ranges cover the disk.
-#[track_caller]
-pub fn well_formed(map: &DiskMap, length: u64) {
-    assert_eq!(map.length(), length);
-    let mut at = 0;
-    for skip in map.skips() {
-        assert!(skip.offset >= at && skip.length > 0, "{skip:?} after {at}");
-        assert!(skip.offset.is_multiple_of(BLOCK) && skip.length.is_multiple_of(BLOCK));
-        at = skip.offset + skip.length;
-    }
-    assert!(at <= length);
-    let mut at = 0;
-    for range in map.ranges() {
-        assert!(range.offset == at && range.length > 0);
-        at += range.length;
-    }
-    assert_eq!(at, length);
 }
 
 /// Bytes skipped.

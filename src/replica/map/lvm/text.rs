@@ -5,6 +5,9 @@ use super::{Stop, inconsistent};
 /// Deepest nesting of sections; the metadata has three.
 const MAX_DEPTH: usize = 8;
 
+/// Most values: what the longest text holds on its lines, but not what a text of nothing else would.
+const MAX_VALUES: usize = 1 << 17;
+
 /// A value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
@@ -25,7 +28,7 @@ pub(super) struct Section(pub(super) Vec<(String, Value)>);
 impl Section {
     /// Reads a text.
     pub(super) fn parse(text: &str) -> Result<Self, Stop> {
-        let mut reader = Reader { rest: text };
+        let mut reader = Reader { rest: text, left: MAX_VALUES };
         let section = reader.section(0)?;
         if reader.rest.is_empty() { Ok(section) } else { inconsistent("text of the volume group") }
     }
@@ -77,9 +80,20 @@ impl Section {
 
 struct Reader<'a> {
     rest: &'a str,
+    /// Values that may still come.
+    left: usize,
 }
 
 impl<'a> Reader<'a> {
+    /// Counts a value.
+    fn spend(&mut self) -> Result<(), Stop> {
+        match self.left.checked_sub(1) {
+            Some(left) => self.left = left,
+            None => return inconsistent("text of the volume group"),
+        }
+        Ok(())
+    }
+
     fn blank(&mut self) {
         loop {
             self.rest = self.rest.trim_start_matches(|letter: char| letter.is_whitespace() || letter == '\0');
@@ -121,6 +135,7 @@ impl<'a> Reader<'a> {
             let value = if self.take('=') {
                 self.value(0)?
             } else if self.take('{') && depth < MAX_DEPTH {
+                self.spend()?;
                 let inner = self.section(depth + 1)?;
                 if !self.take('}') {
                     return inconsistent("text of the volume group");
@@ -134,6 +149,7 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self, depth: usize) -> Result<Value, Stop> {
+        self.spend()?;
         if self.take('[') && depth == 0 {
             let mut list = Vec::new();
             while !self.take(']') {
@@ -189,7 +205,9 @@ mod tests {
 
     #[test]
     fn what_is_no_text_of_a_group_is_refused() {
-        for text in ["vg {", "}", "a = ", "a = [1", "a = \"x", "a b", "è = 1", &"a {".repeat(1000)] {
+        for text in
+            ["vg {", "}", "a = ", "a = [1", "a = \"x", "a b", "è = 1", &"a {".repeat(1000), &"a=1 ".repeat(200_000)]
+        {
             assert!(Section::parse(text).is_err(), "{text}");
         }
     }
