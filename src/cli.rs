@@ -11,6 +11,7 @@ pub mod manual;
 pub mod migrate;
 pub mod network;
 pub mod operator;
+pub mod quantities;
 pub mod remote;
 pub mod survey;
 pub mod table;

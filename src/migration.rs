@@ -18,7 +18,10 @@ mod state;
 mod status;
 
 pub use decode::{decode, form};
-pub use forecast::{Basis, DiskForecast, Forecast, ServerForecast, line_seconds};
+pub use forecast::{
+    Basis, Changes, DiskForecast, Evidence, FinalSync, Forecast, Known, LinkForecast, Measurement, ServerForecast,
+    Span, Steady, Term, TermKind, line_seconds,
+};
 pub use gate::{Approval, GateStatus, Objection, gates, is_joint, may_sign};
 pub use live::{Live, server_folder, verify};
 pub use next::{Next, Scope, next};

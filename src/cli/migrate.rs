@@ -1,5 +1,6 @@
 //! `traghetto migrate`.
 
+mod forecast;
 mod log;
 mod plan;
 mod progress;
@@ -89,7 +90,7 @@ pub struct Whose {
 /// As each command says; exit codes are those of `--help`.
 pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
-        Command::Plan { whose, start } => plan::run(&whose, start, context),
+        Command::Plan { whose, start } => plan::run(&whose, start, context).await,
         Command::Run(args) => run::run(&args, context).await,
         Command::Status { whose } => status::run(&whose, context).await,
         Command::Sign(args) => sign::run(&args, context).await,

@@ -1,6 +1,5 @@
 //! Playbook and inventory give a plan: every step with its id, in order, or the reasons why not.
 
-use super::forecast::Forecast;
 use super::playbook::{Action, Playbook};
 use super::refusal::{Refusal, refusals};
 use crate::digest::sha256;
@@ -105,9 +104,6 @@ pub struct Plan {
     /// The calendar; no part of what is signed, since days move.
     #[serde(skip)]
     pub calendar: ProjectCalendar,
-    /// The transfer forecast; no part of what is signed.
-    #[serde(skip)]
-    pub forecast: Forecast,
 }
 
 impl Plan {
@@ -183,7 +179,6 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, Vec<Refusal>> {
         servers: servers.iter().map(|server| planned(server)).collect(),
         steps,
         calendar: calendar(request),
-        forecast: Forecast::of(request.tenant, &servers),
     })
 }
 
@@ -287,13 +282,12 @@ fn calendar(request: &Request<'_>) -> ProjectCalendar {
     })
 }
 
-/// The plan as `migrate plan --json` prints it.
+/// The plan as `migrate plan --json` prints it, without its forecast.
 pub fn to_json(plan: &Plan) -> Value {
     let mut value = plan.record();
     if let Some(object) = value.as_object_mut() {
         object.insert("digest".into(), json!(plan.digest()));
         object.insert("calendar".into(), serde_json::to_value(&plan.calendar).unwrap_or_default());
-        object.insert("forecast".into(), serde_json::to_value(&plan.forecast).unwrap_or_default());
     }
     value
 }

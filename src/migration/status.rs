@@ -1,5 +1,6 @@
 //! Where a migration stands, and what comes next: the page one reads at 03:00.
 
+use super::forecast::{Forecast, line_seconds};
 use super::gate::{GateStatus, gates};
 use super::next::{Next, Scope, next};
 use super::phase::{Phase, phase_of, tenant_phase};
@@ -9,7 +10,6 @@ use super::record::Stop;
 use super::state::{RunState, StepState};
 use crate::checklist::{ItemId, Phase as ChecklistPhase, Subject};
 use crate::journal::{Event, Holder};
-use crate::migration::forecast::line_seconds;
 use crate::model::bilingual::Bilingual;
 use crate::model::people::{People, Person};
 use crate::model::{DiskId, RoleId, ServerId};
@@ -23,6 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Inputs<'a> {
     /// The plan that inventory and playbook give now.
     pub plan: &'a Plan,
+    /// How long its copies take.
+    pub forecast: &'a Forecast,
     /// What the events say.
     pub state: &'a RunState,
     /// The events.
@@ -219,7 +221,7 @@ fn of_server(inputs: &Inputs<'_>, gates: &[GateStatus<'_>], id: &ServerId) -> Se
     let replica: Vec<DiskLine> = disks.iter().map(|disk| disk_line(inputs, &steps, id, disk)).collect();
     let backlog_bytes = backlog(inputs, id, &replica);
     let rate_bps = rate(state, &steps);
-    let mcr = plan.forecast.servers.iter().find(|server| server.server == *id).and_then(|server| server.mcr_mbps);
+    let mcr = inputs.forecast.servers.iter().find(|server| server.server == *id).and_then(|server| server.mcr_mbps);
     ServerStatus {
         server: id.clone(),
         transfer: planned.map_or("", |server| server.transfer.word()),
@@ -261,7 +263,7 @@ fn disk_line(inputs: &Inputs<'_>, steps: &[&Step], server: &ServerId, disk: &Dis
 
 /// What remains of the first copies: known only until they are complete.
 fn backlog(inputs: &Inputs<'_>, server: &ServerId, replica: &[DiskLine]) -> Option<u64> {
-    let forecast = inputs.plan.forecast.servers.iter().find(|candidate| candidate.server == *server)?;
+    let forecast = inputs.forecast.servers.iter().find(|candidate| candidate.server == *server)?;
     let remains = |line: &DiskLine| match line.chunks_total {
         Some(total) if line.chunks_done < total => Some((total - line.chunks_done) * CHUNK as u64),
         Some(_) => None,

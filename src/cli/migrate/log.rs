@@ -1,8 +1,8 @@
 //! `migrate log`, `note` and `pause`: what happened, and what people add to it.
 
 use super::Whose;
-use super::plan::gigabytes;
 use super::scene::{Scene, Story};
+use crate::cli::quantities::gigabytes;
 use crate::cli::{Context, inventory, journal};
 use crate::failure::{Failure, Kind};
 use crate::journal::Event;

@@ -1,22 +1,26 @@
 //! `migrate plan`: steps, calendar, forecast. It is the dry run.
 
-use super::Whose;
-use super::scene::Scene;
-use crate::cli::Context;
-use crate::cli::table::Table;
+use super::scene::{self, Scene};
+use super::{Whose, forecast};
 use crate::cli::ui::Tone;
+use crate::cli::{Context, journal};
 use crate::failure::Failure;
-use crate::migration::{self, Action, Activity, Basis, Plan, ServerForecast, Step};
-use crate::model::calendar::italian;
+use crate::migration::{self, Action, Activity, Forecast, Plan, Step};
+use crate::model::calendar::{in_rome, italian};
 use crate::model::project::NetworkDate;
-use crate::model::project_calendar::{Basis::Latest, Milestone};
+use crate::model::project_calendar::Basis::{Given, Latest};
+use crate::model::project_calendar::Milestone;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use std::fmt::Write as _;
 
-pub(super) fn run(whose: &Whose, start: Option<Date>, context: &Context) -> Result<(), Failure> {
+pub(super) async fn run(whose: &Whose, start: Option<Date>, context: &Context) -> Result<(), Failure> {
     let scene = Scene::open(whose, start, context)?;
+    let forecast = known(&scene, context).await?;
     if context.json {
-        context.ui.json(&migration::to_json(&scene.plan));
+        let mut plan = migration::to_json(&scene.plan);
+        plan["forecast"] = serde_json::to_value(&forecast).unwrap_or_default();
+        context.ui.json(&plan);
         return Ok(());
     }
     let mut text = String::new();
@@ -27,9 +31,30 @@ pub(super) fn run(whose: &Whose, start: Option<Date>, context: &Context) -> Resu
         text.push_str(&of_activity(activity, &scene.plan, context));
     }
     text.push_str(&calendar(&scene, context));
-    text.push_str(&forecast(&scene.plan, context));
+    text.push_str(&forecast::text(&forecast, &scene.plan, &context.ui));
     context.ui.data(&text);
     Ok(())
+}
+
+/// The forecast from what was journaled, where anything was: a plan leaves no trace.
+async fn known(scene: &Scene, context: &Context) -> Result<Forecast, Failure> {
+    let (events, now) = match journal::open_existing(context, &scene.inventory).await? {
+        Some(journal) => {
+            let events = journal.events(&scene.tenant.id).await?;
+            journal::tell_repairs(context, &journal);
+            (events, journal.now())
+        }
+        None => (Vec::new(), Timestamp::now()),
+    };
+    scene::forecast(scene, &events, now, begin(&scene.plan).unwrap_or(now))
+}
+
+/// When the first copies begin by a start that the operator gave: in the morning of their activity's first day.
+fn begin(plan: &Plan) -> Option<Timestamp> {
+    plan.calendar.start.filter(|start| start.basis == Given)?;
+    let seed = plan.steps.iter().find(|step| step.action == Action::Seed)?;
+    let days = plan.calendar.activities.iter().find(|days| days.activity == seed.activity)?;
+    Some(in_rome(days.from.at(8, 0, 0, 0))?.timestamp())
 }
 
 /// The first digits of a digest: enough for people.
@@ -117,66 +142,4 @@ fn calendar(scene: &Scene, context: &Context) -> String {
         let _ = writeln!(text, "  {}", context.ui.tone(Tone::Warn, &format!("warning: {warning}")));
     }
     text
-}
-
-fn forecast(plan: &Plan, context: &Context) -> String {
-    let mut table = Table::new(["Server", "Transfer", "First copy", "At MCR", "At PCR", "Source while copied"]);
-    for server in &plan.forecast.servers {
-        let transfer = plan.server(&server.server).map_or("", |planned| planned.transfer.word());
-        let source = if server.offline_while_copied { "off (rescue system)" } else { "runs" };
-        table.row([
-            server.server.to_string(),
-            transfer.to_owned(),
-            bytes_of(server),
-            at(server.seed_at_mcr_seconds, server.mcr_mbps),
-            at(server.seed_at_pcr_seconds, server.pcr_mbps),
-            source.to_owned(),
-        ]);
-    }
-    let all = &plan.forecast;
-    table.row([
-        "all".to_owned(),
-        String::new(),
-        gigabytes(all.bytes),
-        at(all.seed_at_mcr_seconds, None),
-        at(all.seed_at_pcr_seconds, None),
-        String::new(),
-    ]);
-    let note = "At most: disks are read as a whole, and only what was never written is not sent. One copy at a time on\n\
-                the link; TCP and IP overhead counted, compression not. A final sync takes the time to read the\n\
-                source's disks again, plus what has changed.\n";
-    format!("\n{}\n{}{note}", context.ui.tone(Tone::Strong, "Forecast"), table.render())
-}
-
-fn bytes_of(server: &ServerForecast) -> String {
-    let disks = server.disks.iter().map(|disk| match (disk.bytes, disk.basis, disk.used) {
-        (Some(bytes), Basis::Size, Some(used)) => format!("{} (used {})", gigabytes(bytes), gigabytes(used)),
-        (Some(bytes), Basis::Used, _) => format!("{} used", gigabytes(bytes)),
-        (Some(bytes), ..) => gigabytes(bytes),
-        (None, ..) => "non noto".to_owned(),
-    });
-    disks.collect::<Vec<_>>().join(" + ")
-}
-
-/// Bytes in the decimal units in which disks are sold.
-pub(super) fn gigabytes(bytes: u64) -> String {
-    match bytes {
-        0..=999_999 => format!("{:.1} kB", bytes as f64 / 1e3),
-        1_000_000..=999_999_999 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
-}
-
-/// Seconds in the largest unit that says enough.
-pub(super) fn duration(seconds: u64) -> String {
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7199 => format!("{} min", seconds / 60),
-        _ => format!("{:.1} h", seconds as f64 / 3600.0),
-    }
-}
-
-fn at(seconds: Option<u64>, mbps: Option<f64>) -> String {
-    let rate = mbps.map(|mbps| format!(" ({mbps} Mbit/s)")).unwrap_or_default();
-    seconds.map_or_else(|| "non noto".to_owned(), |seconds| duration(seconds) + &rate)
 }

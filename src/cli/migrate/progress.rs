@@ -1,6 +1,6 @@
 //! Shows a run at work: bars on a terminal, a plain line every few seconds otherwise.
 
-use super::plan::{duration, gigabytes};
+use crate::cli::quantities::{duration, gigabytes};
 use crate::cli::ui::Ui;
 use crate::journal::Event;
 use crate::migration::{Observer, Progress, Step};

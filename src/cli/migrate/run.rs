@@ -2,10 +2,10 @@
 
 use super::Whose;
 use super::progress::Watcher;
-use super::scene::{Scene, Story, failure, illegal};
+use super::scene::{Scene, Story, illegal};
 use super::status;
 use crate::checklist::{self, Checklist, Phase};
-use crate::cli::{Context, journal};
+use crate::cli::{Context, journal, remote};
 use crate::failure::{Failure, Kind};
 use crate::journal::{Journal, JournalError, Lease};
 use crate::migration::{
@@ -47,7 +47,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     }
     let operator = scene.operator(context)?;
     let checklists = checklists(&scene, context)?;
-    let agent = agent(context)?;
+    let agent = remote::agent(context)?;
     let journal = journal::open(context, &scene.inventory).await?;
     let reason = args.reason.as_deref();
     let lease = journal.lease(&scene.subject(), operator.as_str(), reason).await;
@@ -163,7 +163,7 @@ impl Work<'_> {
         let mut story = Story::open(self.scene, self.context).await?;
         // That is us: the page is about what comes after.
         story.holder = None;
-        let now = status::of(self.scene, &story, self.context);
+        let now = status::of(self.scene, &story, self.context)?;
         let mut failure = Failure::new(Kind::Waiting, now.next.what.en.clone())
             .hint("Everything before the gate is done and kept; no source was written to.");
         if let Some(asks) = status::asked(self.scene, &story) {
@@ -186,7 +186,7 @@ impl Work<'_> {
         match troubles.into_iter().next() {
             Some((step, trouble)) => {
                 let waiting = trouble.class == Class::Waiting;
-                let mut failure = failure(trouble).hint(format!("It was step {step}."));
+                let mut failure = Failure::from(trouble).hint(format!("It was step {step}."));
                 if !others.is_empty() {
                     failure = failure.hint(format!("These did not end well either: {}.", others.join(", ")));
                 }
@@ -245,15 +245,6 @@ fn phases(plan: &Plan) -> BTreeSet<Phase> {
         _ => None,
     };
     plan.steps.iter().filter_map(|step| phase(&step.action)).collect()
-}
-
-fn agent(context: &Context) -> Result<AgentBinary, Failure> {
-    let named = std::env::var_os("TRAGHETTO_AGENT").filter(|name| !name.is_empty());
-    let exe = std::env::current_exe().unwrap_or_else(|_| context.root.join("traghetto"));
-    AgentBinary::find(named.as_deref(), &exe).map_err(|error| {
-        Failure::new(Kind::Failed, error)
-            .hint("Nothing was done. Build it with `make build`, or name it in the variable TRAGHETTO_AGENT.")
-    })
 }
 
 /// Becomes true at the first Ctrl-C or SIGTERM; the second Ctrl-C ends the program as it is.

@@ -5,11 +5,12 @@ use crate::cli::{Context, inventory, journal, operator};
 use crate::failure::{Failure, Kind};
 use crate::inventory::files::read_file;
 use crate::journal::{Event, Holder, Journal};
-use crate::migration::{self, Class, IllegalEvent, Plan, Playbook, Record, Refusal, RunState, Trouble};
+use crate::migration::{self, Evidence, Forecast, IllegalEvent, Known, Plan, Playbook, Record, Refusal, RunState};
 use crate::model::project::LandingTarget;
 use crate::model::tenant::Tenant;
 use crate::model::{DiskId, Inventory, PersonId, ServerId};
 use crate::replica::{DiskReplica, DiskStatus};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -64,6 +65,13 @@ impl Scene {
     }
 }
 
+/// How long the copies take, as far as inventory and journal know, if the first begins at `begin`.
+pub(super) fn forecast(scene: &Scene, events: &[Event], now: Timestamp, begin: Timestamp) -> Result<Forecast, Failure> {
+    let evidence = Evidence::of(events, &scene.plan).map_err(illegal)?;
+    let project = &scene.inventory.project;
+    Ok(Forecast::of(&scene.tenant, &scene.plan, &Known { project, evidence: &evidence, now, begin }))
+}
+
 /// The journal with what it says of one tenant.
 pub(super) struct Story {
     pub(super) journal: Journal,
@@ -93,18 +101,6 @@ impl Story {
 pub(super) fn illegal(error: IllegalEvent) -> Failure {
     Failure::new(Kind::Evidence, error)
         .hint("Nothing was done. Was the journal written by a newer traghetto? Then use that one.")
-}
-
-/// Trouble of a step at the edge.
-pub(super) fn failure(trouble: Trouble) -> Failure {
-    let kind = match trouble.class {
-        Class::Unreachable => Kind::Unreachable,
-        Class::Waiting => Kind::Waiting,
-        Class::CheckFailed => Kind::CheckFailed,
-        Class::Failed => Kind::Failed,
-        Class::Evidence => Kind::Evidence,
-    };
-    trouble.hints.iter().fold(Failure::new(kind, trouble.source), |failure, hint| failure.hint(hint))
 }
 
 /// A message made of several lines.

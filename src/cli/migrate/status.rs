@@ -1,9 +1,10 @@
 //! `migrate status`: what to do now first, the exact command last.
 
 use super::Whose;
-use super::plan::{duration, gigabytes, short};
-use super::scene::{Scene, Story};
+use super::plan::short;
+use super::scene::{Scene, Story, forecast};
 use crate::checklist;
+use crate::cli::quantities::{duration, gigabytes};
 use crate::cli::table::Table;
 use crate::cli::ui::Tone;
 use crate::cli::{Context, Lang};
@@ -18,7 +19,7 @@ use std::fmt::Write as _;
 pub(super) async fn run(whose: &Whose, context: &Context) -> Result<(), Failure> {
     let scene = Scene::open(whose, None, context)?;
     let story = Story::open(&scene, context).await?;
-    let status = of(&scene, &story, context);
+    let status = of(&scene, &story, context)?;
     if context.json {
         context.ui.json(&status);
         return Ok(());
@@ -27,17 +28,19 @@ pub(super) async fn run(whose: &Whose, context: &Context) -> Result<(), Failure>
     Ok(())
 }
 
-pub(super) fn of(scene: &Scene, story: &Story, context: &Context) -> Status {
-    Status::of(&Inputs {
+pub(super) fn of(scene: &Scene, story: &Story, context: &Context) -> Result<Status, Failure> {
+    let now = story.journal.now();
+    Ok(Status::of(&Inputs {
         plan: &scene.plan,
+        forecast: &forecast(scene, &story.events, now, now)?,
         state: &story.state,
         events: &story.events,
         people: &scene.inventory.people,
         holder: story.holder.as_ref(),
         replicas: &scene.replicas(context),
         unsigned: &unsigned(scene, story, context),
-        now: story.journal.now(),
-    })
+        now,
+    }))
 }
 
 /// The signatures that the checklist which comes next waits for.

@@ -2,7 +2,7 @@
 
 use super::Whose;
 use super::progress::Watcher;
-use super::scene::{Scene, Story, failure};
+use super::scene::{Scene, Story};
 use crate::cli::Context;
 use crate::cli::table::Table;
 use crate::failure::{Failure, Kind};
@@ -56,7 +56,7 @@ async fn read(scene: &Scene, server: &ServerId, disk: &DiskId, context: &Context
     };
     let mut watcher = Watcher::new(&context.ui);
     let mut progress = |progress| watcher.progress(&step, progress);
-    migration::verify(&replica, server, &mut progress).await.map_err(failure)
+    migration::verify(&replica, server, &mut progress).await.map_err(Failure::from)
 }
 
 fn print(readings: &[(&ServerId, &DiskId, Reading)], context: &Context) {

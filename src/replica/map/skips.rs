@@ -5,8 +5,7 @@ use super::{BLOCK, MAX_SKIPS};
 use std::fmt;
 
 /// A range that is not copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Skip {
     /// First byte, a multiple of a block.
     pub offset: u64,
@@ -17,8 +16,7 @@ pub struct Skip {
 }
 
 /// Why a range is not copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SkipReason {
     /// Free in ext2, ext3 or ext4.
     ExtFree,
