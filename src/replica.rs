@@ -6,9 +6,10 @@
 //! as known (`image`). `chunk`, `tree` and `wire` are pure and shared by both sides.
 
 pub mod agent;
-mod batch;
 pub mod chunk;
 mod clone;
+mod commit;
+mod dedup;
 mod disk;
 mod elf;
 mod error;
@@ -21,6 +22,7 @@ mod pass;
 mod progress;
 mod receiver;
 mod remote;
+mod request;
 mod sample;
 pub mod tree;
 mod verify;
@@ -32,8 +34,9 @@ pub use disk::{DiskReplica, DiskStatus};
 pub use error::{AgentError, ReplicaError, SourceFault};
 pub use launch::{AgentBinary, StartOptions, start};
 pub use link::AgentLink;
-pub use manifest::{LastPass, Manifest, Skipped, Source};
+pub use manifest::{LastPass, Manifest, MapRecord, Source};
 pub use pass::{PassOptions, pass};
 pub use progress::{PassProgress, PassReport, Stage};
 pub use sample::{DiskSample, FirstCopy, SampledLevel};
 pub use verify::{VerifyProgress, VerifyReport, verify};
+pub use wire::MapWanted;

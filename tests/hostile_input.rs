@@ -9,9 +9,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use traghetto::replica::CHUNK;
-use traghetto::replica::chunk::{Hash, Range};
+use traghetto::replica::chunk::{BLOCKS, Hash, Range};
 use traghetto::replica::map::{Activity, BLOCK, DiskMap, ReadAt};
-use traghetto::replica::wire::{self, Chunks, Command, FaultKind, Packing, Reply, Run};
+use traghetto::replica::wire::{
+    self, Chunks, Command, FaultKind, Have, MapWanted, Packing, Reply, Run, RunKind, Sampled,
+};
 
 fn folder(target: &str) -> PathBuf {
     project().join("fuzz/seeds").join(target)
@@ -110,31 +112,62 @@ fn commands() -> Vec<Command> {
     let ranges = vec![Range { first: 0, count: 2 }, Range { first: 1024, count: 1 }];
     vec![
         Command::Hello { format: 1 },
-        Command::Open { path: b"/dev/sda".to_vec(), level: 9 },
+        Command::Open { path: b"/dev/sda".to_vec(), level: 9, map: MapWanted::Live },
         Command::Read { ranges: ranges.clone(), have: Vec::new() },
-        Command::Read { ranges, have: vec![hash(1), hash(2), hash(3)] },
+        Command::Read {
+            ranges: ranges.clone(),
+            have: vec![Have::Here(hash(1).short()), Have::Blocks(Box::new([9; BLOCKS])), Have::Nothing],
+        },
+        Command::Read { ranges: vec![ranges[1]], have: vec![Have::Elsewhere(hash(2).short())] },
         Command::Root,
         Command::Nodes { level: 1, indices: vec![0, 1, 7] },
+        Command::Listing,
+        Command::Leaves { ranges },
+        Command::Rate { bits_per_second: 10_000_000 },
+        Command::Freeze { mounts: vec![b"/srv".to_vec(), b"/".to_vec()], seconds: 60 },
+        Command::Thaw,
+        Command::Sample { permille: 10 },
     ]
 }
 
 fn replies() -> Vec<Reply> {
-    let run = |first, count, hole| Run { range: Range { first, count }, hole };
-    let content = zstd::bulk::compress(&vec![7; 2 * CHUNK], 3).unwrap();
+    let run = |first, count, kind| Run { range: Range { first, count }, kind };
+    let content = zstd::bulk::compress(&vec![7; 2 * CHUNK + 2 * BLOCK as usize], 3).unwrap();
+    let runs = vec![
+        run(3, 2, RunKind::Data),
+        run(9, 700, RunKind::Hole),
+        run(709, 1, RunKind::Patch),
+        run(710, 1, RunKind::Reference),
+    ];
     vec![
         Reply::Hello { format: 1, program: hash(9) },
-        Reply::Opened { length: 5 << 30, block_device: true, identity: "wwid:naa.5000".to_owned() },
+        Reply::Opened {
+            length: 5 << 30,
+            block_device: true,
+            listing: hash(3),
+            copied: 1 << 30,
+            identity: "wwid:naa.5000".to_owned(),
+        },
         Reply::Chunks(Chunks {
-            runs: vec![run(3, 2, false), run(9, 700, true)],
-            leaves: vec![hash(1), hash(2)],
+            runs,
+            leaves: vec![hash(1), hash(2), hash(7), hash(8)],
+            masks: vec![0x8001],
             packing: Packing::Zstd,
             content,
         }),
         Reply::Read,
         Reply::Root { root: hash(4), bytes_read: 1 << 33 },
-        Reply::Nodes(vec![hash(5), hash(6)]),
+        Reply::Nodes(vec![hash(5).short(), hash(6).short()]),
         Reply::Alive { chunks: 77 },
         Reply::Fault { kind: FaultKind::Read, offset: 4096, text: "errore di lettura".to_owned() },
+        Reply::Listing { last: true, bytes: vec![1, 2, 3] },
+        Reply::Leaves {
+            runs: vec![(Range { first: 0, count: 2 }, false), (Range { first: 2, count: 9 }, true)],
+            leaves: vec![hash(1).short(), hash(2).short()],
+        },
+        Reply::Frozen,
+        Reply::Thawed { held: true },
+        Reply::Sample(Sampled { frames: 3, bytes: 9 << 20, zero: 1 << 20, ..Sampled::default() }),
     ]
 }
 

@@ -3,10 +3,10 @@
 
 use crate::support::replica::{agent, block_on, options};
 use std::io::Write;
-use traghetto::replica::chunk::{CHUNK_BYTES, Hash};
+use traghetto::replica::chunk::{CHUNK_BYTES, FORMAT, Hash};
 use traghetto::replica::tree::{Shape, Tree};
 use traghetto::replica::wire::{self, Command, Reply};
-use traghetto::replica::{self, AgentLink, DiskReplica};
+use traghetto::replica::{self, AgentLink, DiskReplica, MapRecord, MapWanted};
 use traghetto::world::Pipe;
 
 const LEAVES: u64 = 1 << 25;
@@ -65,7 +65,9 @@ fn agreeing(root: Hash) -> Pipe {
             let reply = match Command::decode(kind, wire::checked_body(&header, &rest).unwrap()).unwrap() {
                 Command::Hello { format } => Reply::Hello { format, program: Hash::UNKNOWN },
                 Command::Open { .. } => {
-                    Reply::Opened { length: LEAVES * CHUNK_BYTES, block_device: true, identity: String::new() }
+                    let length = LEAVES * CHUNK_BYTES;
+                    let (listing, identity) = (MapRecord::whole(length).listing, String::new());
+                    Reply::Opened { length, block_device: true, listing, copied: length, identity }
                 }
                 Command::Root => Reply::Root { root, bytes_read: 0 },
                 other => panic!("{other:?}"),
@@ -86,9 +88,9 @@ fn synthetic_replica(replica: &DiskReplica) {
     std::fs::create_dir_all(replica.dir()).unwrap();
     let length = LEAVES * CHUNK_BYTES;
     let manifest = serde_json::json!({
-        "format": 1, "length": length, "chunk_size": CHUNK_BYTES, "store": options().store,
+        "format": FORMAT, "length": length, "chunk_size": CHUNK_BYTES, "store": options().store,
         "source": {"path": "/dev/synthetic", "block_device": true, "identity": ""},
-        "root": null, "passes": 0, "last_pass": null, "skipped": [],
+        "root": null, "passes": 0, "last_pass": null, "map": MapRecord::whole(length), "skipped": [],
     });
     std::fs::write(replica.manifest(), manifest.to_string()).unwrap();
     std::fs::File::create(replica.image()).unwrap().set_len(length).unwrap();
@@ -139,7 +141,7 @@ fn the_agent_stays_below_128_mib_for_two_tebibytes() {
     let path = source.as_os_str().as_bytes().to_vec();
     let group = Shape::of(LEAVES * CHUNK_BYTES).group_chunks() as u32;
     let ranges = (0..16).map(|place| wire_range(place << 16, group)).collect();
-    input.write_all(&Command::Open { path, level: 12 }.encode()).unwrap();
+    input.write_all(&Command::Open { path, level: 12, map: MapWanted::Live }.encode()).unwrap();
     input.write_all(&Command::Read { ranges, have: Vec::new() }.encode()).unwrap();
     input.write_all(&Command::Root.encode()).unwrap();
     let root = loop {

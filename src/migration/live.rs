@@ -13,7 +13,9 @@ use crate::model::project::Project;
 use crate::model::server::{Access, Server, Transfer};
 use crate::model::tenant::Tenant;
 use crate::model::{DiskId, ServerId};
-use crate::replica::{self, AgentBinary, CHUNK, DiskReplica, PassOptions, PassProgress, Stage, StartOptions};
+use crate::replica::{
+    self, AgentBinary, CHUNK, DiskReplica, MapWanted, PassOptions, PassProgress, Stage, StartOptions,
+};
 use crate::world::Shell;
 use crate::world::ssh::{Deadlines, Session, Trust};
 use serde_json::{Value, json};
@@ -23,8 +25,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use trouble::{of_agent, of_file, of_replica, of_shell};
 
-/// Level of zstd: level 3 keeps up with the disks of old servers.
-const ZSTD_LEVEL: u8 = 3;
+/// Highest level of zstd: the agent uses what the link leaves time for.
+const ZSTD_LEVEL: u8 = 12;
 /// How long a source may take to say what is mounted.
 const MOUNTS_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -78,6 +80,13 @@ impl<F> Live<'_, F> {
 
     fn replica(&self, server: &ServerId, disk: &DiskId) -> DiskReplica {
         DiskReplica::new(&server_folder(&self.landing, self.tenant, server), disk)
+    }
+
+    /// The replicas of all disks of the tenant: what one of them holds is not sent for another.
+    fn replicas(&self) -> Vec<DiskReplica> {
+        let servers = self.tenant.servers.known().into_iter().flatten();
+        let disks = servers.flat_map(|server| server.disks.iter().map(move |disk| (server, disk)));
+        disks.map(|(server, disk)| self.replica(&server.id, &disk.id)).collect()
     }
 
     async fn connect(&self, server: &ServerId) -> Result<Session, Trouble> {
@@ -179,7 +188,11 @@ impl<F: Field> Acts for Live<'_, F> {
         let mut agent = agent.map_err(|error| of_agent(error, server, &replica))?;
         // Login and the push of the agent are counted apart.
         let (sent_before, received_before) = session.bytes();
-        let options = PassOptions { store: self.journal.store_id().to_owned(), level: ZSTD_LEVEL };
+        // What is booted from a rescue system is not mounted; a running source changes while it is mapped.
+        let rescue = self.server(server)?.transfer == Transfer::Rescue;
+        let map = if rescue { MapWanted::Quiet } else { MapWanted::Live };
+        let store = self.journal.store_id().to_owned();
+        let options = PassOptions { store, level: ZSTD_LEVEL, map, donors: self.replicas() };
         let mut watch = |now: PassProgress| progress(pass_progress(&now));
         let report = replica::pass(&mut agent, &replica, source, &options, &mut watch).await;
         let report = report.map_err(|error| of_replica(error, server, &replica))?;

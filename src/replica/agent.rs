@@ -4,14 +4,21 @@
 //! for reading only, resolves no names, keeps nothing between passes, and ends when its input ends.
 //! Three threads: one takes commands off the input, one reads and hashes, one packs and writes.
 
+mod disk;
+mod frame;
+mod packer;
 mod sender;
 mod source;
 
-use super::chunk::{CHUNK, CHUNK_BYTES, FORMAT, Hash, Range, is_zero, leaf};
-use super::tree::{Shape, Tree, zero_leaf};
-use super::wire::{self, CHECKSUM, Command, FRAME_CHUNKS, FaultKind, HEADER, MAX_COMMAND, NODES, Reply, checked_body};
-use sender::{FrameBuilder, Gone, Outgoing, Pulse};
-use source::{AlignedBuffer, Fault, Source};
+use super::chunk::{FORMAT, Hash, Range, Short};
+use super::wire::{
+    self, CHECKSUM, Command, FaultKind, HEADER, Have, LISTING_PIECE, Listing, MAX_COMMAND, MapWanted, NODES, Reply,
+    checked_body,
+};
+use disk::Disk;
+use frame::{FrameBuilder, LeavesBuilder};
+use sender::{Gone, Outgoing, Pulse};
+use source::Fault;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -60,10 +67,11 @@ pub fn serve(input: impl Read + Send + 'static, mut output: impl Write + Send + 
     let (commands, waiting) = sync_channel(QUEUE);
     let gone = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&gone);
-    // Not joined: it may wait for input that never comes when the session has ended otherwise.
-    std::thread::spawn(move || take_commands(input, &commands, &ended));
-
     let pulse = Arc::new(Pulse::default());
+    let commanded = Arc::clone(&pulse);
+    // Not joined: it may wait for input that never comes when the session has ended otherwise.
+    std::thread::spawn(move || take_commands(input, &commands, &ended, &commanded));
+
     let (outgoing, queue) = sender::queue();
     let writer_pulse = Arc::clone(&pulse);
     let writer = std::thread::spawn(move || sender::run(&queue, &mut output, &writer_pulse));
@@ -75,10 +83,14 @@ pub fn serve(input: impl Read + Send + 'static, mut output: impl Write + Send + 
     ended.and(written)
 }
 
-/// Hands on commands until the input ends or makes no sense.
-fn take_commands(mut input: impl Read, commands: &SyncSender<io::Result<Command>>, gone: &AtomicBool) {
+/// Hands on commands until the input ends or makes no sense. A rate counts at once, whatever else waits.
+fn take_commands(mut input: impl Read, commands: &SyncSender<io::Result<Command>>, gone: &AtomicBool, pulse: &Pulse) {
     loop {
         let command = read_command(&mut input);
+        if let Ok(Command::Rate { bits_per_second }) = command {
+            pulse.rate.store(bits_per_second, Ordering::Relaxed);
+            continue;
+        }
         if command.is_err() {
             gone.store(true, Ordering::Relaxed);
         }
@@ -124,17 +136,6 @@ fn refuse(text: &str) -> Stop {
     Stop::Fault(Fault { kind: FaultKind::Command, offset: 0, text: text.to_owned() })
 }
 
-/// A disk in the middle of a pass.
-struct Disk {
-    source: Source,
-    tree: Tree,
-    /// Which groups were read in this pass.
-    fresh: Vec<bool>,
-    level: u8,
-    bytes_read: u64,
-    buffer: AlignedBuffer,
-}
-
 struct Session {
     outgoing: SyncSender<Outgoing>,
     pulse: Arc<Pulse>,
@@ -172,166 +173,93 @@ impl Session {
     fn carry_out(&mut self, command: Command) -> Result<(), Stop> {
         match command {
             Command::Hello { .. } => Ok(self.reply(Reply::Hello { format: FORMAT, program: own_hash() })?),
-            Command::Open { path, level } => self.open(&path, level),
-            Command::Read { ranges, have } => self.read(&ranges, &have),
+            Command::Open { path, level, map } => self.open(&path, level, map),
+            Command::Read { ranges, have } => self.read(&ranges, have),
             Command::Root => self.root(),
             Command::Nodes { level, indices } => self.nodes(level, &indices),
+            Command::Listing => self.listing(),
+            Command::Leaves { ranges } => self.leaves(&ranges),
+            Command::Rate { .. } => Ok(()),
+            Command::Freeze { .. } | Command::Thaw => Err(refuse("filesystems cannot be frozen")),
+            Command::Sample { .. } => Err(refuse("no sample can be taken")),
         }
     }
 
-    fn open(&mut self, path: &[u8], level: u8) -> Result<(), Stop> {
+    fn open(&mut self, path: &[u8], level: u8, map: MapWanted) -> Result<(), Stop> {
         // The old disk first, so that two trees never exist at once.
         self.disk = None;
-        let source = Source::open(path)?;
-        let shape = Shape::of(source.length());
-        let opened = Reply::Opened {
-            length: source.length(),
-            block_device: source.block_device(),
-            identity: source.identity().to_owned(),
-        };
-        let groups = usize::try_from(shape.groups()).unwrap_or_default();
         self.pulse.chunks.store(0, Ordering::Relaxed);
-        self.disk = Some(Disk {
-            source,
-            tree: Tree::unknown(shape),
-            fresh: vec![false; groups],
-            level: level.clamp(1, MAX_LEVEL),
-            bytes_read: 0,
-            buffer: AlignedBuffer::new(FRAME_CHUNKS * CHUNK),
-        });
+        let disk = Disk::open(path, level, map)?;
+        let opened = Reply::Opened {
+            length: disk.source().length(),
+            block_device: disk.source().block_device(),
+            listing: Listing::hash(&Listing::of(disk.map()).encode()),
+            copied: disk.map().copied(),
+            identity: disk.source().identity().to_owned(),
+        };
+        self.disk = Some(disk);
         Ok(self.reply(opened)?)
     }
 
-    fn read(&mut self, ranges: &[Range], have: &[Hash]) -> Result<(), Stop> {
-        let disk = self.disk.as_mut().ok_or_else(|| refuse("no disk is open"))?;
-        let mut frame = FrameBuilder::new(&self.outgoing, disk.level);
-        let mut have = have.iter();
+    fn read(&mut self, ranges: &[Range], have: Vec<Have>) -> Result<(), Stop> {
+        let disk = self.disk.as_mut().ok_or_else(no_disk)?;
+        let mut frame = FrameBuilder::new(&self.outgoing, disk.level());
+        let mut have = have.into_iter();
         for range in ranges {
-            disk.walk(*range, &self.pulse, &self.gone, |chunk, hash, content| {
-                if have.next() == Some(&hash) {
-                    return Ok(());
-                }
-                match content {
-                    Some(content) => frame.data(chunk, hash, content),
-                    None => frame.hole(chunk),
-                }
+            disk.walk(*range, &self.pulse, &self.gone, |chunk, leaf, content| {
+                frame.offer(chunk, leaf, content, have.next().unwrap_or(Have::Nothing))
             })?;
         }
         frame.flush()?;
         Ok(self.reply(Reply::Read)?)
     }
 
-    fn root(&mut self) -> Result<(), Stop> {
-        let disk = self.disk.as_mut().ok_or_else(|| refuse("no disk is open"))?;
-        while let Some(range) = disk.next_stale() {
-            disk.walk(range, &self.pulse, &self.gone, |_, _, _| Ok(()))?;
+    fn leaves(&mut self, ranges: &[Range]) -> Result<(), Stop> {
+        let disk = self.disk.as_mut().ok_or_else(no_disk)?;
+        let mut leaves = LeavesBuilder::new(&self.outgoing);
+        for range in ranges {
+            disk.walk(*range, &self.pulse, &self.gone, |chunk, leaf, content| {
+                leaves.add(chunk, content.map(|_| leaf.short()))
+            })?;
         }
-        let (root, bytes_read) = (disk.tree.root(), disk.bytes_read);
+        leaves.flush()?;
+        Ok(self.reply(Reply::Read)?)
+    }
+
+    fn root(&mut self) -> Result<(), Stop> {
+        let disk = self.disk.as_mut().ok_or_else(no_disk)?;
+        let (root, bytes_read) = disk.root(&self.pulse, &self.gone)?;
         Ok(self.reply(Reply::Root { root, bytes_read })?)
     }
 
     fn nodes(&mut self, level: u8, indices: &[u32]) -> Result<(), Stop> {
-        let disk = self.disk.as_mut().ok_or_else(|| refuse("no disk is open"))?;
+        let disk = self.disk.as_mut().ok_or_else(no_disk)?;
         if indices.len() > NODES {
             return Err(refuse("too many nodes"));
         }
-        let hashes: Option<Vec<Hash>> =
-            indices.iter().map(|index| disk.tree.node(u32::from(level), u64::from(*index))).collect();
+        let node = |index: &u32| disk.node(u32::from(level), u64::from(*index)).map(|node| node.short());
+        let hashes: Option<Vec<Short>> = indices.iter().map(node).collect();
         let hashes = hashes.ok_or_else(|| refuse("a node outside the tree"))?;
         Ok(self.reply(Reply::Nodes(hashes))?)
     }
-}
 
-/// BLAKE3 of the running program's file, also after the file was removed.
-fn own_hash() -> Hash {
-    std::fs::read("/proc/self/exe").map_or(Hash::UNKNOWN, |bytes| Hash(*blake3::hash(&bytes).as_bytes()))
-}
-
-impl Disk {
-    /// The next run of groups not yet read in this pass, at most about a gigabyte.
-    fn next_stale(&self) -> Option<Range> {
-        let first = self.fresh.iter().position(|fresh| !fresh)?;
-        let groups = self.fresh[first..].iter().take_while(|fresh| !**fresh).count();
-        let shape = self.tree.shape();
-        let most = (16384 / shape.group_chunks()).max(1);
-        let first = first as u64 * shape.group_chunks();
-        let end = (first + most.min(groups as u64) * shape.group_chunks()).min(shape.chunks());
-        Some(Range { first, count: u32::try_from(end - first).unwrap_or(u32::MAX) })
-    }
-
-    /// Whether a range is whole groups inside the disk: only those can be entered into the tree.
-    fn is_whole(&self, range: Range) -> bool {
-        let (shape, end) = (self.tree.shape(), range.end());
-        let aligned = |chunk: u64| chunk.is_multiple_of(shape.group_chunks());
-        aligned(range.first) && end <= shape.chunks() && (aligned(end) || end == shape.chunks())
-    }
-
-    /// Reads and hashes `range`, enters it into the tree, and shows every chunk (number, leaf, content
-    /// unless it is zero) to `each`.
-    fn walk(
-        &mut self,
-        range: Range,
-        pulse: &Pulse,
-        gone: &AtomicBool,
-        mut each: impl FnMut(u64, Hash, Option<&[u8]>) -> Result<(), Gone>,
-    ) -> Result<(), Stop> {
-        if !self.is_whole(range) {
-            return Err(refuse("a range that is not of whole groups of the disk"));
-        }
-        let shape = self.tree.shape();
-        let mut leaves = Vec::new();
-        let mut reader = Reader { source: &self.source, next_data: 0, bytes_read: &mut self.bytes_read };
-        for first in (range.first..range.end()).step_by(FRAME_CHUNKS) {
-            if gone.load(Ordering::Relaxed) {
-                return Err(Stop::Gone);
-            }
-            let count = (range.end() - first).min(FRAME_CHUNKS as u64);
-            let mut content = reader.read(first, count, &mut self.buffer)?.map(|bytes| bytes.chunks(CHUNK));
-            for chunk in first..first + count {
-                let content = content.as_mut().and_then(Iterator::next).filter(|content| !is_zero(content));
-                let hash = content.map_or_else(zero_leaf, leaf);
-                each(chunk, hash, content)?;
-                leaves.push(hash);
-                if (chunk + 1).is_multiple_of(shape.group_chunks()) || chunk + 1 == shape.chunks() {
-                    let group = chunk / shape.group_chunks();
-                    self.tree.set(group, shape.group_hash(&leaves));
-                    mark(&mut self.fresh, group);
-                    leaves.clear();
-                }
-            }
-            pulse.chunks.fetch_add(count, Ordering::Relaxed);
+    fn listing(&mut self) -> Result<(), Stop> {
+        let disk = self.disk.as_ref().ok_or_else(no_disk)?;
+        let bytes = Listing::of(disk.map()).encode();
+        let packed = zstd::bulk::compress(&bytes, 9).map_err(|error| refuse(&error.to_string()))?;
+        let mut pieces = packed.chunks(LISTING_PIECE).peekable();
+        while let Some(piece) = pieces.next() {
+            self.reply(Reply::Listing { last: pieces.peek().is_none(), bytes: piece.to_vec() })?;
         }
         Ok(())
     }
 }
 
-fn mark(fresh: &mut [bool], group: u64) {
-    if let Some(fresh) = usize::try_from(group).ok().and_then(|group| fresh.get_mut(group)) {
-        *fresh = true;
-    }
+fn no_disk() -> Stop {
+    refuse("no disk is open")
 }
 
-/// Reads pieces in order and passes over holes.
-struct Reader<'a> {
-    source: &'a Source,
-    /// Up to here the file is known to hold no data.
-    next_data: u64,
-    bytes_read: &'a mut u64,
-}
-
-impl Reader<'_> {
-    /// The content of `count` chunks, or none if they lie in a hole.
-    fn read<'b>(&mut self, first: u64, count: u64, buffer: &'b mut AlignedBuffer) -> Result<Option<&'b [u8]>, Fault> {
-        let (offset, end) = (first * CHUNK_BYTES, (first + count) * CHUNK_BYTES);
-        if self.next_data < end {
-            self.next_data = self.source.next_data(offset.max(self.next_data));
-        }
-        if self.next_data >= end.min(self.source.length()) {
-            return Ok(None);
-        }
-        let content = buffer.first(usize::try_from(end - offset).unwrap_or(usize::MAX));
-        self.source.read(content, offset)?;
-        *self.bytes_read += (end - offset).min(self.source.length() - offset);
-        Ok(Some(content))
-    }
+/// BLAKE3 of the running program's file, also after the file was removed.
+fn own_hash() -> Hash {
+    std::fs::read("/proc/self/exe").map_or(Hash::UNKNOWN, |bytes| Hash(*blake3::hash(&bytes).as_bytes()))
 }

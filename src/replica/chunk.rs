@@ -9,12 +9,18 @@ pub const CHUNK: usize = 64 * 1024;
 /// [`CHUNK`] for arithmetic with disk offsets.
 pub const CHUNK_BYTES: u64 = CHUNK as u64;
 
+/// Bytes of a block, the unit in which a changed chunk is compared and ranges are skipped.
+pub const BLOCK: usize = 4096;
+
+/// Blocks of a chunk.
+pub const BLOCKS: usize = CHUNK / BLOCK;
+
 /// Longest disk: 2^48 bytes (256 TiB). Every length from outside is held against it, so that no
 /// arithmetic on chunk numbers can overflow and the tree stays within its bound.
 pub const MAX_DISK: u64 = 1 << 48;
 
 /// Version of everything two sides must agree on: leaf, node and root hashes, files, wire.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A BLAKE3 hash: of a chunk (leaf), of two hashes (node), or of a disk (root).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +36,22 @@ impl Hash {
     /// The hash at the start of `bytes`; [`Hash::UNKNOWN`] where they are too short.
     pub fn from_slice(bytes: &[u8]) -> Hash {
         bytes.first_chunk::<32>().map_or(Hash::UNKNOWN, |bytes| Hash(*bytes))
+    }
+}
+
+/// The first half of a hash: enough to say what to look at. What is kept is compared by whole hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Short(pub [u8; 16]);
+
+impl Short {
+    /// Bytes of it.
+    pub const LEN: usize = 16;
+}
+
+impl Hash {
+    /// Its first half.
+    pub fn short(&self) -> Short {
+        Short(self.0.first_chunk().copied().unwrap_or_default())
     }
 }
 
@@ -106,6 +128,24 @@ pub fn is_zero(bytes: &[u8]) -> bool {
     let mut blocks = bytes.chunks_exact(256);
     blocks.all(|block| block.iter().fold(0, |seen, byte| seen | byte) == 0)
         && blocks.remainder().iter().all(|byte| *byte == 0)
+}
+
+/// The hashes of a chunk's blocks: the first 8 bytes of each block's BLAKE3. They only choose the blocks
+/// that are sent: the patched chunk must have its leaf.
+pub fn block_hashes(content: &[u8]) -> Box<[u64; BLOCKS]> {
+    let mut hashes = Box::new([0; BLOCKS]);
+    let mut block = [0; BLOCK];
+    for (hash, content) in hashes.iter_mut().zip(content.chunks(BLOCK).chain(std::iter::repeat(&[][..]))) {
+        let whole = if content.len() == BLOCK {
+            blake3::hash(content)
+        } else {
+            block.fill(0);
+            block[..content.len()].copy_from_slice(content);
+            blake3::hash(&block)
+        };
+        *hash = whole.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    }
+    hashes
 }
 
 /// The leaf of a chunk: BLAKE3 of its content, its tail padded with zeros to a whole chunk.

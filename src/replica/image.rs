@@ -4,7 +4,7 @@
 //! not hold: before chunks are overwritten their leaves are erased durably, and they are written
 //! again only after the chunks are durable and were read back.
 
-use super::chunk::{CHUNK, CHUNK_BYTES, Hash, Range, leaf};
+use super::chunk::{BLOCK, BLOCKS, CHUNK, CHUNK_BYTES, Hash, Range, is_zero, leaf};
 use super::disk::DiskReplica;
 use super::error::ReplicaError;
 use super::manifest::{Manifest, sync_dir};
@@ -30,7 +30,7 @@ pub(super) const PRIVATE: u32 = 0o640;
 const PIECE: u32 = 64;
 
 /// Leaves read at once: 1 MiB of the leaf file.
-const LEAVES_PIECE: u32 = 32 * 1024;
+pub(super) const LEAVES_PIECE: u32 = 32 * 1024;
 
 /// Chunks fetched with one request where nothing is known: 64 MiB.
 pub(super) const REQUEST: u32 = 1024;
@@ -256,39 +256,110 @@ impl Image {
         Ok(())
     }
 
-    /// Writes a chunk run of one kind; nothing is durable yet.
+    /// Writes whole chunks and returns the bytes written: blocks that are zero become holes. Nothing is
+    /// durable yet.
     ///
     /// # Errors
     /// A failed write, such as on a full disk.
-    pub(super) fn write(&self, range: Range, content: Option<&[u8]>) -> Result<(), ReplicaError> {
+    pub(super) fn write(&self, range: Range, content: &[u8]) -> Result<u64, ReplicaError> {
         let (offset, length) = self.span(range);
-        match content {
-            Some(content) => {
-                let content = &content[..content.len().min(length)];
-                self.image.write_all_at(content, offset).map_err(self.at_image("write"))
+        let content = &content[..content.len().min(length)];
+        let mut written = 0;
+        let mut place = 0;
+        for stretch in content.chunks(BLOCK).collect::<Vec<_>>().chunk_by(|a, b| is_zero(a) == is_zero(b)) {
+            let length: usize = stretch.iter().map(|block| block.len()).sum();
+            let (at, bytes) = (offset + place as u64, &content[place..place + length]);
+            place += length;
+            if stretch.first().is_some_and(|block| is_zero(block)) {
+                written += self.punch(at, length as u64)?;
+            } else {
+                self.image.write_all_at(bytes, at).map_err(self.at_image("write"))?;
+                written += length as u64;
             }
-            None => self.punch(range),
         }
+        Ok(written)
     }
 
-    fn punch(&self, range: Range) -> Result<(), ReplicaError> {
-        let (offset, length) = (range.first * CHUNK_BYTES, u64::from(range.count) * CHUNK_BYTES);
+    /// Makes chunks zero; nothing is durable yet.
+    ///
+    /// # Errors
+    /// A failed write.
+    pub(super) fn write_zero(&self, range: Range) -> Result<u64, ReplicaError> {
+        self.punch(range.first * CHUNK_BYTES, u64::from(range.count) * CHUNK_BYTES)
+    }
+
+    /// Writes the blocks of a mask of one chunk; nothing is durable yet.
+    ///
+    /// # Errors
+    /// A failed write.
+    pub(super) fn write_blocks(&self, chunk: u64, mask: u16, content: &[u8]) -> Result<u64, ReplicaError> {
+        let (offset, length) = self.span(Range { first: chunk, count: 1 });
+        let marked = (0..BLOCKS).filter(|block| mask & 1 << block != 0);
+        let mut written = 0;
+        for (block, content) in marked.zip(content.chunks(BLOCK)) {
+            let start = block * BLOCK;
+            let content = &content[..content.len().min(length.saturating_sub(start))];
+            let at = offset + start as u64;
+            if is_zero(content) {
+                written += self.punch(at, content.len() as u64)?;
+            } else {
+                self.image.write_all_at(content, at).map_err(self.at_image("write"))?;
+                written += content.len() as u64;
+            }
+        }
+        Ok(written)
+    }
+
+    /// The content of a chunk as the image has it, padded to a whole one.
+    ///
+    /// # Errors
+    /// A failed read.
+    pub(super) fn chunk(&self, chunk: u64) -> Result<Vec<u8>, ReplicaError> {
+        let (offset, length) = self.span(Range { first: chunk, count: 1 });
+        let mut content = vec![0; CHUNK];
+        self.image.read_exact_at(&mut content[..length], offset).map_err(self.at_image("read"))?;
+        Ok(content)
+    }
+
+    /// Where the image is.
+    pub(super) fn path(&self) -> PathBuf {
+        self.lock.replica.image()
+    }
+
+    /// The folder of the replica.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.lock.replica.dir().to_owned()
+    }
+
+    /// The image once more, for reading.
+    ///
+    /// # Errors
+    /// Too many open files.
+    pub(super) fn image_file(&self) -> io::Result<File> {
+        self.image.try_clone()
+    }
+
+    /// Makes a hole, or zeros where the filesystem has no holes; returns the bytes written.
+    fn punch(&self, offset: u64, length: u64) -> Result<u64, ReplicaError> {
+        if length == 0 {
+            return Ok(0);
+        }
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         match rustix::fs::fallocate(&self.image, flags, offset, length) {
-            Ok(()) => Ok(()),
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => self.write_zeros(range),
+            Ok(()) => Ok(0),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => self.write_zeros(offset, length.min(self.shape.length() - offset)),
             Err(error) => Err(self.at_image("punch a hole into")(error.into())),
         }
     }
 
     /// Zeros for filesystems without holes.
-    fn write_zeros(&self, range: Range) -> Result<(), ReplicaError> {
+    fn write_zeros(&self, offset: u64, length: u64) -> Result<u64, ReplicaError> {
         let zeros = vec![0; PIECE as usize * CHUNK];
-        for piece in pieces(range.first, range.count.into(), PIECE) {
-            let (offset, length) = self.span(piece);
-            self.image.write_all_at(&zeros[..length], offset).map_err(self.at_image("write"))?;
+        for at in (offset..offset + length).step_by(zeros.len()) {
+            let piece = to_usize(offset + length - at).min(zeros.len());
+            self.image.write_all_at(&zeros[..piece], at).map_err(self.at_image("write"))?;
         }
-        Ok(())
+        Ok(length)
     }
 
     /// Makes what was written durable, and drops it from the cache so that it is read back from disk.

@@ -26,8 +26,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Bytes kept of the end of the agent's standard error.
 const KEPT_ERRORS: usize = 2048;
 
-/// Frames that may wait for the receiver: with 4 MiB each, this bounds its memory.
-const WAITING_FRAMES: usize = 2;
+/// Frames that may wait for the receiver, the one that is arriving among them: what a kill can cost.
+const WAITING_FRAMES: usize = 1;
 
 /// Commands that may wait to be written; a pass keeps fewer outstanding.
 const WAITING_COMMANDS: usize = 16;
@@ -192,18 +192,11 @@ async fn read_replies(
     payload: Arc<AtomicU64>,
     said: Arc<Mutex<Vec<u8>>>,
 ) {
-    loop {
+    // Room first: no frame is read before the one ahead of it was taken.
+    while let Ok(room) = replies.reserve().await {
         match read_reply(&mut output, &payload).await {
-            Ok(reply) => {
-                if replies.send(Ok(reply)).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => {
-                let error = explain(error, exit, &said).await;
-                let _ = replies.send(Err(error)).await;
-                return;
-            }
+            Ok(reply) => room.send(Ok(reply)),
+            Err(error) => return room.send(Err(explain(error, exit, &said).await)),
         }
     }
 }

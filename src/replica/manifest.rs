@@ -1,6 +1,8 @@
 //! The manifest of a replica: what the image is a copy of, and which pass made it.
 
 use super::chunk::{CHUNK_BYTES, FORMAT, Hash, MAX_DISK};
+use super::map::Skip;
+use super::wire::{Listing, MapWanted};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -28,8 +30,32 @@ pub struct Manifest {
     pub passes: u64,
     /// What the last pass that ended well did.
     pub last_pass: Option<LastPass>,
+    /// How the disk was mapped in the last pass, and what was recognised on it.
+    pub map: MapRecord,
     /// Ranges that are zeros here although the source may hold something else, with the reason.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<Skip>,
+}
+
+/// How a disk was mapped.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MapRecord {
+    /// Which map was wanted.
+    pub wanted: MapWanted,
+    /// BLAKE3 of the listing of skipped ranges as it travels.
+    pub listing: Hash,
+    /// Bytes that are not skipped.
+    pub copied: u64,
+    /// What was recognised on the disk, a line each: also why a part is copied whole.
+    pub findings: Vec<String>,
+}
+
+impl MapRecord {
+    /// The record of a disk of `length` bytes that is copied whole.
+    pub fn whole(length: u64) -> Self {
+        let listing = Listing::hash(&Listing::default().encode());
+        Self { wanted: MapWanted::Whole, listing, copied: length, findings: Vec::new() }
+    }
 }
 
 /// What a replica is a copy of.
@@ -52,22 +78,12 @@ pub struct LastPass {
     pub chunks_sent: u64,
     /// Chunks that arrived as holes.
     pub zero_chunks: u64,
+    /// Chunks that were here in another place and only named.
+    pub named_chunks: u64,
     /// Bytes the agent read.
     pub bytes_read: u64,
     /// Bytes of frames in both directions.
     pub bytes_payload: u64,
-}
-
-/// A range that was not copied.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Skipped {
-    /// First byte.
-    pub offset: u64,
-    /// Bytes.
-    pub length: u64,
-    /// Why.
-    pub reason: String,
 }
 
 impl Manifest {
@@ -103,7 +119,8 @@ impl Manifest {
     pub fn save(&self, path: &Path) -> io::Result<()> {
         let draft = path.with_extension("json.new");
         let mut file = File::create(&draft)?;
-        file.write_all(&serde_json::to_vec_pretty(self)?)?;
+        // Compact: the list of skipped ranges may be long.
+        serde_json::to_writer(io::BufWriter::new(&file), self)?;
         file.write_all(b"\n")?;
         file.sync_all()?;
         fs::rename(&draft, path)?;

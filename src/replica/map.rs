@@ -41,7 +41,7 @@ use volume::Volume;
 pub const BLOCK: u64 = 4096;
 
 /// Most skipped ranges of a disk; beyond it the shortest are copied.
-const MAX_SKIPS: usize = 1 << 19;
+pub const MAX_SKIPS: usize = 1 << 19;
 
 /// Whether anybody writes to the disk while it is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,15 +228,24 @@ impl DiskMap {
 
     /// The disk from its first to its last byte, each range copied or skipped.
     pub fn ranges(&self) -> impl Iterator<Item = Range> + '_ {
-        let end = Skip { offset: self.length, length: 0, reason: SkipReason::ExtFree };
-        self.skips
+        self.within(0, self.length)
+    }
+
+    /// The bytes `from..to`, each range copied or skipped; what lies beyond the disk counts as copied.
+    pub fn within(&self, from: u64, to: u64) -> impl Iterator<Item = Range> + '_ {
+        let first = self.skips.partition_point(|skip| skip.offset + skip.length <= from);
+        let end = Skip { offset: to, length: 0, reason: SkipReason::ExtFree };
+        self.skips[first..]
             .iter()
+            .take_while(move |skip| skip.offset < to)
             .copied()
             .chain([end])
-            .scan(0, |at, skip| {
-                let before = Range { offset: *at, length: skip.offset - *at, skip: None };
-                *at = skip.offset + skip.length;
-                Some([before, Range { offset: skip.offset, length: skip.length, skip: Some(skip.reason) }])
+            .scan(from, move |at, skip| {
+                let (start, end) = (skip.offset.max(*at), (skip.offset + skip.length).min(to));
+                let before = Range { offset: *at, length: start - *at, skip: None };
+                let length = end.saturating_sub(start);
+                *at = start + length;
+                Some([before, Range { offset: start, length, skip: Some(skip.reason) }])
             })
             .flatten()
             .filter(|range| range.length > 0)

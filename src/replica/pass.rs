@@ -1,32 +1,40 @@
 //! A pass: everything that differs on the source is received, made durable and compared.
 
 use super::chunk::{CHUNK_BYTES, FORMAT, Hash, Range, chunks_of};
+use super::dedup::Index;
 use super::disk::DiskReplica;
 use super::error::ReplicaError;
 use super::image::{Image, Lock, io_error, on_disk};
 use super::link::AgentLink;
-use super::manifest::{LastPass, Manifest, Source};
+use super::manifest::{LastPass, Manifest, MapRecord, Source};
 use super::progress::{Counts, PassProgress, PassReport, Stage};
 use super::receiver::Receiver;
 use super::remote::{Opened, Remote};
 use super::tree::Tree;
+use super::wire::MapWanted;
 
 use crate::model::DiskId;
+use crate::untrusted::one_line;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Rounds of comparison before roots that differ are given up. One is enough unless frames were altered
-/// on the way: the agent's tree holds the hashes of the very bytes it sent.
-const ROUNDS: usize = 3;
+/// on the way or chunks stored here were not what they should be: the agent's tree holds the hashes of
+/// the very bytes it sent.
+const ROUNDS: usize = 4;
 
 /// How a pass runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassOptions {
     /// Id of the state store; a replica of another store is refused.
     pub store: String,
-    /// Level of zstd compression at the agent, 1 to 12.
+    /// Highest level of zstd compression at the agent, 1 to 12; it uses what the link leaves time for.
     pub level: u8,
+    /// Which map of the disk is made: what is free is neither read nor sent.
+    pub map: MapWanted,
+    /// Replicas of the same tenant whose chunks need not be sent again.
+    pub donors: Vec<DiskReplica>,
 }
 
 /// Brings `replica` up to date with the disk `source`, as the agent behind `link` sees it.
@@ -45,8 +53,7 @@ pub async fn pass(
     let started = Instant::now();
     let (lock, recorded) = lock(replica).await?;
     let mut remote = Remote::begin(link, replica.disk(), source)?;
-    let opened = remote.open(options.level).await?;
-    let (image, manifest) = match prepare(lock, recorded, opened, options).await {
+    let (image, manifest) = match open(&mut remote, lock, recorded, options).await {
         Ok(prepared) => prepared,
         Err(refused) => {
             // Nothing is outstanding: the agent can go on with another disk.
@@ -55,9 +62,9 @@ pub async fn pass(
         }
     };
     let mut receiver = Receiver::new(remote, Arc::clone(&image), &manifest, observe);
-    let root = equalise(&mut receiver, &image).await?;
+    let root = equalise(&mut receiver, &image, &options.donors).await?;
     let counts = receiver.finish();
-    let length = manifest.length;
+    let (length, copied, findings) = (manifest.length, manifest.map.copied, manifest.map.findings.clone());
     save(image, manifest, root, &counts).await?;
     Ok(PassReport {
         root,
@@ -65,11 +72,42 @@ pub async fn pass(
         chunks_total: chunks_of(length),
         chunks_sent: counts.data_chunks,
         zero_chunks: counts.zero_chunks,
+        named_chunks: counts.named_chunks,
+        bytes_copied: copied,
+        bytes_written: counts.bytes_written,
+        findings,
         bytes_read: counts.bytes_read,
         bytes_sent: counts.bytes_sent,
         bytes_payload: counts.bytes_payload,
         duration: started.elapsed(),
     })
+}
+
+/// Opens the disk on the source and the replica here. The listing of skipped ranges travels only if it
+/// is another than the recorded one.
+async fn open(
+    remote: &mut Remote<'_>,
+    lock: Lock,
+    recorded: Option<Manifest>,
+    options: &PassOptions,
+) -> Result<(Arc<Image>, Manifest), ReplicaError> {
+    let opened = remote.open(options.level, options.map).await?;
+    let (length, listing, copied) = (opened.length, opened.listing, opened.copied);
+    let (image, manifest) = prepare(lock, recorded, opened, options).await?;
+    if manifest.map.listing == listing {
+        let map = MapRecord { wanted: options.map, ..manifest.map };
+        return Ok((image, Manifest { map, ..manifest }));
+    }
+    let received = remote.listing(length, listing).await?;
+    let findings = received.findings.iter().map(|line| one_line(line.as_bytes())).collect();
+    let map = MapRecord { wanted: options.map, listing, copied, findings };
+    Ok((image, Manifest { map, skipped: received.skips, ..manifest }))
+}
+
+/// What the tenant already has here.
+async fn index(image: &Arc<Image>, donors: &[DiskReplica]) -> Result<Option<Arc<Index>>, ReplicaError> {
+    let (image, donors) = (Arc::clone(image), donors.to_vec());
+    on_disk(image.disk(), move || Ok(Index::build(&image, &donors)?.map(Arc::new))).await
 }
 
 /// Takes the lock and reads the manifest.
@@ -84,7 +122,7 @@ async fn lock(replica: &DiskReplica) -> Result<(Lock, Option<Manifest>), Replica
 }
 
 fn first_manifest(opened: Opened, options: &PassOptions) -> Manifest {
-    let Opened { length, source } = opened;
+    let Opened { length, source, .. } = opened;
     Manifest {
         format: FORMAT,
         length,
@@ -94,13 +132,14 @@ fn first_manifest(opened: Opened, options: &PassOptions) -> Manifest {
         root: None,
         passes: 0,
         last_pass: None,
+        map: MapRecord::whole(length),
         skipped: Vec::new(),
     }
 }
 
 /// Whether the open source is the disk the replica was made of, for our state store.
 fn accept(disk: DiskId, recorded: Manifest, opened: Opened, options: &PassOptions) -> Result<Manifest, ReplicaError> {
-    let Opened { length, source } = opened;
+    let Opened { length, source, .. } = opened;
     if recorded.store != options.store {
         return Err(ReplicaError::OtherStore { disk, recorded: recorded.store, found: options.store.clone() });
     }
@@ -157,9 +196,16 @@ fn begin(replica: &DiskReplica, manifest: &Manifest) -> Result<(), ReplicaError>
 }
 
 /// Fetches until both roots are equal, and returns the root.
-async fn equalise(receiver: &mut Receiver<'_>, image: &Arc<Image>) -> Result<Hash, ReplicaError> {
+async fn equalise(
+    receiver: &mut Receiver<'_>,
+    image: &Arc<Image>,
+    donors: &[DiskReplica],
+) -> Result<Hash, ReplicaError> {
     let (tree, unknown) = survey(image).await?;
-    receiver.fetch(Stage::Seeding, &unknown, false).await?;
+    if !unknown.is_empty() {
+        receiver.offer(index(image, donors).await?);
+    }
+    receiver.fetch(Stage::Seeding, &unknown).await?;
     let mut tree = enter(image, tree, unknown).await?;
     for _ in 0..ROUNDS {
         let root = receiver.root().await?;
@@ -167,7 +213,7 @@ async fn equalise(receiver: &mut Receiver<'_>, image: &Arc<Image>) -> Result<Has
             return Ok(root);
         }
         let differing = receiver.differing(&mut tree).await?;
-        receiver.fetch(Stage::Syncing, &differing, true).await?;
+        receiver.fetch(Stage::Syncing, &differing).await?;
         tree = enter(image, tree, differing).await?;
     }
     let source_root = receiver.root().await?;
@@ -202,6 +248,7 @@ async fn save(image: Arc<Image>, manifest: Manifest, root: Hash, counts: &Counts
     let last_pass = LastPass {
         chunks_sent: counts.data_chunks,
         zero_chunks: counts.zero_chunks,
+        named_chunks: counts.named_chunks,
         bytes_read: counts.bytes_read,
         bytes_payload: counts.bytes_payload,
     };

@@ -45,6 +45,14 @@ pub struct PassReport {
     pub chunks_sent: u64,
     /// Chunks received as holes.
     pub zero_chunks: u64,
+    /// Chunks that were here in another place and only named.
+    pub named_chunks: u64,
+    /// Bytes of the disk that are not skipped.
+    pub bytes_copied: u64,
+    /// Bytes written to the image.
+    pub bytes_written: u64,
+    /// What was recognised on the disk, a line each: also why a part is copied whole.
+    pub findings: Vec<String>,
     /// Bytes the agent read.
     pub bytes_read: u64,
     /// Bytes of content in received frames before compression, holes not counted.
@@ -67,6 +75,10 @@ pub(super) struct Counts {
     pub data_chunks: u64,
     /// Chunks received as holes and made durable.
     pub zero_chunks: u64,
+    /// Chunks that were only named, made durable.
+    pub named_chunks: u64,
+    /// Bytes written to the image.
+    pub bytes_written: u64,
     /// Bytes the agent read.
     pub bytes_read: u64,
     /// Bytes of received content, unpacked.

@@ -1,20 +1,24 @@
-//! The receiver of a pass: asks the agent, takes frames, makes them durable while the next arrive.
+//! The receiver of a pass: asks the agent, takes frames, makes one durable while the next arrives.
 
-use super::batch::{Batch, Durable};
 use super::chunk::{CHUNK_BYTES, Hash, Range};
+use super::commit::{Durable, commit};
+use super::dedup::Index;
 use super::error::ReplicaError;
-use super::image::{Image, REQUEST, joined, on_disk};
+use super::image::{Image, REQUEST, joined};
 use super::link::unexpected;
 use super::manifest::Manifest;
+use super::map::Skip;
 use super::progress::{Counts, PassProgress, Stage};
 use super::remote::Remote;
-use super::tree::{Shape, Tree};
-use super::wire::{Chunks, Command, NODES, READ_RANGES, Reply};
+use super::request::{Asked, Requests};
+use super::tree::Tree;
+use super::wire::{Chunks, Command, NODES, Reply, RunKind};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
-/// Reads that may be outstanding: enough to hide the round trip, few enough for every pipe.
+/// Commands that may be outstanding: enough to hide the round trip, few enough for every pipe.
 const WINDOW: usize = 4;
 
 /// How often progress is shown at most.
@@ -24,10 +28,11 @@ const SHOW_EVERY: Duration = Duration::from_millis(200);
 pub(super) struct Receiver<'a> {
     remote: Remote<'a>,
     image: Arc<Image>,
+    index: Option<Arc<Index>>,
+    skips: Vec<Skip>,
     observe: &'a mut (dyn FnMut(PassProgress) + Send),
     /// The manifest without root, until the first change of the pass has saved it.
     begun: Option<Manifest>,
-    batch: Option<Batch>,
     committing: Option<JoinHandle<Result<Durable, ReplicaError>>>,
     counts: Counts,
     stage: Stage,
@@ -44,14 +49,13 @@ impl<'a> Receiver<'a> {
         manifest: &Manifest,
         observe: &'a mut (dyn FnMut(PassProgress) + Send),
     ) -> Self {
-        // Without a root on record there is nothing to withdraw.
-        let begun = manifest.root.map(|_| Manifest { root: None, ..manifest.clone() });
         Self {
             remote,
             image,
+            index: None,
+            skips: manifest.skipped.clone(),
             observe,
-            begun,
-            batch: None,
+            begun: Some(Manifest { root: None, ..manifest.clone() }),
             committing: None,
             counts: Counts::default(),
             stage: Stage::Seeding,
@@ -61,103 +65,92 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Fetches chunks and makes them durable. `compare`: where groups are larger than a chunk, our leaves
-    /// go along, so that only the chunks that differ come back.
+    /// From now on chunks of the index are named, not sent.
+    pub(super) fn offer(&mut self, index: Option<Arc<Index>>) {
+        self.index = index;
+    }
+
+    /// Fetches what differs in whole groups, and makes it durable.
     ///
     /// # Errors
     /// Where link, source or receiver fail.
-    pub(super) async fn fetch(&mut self, stage: Stage, ranges: &[Range], compare: bool) -> Result<(), ReplicaError> {
-        let fetched = self.fetch_all(stage, ranges, compare).await;
-        if let Err(ReplicaError::Agent { .. } | ReplicaError::Source { .. }) = &fetched {
-            // What arrived before the link or the source failed is kept. Never after a batch that failed:
-            // it may have been the one to withdraw the root.
-            let _ = self.flush().await;
+    pub(super) async fn fetch(&mut self, stage: Stage, ranges: &[Range]) -> Result<(), ReplicaError> {
+        self.enter_stage(stage, ranges.iter().map(|range| self.wanted(*range)).sum());
+        let mut requests = Requests::new(&self.image, self.index.as_ref(), ranges);
+        let fetched = self.fetch_all(&mut requests).await;
+        if fetched.is_err() {
+            // What arrived before the link or the source failed is kept.
+            let _ = self.settle().await;
         }
         fetched
     }
 
-    async fn fetch_all(&mut self, stage: Stage, ranges: &[Range], compare: bool) -> Result<(), ReplicaError> {
-        self.enter_stage(stage, ranges.iter().map(|range| u64::from(range.count)).sum());
-        let compare = compare && self.image.shape().group_chunks() > 1;
-        let mut requests = requests(ranges, self.image.shape()).into_iter();
-        let mut outstanding = 0;
+    async fn fetch_all(&mut self, requests: &mut Requests) -> Result<(), ReplicaError> {
+        let mut outstanding: VecDeque<Asked> = VecDeque::new();
         loop {
-            while outstanding < WINDOW {
-                let Some(ranges) = requests.next() else { break };
-                let command = read_command(&self.image, ranges, compare).await?;
+            while outstanding.len() < WINDOW {
+                let Some((command, asked)) = requests.next().await? else { break };
                 self.remote.send(&command).await?;
-                outstanding += 1;
+                outstanding.push_back(asked);
             }
-            if outstanding == 0 {
-                return self.flush().await;
-            }
-            match self.reply_or_flush().await? {
-                Some(Reply::Chunks(chunks)) if chunks.runs.iter().all(|run| covers(ranges, run.range)) => {
-                    self.take(chunks).await?;
+            // Only then is the next frame taken: what a kill can cost stays bounded.
+            self.settle().await?;
+            let Some(asked) = outstanding.front_mut() else { return Ok(()) };
+            let fits = match self.remote.reply().await? {
+                Reply::Alive { .. } => {
+                    self.show();
+                    true
                 }
-                Some(Reply::Read) => outstanding -= 1,
-                Some(Reply::Alive { .. }) => self.show(),
-                // Others would change the replica behind the back of the tree that is compared.
-                Some(_) => return Err(self.remote.agent(unexpected("the chunks asked for"))),
-                None => self.commit().await?,
+                Reply::Chunks(chunks) => asked.covers(&chunks) && self.take(chunks),
+                Reply::Leaves { runs, leaves } => asked.enter(&runs, &leaves),
+                Reply::Read => asked.is_complete() && requests.answered(outstanding.pop_front()),
+                _ => false,
+            };
+            // Others would change the replica behind the back of the tree that is compared.
+            if !fits {
+                return Err(self.remote.agent(unexpected("the chunks asked for")));
             }
         }
     }
 
-    /// The next reply; none when a batch has waited long enough for more.
-    async fn reply_or_flush(&mut self) -> Result<Option<Reply>, ReplicaError> {
-        let Some(batch) = &self.batch else {
-            return self.remote.reply().await.map(Some);
-        };
-        match tokio::time::timeout_at(batch.deadline().into(), self.remote.reply()).await {
-            Ok(reply) => reply.map(Some),
-            Err(_) => Ok(None),
-        }
-    }
-
-    /// Adds a frame to the batch, which is committed first if it is full.
-    async fn take(&mut self, chunks: Chunks) -> Result<(), ReplicaError> {
+    /// Starts to make a frame durable.
+    fn take(&mut self, chunks: Chunks) -> bool {
         self.counts.bytes_sent += chunks.unpacked() as u64;
-        match &mut self.batch {
-            Some(batch) if batch.takes(&chunks) => batch.push(chunks),
-            Some(_) => {
-                self.commit().await?;
-                self.batch = Some(Batch::of(chunks));
-            }
-            None => self.batch = Some(Batch::of(chunks)),
-        }
-        Ok(())
+        let (image, index, begun) = (Arc::clone(&self.image), self.index.clone(), self.begun.take());
+        let holes = chunks.runs.iter().filter(|run| run.kind == RunKind::Hole);
+        let skipped: u64 = holes.map(|run| u64::from(run.range.count) - self.wanted(run.range)).sum();
+        self.chunks_done += chunks.chunks() - skipped;
+        self.committing =
+            Some(tokio::task::spawn_blocking(move || commit(chunks, &image, index.as_deref(), begun.as_ref())));
+        true
     }
 
-    /// Starts to make the batch durable, once the one before is.
-    async fn commit(&mut self) -> Result<(), ReplicaError> {
-        self.settle().await?;
-        if let Some(batch) = self.batch.take() {
-            let (image, begun) = (Arc::clone(&self.image), self.begun.take());
-            self.committing = Some(tokio::task::spawn_blocking(move || batch.commit(&image, begun.as_ref())));
-        }
-        Ok(())
-    }
-
-    /// Waits for the batch that is being made durable.
+    /// Waits for the frame that is being made durable.
     async fn settle(&mut self) -> Result<(), ReplicaError> {
-        let Some(committing) = self.committing.as_mut() else {
-            return Ok(());
-        };
-        let durable = joined(self.image.disk(), committing.await);
+        let Some(committing) = &mut self.committing else { return Ok(()) };
+        let done = joined(self.image.disk(), committing.await);
         self.committing = None;
-        let durable = durable?;
+        let durable = done?;
         self.counts.data_chunks += durable.data_chunks;
         self.counts.zero_chunks += durable.zero_chunks;
-        self.chunks_done += durable.data_chunks + durable.zero_chunks;
+        self.counts.named_chunks += durable.named_chunks;
+        self.counts.bytes_written += durable.bytes_written;
         self.show();
         Ok(())
     }
 
-    /// Makes everything received durable.
-    async fn flush(&mut self) -> Result<(), ReplicaError> {
-        self.commit().await?;
-        self.settle().await
+    /// Chunks of a range that are not skipped as a whole.
+    fn wanted(&self, range: Range) -> u64 {
+        let (from, to) = (range.first * CHUNK_BYTES, range.end().saturating_mul(CHUNK_BYTES));
+        let first = self.skips.partition_point(|skip| skip.offset + skip.length <= from);
+        let overlapping = self.skips[first..].iter().take_while(|skip| skip.offset < to);
+        let skipped: u64 = overlapping
+            .map(|skip| {
+                let start = skip.offset.max(from).div_ceil(CHUNK_BYTES);
+                ((skip.offset + skip.length).min(to) / CHUNK_BYTES).saturating_sub(start)
+            })
+            .sum();
+        u64::from(range.count).saturating_sub(skipped)
     }
 
     /// The agent's root, once it has hashed what was not fetched.
@@ -204,7 +197,9 @@ impl<'a> Receiver<'a> {
                 let differing = asked.iter().zip(theirs);
                 suspects.extend(
                     differing
-                        .filter(|(index, theirs)| tree.node(level, u64::from(**index)) != Some(*theirs))
+                        .filter(|(index, theirs)| {
+                            tree.node(level, u64::from(**index)).map(|node| node.short()) != Some(*theirs)
+                        })
                         .map(|(index, _)| *index),
                 );
             }
@@ -236,58 +231,9 @@ impl<'a> Receiver<'a> {
             stage: self.stage,
             chunks_done: self.chunks_done,
             chunks_total: self.chunks_total,
-            bytes_durable: (self.counts.data_chunks + self.counts.zero_chunks) * CHUNK_BYTES,
+            bytes_durable: (self.counts.data_chunks + self.counts.zero_chunks + self.counts.named_chunks) * CHUNK_BYTES,
             bytes_sent: self.counts.bytes_sent,
             bytes_payload: self.remote.bytes_payload(),
         });
     }
-}
-
-/// The command that reads `ranges`; with our leaves of them, if the agent is to `compare`.
-async fn read_command(image: &Arc<Image>, ranges: Vec<Range>, compare: bool) -> Result<Command, ReplicaError> {
-    if !compare {
-        return Ok(Command::Read { ranges, have: Vec::new() });
-    }
-    let image = Arc::clone(image);
-    on_disk(image.disk(), move || {
-        let mut have = Vec::new();
-        for range in &ranges {
-            have.extend(image.leaves(range.first, range.count)?);
-        }
-        Ok(Command::Read { ranges, have })
-    })
-    .await
-}
-
-/// Whether ascending `ranges` hold all of `part`, which may span neighbours.
-fn covers(ranges: &[Range], part: Range) -> bool {
-    let mut at = part.first;
-    for range in &ranges[ranges.partition_point(|range| range.end() <= at)..] {
-        if range.first > at {
-            return false;
-        }
-        at = range.end();
-        if at >= part.end() {
-            return true;
-        }
-    }
-    false
-}
-
-/// Ranges of whole groups as requests of bounded size.
-fn requests(ranges: &[Range], shape: Shape) -> Vec<Vec<Range>> {
-    let most = u64::from(REQUEST).max(shape.group_chunks());
-    let mut requests: Vec<Vec<Range>> = Vec::new();
-    let mut chunks = u64::MAX;
-    for range in ranges {
-        chunks = chunks.saturating_add(range.count.into());
-        match requests.last_mut().filter(|request| chunks <= most && request.len() < READ_RANGES) {
-            Some(request) => request.push(*range),
-            None => {
-                requests.push(vec![*range]);
-                chunks = range.count.into();
-            }
-        }
-    }
-    requests
 }

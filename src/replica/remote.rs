@@ -1,14 +1,17 @@
 //! The agent as one pass sees it: faults of the disk and of the link become errors of the pass.
 
-use super::chunk::{Hash, MAX_DISK};
+use super::chunk::{Hash, MAX_DISK, Short};
 use super::error::{AgentError, ReplicaError, SourceFault};
 use super::link::{AgentLink, unexpected};
 use super::manifest::Source;
-use super::wire::{Command, FaultKind, Reply};
+use super::wire::{Command, FaultKind, Listing, MapWanted, Reply};
 use crate::model::DiskId;
 use crate::untrusted::one_line;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+/// Most bytes of a packed listing.
+const MAX_PACKED: usize = 16 << 20;
 
 /// A disk on the source.
 pub(super) struct Remote<'a> {
@@ -25,6 +28,10 @@ pub(super) struct Opened {
     pub length: u64,
     /// What it is.
     pub source: Source,
+    /// BLAKE3 of the listing of skipped ranges.
+    pub listing: Hash,
+    /// Bytes that are not skipped.
+    pub copied: u64,
 }
 
 impl<'a> Remote<'a> {
@@ -54,15 +61,51 @@ impl<'a> Remote<'a> {
     ///
     /// # Errors
     /// Where it cannot be opened, or has no length that a disk can have.
-    pub(super) async fn open(&mut self, level: u8) -> Result<Opened, ReplicaError> {
+    pub(super) async fn open(&mut self, level: u8, map: MapWanted) -> Result<Opened, ReplicaError> {
         let path = self.path.as_os_str().as_bytes().to_vec();
-        self.send(&Command::Open { path, level }).await?;
-        match self.reply().await? {
-            Reply::Opened { length: length @ 1..=MAX_DISK, block_device, identity } => {
+        self.send(&Command::Open { path, level, map }).await?;
+        match self.awaited().await? {
+            Reply::Opened { length: length @ 1..=MAX_DISK, block_device, listing, copied, identity } => {
                 let identity = one_line(identity.as_bytes());
-                Ok(Opened { length, source: Source { path: self.path.clone(), block_device, identity } })
+                let source = Source { path: self.path.clone(), block_device, identity };
+                Ok(Opened { length, source, listing, copied: copied.min(length) })
             }
             _ => Err(self.agent(unexpected("an open disk"))),
+        }
+    }
+
+    /// The listing of skipped ranges of a disk of `length` bytes that was announced as `hash`.
+    ///
+    /// # Errors
+    /// Where the link fails, or the listing is not the one announced.
+    pub(super) async fn listing(&mut self, length: u64, hash: Hash) -> Result<Listing, ReplicaError> {
+        self.send(&Command::Listing).await?;
+        let mut packed = Vec::new();
+        loop {
+            let Reply::Listing { last, bytes } = self.awaited().await? else {
+                return Err(self.agent(unexpected("the list of skipped ranges")));
+            };
+            packed.extend(bytes);
+            if packed.len() > MAX_PACKED {
+                return Err(
+                    self.agent(AgentError::Protocol { reason: "its list of skipped ranges is too long".into() })
+                );
+            }
+            if last {
+                break;
+            }
+        }
+        let listing = Listing::unpack(&packed, length, hash);
+        listing.map_err(|error| self.agent(AgentError::Protocol { reason: error.to_string() }))
+    }
+
+    /// The next reply that is not only a sign of life.
+    async fn awaited(&mut self) -> Result<Reply, ReplicaError> {
+        loop {
+            match self.reply().await? {
+                Reply::Alive { .. } => {}
+                reply => return Ok(reply),
+            }
         }
     }
 
@@ -90,14 +133,11 @@ impl<'a> Remote<'a> {
     ///
     /// # Errors
     /// A fault, or another number of hashes than asked for.
-    pub(super) async fn nodes(&mut self, level: u8, indices: &[u32]) -> Result<Vec<Hash>, ReplicaError> {
+    pub(super) async fn nodes(&mut self, level: u8, indices: &[u32]) -> Result<Vec<Short>, ReplicaError> {
         self.send(&Command::Nodes { level, indices: indices.to_vec() }).await?;
-        loop {
-            match self.reply().await? {
-                Reply::Nodes(hashes) if hashes.len() == indices.len() => return Ok(hashes),
-                Reply::Alive { .. } => {}
-                _ => return Err(self.agent(unexpected("the nodes asked for"))),
-            }
+        match self.awaited().await? {
+            Reply::Nodes(hashes) if hashes.len() == indices.len() => Ok(hashes),
+            _ => Err(self.agent(unexpected("the nodes asked for"))),
         }
     }
 
@@ -112,7 +152,7 @@ impl<'a> Remote<'a> {
             FaultKind::Open => SourceFault::Open { text },
             FaultKind::Read => SourceFault::Read { offset, text },
             FaultKind::Shrunk => SourceFault::Shrunk { offset },
-            FaultKind::Command => return self.agent(AgentError::Protocol { reason: text }),
+            FaultKind::Command | FaultKind::Freeze => return self.agent(AgentError::Protocol { reason: text }),
         };
         ReplicaError::Source { disk: self.disk.clone(), path: self.path.clone(), source }
     }

@@ -14,38 +14,86 @@ fn range() -> impl Strategy<Value = Range> {
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         any::<u32>().prop_map(|format| Command::Hello { format }),
-        (any::<Vec<u8>>(), any::<u8>()).prop_map(|(path, level)| Command::Open { path, level }),
+        (
+            any::<Vec<u8>>(),
+            any::<u8>(),
+            prop::sample::select(vec![MapWanted::Whole, MapWanted::Live, MapWanted::Quiet])
+        )
+            .prop_map(|(path, level, map)| Command::Open { path, level, map }),
         prop::collection::vec(range(), 0..20).prop_map(|ranges| Command::Read { ranges, have: Vec::new() }),
-        prop::collection::vec(hash(), 1..40)
+        prop::collection::vec(have(), 1..40)
             .prop_map(|have| Command::Read { ranges: vec![Range { first: 7, count: have.len() as u32 }], have }),
         Just(Command::Root),
+        Just(Command::Listing),
+        prop::collection::vec(range(), 0..20).prop_map(|ranges| Command::Leaves { ranges }),
+        any::<u64>().prop_map(|bits_per_second| Command::Rate { bits_per_second }),
+        (prop::collection::vec(any::<Vec<u8>>(), 0..5), any::<u32>())
+            .prop_map(|(mounts, seconds)| Command::Freeze { mounts, seconds }),
+        Just(Command::Thaw),
+        any::<u16>().prop_map(|permille| Command::Sample { permille }),
         (any::<u8>(), prop::collection::vec(any::<u32>(), 0..50))
             .prop_map(|(level, indices)| Command::Nodes { level, indices }),
     ]
 }
 
+fn have() -> impl Strategy<Value = Have> {
+    prop_oneof![
+        Just(Have::Nothing),
+        hash().prop_map(|hash| Have::Here(hash.short())),
+        any::<[u64; BLOCKS]>().prop_map(|blocks| Have::Blocks(Box::new(blocks))),
+        hash().prop_map(|hash| Have::Elsewhere(hash.short())),
+    ]
+}
+
+fn kind() -> impl Strategy<Value = RunKind> {
+    prop::sample::select(vec![RunKind::Data, RunKind::Hole, RunKind::Patch, RunKind::Reference])
+}
+
 fn chunks() -> impl Strategy<Value = Chunks> {
-    prop::collection::vec((any::<u64>(), 1u32..4, any::<bool>()), 0..8).prop_map(|runs| {
-        let runs: Vec<Run> =
-            runs.into_iter().map(|(first, count, hole)| Run { range: Range { first, count }, hole }).collect();
-        let data: u32 = runs.iter().filter(|run| !run.hole).map(|run| run.range.count).sum();
-        let leaves = (0..data).map(|n| Hash([n as u8; 32])).collect();
-        Chunks { runs, leaves, packing: Packing::Raw, content: vec![9; data as usize * CHUNK] }
+    prop::collection::vec((any::<u64>(), 1u32..4, kind()), 0..8).prop_map(|runs| {
+        let runs = runs.into_iter().map(|(first, count, kind)| Run { range: Range { first, count }, kind }).collect();
+        let mut chunks = Chunks { runs, ..Chunks::empty() };
+        let leaves = chunks.chunks() - chunks.count(RunKind::Hole);
+        chunks.leaves = (0..leaves).map(|n| Hash([n as u8; 32])).collect();
+        chunks.masks = (0..chunks.count(RunKind::Patch)).map(|n| 0x1001 << n % 4).collect();
+        chunks.content = vec![9; chunks.unpacked()];
+        chunks
     })
 }
 
 fn reply() -> impl Strategy<Value = Reply> {
     prop_oneof![
         (any::<u32>(), hash()).prop_map(|(format, program)| Reply::Hello { format, program }),
-        (any::<u64>(), any::<bool>(), "[ -~è]{0,80}").prop_map(|(length, block_device, identity)| Reply::Opened {
-            length,
-            block_device,
-            identity
-        }),
+        (any::<u64>(), any::<bool>(), hash(), any::<u64>(), "[ -~è]{0,80}").prop_map(
+            |(length, block_device, listing, copied, identity)| Reply::Opened {
+                length,
+                block_device,
+                listing,
+                copied,
+                identity
+            }
+        ),
         chunks().prop_map(Reply::Chunks),
         Just(Reply::Read),
         (hash(), any::<u64>()).prop_map(|(root, bytes_read)| Reply::Root { root, bytes_read }),
-        prop::collection::vec(hash(), 0..50).prop_map(Reply::Nodes),
+        prop::collection::vec(hash().prop_map(|hash| hash.short()), 0..50).prop_map(Reply::Nodes),
+        (any::<bool>(), any::<Vec<u8>>()).prop_map(|(last, bytes)| Reply::Listing { last, bytes }),
+        prop::collection::vec((any::<u64>(), 1u32..4, any::<bool>()), 0..8).prop_map(|runs| {
+            let runs: Vec<_> = runs.into_iter().map(|(first, count, zero)| (Range { first, count }, zero)).collect();
+            let leaves = runs.iter().filter(|(_, zero)| !zero).map(|(range, _)| range.count).sum::<u32>();
+            Reply::Leaves { leaves: vec![Hash([7; 32]).short(); leaves as usize], runs }
+        }),
+        Just(Reply::Frozen),
+        any::<bool>().prop_map(|held| Reply::Thawed { held }),
+        any::<[u64; 5]>().prop_map(|[bytes, zero, packed_fast, packed_best, read_us]| Reply::Sample(Sampled {
+            frames: 3,
+            incompressible: 1,
+            bytes,
+            zero,
+            packed_fast,
+            packed_best,
+            read_us
+        })),
         any::<u64>().prop_map(|chunks| Reply::Alive { chunks }),
         (any::<u64>(), "[ -~è]{0,80}").prop_map(|(offset, text)| Reply::Fault { kind: FaultKind::Read, offset, text }),
     ]
@@ -92,9 +140,9 @@ proptest! {
     fn no_body_panics_or_grows(kind in any::<u8>(), body in prop::collection::vec(any::<u8>(), 0..600)) {
         // Vectors are counted against the bytes that are there before they are made.
         let _ = Command::decode(kind, &body);
-        let _ = Command::decode(kind % 6, &body);
+        let _ = Command::decode(kind % 12, &body);
         let _ = Reply::decode(kind, &body);
-        if let Ok(Reply::Chunks(chunks)) = Reply::decode(64 + kind % 9, &body) {
+        if let Ok(Reply::Chunks(chunks)) = Reply::decode(64 + kind % 14, &body) {
             prop_assert!(chunks.unpacked() <= FRAME_CHUNKS * CHUNK);
         }
     }
@@ -102,7 +150,7 @@ proptest! {
 
 #[test]
 fn lengths_above_the_limit_are_refused_before_anything_is_read() {
-    let long = Reply::Nodes(vec![Hash::UNKNOWN; NODES]).encode();
+    let long = Reply::Nodes(vec![Hash::UNKNOWN.short(); NODES]).encode();
     assert_eq!(open(&long, 100), Err(WireError::TooLong));
     let lie = [&u32::MAX.to_le_bytes()[..], &[0; 64]].concat();
     assert_eq!(Reply::decode(70, &lie), Err(WireError::TooLong));
@@ -112,15 +160,16 @@ fn lengths_above_the_limit_are_refused_before_anything_is_read() {
 
 #[test]
 fn the_largest_frames_fit_their_limits() {
-    let run = Run { range: Range { first: u64::MAX, count: 1 }, hole: true };
+    let run = Run { range: Range { first: u64::MAX, count: 1 }, kind: RunKind::Hole };
     let mut runs = vec![run; FRAME_RUNS];
-    runs[..FRAME_CHUNKS].iter_mut().for_each(|run| run.hole = false);
-    let leaves = vec![Hash::UNKNOWN; FRAME_CHUNKS];
+    runs[..FRAME_CHUNKS].iter_mut().for_each(|run| run.kind = RunKind::Data);
+    runs[FRAME_CHUNKS..].iter_mut().for_each(|run| run.kind = RunKind::Reference);
+    let leaves = vec![Hash::UNKNOWN; FRAME_LEAVES];
     let content = vec![1; FRAME_CHUNKS * CHUNK];
-    let frame = Reply::Chunks(Chunks { runs, leaves, packing: Packing::Raw, content }).encode();
+    let frame = Reply::Chunks(Chunks { runs, leaves, content, ..Chunks::empty() }).encode();
     assert!(frame.len() <= HEADER + MAX_REPLY + CHECKSUM);
     let ranges = vec![Range { first: 0, count: 8 }; READ_RANGES];
-    let have = vec![Hash::UNKNOWN; READ_LEAVES];
+    let have = vec![Have::Blocks(Box::new([0; BLOCKS])); READ_HAVES];
     let frame = Command::Read { ranges, have }.encode();
     assert!(frame.len() <= HEADER + MAX_COMMAND + CHECKSUM);
 }

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use traghetto::replica::{self, AgentLink, CHUNK, DiskReplica, PassOptions, PassReport, ReplicaError};
+use traghetto::replica::{self, AgentLink, CHUNK, DiskReplica, MapWanted, PassOptions, PassReport, ReplicaError};
 
 /// The agent built beside the tests.
 pub fn agent() -> PathBuf {
@@ -16,7 +16,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// How the tests run a pass.
 pub fn options() -> PassOptions {
-    PassOptions { store: "test-store".to_owned(), level: 3 }
+    PassOptions { store: "test-store".to_owned(), level: 3, map: MapWanted::Whole, donors: Vec::new() }
 }
 
 /// A source image and a replica of it in a temporary folder.

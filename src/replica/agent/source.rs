@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Alignment that suits O_DIRECT on every device: no logical block is larger.
-const ALIGN: usize = 4096;
+pub(super) const ALIGN: usize = 4096;
 
 /// Why a disk cannot be read, as it travels to the receiver.
 #[derive(Debug)]

@@ -5,7 +5,8 @@ use super::{BLOCK, MAX_SKIPS};
 use std::fmt;
 
 /// A range that is not copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Skip {
     /// First byte, a multiple of a block.
     pub offset: u64,
@@ -16,7 +17,8 @@ pub struct Skip {
 }
 
 /// Why a range is not copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SkipReason {
     /// Free in ext2, ext3 or ext4.
     ExtFree,
