@@ -2,6 +2,7 @@
 # make test   installs what the tests need (Debian packages, as root) and runs them all
 # make proof  the long proofs: hours of faults in minutes, office programs
 # make fuzz   the fuzzers, MINUTES=10 for each target (nightly compiler)
+# make bench  speed beside dd, rsync and partclone, as root: half an hour, and the table into the README
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,7 +11,7 @@ CARGO ?= cargo
 BIN := target/release/traghetto
 AGENT := target/agent/traghetto-agent
 
-.PHONY: build demo test lint packages proof proof-packages fuzz clean
+.PHONY: build demo test lint packages proof proof-packages fuzz bench bench-packages clean
 
 build:
 	$(CARGO) build --release --locked
@@ -33,28 +34,36 @@ lint:
 	  $(CARGO) clippy --release --locked --all-targets -- -D warnings; \
 	else echo "clippy is not installed: lints beyond the compiler's are not run"; fi
 
+# Installs those of the Debian packages $(1) that are missing.
+define install_missing
+@missing=; for p in $(1); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+if [ -n "$$missing" ]; then \
+  echo "installing$$missing"; \
+  export DEBIAN_FRONTEND=noninteractive; \
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
+fi
+endef
+
 # What the tests need beside Rust: a real SSH server, a real filesystem, ping.
 PACKAGES := openssh-server openssh-client iputils-ping e2fsprogs util-linux iproute2 procps \
   xfsprogs ntfs-3g lvm2 gdisk fdisk dosfstools btrfs-progs cryptsetup-bin
 packages:
-	@missing=; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then \
-	  echo "installing$$missing"; \
-	  export DEBIAN_FRONTEND=noninteractive; \
-	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
-	fi
+	$(call install_missing,$(PACKAGES))
 
 proof: proof-packages packages build
 	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) TRAGHETTO_PROOF=1 $(CARGO) test --release --locked proof_ -- --nocapture --test-threads=1
 
 PROOF_PACKAGES := libreoffice-calc zip unzip
 proof-packages:
-	@missing=; for p in $(PROOF_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then \
-	  echo "installing$$missing"; \
-	  export DEBIAN_FRONTEND=noninteractive; \
-	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
-	fi
+	$(call install_missing,$(PROOF_PACKAGES))
+
+bench: bench-packages packages build
+	$(CARGO) build --release --locked --examples
+	benches/run --readme
+
+BENCH_PACKAGES := python3 rsync partclone zstd debootstrap
+bench-packages:
+	$(call install_missing,$(BENCH_PACKAGES))
 
 # Not a part of the proof: it needs another compiler. Its seeds and checks run in every test.
 fuzz:
