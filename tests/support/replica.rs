@@ -2,7 +2,9 @@
 
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use traghetto::replica::{self, AgentLink, CHUNK, DiskReplica, MapWanted, PassOptions, PassReport, ReplicaError};
+use traghetto::replica::{
+    self, AgentLink, CHUNK, DiskReplica, Manifest, MapWanted, PassOptions, PassReport, ReplicaError,
+};
 
 /// The agent built beside the tests.
 pub fn agent() -> PathBuf {
@@ -65,15 +67,62 @@ impl Lab {
         replica::pass(link, &self.replica, &self.source, &options(), &mut |_| {}).await
     }
 
+    /// One pass with a fresh agent and options of its own.
+    pub fn pass_with(&self, change: impl FnOnce(&mut PassOptions)) -> Result<PassReport, ReplicaError> {
+        let mut options = options();
+        change(&mut options);
+        block_on(async {
+            let mut link = AgentLink::local(&agent()).await.unwrap();
+            replica::pass(&mut link, &self.replica, &self.source, &options, &mut |_| {}).await
+        })
+    }
+
     /// Overwrites bytes of the source.
     pub fn change(&self, offset: u64, bytes: &[u8]) {
         std::fs::OpenOptions::new().write(true).open(&self.source).unwrap().write_all_at(bytes, offset).unwrap();
+    }
+
+    /// Asserts that the image is the source with the skipped ranges of the manifest as zeros, and that the
+    /// replica says so itself.
+    #[track_caller]
+    pub fn assert_canonical(&self) {
+        assert_canonical(&self.replica, &self.source);
     }
 
     /// Asserts that image and source are equal, by SHA-256.
     #[track_caller]
     pub fn assert_equal(&self) {
         assert_eq!(sha256(&self.replica.image()), sha256(&self.source));
+    }
+}
+
+/// Asserts that a replica's image is its source with the skipped ranges of the manifest as zeros.
+#[track_caller]
+pub fn assert_canonical(replica: &DiskReplica, source: &Path) {
+    let manifest = Manifest::load(&replica.manifest()).unwrap().unwrap();
+    assert!(manifest.root.is_some(), "the last pass ended well");
+    let (image, source) = (std::fs::File::open(replica.image()).unwrap(), std::fs::File::open(source).unwrap());
+    let mut skips = manifest.skipped.iter().peekable();
+    let (mut ours, mut theirs) = (vec![0; 1 << 20], vec![0; 1 << 20]);
+    for at in (0..manifest.length).step_by(1 << 20) {
+        let length = (manifest.length - at).min(1 << 20);
+        let (ours, theirs) = (&mut ours[..length as usize], &mut theirs[..length as usize]);
+        image.read_exact_at(ours, at).unwrap();
+        source.read_exact_at(theirs, at).unwrap();
+        while let Some(skip) = skips.next_if(|skip| skip.offset < at + length) {
+            let (from, to) = (skip.offset.max(at) - at, (skip.offset + skip.length).min(at + length) - at);
+            theirs[from as usize..to as usize].fill(0);
+            if skip.offset + skip.length > at + length {
+                // The rest of it is in the next piece: look at it again.
+                let rest = manifest.skipped.iter().position(|other| other == skip).unwrap();
+                skips = manifest.skipped[rest..].iter().peekable();
+                break;
+            }
+        }
+        if ours != theirs {
+            let block = ours.chunks(4096).zip(theirs.chunks(4096)).position(|(a, b)| a != b).unwrap();
+            panic!("the replica differs in the block at byte {}", at + block as u64 * 4096);
+        }
     }
 }
 
