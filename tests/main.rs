@@ -36,6 +36,7 @@ mod probes;
 mod proof_libreoffice;
 mod readme;
 mod replica;
+mod replica_delta;
 mod replica_faults;
 mod replica_memory;
 mod ssh;

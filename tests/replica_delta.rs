@@ -17,6 +17,13 @@ fn dense(seed: u64, chunks: usize) -> Lab {
     lab
 }
 
+/// A lab whose source is the device of a filesystem.
+fn over(mounted: &Mounted) -> Lab {
+    let mut lab = Lab::new();
+    lab.source = mounted.device().to_owned();
+    lab
+}
+
 #[test]
 fn of_a_changed_chunk_only_its_changed_blocks_travel() {
     let lab = dense(1, 200);
@@ -83,13 +90,13 @@ fn a_donor_that_is_not_what_it_was_costs_bytes_and_nothing_else() {
     let report = second.pass_with(|options| options.donors = vec![first.replica.clone()]).unwrap();
     second.assert_equal();
     assert_eq!((report.chunks_sent, report.named_chunks), (10, 40));
-    // A donor without files, or with half a leaf file, is no donor.
+    // A donor without files is no donor; of one with half a leaf file what is left counts.
     let gone = DiskReplica::new(&second.path().join("nowhere"), &"disk9".parse().unwrap());
     let leaves = std::fs::OpenOptions::new().write(true).open(first.replica.leaves()).unwrap();
     leaves.set_len(33).unwrap();
     std::fs::remove_dir_all(second.replica.dir()).unwrap();
     let report = second.pass_with(|options| options.donors = vec![gone, first.replica.clone()]).unwrap();
-    assert_eq!((report.chunks_sent, report.named_chunks), (50, 0));
+    assert_eq!((report.chunks_sent, report.named_chunks), (49, 1));
     second.assert_equal();
 }
 
@@ -106,11 +113,12 @@ fn free_space_is_neither_read_nor_sent_and_is_named() {
         std::fs::remove_file(mounted.dir().join(format!("file{file}"))).unwrap();
     }
     mounted.unmount();
-    let device = Lab { source: mounted.device().to_owned(), ..Lab::new() };
+    let device = over(&mounted);
     let report = device.pass_with(|options| options.map = MapWanted::Quiet).unwrap();
     device.assert_canonical();
-    assert!(report.bytes_copied < 40 * MIB, "{report:?}");
-    assert!(report.bytes_read <= report.bytes_copied && report.bytes_sent < 40 * MIB, "{report:?}");
+    // The files, the journal and the tables of inodes.
+    assert!(report.bytes_copied < 48 * MIB, "{report:?}");
+    assert!(report.bytes_read <= report.bytes_copied && report.bytes_sent < 24 * MIB, "{report:?}");
     assert!(report.findings[0].contains("ext4"), "{report:?}");
     let manifest = Manifest::load(&device.replica.manifest()).unwrap().unwrap();
     let skipped: u64 = manifest.skipped.iter().map(|skip| skip.length).sum();
@@ -142,7 +150,7 @@ fn free_space_is_neither_read_nor_sent_and_is_named() {
 fn whatever_the_live_passes_saw_the_quiet_one_is_right() {
     let lab = Lab::new();
     let mut mounted = Mounted::ext4(lab.path(), 128 * MIB);
-    let device = Lab { source: mounted.device().to_owned(), ..Lab::new() };
+    let device = over(&mounted);
     for round in 0..4u64 {
         for file in 0..8 {
             std::fs::write(mounted.dir().join(format!("{round}-{file}")), random(round + file, 700_000)).unwrap();

@@ -7,7 +7,7 @@ use super::super::wire::{FRAME_CHUNKS, FaultKind, MapWanted};
 use super::sender::{Gone, Pulse};
 use super::source::{ALIGN, AlignedBuffer, Fault, Source};
 use super::{MAX_LEVEL, Stop, refuse};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -180,20 +180,31 @@ impl Reader<'_> {
 
 /// Maps the disk through aligned reads.
 fn map(source: &Source, activity: Activity) -> Result<DiskMap, Fault> {
-    struct Aligned<'a>(&'a Source, RefCell<AlignedBuffer>);
-    impl ReadAt for Aligned<'_> {
-        fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
-            let mut buffer = self.1.borrow_mut();
-            let aligned = buffer.first(bytes.len().next_multiple_of(ALIGN));
-            self.0.read(aligned, offset).map_err(|fault| io::Error::other(fault.text))?;
-            bytes.copy_from_slice(&aligned[..bytes.len()]);
-            Ok(())
-        }
-    }
-    let disk = Aligned(source, RefCell::new(AlignedBuffer::new(MAP_READ)));
-    DiskMap::of(&disk, source.length(), activity).map_err(|error| Fault {
-        kind: FaultKind::Read,
-        offset: error.offset,
-        text: error.source.to_string(),
+    let disk = Aligned { source, buffer: RefCell::new(AlignedBuffer::new(MAP_READ)), fault: Cell::new(None) };
+    let map = DiskMap::of(&disk, source.length(), activity);
+    map.map_err(|error| {
+        let unnamed = Fault { kind: FaultKind::Read, offset: error.offset, text: error.source.to_string() };
+        disk.fault.take().unwrap_or(unnamed)
     })
+}
+
+/// Reads for a map through memory as O_DIRECT demands it.
+struct Aligned<'a> {
+    source: &'a Source,
+    buffer: RefCell<AlignedBuffer>,
+    /// The fault behind the last failed read, which knows its exact place.
+    fault: Cell<Option<Fault>>,
+}
+
+impl ReadAt for Aligned<'_> {
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let mut buffer = self.buffer.borrow_mut();
+        let aligned = buffer.first(bytes.len().next_multiple_of(ALIGN));
+        if let Err(fault) = self.source.read(aligned, offset) {
+            self.fault.set(Some(fault));
+            return Err(io::ErrorKind::Other.into());
+        }
+        bytes.copy_from_slice(&aligned[..bytes.len()]);
+        Ok(())
+    }
 }
