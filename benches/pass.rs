@@ -1,7 +1,8 @@
 //! One pass over SSH as `migrate run` makes it, without playbook and journal: what `benches/run` measures.
 //!
-//! `bench-pass HOST PORT KEY HOST_KEY AGENT SOURCE FOLDER` brings the replica in FOLDER up to date with
-//! SOURCE on HOST and prints one line of JSON: the pass report, `interfaces` (bytes of all network
+//! `bench-pass HOST PORT KEY HOST_KEY AGENT SOURCE FOLDER [DONOR]` brings the replica in FOLDER up to date
+//! with SOURCE on HOST, which nothing writes to, taking from the replica in the folder DONOR what that one
+//! has, and prints one line of JSON: the pass report, `interfaces` (bytes of all network
 //! interfaces of this namespace during the pass, both directions), `ssh` (bytes of the SSH stream),
 //! `written` (bytes this process caused to be written to storage) and `peak_rss`. Login and the push of
 //! the agent come before the counting begins; `seconds` counts them too.
@@ -11,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use traghetto::model::server::{Access, Login};
-use traghetto::replica::{self, AgentBinary, DiskReplica, PassOptions, StartOptions};
+use traghetto::replica::{self, AgentBinary, DiskReplica, MapWanted, PassOptions, StartOptions};
 use traghetto::world::ssh::{Deadlines, Session, Trust};
 
 type Error = Box<dyn std::error::Error>;
 
-/// What `migrate run` begins with too.
-const LEVEL: u8 = 3;
+/// The highest level of compression, as in `migrate run`.
+const LEVEL: u8 = 12;
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -40,8 +41,8 @@ fn main() -> ExitCode {
 async fn run() -> Result<serde_json::Value, Error> {
     let begun = Instant::now();
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [host, port, key, host_key, agent, source, folder] = args.as_slice() else {
-        return Err("HOST PORT KEY HOST_KEY AGENT SOURCE FOLDER".into());
+    let [host, port, key, host_key, agent, source, folder, donors @ ..] = args.as_slice() else {
+        return Err("HOST PORT KEY HOST_KEY AGENT SOURCE FOLDER [DONOR]".into());
     };
     let access = Access {
         host: host.clone(),
@@ -55,8 +56,10 @@ async fn run() -> Result<serde_json::Value, Error> {
     let session = Session::connect(&access, &trust, Deadlines::default()).await?;
     let agent = AgentBinary::find(Some(agent.as_ref()), Path::new("/"))?;
     let mut link = replica::start(&session, &agent, StartOptions::default()).await?;
-    let disk = DiskReplica::new(Path::new(folder), &"disk0".parse()?);
-    let options = PassOptions { store: "bench".to_owned(), level: LEVEL };
+    let id = "disk0".parse()?;
+    let disk = DiskReplica::new(Path::new(folder), &id);
+    let donors = donors.iter().map(|donor| DiskReplica::new(Path::new(donor), &id)).collect();
+    let options = PassOptions { store: "bench".to_owned(), level: LEVEL, map: MapWanted::Quiet, donors };
 
     let (wire, ssh, written) = (interface_bytes()?, session.bytes(), written()?);
     let report = replica::pass(&mut link, &disk, Path::new(source), &options, &mut |_| {}).await?;
