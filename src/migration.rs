@@ -14,6 +14,7 @@ mod playbook;
 mod record;
 mod refusal;
 mod run;
+mod shaping;
 mod state;
 mod status;
 
@@ -23,7 +24,7 @@ pub use forecast::{
     Span, Steady, Term, TermKind, line_seconds,
 };
 pub use gate::{Approval, GateStatus, Objection, gates, is_joint, may_sign};
-pub use live::{Live, server_folder, verify};
+pub use live::{Figures, Live, live_figures, server_folder, verify};
 pub use next::{Next, Scope, next};
 pub use phase::{Phase, phase_of, tenant_phase};
 pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};
@@ -31,5 +32,6 @@ pub use playbook::{Action, Activity, Gate, Playbook, Reached};
 pub use record::{Class, Record, Result as StepResult, Stop};
 pub use refusal::Refusal;
 pub use run::{Acts, Ended, Ending, Observer, Progress, Reading, RunError, Runner, Trouble};
+pub use shaping::{Allowance, Path, Why, weekday_and_hour};
 pub use state::{IllegalEvent, RolledBack, RunState, Signature, StepState, Verified};
 pub use status::{DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, Unsigned, contact};

@@ -7,6 +7,7 @@ pub mod cpe;
 pub mod cutover;
 mod decide;
 mod estate;
+mod hops;
 pub mod hosts;
 pub mod hub;
 pub mod interface;
@@ -19,4 +20,5 @@ pub mod router;
 pub mod summary;
 pub mod token;
 
+pub use hops::hops;
 pub use plan::NetworkPlan;

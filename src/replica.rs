@@ -33,7 +33,7 @@ pub use clone::{CloneWay, clone};
 pub use disk::{DiskReplica, DiskStatus};
 pub use error::{AgentError, ReplicaError, SourceFault};
 pub use launch::{AgentBinary, StartOptions, start};
-pub use link::AgentLink;
+pub use link::{AgentLink, PaceHandle};
 pub use manifest::{LastPass, Manifest, MapRecord, Source};
 pub use pass::{PassOptions, pass};
 pub use progress::{PassProgress, PassReport, Stage};

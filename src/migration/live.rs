@@ -1,6 +1,8 @@
 //! The real world behind the runner: SSH to the sources, replicas and clones on this host, checklists.
 
+mod figures;
 mod mounts;
+mod shaping;
 mod trouble;
 
 use super::plan::Step;
@@ -19,11 +21,14 @@ use crate::replica::{
 use crate::world::Shell;
 use crate::world::ssh::{Deadlines, Session, Trust};
 use serde_json::{Value, json};
+use shaping::{Shaping, Shown, Subject};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use trouble::{of_agent, of_file, of_replica, of_shell};
+
+pub use figures::{Figures, live_figures};
 
 /// Highest level of zstd: the agent uses what the link leaves time for.
 const ZSTD_LEVEL: u8 = 12;
@@ -87,6 +92,18 @@ impl<F> Live<'_, F> {
         let servers = self.tenant.servers.known().into_iter().flatten();
         let disks = servers.flat_map(|server| server.disks.iter().map(move |disk| (server, disk)));
         disks.map(|(server, disk)| self.replica(&server.id, &disk.id)).collect()
+    }
+
+    fn subject<'s>(&'s self, server: &ServerId, disk: &'s DiskId) -> Result<Subject<'s>, Trouble> {
+        Ok(Subject {
+            project: self.project,
+            tenant: self.tenant,
+            journal: self.journal,
+            operator: self.operator,
+            landing: &self.landing,
+            server: self.server(server)?,
+            disk,
+        })
     }
 
     async fn connect(&self, server: &ServerId) -> Result<Session, Trouble> {
@@ -183,6 +200,9 @@ impl<F: Field> Acts for Live<'_, F> {
     ) -> Result<Ended, Trouble> {
         let (replica, source) = (self.replica(server, disk), self.source(server, disk)?);
         let session = self.connect(server).await?;
+        let (shown, who) = (Shown::to(progress), self.subject(server, disk)?);
+        let mut shaping = Shaping::of(who, self.access(server)?, &shown).await?;
+        shaping.until_allowed(&session).await;
         let options = StartOptions { loopback: is_loopback(self.access(server)?), agent_on_disk: self.agent_on_disk };
         let agent = replica::start(&session, &self.agent, options).await;
         let mut agent = agent.map_err(|error| of_agent(error, server, &replica))?;
@@ -193,8 +213,10 @@ impl<F: Field> Acts for Live<'_, F> {
         let map = if rescue { MapWanted::Quiet } else { MapWanted::Live };
         let store = self.journal.store_id().to_owned();
         let options = PassOptions { store, level: ZSTD_LEVEL, map, donors: self.replicas() };
-        let mut watch = |now: PassProgress| progress(pass_progress(&now));
-        let report = replica::pass(&mut agent, &replica, source, &options, &mut watch).await;
+        let mut watch = |now: PassProgress| shown.pass(pass_progress(&now));
+        let pace = agent.pace();
+        let pass = replica::pass(&mut agent, &replica, source, &options, &mut watch);
+        let report = shaping.beside(&pace, &session, pass).await;
         let report = report.map_err(|error| of_replica(error, server, &replica))?;
         let (sent, received) = session.bytes();
         let mut facts = serde_json::to_value(&report).unwrap_or_default();
@@ -254,7 +276,7 @@ pub async fn verify(
 ) -> Result<Reading, Trouble> {
     let mut watch = |now: replica::VerifyProgress| {
         let (done, total) = (now.chunks_done * CHUNK as u64, now.chunks_total * CHUNK as u64);
-        progress(Progress { stage: "verifying", done, total, link: 0 });
+        progress(Progress { stage: "verifying", done, total, link: 0, allowance: None });
     };
     let report = replica::verify(replica, &mut watch).await.map_err(|error| of_replica(error, server, replica))?;
     let damaged: u64 = report.damaged.iter().map(|(_, count)| count).sum();
@@ -295,7 +317,7 @@ fn pass_progress(now: &PassProgress) -> Progress {
         Stage::Syncing => "syncing",
     };
     let (done, total) = (now.chunks_done * CHUNK as u64, now.chunks_total * CHUNK as u64);
-    Progress { stage, done, total, link: now.bytes_payload }
+    Progress { stage, done, total, link: now.bytes_payload, allowance: None }
 }
 
 fn is_loopback(access: &Access) -> bool {

@@ -96,6 +96,26 @@ pub enum Record {
         /// The root found.
         root: String,
     },
+    /// Nothing of a copy may be sent for the time being.
+    #[serde(rename = "copy.held")]
+    CopyHeld {
+        /// Which server.
+        server: ServerId,
+        /// Which disk.
+        disk: DiskId,
+        /// Why, and until when where that is known.
+        why: String,
+    },
+    /// A copy that was held goes on.
+    #[serde(rename = "copy.resumed")]
+    CopyResumed {
+        /// Which server.
+        server: ServerId,
+        /// Which disk.
+        disk: DiskId,
+        /// How long it was held.
+        held_seconds: u64,
+    },
     /// A server was taken back: its replica is kept, its source was never touched.
     #[serde(rename = "server.rolled-back")]
     ServerRolledBack {
@@ -191,7 +211,7 @@ pub enum Stop {
 
 impl Record {
     /// The kinds that belong to a migration; others (surveys, checklists, fees) are for others to read.
-    const KINDS: [&'static str; 11] = [
+    const KINDS: [&'static str; 13] = [
         "plan.adopted",
         "run.started",
         "run.paused",
@@ -201,6 +221,8 @@ impl Record {
         "step.stopped",
         "gate.signed",
         "replica.verified",
+        "copy.held",
+        "copy.resumed",
         "server.rolled-back",
         "note",
     ];

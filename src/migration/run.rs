@@ -7,6 +7,7 @@ use super::next::{Next, Scope, next};
 use super::plan::{Plan, Step, StepId};
 use super::playbook::Action;
 use super::record::{self, Class, Record, Stop};
+use super::shaping::Allowance;
 use super::state::{IllegalEvent, RunState};
 use crate::checklist::Phase as ChecklistPhase;
 use crate::journal::{Event, Journal, JournalError, Lease};
@@ -84,6 +85,8 @@ pub struct Progress {
     pub total: u64,
     /// Bytes that went over the link, both ways.
     pub link: u64,
+    /// What may be sent at this moment; none where nothing is sent.
+    pub allowance: Option<Allowance>,
 }
 
 /// What the runner needs of the world. Every act may be dropped at any moment and done again.

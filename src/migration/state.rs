@@ -160,7 +160,7 @@ impl RunState {
             return Err(illegal(format!("the adopted plan has no step {step}")));
         }
         match record {
-            Record::Note { .. } => return Ok(()),
+            Record::Note { .. } | Record::CopyHeld { .. } | Record::CopyResumed { .. } => return Ok(()),
             Record::PlanAdopted { digest, plan, .. } => self.adopt(digest, plan),
             Record::RunStarted { .. } => self.paused = None,
             Record::RunPaused { reason } => self.paused = Some((event.operator.clone(), reason)),

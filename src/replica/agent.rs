@@ -2,10 +2,11 @@
 //!
 //! Runs on the source as a small static program: std, blake3, zstd and rustix only. It opens disks
 //! for reading only, resolves no names, keeps nothing between passes, and ends when its input ends.
-//! Three threads: one takes commands off the input, one reads and hashes, one packs and writes.
+//! Four threads: one takes commands off the input, one reads and hashes, one packs, one writes.
 
 mod disk;
 mod frame;
+mod pace;
 mod packer;
 mod sender;
 mod source;
@@ -20,6 +21,7 @@ use frame::{FrameBuilder, LeavesBuilder};
 use sender::{Gone, Outgoing, Pulse};
 use source::Fault;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,7 +49,9 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>) -> io::Result<()
         [flag, path] if flag == "--remove" => remove_own_file(Path::new(path))?,
         _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, "usage: traghetto-agent [--remove PATH]")),
     }
-    serve(io::stdin(), io::stdout())
+    // Its buffer would cut a piece at the last line end that happens to be in it.
+    let output = io::stdout().as_fd().try_clone_to_owned()?;
+    serve(io::stdin(), std::fs::File::from(output))
 }
 
 fn remove_own_file(path: &Path) -> io::Result<()> {
@@ -88,7 +92,7 @@ fn take_commands(mut input: impl Read, commands: &SyncSender<io::Result<Command>
     loop {
         let command = read_command(&mut input);
         if let Ok(Command::Rate { bits_per_second }) = command {
-            pulse.rate.store(bits_per_second, Ordering::Relaxed);
+            pulse.pace.set(bits_per_second);
             continue;
         }
         if command.is_err() {

@@ -44,6 +44,20 @@ pub struct AgentLink {
     in_pass: bool,
 }
 
+/// Sets how fast an agent writes, also while a pass runs over its link.
+#[derive(Clone)]
+pub struct PaceHandle {
+    commands: mpsc::Sender<Vec<u8>>,
+}
+
+impl PaceHandle {
+    /// Allows so many bits a second on the interface from now on: 0 holds everything, `u64::MAX` is
+    /// no limit. A link that is gone has no pace; its pass says so.
+    pub async fn set(&self, bits_per_second: u64) {
+        let _ = self.commands.send(Command::Rate { bits_per_second }.encode()).await;
+    }
+}
+
 impl AgentLink {
     /// Starts the agent at `program` on this host: for image files here, and for tests.
     ///
@@ -102,6 +116,11 @@ impl AgentLink {
             tokio::spawn(read_replies(pipe.output, pipe.exit, arrived, Arc::clone(&payload), said)),
         ];
         Self { commands, replies, tasks, payload, bytes_agent, in_pass: false }
+    }
+
+    /// Sets the agent's pace while a pass borrows this link.
+    pub fn pace(&self) -> PaceHandle {
+        PaceHandle { commands: self.commands.clone() }
     }
 
     /// Bytes it took to push the agent; none for a local one.

@@ -4,6 +4,7 @@
 pub mod dns;
 mod dns_message;
 mod http;
+pub mod path;
 mod ping;
 
 pub use http::{Page, http};

@@ -2,7 +2,7 @@
 
 use super::Whose;
 use super::scene::{Scene, Story};
-use crate::cli::quantities::gigabytes;
+use crate::cli::quantities::{duration, gigabytes};
 use crate::cli::{Context, inventory, journal};
 use crate::failure::{Failure, Kind};
 use crate::journal::Event;
@@ -60,6 +60,11 @@ fn about(event: &Event) -> String {
         "replica.verified" => {
             let holds = if data["holds"] == true { "holds" } else { "DOES NOT HOLD" };
             format!("{} {} {holds}", word("server"), word("disk"))
+        }
+        "copy.held" => format!("{} {} held: {}", word("server"), word("disk"), word("why")),
+        "copy.resumed" => {
+            let seconds = data["held_seconds"].as_u64().unwrap_or_default();
+            format!("{} {} goes on after {}", word("server"), word("disk"), duration(seconds))
         }
         "fees.issued" => {
             format!("{} Prot. n. {}", data["statement"]["year"], data["mark"]["prot"].as_str().unwrap_or_default())

@@ -3,7 +3,7 @@
 use crate::cli::quantities::{duration, gigabytes};
 use crate::cli::ui::Ui;
 use crate::journal::Event;
-use crate::migration::{Observer, Progress, Step};
+use crate::migration::{Allowance, Observer, Progress, Step, Why};
 use crate::untrusted::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
@@ -17,6 +17,8 @@ pub(super) struct Watcher<'a> {
     /// The stage at work, when it began, and how far it was then.
     stage: Option<Stage>,
     bar: Option<ProgressBar>,
+    /// Why nothing is sent at this moment.
+    held: Option<Why>,
 }
 
 struct Stage {
@@ -28,7 +30,21 @@ struct Stage {
 
 impl<'a> Watcher<'a> {
     pub(super) fn new(ui: &'a Ui) -> Self {
-        Self { ui, stage: None, bar: None }
+        Self { ui, stage: None, bar: None, held: None }
+    }
+
+    /// Tells once that nothing is sent, why and until when, and once that it goes on.
+    fn tell_hold(&mut self, step: &Step, allowance: Option<Allowance>) {
+        let hold = allowance.filter(Allowance::is_hold);
+        let before = std::mem::replace(&mut self.held, hold.map(|hold| hold.why));
+        if before.as_ref().map(std::mem::discriminant) == self.held.as_ref().map(std::mem::discriminant) {
+            return;
+        }
+        self.clear();
+        match hold {
+            Some(hold) => self.ui.status(&format!("{} held: {hold}; {}", step.id, hold.remedy())),
+            None => self.ui.status(&format!("{} goes on", step.id)),
+        }
     }
 
     fn clear(&mut self) {
@@ -42,6 +58,7 @@ impl<'a> Watcher<'a> {
 impl Observer for Watcher<'_> {
     fn event(&mut self, event: &Event) {
         self.clear();
+        self.held = None;
         let step = event.data["step"].as_str().unwrap_or_default();
         match event.kind.as_str() {
             "step.started" => self.ui.status(&format!("{step} ...")),
@@ -58,6 +75,10 @@ impl Observer for Watcher<'_> {
     }
 
     fn progress(&mut self, step: &Step, progress: Progress) {
+        self.tell_hold(step, progress.allowance);
+        if self.held.is_some() {
+            return;
+        }
         let now = Instant::now();
         if self.stage.as_ref().is_none_or(|stage| stage.name != progress.stage) {
             self.clear();

@@ -1,6 +1,8 @@
 //! The TCP connection of a session, counting its bytes.
 
+use rustix::net::sockopt;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,14 +37,30 @@ impl Wire {
     pub(super) async fn connect(host: &str, port: u16, dead_after: Duration) -> io::Result<Self> {
         let stream = TcpStream::connect((host, port)).await?;
         stream.set_nodelay(true)?;
+        mark_as_bulk(&stream);
         let milliseconds = u32::try_from(dead_after.as_millis()).unwrap_or(u32::MAX);
-        rustix::net::sockopt::set_tcp_user_timeout(&stream, milliseconds)?;
+        sockopt::set_tcp_user_timeout(&stream, milliseconds)?;
         Ok(Self { stream, traffic: Arc::default() })
     }
 
     /// The counters, which outlive the stream.
     pub(super) fn traffic(&self) -> Arc<Traffic> {
         Arc::clone(&self.traffic)
+    }
+}
+
+/// Marks what we send as class selector 1, the lowest class of service (RFC 3662): routers put it
+/// behind the town's own traffic. The host marks its own packets, so the bulk is classified by address.
+fn mark_as_bulk(stream: &TcpStream) {
+    // The upper six bits of the octet.
+    const CS1: u8 = 8 << 2;
+    let marked = match stream.peer_addr() {
+        Ok(SocketAddr::V6(_)) => sockopt::set_ipv6_tclass(stream, CS1.into()),
+        _ => sockopt::set_ip_tos(stream, CS1),
+    };
+    if let Err(error) = marked {
+        // It is a courtesy: without it the connection works as well.
+        tracing::debug!(%error, "packets are not marked as bulk");
     }
 }
 
