@@ -24,7 +24,7 @@ pub use forecast::{
     Span, Steady, Term, TermKind, line_seconds,
 };
 pub use gate::{Approval, GateStatus, Objection, gates, is_joint, may_sign};
-pub use live::{Figures, Live, live_figures, server_folder, verify};
+pub use live::{Figures, Live, Measured, Measuring, live_figures, server_folder, verify};
 pub use next::{Next, Scope, next};
 pub use phase::{Phase, phase_of, tenant_phase};
 pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};

@@ -37,6 +37,6 @@ pub use link::{AgentLink, PaceHandle};
 pub use manifest::{LastPass, Manifest, MapRecord, Source};
 pub use pass::{PassOptions, pass};
 pub use progress::{PassProgress, PassReport, Stage};
-pub use sample::{DiskSample, FirstCopy, SampledLevel};
+pub use sample::{DiskSample, FirstCopy, SampleOptions, SampledLevel, sample};
 pub use verify::{VerifyProgress, VerifyReport, verify};
 pub use wire::MapWanted;

@@ -11,7 +11,9 @@ const SECOND: &str = "access: {host: 192.0.2.11, user: root, key: keys/rescue, h
 fn sandbox(sshd: &Sshd) -> Sandbox {
     let image = sshd.dir().join("it's a disk.img");
     std::fs::write(&image, vec![0; 1_000_000]).unwrap();
-    let sandbox = Sandbox::with_project().env("TRAGHETTO_OPERATOR", "anna-veneto");
+    let sandbox = Sandbox::with_project()
+        .env("TRAGHETTO_OPERATOR", "anna-veneto")
+        .env("TRAGHETTO_AGENT", env!("CARGO_BIN_EXE_traghetto-agent"));
     sandbox.edit(TENANT, FIRST, &format!("access: {}", sshd.access_yaml()));
     let disk = format!("source: \"{}\", size_bytes: 1000000", image.display());
     sandbox.edit(TENANT, "source: /dev/sda, size_gb: 120, used_gb: 40", &disk);
@@ -119,4 +121,76 @@ fn wrong_names_and_unknown_people_ask_nobody() {
     assert!(ran.stderr.contains("hint: Its servers are cinto-srv1, cinto-srv2, cinto-srv3."), "{}", ran.stderr);
     sandbox.run(&["survey", "dolo"]).code(3);
     sandbox.run(&["--operator", "nobody", "survey", "cinto-caomaggiore"]).code(2);
+}
+
+/// What `migrate plan --json` forecasts for the first server.
+fn forecast(sandbox: &Sandbox) -> serde_json::Value {
+    let ran = sandbox.run(&["migrate", "plan", "cinto-caomaggiore", "--json"]).code(0);
+    let mut json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    json["forecast"]["servers"][0].take()
+}
+
+#[test]
+fn a_measured_disk_is_planned_by_what_was_found() {
+    let sshd = Sshd::start();
+    let sandbox = sandbox(&sshd);
+    let before = forecast(&sandbox);
+    assert_eq!((&before["disks"][0]["basis"], &before["disks"][0]["bytes_wire"]), (&"size".into(), &1_000_000.into()));
+    // Half of the disk is zeros, the other half does not pack.
+    let image = sshd.dir().join("it's a disk.img");
+    let random: Vec<u8> = crate::support::replica::random_bytes(5).take(524_288).collect();
+    std::fs::write(&image, [random, vec![0; 475_712]].concat()).unwrap();
+
+    let ran = survey(&sandbox, &["--server", "cinto-srv1", "--measure", "--json"]).code(4);
+    assert!(ran.stderr.contains("Measuring cinto-srv1"), "{}", ran.stderr);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let measured = &json["servers"][0]["measured"][0];
+    let counts = ["length", "copied", "chunks", "sampled_chunks", "zero_chunks", "incompressible"];
+    let found: Vec<_> = counts.iter().map(|name| measured[name].as_u64().unwrap()).collect();
+    assert_eq!(found, [1_000_000, 1_000_000, 16, 16, 8, 1]);
+    let findings = measured["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|line| line.as_str().unwrap().contains("copied whole")), "{findings:?}");
+
+    let after = forecast(&sandbox);
+    let disk = &after["disks"][0];
+    assert_eq!(
+        (&disk["basis"], disk["bytes"].as_u64(), &disk["error"]),
+        (&"measured".into(), Some(524_288), &0.0.into())
+    );
+    let wire = disk["bytes_wire"].as_u64().unwrap();
+    assert!((524_288..530_000).contains(&wire), "{wire}");
+    assert!(disk["measured_at"].as_str().unwrap().contains('+'), "in Rome: {}", disk["measured_at"]);
+    assert_eq!(after["final_sync"]["terms"][0]["term"], "read_source");
+    assert!(after["final_sync"]["terms"][0]["seconds"].is_u64());
+    let plan = sandbox.run(&["migrate", "plan", "cinto-caomaggiore"]).code(0);
+    assert!(plan.stdout.contains("cinto-srv1  rescue    measured "), "{}", plan.stdout);
+    assert!(plan.stdout.contains("cinto-srv1 disk0: 1.0 MB; not copied: nothing; of the rest 50 % are zeros"));
+    // Another disk in the inventory was not measured.
+    sandbox.edit(TENANT, "it's a disk.img", "another.img");
+    assert_eq!(forecast(&sandbox)["disks"][0]["basis"], "size");
+}
+
+#[test]
+fn people_read_what_is_copied_and_why() {
+    let sshd = Sshd::start();
+    let sandbox = sandbox(&sshd);
+    let ran = survey(&sandbox, &["--server", "cinto-srv1", "--measure"]).code(4);
+    let (_, measured) = ran.stdout.split_once("\nMeasured\n").unwrap();
+    assert!(measured.starts_with("Server      Disk   Size    Copied  Zeros  Packs to  Read at"), "{measured}");
+    assert!(measured.contains("cinto-srv1  disk0  1.0 MB  1.0 MB  100 %  -"), "{measured}");
+    assert!(measured.contains("\ncinto-srv1 disk0\n  found         disk: "), "{measured}");
+}
+
+#[test]
+fn a_disk_that_cannot_be_measured_is_named_and_the_survey_is_kept() {
+    let sshd = Sshd::start();
+    let sandbox = sandbox(&sshd);
+    sandbox.edit(TENANT, "it's a disk.img", "absent.img");
+    let ran = survey(&sandbox, &["--server", "cinto-srv1", "--measure"]).code(1);
+    assert!(ran.stdout.contains("\n  kernel "), "{}", ran.stdout);
+    assert!(ran.stderr.contains("error: disk disk0: the source"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Compare `source` in the inventory"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains('\u{1b}') && !ran.stdout.contains('\u{1b}'), "{}", ran.stderr);
+    assert_eq!(forecast(&sandbox)["disks"][0]["basis"], "size");
+    sandbox.run(&["survey", "cinto-caomaggiore", "--agent-on-disk"]).code(2);
 }

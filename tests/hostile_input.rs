@@ -167,7 +167,7 @@ fn replies() -> Vec<Reply> {
         },
         Reply::Frozen,
         Reply::Thawed { held: true },
-        Reply::Sample(Sampled { frames: 3, bytes: 9 << 20, zero: 1 << 20, ..Sampled::default() }),
+        Reply::Sample(Sampled { places: 3, sampled_chunks: 144, zero_chunks: 16, ..Sampled::default() }),
     ]
 }
 

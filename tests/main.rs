@@ -25,6 +25,7 @@ mod cli_migrate;
 mod cli_network;
 mod cli_survey;
 mod fees_statement;
+mod forecast;
 mod hostile_input;
 mod inventory_files;
 mod journal;

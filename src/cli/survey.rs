@@ -1,11 +1,13 @@
 //! `traghetto survey`.
 
+mod measure;
 mod report;
 
 use super::Context;
 use super::{inventory, journal, operator};
 use crate::failure::{Failure, Kind};
 use crate::journal::Journal;
+use crate::migration::Measured;
 use crate::model::server::Server;
 use crate::model::tenant::Tenant;
 use crate::model::{PersonId, TenantId};
@@ -22,6 +24,12 @@ pub struct Args {
     /// Only this server; may be given again.
     #[arg(long, value_name = "SERVER")]
     server: Vec<String>,
+    /// Also measure the disks: read their maps and a sample with the agent, for the forecast of `migrate plan`.
+    #[arg(long)]
+    measure: bool,
+    /// Allow the agent on a disk of the source where no memory filesystem lets it run.
+    #[arg(long, requires = "measure")]
+    agent_on_disk: bool,
 }
 
 /// Runs the command.
@@ -36,13 +44,20 @@ pub async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     context.ui.status(&format!("Asking {}: each runs one script that only reads.", names.join(", ")));
     let found = survey::survey(&servers, &Trust::of_operator(&context.root), &mark).await;
     record(&journal, &tenant.id, &operator, &servers, &found).await?;
+    let mut measured = Vec::new();
+    if args.measure {
+        let asked: Vec<_> = servers.iter().zip(&found).collect();
+        let scene = measure::Scene { inventory: &inventory, tenant, operator: &operator, journal: &journal };
+        measured = scene.measure(&asked, args.agent_on_disk, context).await?;
+    }
     journal::tell_repairs(context, &journal);
     if context.json {
-        context.ui.json(&report::json(&tenant.id, &servers, &found));
+        context.ui.json(&report::json(&tenant.id, &servers, &found, &measured));
     } else {
         context.ui.data(&report::table(&servers, &found, &context.ui));
+        context.ui.data(&measure::table(&measured, &context.ui));
     }
-    verdict(&servers, found)
+    verdict(&servers, found, measured)
 }
 
 /// The servers named by `--server`, or all that can be asked.
@@ -92,8 +107,8 @@ async fn record(
     Ok(())
 }
 
-/// The worst of what was found: unreachable, then refused, then different.
-fn verdict(servers: &[Server], found: Vec<Found>) -> Result<(), Failure> {
+/// The worst of what was found: unreachable, then refused, then not measured, then different.
+fn verdict(servers: &[Server], found: Vec<Found>, measured: Vec<(Server, Measured)>) -> Result<(), Failure> {
     let differing = servers
         .iter()
         .zip(&found)
@@ -103,6 +118,7 @@ fn verdict(servers: &[Server], found: Vec<Found>) -> Result<(), Failure> {
     let asked = found.iter().any(|found| !matches!(found, Found::NoAccess));
     let mut failed: Vec<Failure> =
         servers.iter().zip(found).filter_map(|(server, found)| failure(server, found)).collect();
+    failed.extend(measured.into_iter().filter_map(|(_, measured)| measured.trouble).map(Failure::from));
     failed.sort_by_key(|failure| failure.kind() != Kind::Unreachable);
     let safe = "The surveys of the hosts that answered are recorded.";
     if let Some(first) = failed.into_iter().next() {

@@ -1,6 +1,7 @@
 //! The real world behind the runner: SSH to the sources, replicas and clones on this host, checklists.
 
 mod figures;
+mod measure;
 mod mounts;
 mod shaping;
 mod trouble;
@@ -29,6 +30,7 @@ use std::time::{Duration, Instant};
 use trouble::{of_agent, of_file, of_replica, of_shell};
 
 pub use figures::{Figures, live_figures};
+pub use measure::{Measured, Measuring};
 
 /// Highest level of zstd: the agent uses what the link leaves time for.
 const ZSTD_LEVEL: u8 = 12;

@@ -8,6 +8,7 @@ mod disk;
 mod frame;
 mod pace;
 mod packer;
+mod sample;
 mod sender;
 mod source;
 
@@ -185,7 +186,7 @@ impl Session {
             Command::Leaves { ranges } => self.leaves(&ranges),
             Command::Rate { .. } => Ok(()),
             Command::Freeze { .. } | Command::Thaw => Err(refuse("filesystems cannot be frozen")),
-            Command::Sample { .. } => Err(refuse("no sample can be taken")),
+            Command::Sample { permille } => self.sample(permille),
         }
     }
 
@@ -256,6 +257,12 @@ impl Session {
             self.reply(Reply::Listing { last: pieces.peek().is_none(), bytes: piece.to_vec() })?;
         }
         Ok(())
+    }
+
+    fn sample(&mut self, permille: u16) -> Result<(), Stop> {
+        let disk = self.disk.as_mut().ok_or_else(no_disk)?;
+        let sampled = sample::take(disk, permille, &self.pulse, &self.gone)?;
+        Ok(self.reply(Reply::Sample(sampled))?)
     }
 }
 

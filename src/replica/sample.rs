@@ -1,13 +1,69 @@
 //! A sample of what a first copy would send, taken at the source: nothing is kept there or here.
 
-use super::chunk::CHUNK_BYTES;
-use super::wire::FRAME_CHUNKS;
+use super::chunk::{CHUNK_BYTES, chunks_of};
+use super::error::ReplicaError;
+use super::link::{AgentLink, unexpected};
+use super::remote::{Opened, Remote};
+use super::wire::{Command, FRAME_CHUNKS, Listing, MapWanted, Reply, Sampled, SampledPacking};
+use crate::model::DiskId;
+use crate::untrusted::one_line;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Bytes of a frame beside its content and its leaves: header, checksum, packing, runs, and the share of
 /// the commands and acknowledgements of flow that it costs.
 const FRAME_OVERHEAD: u64 = 128;
+
+/// Share of a core that the agent's packing aims at, between the bounds at which it changes its level.
+const PACKING_SHARE: f64 = 0.135;
+
+/// How a disk is sampled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SampleOptions {
+    /// Thousandths of what would be copied; a small disk is sampled more densely, since the error falls with
+    /// the number of frames.
+    pub permille: u16,
+    /// Highest level of zstd that a pass uses.
+    pub level: u8,
+}
+
+/// Measures the disk `source` as the agent behind `link` sees it: its map, and a sample of what it names.
+///
+/// `observe` hears now and then how many bytes were looked at.
+///
+/// # Errors
+/// Where link or source fail. Nothing was written anywhere.
+pub async fn sample(
+    link: &mut AgentLink,
+    disk: &DiskId,
+    source: &Path,
+    options: SampleOptions,
+    observe: &mut (dyn FnMut(u64) + Send),
+) -> Result<DiskSample, ReplicaError> {
+    let mut remote = Remote::begin(link, disk, source)?;
+    // The filesystems may be in use, now and whenever this is asked.
+    let opened = remote.open(options.level, MapWanted::Live).await?;
+    let before = remote.bytes_payload();
+    let listing = remote.listing(opened.length, opened.listing).await?;
+    let listing_bytes = remote.bytes_payload() - before;
+    remote.send(&Command::Sample { permille: options.permille }).await?;
+    let sampled = loop {
+        match remote.reply().await? {
+            Reply::Sample(sampled) if is_plausible(&sampled, opened.length) => break sampled,
+            Reply::Alive { chunks } => observe(chunks.saturating_mul(CHUNK_BYTES)),
+            _ => return Err(remote.agent(unexpected("a sample"))),
+        }
+    };
+    remote.end();
+    Ok(DiskSample::new(&opened, listing, listing_bytes, &sampled))
+}
+
+/// Whether counts are of one sample of a disk of `length` bytes.
+fn is_plausible(sampled: &Sampled, length: u64) -> bool {
+    let Sampled { chunks, sampled_chunks, zero_chunks, .. } = *sampled;
+    chunks <= chunks_of(length) && sampled_chunks <= chunks && zero_chunks <= sampled_chunks
+}
 
 /// What a disk holds and how well it packs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,7 +118,48 @@ pub struct SampledLevel {
     pub seconds: f64,
 }
 
+impl SampledLevel {
+    fn new(packing: &SampledPacking, places: u32) -> Self {
+        let places = f64::from(places.max(1));
+        let (mean, squares) = (packing.packed as f64 / places, packing.squares as f64 / places);
+        Self {
+            level: packing.level,
+            packed: packing.packed,
+            deviation: (squares - mean * mean).max(0.0).sqrt() as u64,
+            seconds: seconds(packing.packing_us),
+        }
+    }
+}
+
+/// Seconds to the millisecond.
+fn seconds(microseconds: u64) -> f64 {
+    (microseconds as f64 / 1000.0).round() / 1000.0
+}
+
 impl DiskSample {
+    fn new(opened: &Opened, listing: Listing, listing_bytes: u64, sampled: &Sampled) -> Self {
+        let mut skipped = BTreeMap::new();
+        for skip in &listing.skips {
+            *skipped.entry(skip.reason.to_string()).or_insert(0) += skip.length;
+        }
+        let level = |packing| SampledLevel::new(packing, sampled.places);
+        Self {
+            length: opened.length,
+            copied: opened.copied,
+            skipped,
+            findings: listing.findings.iter().map(|line| one_line(line.as_bytes())).collect(),
+            listing_bytes,
+            chunks: sampled.chunks,
+            sampled_chunks: sampled.sampled_chunks,
+            zero_chunks: sampled.zero_chunks,
+            places: sampled.places,
+            incompressible: sampled.incompressible,
+            bytes_read: sampled.bytes_read,
+            read_seconds: seconds(sampled.read_us),
+            levels: sampled.levels.iter().map(level).collect(),
+        }
+    }
+
     /// Chunks of the disk for each sampled one.
     fn scale(&self) -> f64 {
         if self.sampled_chunks == 0 { 0.0 } else { self.chunks as f64 / self.sampled_chunks as f64 }
@@ -81,23 +178,37 @@ impl DiskSample {
         packed as u64 + chunks * super::Hash::LEN as u64 + frames * FRAME_OVERHEAD + self.listing_bytes
     }
 
-    /// A first copy on a line that carries `bytes_per_second` of frames.
+    /// A first copy on a line that carries `bytes_per_second` of frames; none of a sample without levels.
     ///
     /// The agent packs as hard as it may while that takes a small share of the time: on a slow line at the
-    /// highest level, on a fast one at the lowest, and between the two in proportion to the effort. Reading,
-    /// packing and sending run at once: the slowest counts.
+    /// highest level, on a fast one at the lowest. Reading, packing and sending run at once: the slowest counts.
     pub fn first_copy(&self, bytes_per_second: f64) -> Option<FirstCopy> {
-        let (fast, best) = (self.levels.first()?, self.levels.last()?);
-        let packed = |level: &SampledLevel| level.packed as f64 * self.scale();
-        let sending = self.payload(packed(fast)) as f64 / bytes_per_second;
-        let share = |level: &SampledLevel| level.seconds * self.scale() / sending.max(1e-9);
-        let effort = effort(share(fast), share(best));
-        let between = |fast: f64, best: f64| fast + (best - fast) * effort;
-        let bytes = self.payload(between(packed(fast), packed(best)));
-        let packing = between(fast.seconds, best.seconds) * self.scale();
+        let lowest = self.levels.first()?;
+        let sending = self.payload(lowest.packed as f64 * self.scale()) as f64 / bytes_per_second;
+        let (packed, packing) = self.settled(sending)?;
+        let bytes = self.payload(packed);
         let reading = self.read_rate().map_or(0.0, |rate| self.copied as f64 / rate);
         let seconds = (bytes as f64 / bytes_per_second).max(packing).max(reading);
         Some(FirstCopy { bytes, seconds })
+    }
+
+    /// Bytes and seconds of packing at the level on which the agent settles where sending takes so many seconds:
+    /// where packing takes [`PACKING_SHARE`] of them, between two levels in proportion to the logarithm of their
+    /// times.
+    fn settled(&self, sending: f64) -> Option<(f64, f64)> {
+        let time = |level: &SampledLevel| level.seconds * self.scale();
+        let allowed = sending * PACKING_SHARE;
+        let above = self.levels.iter().position(|level| time(level) > allowed);
+        let (below, above) = match above {
+            None => (self.levels.last()?, self.levels.last()?),
+            Some(0) => (self.levels.first()?, self.levels.first()?),
+            Some(above) => (self.levels.get(above - 1)?, self.levels.get(above)?),
+        };
+        let (least, most) = (time(below).max(1e-9), time(above).max(1e-9));
+        let part = if most > least { ((allowed / least).ln() / (most / least).ln()).clamp(0.0, 1.0) } else { 0.0 };
+        let between = |from: f64, to: f64| from + (to - from) * part;
+        let packed = between(below.packed as f64, above.packed as f64) * self.scale();
+        Some((packed, between(least, most)))
     }
 
     /// By which share the bytes of [`Self::first_copy`] may be wrong, at two standard errors of the sample.
@@ -122,19 +233,6 @@ impl DiskSample {
     }
 }
 
-/// Where between the lowest level (0) and the highest (1) the agent packs, of whose time they would take these
-/// shares. It aims between its two bounds; bytes shrink about as the logarithm of the time spent on them.
-fn effort(fast: f64, best: f64) -> f64 {
-    const TARGET: f64 = 0.135;
-    if best <= TARGET {
-        1.0
-    } else if fast >= TARGET {
-        0.0
-    } else {
-        (TARGET / fast.max(1e-9)).ln() / (best / fast.max(1e-9)).ln()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,12 +253,12 @@ mod tests {
             incompressible: 0,
             bytes_read: 1000 * CHUNK_BYTES,
             read_seconds: 0.5,
-            levels: vec![level(3, 16_384_000, 0.4), level(12, 12_288_000, 4.0)],
+            levels: vec![level(1, 16_384_000, 0.2), level(3, 15_000_000, 0.4), level(12, 12_288_000, 4.0)],
         }
     }
 
     #[test]
-    fn a_slow_line_gets_the_best_level_and_a_fast_one_the_fastest() {
+    fn a_slow_line_gets_the_highest_level_and_a_fast_one_the_lowest() {
         let sample = sample();
         let slow = sample.first_copy(1e5).unwrap();
         let fast = sample.first_copy(1e8).unwrap();
@@ -171,8 +269,11 @@ mod tests {
         // The line is the limit of the one, the disk of the other.
         assert!((slow.seconds - slow.bytes as f64 / 1e5).abs() < 1e-6, "{slow:?}");
         assert!((fast.seconds - 5.0).abs() < 1e-6, "{fast:?}");
+        // 13.5 % of 164 s allow 22 s: between the 4 s of level 3 and the 40 s of level 12.
         let between = sample.first_copy(1e6).unwrap();
-        assert!(between.bytes > slow.bytes && between.bytes < fast.bytes, "{between:?}");
+        let part = (22.15_f64 / 4.0).ln() / 10.0_f64.ln();
+        let wanted = 150_000_000.0 - 27_120_000.0 * part + overhead as f64;
+        assert!((between.bytes as f64 - wanted).abs() < 100_000.0, "{between:?}, not {wanted}");
     }
 
     #[test]

@@ -9,11 +9,13 @@ mod chunks;
 mod command;
 mod listing;
 mod reply;
+mod sampled;
 
 pub use chunks::{Chunks, Packing, Run, RunKind};
 pub use command::{Command, Have, MapWanted};
 pub use listing::{Listing, ListingError};
-pub use reply::{FaultKind, Reply, Sampled};
+pub use reply::{FaultKind, Reply};
+pub use sampled::{LEVELS, Sampled, SampledPacking};
 
 use super::chunk::{BLOCKS, CHUNK, Hash, Range, Short};
 

@@ -85,15 +85,22 @@ fn reply() -> impl Strategy<Value = Reply> {
         }),
         Just(Reply::Frozen),
         any::<bool>().prop_map(|held| Reply::Thawed { held }),
-        any::<[u64; 5]>().prop_map(|[bytes, zero, packed_fast, packed_best, read_us]| Reply::Sample(Sampled {
-            frames: 3,
-            incompressible: 1,
-            bytes,
-            zero,
-            packed_fast,
-            packed_best,
-            read_us
-        })),
+        any::<([u64; 5], [(u8, u64, u64, u64); LEVELS], [u32; 2])>().prop_map(|(counts, levels, places)| {
+            let [chunks, sampled_chunks, zero_chunks, bytes_read, read_us] = counts;
+            let [places, incompressible] = places;
+            let packing = |(level, packed, squares, packing_us)| SampledPacking { level, packed, squares, packing_us };
+            let levels = levels.map(packing);
+            Reply::Sample(Sampled {
+                chunks,
+                sampled_chunks,
+                zero_chunks,
+                places,
+                incompressible,
+                bytes_read,
+                read_us,
+                levels,
+            })
+        }),
         any::<u64>().prop_map(|chunks| Reply::Alive { chunks }),
         (any::<u64>(), "[ -~è]{0,80}").prop_map(|(offset, text)| Reply::Fault { kind: FaultKind::Read, offset, text }),
     ]

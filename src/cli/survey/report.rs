@@ -2,6 +2,7 @@
 
 use super::super::table::Table;
 use super::super::ui::{Tone, Ui};
+use crate::migration::{Measured, Trouble};
 use crate::model::TenantId;
 use crate::model::server::Server;
 use crate::survey::{BlockDevice, Filesystem, Found, Protocol, Survey};
@@ -11,8 +12,16 @@ use std::collections::BTreeSet;
 use std::error::Error;
 
 /// All of it, as JSON.
-pub(super) fn json(tenant: &TenantId, servers: &[Server], found: &[Found]) -> Value {
-    let servers: Vec<Value> = servers.iter().zip(found).map(|(server, found)| entry(server, found)).collect();
+pub(super) fn json(tenant: &TenantId, servers: &[Server], found: &[Found], measured: &[(Server, Measured)]) -> Value {
+    let with_disks = |(server, found): (&Server, &Found)| {
+        let mut entry = entry(server, found);
+        if let Some((_, measured)) = measured.iter().find(|(of, _)| of.id == server.id) {
+            entry["measured"] = json!(measured.disks);
+            entry["not_measured"] = json!(measured.trouble.as_ref().map(Trouble::reason));
+        }
+        entry
+    };
+    let servers: Vec<Value> = servers.iter().zip(found).map(with_disks).collect();
     json!({ "tenant": tenant, "servers": servers })
 }
 

@@ -57,6 +57,19 @@ impl Disk {
         &self.map
     }
 
+    /// Bytes read so far.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// The canonical content of any chunks, a frame of them at most, which the tree does not hear of; none if they
+    /// are zero as a whole.
+    pub(super) fn content(&mut self, chunks: std::ops::Range<u64>) -> Result<Option<&[u8]>, Fault> {
+        let mut reader =
+            Reader { source: &self.source, map: &self.map, next_data: 0, bytes_read: &mut self.bytes_read };
+        reader.read(chunks.start, chunks.end - chunks.start, &mut self.buffer)
+    }
+
     /// The highest level of zstd.
     pub(super) fn level(&self) -> u8 {
         self.level

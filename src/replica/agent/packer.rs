@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 const WORTH: usize = 32;
 
 /// Level of the first frame.
-const FIRST_LEVEL: u8 = 3;
+pub(super) const FIRST_LEVEL: u8 = 3;
+
+/// Lowest level.
+pub(super) const LOWEST_LEVEL: u8 = 1;
 
 /// Share of a core, in percent, below which the level is raised.
 const EASY: u128 = 9;
@@ -44,14 +47,25 @@ impl Packer {
     ///
     /// # Errors
     /// No memory.
-    pub(super) fn pack(&mut self, mut chunks: Chunks, highest: u8) -> io::Result<Chunks> {
+    pub(super) fn pack(&mut self, chunks: Chunks, highest: u8) -> io::Result<Chunks> {
+        let begun = Instant::now();
+        let packed = self.pack_at(chunks, self.level.min(highest))?;
+        if packed.packing == Packing::Zstd {
+            self.adapt(begun.elapsed(), highest)?;
+        }
+        Ok(packed)
+    }
+
+    /// Packs a frame at a level.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(super) fn pack_at(&mut self, mut chunks: Chunks, level: u8) -> io::Result<Chunks> {
         if chunks.content.is_empty() || !self.shrinks(&chunks.content)? {
             return Ok(chunks);
         }
-        self.set_level(self.level.min(highest))?;
-        let begun = Instant::now();
+        self.set_level(level)?;
         let packed = self.compressor.compress(&chunks.content)?;
-        self.adapt(begun.elapsed(), highest)?;
         if packed.len() + chunks.content.len() / WORTH < chunks.content.len() {
             chunks.packing = Packing::Zstd;
             chunks.content = packed;
@@ -74,7 +88,7 @@ impl Packer {
         self.last = now;
         let level = match share {
             _ if share < EASY => self.level + 1,
-            _ if share > HARD => self.level.saturating_sub(1).max(1),
+            _ if share > HARD => self.level.saturating_sub(1).max(LOWEST_LEVEL),
             _ => self.level,
         };
         self.set_level(level.min(highest))

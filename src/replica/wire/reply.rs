@@ -1,6 +1,7 @@
 //! What the agent answers.
 
 use super::super::chunk::{Hash, Range, Short};
+use super::sampled::Sampled;
 use super::{
     Body, Chunks, FRAME_LEAVES, FRAME_RUNS, Frame, LISTING_PIECE, NODES, READ_CHUNKS, RUN, WireError, bounded,
     count_bytes,
@@ -19,25 +20,6 @@ pub enum FaultKind {
     Command,
     /// Filesystems cannot be frozen; nothing is frozen.
     Freeze,
-}
-
-/// A sample of what would be copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sampled {
-    /// Frames that were compressed.
-    pub frames: u32,
-    /// Of them, frames that do not shrink.
-    pub incompressible: u32,
-    /// Bytes that were read.
-    pub bytes: u64,
-    /// Of them, bytes of chunks that are zero: they are not sent.
-    pub zero: u64,
-    /// Bytes packed at level 3.
-    pub packed_fast: u64,
-    /// Bytes packed at the highest level of a pass.
-    pub packed_best: u64,
-    /// Microseconds of reading.
-    pub read_us: u64,
 }
 
 /// What the agent answers.
@@ -209,25 +191,5 @@ impl FaultKind {
             .into_iter()
             .find(|kind| *kind as u8 == byte)
             .ok_or(WireError::Malformed)
-    }
-}
-
-impl Sampled {
-    fn encode(&self, frame: Frame) -> Frame {
-        let frame = frame.bytes(&self.frames.to_le_bytes()).bytes(&self.incompressible.to_le_bytes());
-        let numbers = [self.bytes, self.zero, self.packed_fast, self.packed_best, self.read_us];
-        numbers.iter().fold(frame, |frame, number| frame.bytes(&number.to_le_bytes()))
-    }
-
-    fn decode(body: &mut Body<'_>) -> Result<Self, WireError> {
-        Ok(Self {
-            frames: body.u32()?,
-            incompressible: body.u32()?,
-            bytes: body.u64()?,
-            zero: body.u64()?,
-            packed_fast: body.u64()?,
-            packed_best: body.u64()?,
-            read_us: body.u64()?,
-        })
     }
 }
