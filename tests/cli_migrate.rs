@@ -23,6 +23,7 @@ fn a_town_is_moved_from_gate_to_gate() {
     town.change("cinto-srv2", 7, 0x55);
     town.run_to("quiet");
     assert!(town.is_equal("cinto-srv2"));
+    changes_are_forecast(&town);
     town.change("cinto-srv3", 0, 0);
     town.sign("quiet", "venis-sistemista", "anna-veneto");
     town.sign("quiet", "comune-tecnico", "elena-ponte");
@@ -42,6 +43,22 @@ fn a_town_is_moved_from_gate_to_gate() {
     town.migrate(&["run"]).code(0);
     let status = town.status();
     assert_eq!((&status["phase"], &status["next"]["command"]), (&"decommissioned".into(), &serde_json::Value::Null));
+}
+
+/// What a second pass saw of the one server that changed is in the forecast.
+fn changes_are_forecast(town: &Town) {
+    let plan: serde_json::Value = serde_json::from_str(&town.migrate(&["plan", "--json"]).code(0).stdout).unwrap();
+    let forecast = &plan["forecast"];
+    let of = |server: usize, what: &str| forecast["servers"][server]["changes"][what].as_u64().unwrap();
+    assert_eq!((of(0, "bytes_per_second"), of(2, "bytes_per_second")), (0, 0));
+    assert!(of(1, "bytes_per_second") > 0 && of(1, "bytes_per_second") <= 4096, "{forecast}");
+    assert!(of(1, "bytes_wire_per_second") > 0 && of(1, "seen_seconds") > 0, "{forecast}");
+    let terms = &forecast["servers"][1]["final_sync"];
+    assert!(terms["copy_seconds"].is_u64() && terms["terms"][1]["bytes"].as_u64() > Some(0), "{terms}");
+    assert_eq!(forecast["links"][0]["converges_at_mcr"], true);
+    let text = town.migrate(&["plan"]).code(0).stdout;
+    assert!(text.contains("cinto-srv2: ") && text.contains("change in an hour"), "{text}");
+    assert!(text.contains("less than its MCR (10 Mbit/s). The copies catch up."), "{text}");
 }
 
 #[test]

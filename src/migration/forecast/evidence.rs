@@ -21,6 +21,8 @@ pub struct Measurement {
     pub disk: DiskId,
     /// Block device or image file that was read.
     pub source: PathBuf,
+    /// Whether the operator allowed the agent on a disk of the source.
+    pub agent_on_disk: bool,
     /// What was found.
     #[serde(flatten)]
     pub sample: DiskSample,

@@ -26,7 +26,7 @@ pub struct Measuring<'a> {
     pub trust: &'a Trust,
     /// The agent's file.
     pub agent: &'a AgentBinary,
-    /// Whether the agent may be put on a disk of a source.
+    /// Whether the agent may be put on a disk of a source where no memory filesystem lets it run.
     pub agent_on_disk: bool,
 }
 
@@ -73,7 +73,8 @@ impl Measuring<'_> {
             let sample = replica::sample(&mut agent, disk, source, options, &mut watch).await;
             let sample = sample.map_err(|error| of_replica(error, &server.id, &replica(disk)))?;
             let (server, disk, source) = (server.id.clone(), disk.clone(), source.clone());
-            measured.push(Measurement { server, disk, source, sample });
+            let agent_on_disk = self.agent_on_disk;
+            measured.push(Measurement { server, disk, source, agent_on_disk, sample });
         }
         Ok(())
     }
