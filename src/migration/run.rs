@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::error::Error;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// How old the last whole reading of a replica may be when its final sync begins (inside the
@@ -25,6 +25,12 @@ use tokio::sync::watch;
 const VERIFIED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 /// Passes of a final sync over a running source, of which the last must find nothing to send.
 const STILL_PASSES: usize = 3;
+/// How long a copy that was cut waits for its link.
+const LINK_PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// How long it waits before it tries again.
+const LINK_RETRY: Duration = Duration::from_secs(1);
+/// The stage of a copy that waits for its link.
+const WAITING: &str = "no link";
 /// How often a run at work looks for a pause or a take-over.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -348,7 +354,7 @@ async fn act<A: Acts, O: Observer>(
         Action::Checklist { checklist } => acts.check(*checklist).await,
         Action::Seed | Action::Sync => {
             let (server, disk) = of_disk()?;
-            acts.copy(server, disk, &mut progress).await
+            patient_copy(acts, server, disk, &mut progress).await
         }
         Action::Verify => {
             let (server, disk) = of_disk()?;
@@ -370,6 +376,44 @@ async fn act<A: Acts, O: Observer>(
         Action::Gate(gate) => Err(Trouble::new(Class::Waiting, format!("gate {} waits for signatures", gate.gate))),
     };
     Ok(Acted { ended, reading: None })
+}
+
+/// A copy that outlives the link: once it has begun, it waits for a link that was cut and goes on.
+async fn patient_copy<A: Acts>(
+    acts: &mut A,
+    server: &ServerId,
+    disk: &DiskId,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Ended, Trouble> {
+    let (mut interruptions, mut last) = (0u64, None);
+    let mut lost = Instant::now();
+    loop {
+        let mut observe = |now: Progress| {
+            (last, lost) = (Some(now), Instant::now());
+            progress(now);
+        };
+        match acts.copy(server, disk, &mut observe).await {
+            Ok(mut ended) => {
+                if interruptions > 0 {
+                    ended.facts["interruptions"] = interruptions.into();
+                }
+                return Ok(ended);
+            }
+            Err(trouble) => {
+                let Some(before) =
+                    last.filter(|_| trouble.class == Class::Unreachable && lost.elapsed() < LINK_PATIENCE)
+                else {
+                    return Err(trouble);
+                };
+                if before.stage != WAITING {
+                    interruptions += 1;
+                    last = Some(Progress { stage: WAITING, ..before });
+                }
+                progress(Progress { stage: WAITING, ..before });
+                tokio::time::sleep(LINK_RETRY).await;
+            }
+        }
+    }
 }
 
 fn verified(reading: &Reading) -> Result<Ended, Trouble> {

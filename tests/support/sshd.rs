@@ -98,11 +98,16 @@ impl Sshd {
         )
     }
 
-    /// Ends the server and its sessions, and starts it anew as its folder says now.
-    pub fn restart(&mut self) {
+    /// Ends the server and its sessions.
+    pub fn stop(&mut self) {
         self.kill_sessions();
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Ends the server and its sessions, and starts it anew as its folder says now.
+    pub fn restart(&mut self) {
+        self.stop();
         self.child = spawn(self.dir.path());
         assert!(self.answers(), "sshd does not start again");
     }
@@ -138,9 +143,7 @@ impl Sshd {
 
 impl Drop for Sshd {
     fn drop(&mut self) {
-        self.kill_sessions();
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.stop();
     }
 }
 

@@ -31,11 +31,25 @@ pub(super) struct Wire {
     traffic: Arc<Traffic>,
 }
 
+/// How long one attempt to connect waits before another is made.
+const ATTEMPT: Duration = Duration::from_millis(2500);
+
+/// Connects, beginning anew while nobody answers: the kernel asks again after 1, 3 and 7 s, and a link
+/// that has just come back should not wait for that. Ends with the caller's deadline.
+async fn knock(host: &str, port: u16) -> io::Result<TcpStream> {
+    loop {
+        match tokio::time::timeout(ATTEMPT, TcpStream::connect((host, port))).await {
+            Ok(connected) => return connected,
+            Err(_) => continue,
+        }
+    }
+}
+
 impl Wire {
     /// Connects, without Nagle's delay. Sent data that nobody acknowledges for `dead_after` ends the
     /// connection: the SSH keepalive cannot see that, since it waits behind the data.
     pub(super) async fn connect(host: &str, port: u16, dead_after: Duration) -> io::Result<Self> {
-        let stream = TcpStream::connect((host, port)).await?;
+        let stream = knock(host, port).await?;
         stream.set_nodelay(true)?;
         mark_as_bulk(&stream);
         let milliseconds = u32::try_from(dead_after.as_millis()).unwrap_or(u32::MAX);
