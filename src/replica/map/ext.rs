@@ -37,6 +37,9 @@ pub(super) fn map(volume: &Volume<'_>, activity: Activity) -> Result<Mapped, Sto
     }
     let mut walk = Walk { superblock: &superblock, blocks: &blocks, live, moving: 0, draft: Draft::new(volume) };
     walk.groups()?;
+    if !open {
+        walk.journal(volume)?;
+    }
     if walk.moving > 0 {
         remarks.push(Remark::GroupsInMotion(walk.moving));
     }
@@ -87,6 +90,20 @@ impl Walk<'_> {
                 Ok(())
             }
             stop => Err(stop),
+        }
+    }
+
+    /// The log of a filesystem that was closed cleanly is never read again.
+    fn journal(&mut self, volume: &Volume<'_>) -> Result<(), Stop> {
+        match journal::dead(volume, self.superblock) {
+            Ok(stretches) => {
+                let size = self.superblock.block_size;
+                stretches.iter().for_each(|(from, to)| self.draft.skip(from * size, to * size, SkipReason::ExtJournal));
+                Ok(())
+            }
+            // What is not understood is copied.
+            Err(Stop::Whole(_)) => Ok(()),
+            Err(stop) => Err(stop),
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Skip {
 pub enum SkipReason {
     /// Free in ext2, ext3 or ext4.
     ExtFree,
+    /// Journal of an ext filesystem that was closed cleanly.
+    ExtJournal,
     /// Free in XFS.
     XfsFree,
     /// Free in NTFS.
@@ -42,6 +44,7 @@ impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ExtFree => "free in ext",
+            Self::ExtJournal => "journal of a clean ext",
             Self::XfsFree => "free in XFS",
             Self::NtfsFree => "free in NTFS",
             Self::PageFile => "content of pagefile.sys",
@@ -148,6 +151,8 @@ impl Skips {
     /// The ranges, ascending.
     pub(super) fn into_sorted(mut self) -> Vec<Skip> {
         self.list.sort_unstable_by_key(|skip| skip.offset);
+        // A structure that lies may claim a place twice: the first claim stands, so that ranges never meet.
+        self.list.dedup_by(|next, before| next.offset < before.offset + before.length);
         self.list
     }
 }

@@ -17,7 +17,7 @@ const MAX_LISTING: usize = MAX_SKIPS * 21 + MAX_FINDINGS;
 const MAX_FINDINGS: usize = 256 * 1024;
 
 /// The reasons by their number in a listing.
-const REASONS: [SkipReason; 8] = [
+const REASONS: [SkipReason; 9] = [
     SkipReason::ExtFree,
     SkipReason::XfsFree,
     SkipReason::NtfsFree,
@@ -26,6 +26,7 @@ const REASONS: [SkipReason; 8] = [
     SkipReason::SwapFile,
     SkipReason::Swap,
     SkipReason::LvmFree,
+    SkipReason::ExtJournal,
 ];
 
 /// What a map skips, and what it recognised.

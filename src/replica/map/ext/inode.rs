@@ -28,15 +28,10 @@ pub(super) struct Layout {
 impl Layout {
     /// The blocks of inode `number`, which must lie in the first group and have `length` blocks.
     pub(super) fn of(superblock: &Superblock, blocks: &Blocks<'_>, number: u32, length: u64) -> Result<Self, Stop> {
-        let index = u64::from(number).saturating_sub(1);
-        ensure(number > 0 && index < superblock.inodes_per_group, "number of the journal inode")?;
-        let table = Groups::new(superblock, blocks).get(0)?.inode_table();
-        let place = index * superblock.inode_size;
-        let block = blocks.read(table + place / superblock.block_size, 1)?;
-        let inode = Fields(&block).slice((place % superblock.block_size) as usize, 128)?;
+        let inode = Self::inode(superblock, blocks, number)?;
         let mut walk = Walk { superblock, blocks, length, stretches: Vec::new(), read: 0 };
-        let root = Fields(inode).slice(0x28, 60)?;
-        if Fields(inode).le32(0x20)? & EXTENTS != 0 {
+        let root = Fields(&inode).slice(0x28, 60)?;
+        if Fields(&inode).le32(0x20)? & EXTENTS != 0 {
             walk.extents(root, None)?;
         } else {
             walk.lists(root)?;
@@ -48,6 +43,21 @@ impl Layout {
         }
         ensure(next >= length, "the journal is shorter than it says")?;
         Ok(Self { stretches: walk.stretches })
+    }
+
+    /// The root of the extent tree, or the block list, of inode `number` in the first group.
+    pub(super) fn root(superblock: &Superblock, blocks: &Blocks<'_>, number: u32) -> Result<[u8; 60], Stop> {
+        let inode = Self::inode(superblock, blocks, number)?;
+        Fields(&inode).slice(0x28, 60)?.try_into().or_else(|_| inconsistent("size of an inode"))
+    }
+
+    fn inode(superblock: &Superblock, blocks: &Blocks<'_>, number: u32) -> Result<Vec<u8>, Stop> {
+        let index = u64::from(number).saturating_sub(1);
+        ensure(number > 0 && index < superblock.inodes_per_group, "number of the journal inode")?;
+        let table = Groups::new(superblock, blocks).get(0)?.inode_table();
+        let place = index * superblock.inode_size;
+        let block = blocks.read(table + place / superblock.block_size, 1)?;
+        Ok(Fields(&block).slice((place % superblock.block_size) as usize, 128)?.to_vec())
     }
 
     /// The block on disk of a logical block.

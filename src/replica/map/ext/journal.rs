@@ -98,11 +98,47 @@ impl Window {
     }
 }
 
+/// The blocks `(first, end)` of the journal of a clean filesystem behind its superblock: no mount looks
+/// at them before it writes there. None where that is not beyond doubt.
+pub(super) fn dead(volume: &Volume<'_>, superblock: &Superblock) -> Result<Vec<(u64, u64)>, Stop> {
+    if superblock.journal_elsewhere || superblock.journal_inode == 0 {
+        return Ok(Vec::new());
+    }
+    let blocks = Blocks::new(volume, superblock.block_size);
+    // The superblock keeps a copy of where the journal is: both must say the same.
+    if Layout::root(superblock, &blocks, superblock.journal_inode)? != superblock.journal_backup {
+        return Ok(Vec::new());
+    }
+    let (journal, start, _) = open(volume, superblock)?;
+    if start != 0 {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    let mut logical = journal.first;
+    while logical < journal.end {
+        let (block, together) = journal.layout.stretch(logical)?;
+        let count = together.min(journal.end - logical);
+        found.push((block, block + count));
+        logical += count;
+    }
+    Ok(found)
+}
+
 /// The blocks that a mount would replace, ascending.
 pub(super) fn read(volume: &Volume<'_>, superblock: &Superblock) -> Result<Vec<Replaced>, Stop> {
     if superblock.journal_elsewhere || superblock.journal_inode == 0 {
         return Err(Stop::Whole(WholeReason::Unclean("its journal is on another device")));
     }
+    let (journal, start, due) = open(volume, superblock)?;
+    if start == 0 {
+        return Ok(Vec::new());
+    }
+    ensure((journal.first..journal.end).contains(&start), "start of the journal")?;
+    journal.replaced(start, due)
+}
+
+/// The journal, with the place and the sequence from which it is followed; place 0 is an empty one.
+fn open<'a>(volume: &'a Volume<'a>, superblock: &'a Superblock) -> Result<(Journal<'a>, u64, u32), Stop> {
     let blocks = Blocks::new(volume, superblock.block_size);
     let head = Layout::of(superblock, &blocks, superblock.journal_inode, 1)?.block(0)?;
     let head = blocks.read(head, 1)?;
@@ -111,12 +147,7 @@ pub(super) fn read(volume: &Volume<'_>, superblock: &Superblock) -> Result<Vec<R
     ensure(raw.be32(0x20)? == 0, "the journal recorded an error")?;
     let start = u64::from(raw.be32(0x1C)?);
     let (due, length) = (raw.be32(0x18)?, u64::from(raw.be32(0x10)?));
-    let journal = Journal::new(superblock, blocks, raw, length)?;
-    if start == 0 {
-        return Ok(Vec::new());
-    }
-    ensure((journal.first..journal.end).contains(&start), "start of the journal")?;
-    journal.replaced(start, due)
+    Ok((Journal::new(superblock, blocks, raw, length)?, start, due))
 }
 
 impl<'a> Journal<'a> {

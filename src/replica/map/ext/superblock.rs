@@ -83,6 +83,8 @@ pub(super) struct Superblock {
     pub(super) seed: u32,
     pub(super) uuid: [u8; 16],
     pub(super) journal_inode: u32,
+    /// Copy of the root of the journal inode's blocks; zeros where there is none.
+    pub(super) journal_backup: [u8; 60],
     /// Whether the journal is on another device.
     pub(super) journal_elsewhere: bool,
     pub(super) fast_commit: bool,
@@ -142,6 +144,13 @@ fn sizes(raw: Fields<'_>, features: Features) -> Result<(u64, u64), Stop> {
     Ok((1024 << block, 1 << (cluster - block)))
 }
 
+/// The copy of the journal inode's `i_block` (`s_jnl_blocks`), where the superblock has one.
+fn journal_backup(raw: Fields<'_>) -> Result<[u8; 60], Stop> {
+    let kept = raw.byte(0xFD)? == 1;
+    let bytes = raw.slice(0x10C, 60)?;
+    Ok(bytes.try_into().ok().filter(|_| kept).unwrap_or([0; 60]))
+}
+
 /// The blocks of a group.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
@@ -194,6 +203,7 @@ impl Superblock {
             seed: if seeded { raw.le32(0x270)? } else { crc32c(!0, &uuid) },
             uuid,
             journal_inode: raw.le32(0xE0)?,
+            journal_backup: journal_backup(raw)?,
             journal_elsewhere: raw.le32(0xE4)? != 0,
             fast_commit: features.compat & COMPAT_FAST_COMMIT != 0,
             needs_recovery: features.incompat & INCOMPAT_RECOVER != 0,
