@@ -221,7 +221,7 @@ fn a_link_that_is_cut_is_waited_for() {
     let output = run.wait_with_output().unwrap();
     assert!(town.is_equal(SERVER), "{}", String::from_utf8_lossy(&output.stderr));
     let log = town.migrate(&["log", "--json"]).code(0);
-    assert!(log.stdout.contains("\"interruptions\":1"), "{}", log.stdout);
+    assert!(log.stdout.contains("\"interruptions\": 1"), "{}", log.stdout);
     assert_mended(&town);
 }
 
