@@ -15,16 +15,22 @@ pub(super) const FIRST_LEVEL: u8 = 3;
 pub(super) const LOWEST_LEVEL: u8 = 1;
 
 /// Share of a core, in percent, below which the level is raised.
-const EASY: u128 = 9;
+const EASY: u128 = 12;
 /// Share of a core, in percent, above which it is lowered: with what hashing takes the agent stays under
 /// a quarter of a core wherever the link is the limit.
-const HARD: u128 = 18;
+const HARD: u128 = 20;
+/// Share of the time, in percent, that packing may take on a machine that is busy with other things:
+/// above it the processor would become the limit.
+const BUSY: u128 = 60;
 
 /// Compresses content where that is worth it.
 pub(super) struct Packer {
     probe: zstd::bulk::Compressor<'static>,
     compressor: zstd::bulk::Compressor<'static>,
+    /// Level of the next frame.
     level: u8,
+    /// Level of the compressor.
+    set: u8,
     /// When the last frame was packed.
     last: Instant,
 }
@@ -39,6 +45,7 @@ impl Packer {
             probe: zstd::bulk::Compressor::new(1)?,
             compressor: zstd::bulk::Compressor::new(FIRST_LEVEL.into())?,
             level: FIRST_LEVEL,
+            set: FIRST_LEVEL,
             last: Instant::now(),
         })
     }
@@ -48,11 +55,13 @@ impl Packer {
     /// # Errors
     /// No memory.
     pub(super) fn pack(&mut self, chunks: Chunks, highest: u8) -> io::Result<Chunks> {
-        let begun = Instant::now();
+        let (begun, worked) = (Instant::now(), cpu_time());
         let packed = self.pack_at(chunks, self.level.min(highest))?;
         if packed.packing == Packing::Zstd {
-            self.adapt(begun.elapsed(), highest)?;
+            let worked = cpu_time().saturating_sub(worked);
+            self.level = next_level(self.level, worked, begun.elapsed(), self.last.elapsed()).min(highest);
         }
+        self.last = Instant::now();
         Ok(packed)
     }
 
@@ -80,25 +89,50 @@ impl Packer {
         Ok(self.probe.compress(&sample)?.len() + sample.len() / WORTH < sample.len())
     }
 
-    /// Chooses the next level by the share of a core that packing took since the frame before: where
-    /// the link or the disk is the limit there is time for a better one.
-    fn adapt(&mut self, packing: Duration, highest: u8) -> io::Result<()> {
-        let now = Instant::now();
-        let share = 100 * packing.as_micros() / (now - self.last).as_micros().max(1);
-        self.last = now;
-        let level = match share {
-            _ if share < EASY => self.level + 1,
-            _ if share > HARD => self.level.saturating_sub(1).max(LOWEST_LEVEL),
-            _ => self.level,
-        };
-        self.set_level(level.min(highest))
-    }
-
     fn set_level(&mut self, level: u8) -> io::Result<()> {
-        if self.level != level {
+        if self.set != level {
             self.compressor.set_compression_level(level.into())?;
-            self.level = level;
+            self.set = level;
         }
         Ok(())
+    }
+}
+
+/// The level of the next frame, where the last one took so much of a core, so long, of the time since the
+/// frame before it: where the link or the disk is the limit there is time for a better one.
+fn next_level(level: u8, worked: Duration, took: Duration, since: Duration) -> u8 {
+    let share = |part: Duration| 100 * part.as_micros() / since.as_micros().max(1);
+    let (work, time) = (share(worked), share(took));
+    match work {
+        _ if work > HARD || time > BUSY => level.saturating_sub(1).max(LOWEST_LEVEL),
+        _ if work < EASY / 3 && time < BUSY / 3 => level + 3,
+        _ if work < EASY && time < BUSY / 2 => level + 1,
+        _ => level,
+    }
+}
+
+/// What this thread has taken of the processor so far.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_level_follows_the_time_that_is_left() {
+        let next = |level, worked, took, since| {
+            let [worked, took, since] = [worked, took, since].map(Duration::from_millis);
+            next_level(level, worked, took, since)
+        };
+        assert_eq!(next(3, 20, 20, 750), 6, "a slow link: up, fast at first");
+        assert_eq!(next(8, 70, 70, 750), 9);
+        assert_eq!(next(11, 120, 120, 750), 11, "enough");
+        assert_eq!(next(12, 170, 170, 750), 11, "a quarter of a core is not ours");
+        assert_eq!(next(3, 20, 22, 25), 2, "a fast link: down, to the lowest");
+        assert_eq!(next(1, 20, 22, 25), 1);
+        assert_eq!(next(5, 40, 500, 750), 4, "a busy machine is not made the limit");
     }
 }
