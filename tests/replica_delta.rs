@@ -1,6 +1,6 @@
 //! What travels and what does not: changed blocks, chunks that are here already, free space.
 
-use crate::support::replica::{Lab, Mounted, block_on, random_bytes, run};
+use crate::support::replica::{Lab, Mounted, block_on, random_bytes, run, unmount};
 use std::os::unix::fs::FileExt;
 use traghetto::replica::{self, CHUNK, DiskReplica, Manifest, MapWanted};
 
@@ -133,7 +133,7 @@ fn free_space_is_neither_read_nor_sent_and_is_named() {
     for file in 20..30 {
         std::fs::remove_file(mounted.dir().join(format!("file{file}"))).unwrap();
     }
-    run(&["umount", mounted.dir().to_str().unwrap()]);
+    unmount(mounted.device(), mounted.dir());
     device.pass_with(|options| options.map = MapWanted::Quiet).unwrap();
     device.assert_canonical();
     assert!(device.replica.status().unwrap().unwrap().bytes_used < used - 9 * MIB);

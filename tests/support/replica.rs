@@ -196,7 +196,7 @@ impl Mounted {
     /// Unmounts and keeps the device.
     pub fn unmount(&mut self) {
         if std::mem::take(&mut self.mounted) {
-            run(&["umount", self.dir.to_str().unwrap()]);
+            unmount(&self.device, &self.dir);
         }
     }
 }
@@ -205,6 +205,22 @@ impl Drop for Mounted {
     fn drop(&mut self) {
         self.unmount();
         run(&["losetup", "-d", self.device.to_str().unwrap()]);
+    }
+}
+
+/// Unmounts a device and waits until nobody holds it: another namespace, made by a test or a program beside
+/// this one, keeps a copy of every mount until it ends.
+pub fn unmount(device: &Path, dir: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    run(&["umount", dir.to_str().unwrap()]);
+    let exclusive = || {
+        let flags = rustix::fs::OFlags::EXCL.bits() as i32;
+        std::fs::OpenOptions::new().read(true).custom_flags(flags).open(device)
+    };
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while let Err(error) = exclusive() {
+        assert!(std::time::Instant::now() < until, "{} is still mounted somewhere: {error}", device.display());
+        std::thread::sleep(std::time::Duration::from_millis(50));
     }
 }
 
