@@ -59,7 +59,8 @@ async fn run() -> Result<serde_json::Value, Error> {
     let id = "disk0".parse()?;
     let disk = DiskReplica::new(Path::new(folder), &id);
     let donors = donors.iter().map(|donor| DiskReplica::new(Path::new(donor), &id)).collect();
-    let options = PassOptions { store: "bench".to_owned(), level: LEVEL, map: MapWanted::Quiet, donors };
+    let options =
+        PassOptions { store: "bench".to_owned(), level: LEVEL, map: MapWanted::Quiet, donors, snapshot: false };
 
     let (wire, ssh, written) = (interface_bytes()?, session.bytes(), written()?);
     let report = replica::pass(&mut link, &disk, Path::new(source), &options, &mut |_| {}).await?;

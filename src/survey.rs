@@ -38,8 +38,11 @@ pub struct Survey {
     pub services: Vec<String>,
     /// TCP ports that listen, UDP ports that are bound.
     pub ports: Vec<Port>,
-    /// Whether it is set up as a Samba domain controller.
+    /// Whether it is set up as a domain controller.
     pub domain_controller: bool,
+    /// What shows that: a line of Samba's configuration, a directory's database.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub controller_seen: Vec<String>,
     /// What stands at the sources of the inventory's disks, in their order.
     pub sources: Vec<Source>,
     /// Parts that could not be read, for lack of rights or of programs.

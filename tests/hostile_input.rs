@@ -12,7 +12,8 @@ use traghetto::replica::CHUNK;
 use traghetto::replica::chunk::{BLOCKS, Hash, Range};
 use traghetto::replica::map::{Activity, BLOCK, DiskMap, ReadAt};
 use traghetto::replica::wire::{
-    self, Chunks, Command, FaultKind, Have, MapWanted, Packing, Reply, Run, RunKind, Sampled,
+    self, Chunks, Command, FaultKind, Have, MapWanted, Obstacle, ObstacleKind, Packing, Reply, Run, RunKind, Sampled,
+    Use, Way,
 };
 
 fn folder(target: &str) -> PathBuf {
@@ -124,13 +125,16 @@ fn commands() -> Vec<Command> {
         Command::Listing,
         Command::Leaves { ranges },
         Command::Rate { bits_per_second: 10_000_000 },
-        Command::Freeze { mounts: vec![b"/srv".to_vec(), b"/".to_vec()], seconds: 60 },
+        Command::Freeze { path: b"/dev/sda".to_vec(), seconds: 60 },
         Command::Thaw,
         Command::Sample { permille: 10 },
+        Command::Uses { path: b"/dev/sda".to_vec() },
+        Command::Hold,
     ]
 }
 
 fn replies() -> Vec<Reply> {
+    let used = Use { way: Way::Written, device: "/dev/sda1".into(), filesystem: "ext4".into(), place: "/".into() };
     let run = |first, count, kind| Run { range: Range { first, count }, kind };
     let content = zstd::bulk::compress(&vec![7; 2 * CHUNK + 2 * BLOCK as usize], 3).unwrap();
     let runs = vec![
@@ -165,9 +169,11 @@ fn replies() -> Vec<Reply> {
             runs: vec![(Range { first: 0, count: 2 }, false), (Range { first: 2, count: 9 }, true)],
             leaves: vec![hash(1).short(), hash(2).short()],
         },
-        Reply::Frozen,
+        Reply::Frozen(vec![used.clone()]),
         Reply::Thawed { held: true },
         Reply::Sample(Sampled { places: 3, sampled_chunks: 144, zero_chunks: 16, ..Sampled::default() }),
+        Reply::Uses(vec![Use { way: Way::Swap, device: "/dev/sda5".into(), ..used }]),
+        Reply::Obstacle(Obstacle { kind: ObstacleKind::Unsupported, place: "/boot/efi".into(), detail: "vfat".into() }),
     ]
 }
 

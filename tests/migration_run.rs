@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use traghetto::checklist::Phase;
 use traghetto::journal::{Event, Journal};
 use traghetto::migration::{
-    self, Action, Acts, Class, Ended, Ending, Objection, Observer, Plan, Playbook, Progress, Reading, Record, RunState,
-    Runner, Scope, Step, StepResult, StepState, Stop, Trouble, gates, may_sign, phase_of,
+    self, Action, Acts, Class, Ended, Ending, LastCopy, Objection, Observer, Plan, Playbook, Progress, Quiesce,
+    Reading, Record, RunState, Runner, Scope, Step, StepResult, StepState, Stop, Trouble, gates, may_sign, phase_of,
 };
 use traghetto::model::server::Transfer;
 use traghetto::model::{DiskId, Inventory, Known, ServerId, TenantId};
@@ -23,6 +23,8 @@ struct World {
     off: BTreeSet<String>,
     /// Servers whose disk is in use.
     in_use: BTreeSet<String>,
+    /// What makes servers stand still; offline where nothing is said.
+    quiesce: BTreeMap<String, Quiesce>,
     /// Servers whose disk changes with every pass.
     restless: BTreeSet<String>,
     /// Servers whose replica does not hold.
@@ -72,13 +74,6 @@ impl Acts for Memory {
         Ok(Ended { result: StepResult::Checked { findings: "f".into(), verdicts: BTreeMap::new() }, facts: json!({}) })
     }
 
-    async fn at_rest(&mut self, server: &ServerId, _: &DiskId) -> Result<(), Trouble> {
-        match self.with(|world| world.in_use.contains(server.as_str())) {
-            true => Err(Trouble::new(Class::CheckFailed, "in use")),
-            false => Ok(()),
-        }
-    }
-
     async fn copy(
         &mut self,
         server: &ServerId,
@@ -101,6 +96,20 @@ impl Acts for Memory {
         self.note(format!("copy {name}")).await;
         let result = StepResult::Copied { root: content.to_string(), length: 65536 };
         Ok(Ended { result, facts: json!({ "bytes_wire": 10, "duration": 1.0 }) })
+    }
+
+    async fn last_copy(
+        &mut self,
+        server: &ServerId,
+        disk: &DiskId,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<LastCopy, Trouble> {
+        if self.with(|world| world.in_use.contains(server.as_str())) {
+            return Err(Trouble::new(Class::CheckFailed, "in use"));
+        }
+        let ended = self.copy(server, disk, progress).await?;
+        let quiesce = self.with(|world| world.quiesce.get(server.as_str()).copied().unwrap_or(Quiesce::Offline));
+        Ok(LastCopy { ended, quiesce })
     }
 
     async fn verify(
@@ -456,14 +465,40 @@ async fn a_running_source_must_be_seen_to_stand_still() {
     server.transfer = Transfer::Agent;
     server.os = traghetto::model::server::Os::Linux("Debian 12".into());
     lab.adopt().await;
-    lab.memory.with(|world| world.restless.insert("cinto-srv3".into()));
+    lab.memory.with(|world| {
+        world.restless.insert("cinto-srv3".into());
+        world.quiesce.insert("cinto-srv3".into(), Quiesce::ReadOnly);
+    });
     lab.up_to("quiet").await;
     lab.sign("quiet").await;
     let Ending::Blocked(troubles) = lab.run().await else { panic!("srv3 never stands still") };
     assert_eq!(troubles[0].0.to_string(), "a5.final-sync.cinto-srv3.disk0");
-    lab.memory.with(|world| world.restless.clear());
+    lab.memory.with(|world| {
+        world.restless.clear();
+        world.acts.clear();
+    });
     assert!(matches!(lab.run().await, Ending::Gate));
     assert_eq!(lab.gate().await, "moved");
+    assert_eq!(lab.memory.with(|world| world.acts.clone()), ["copy cinto-srv3", "copy cinto-srv3"]);
+}
+
+#[tokio::test]
+async fn one_pass_over_a_frozen_source_is_enough() {
+    let mut lab = Lab::new();
+    let server = lab.servers().iter_mut().find(|server| server.id.as_str() == "cinto-srv3").unwrap();
+    server.transfer = Transfer::Agent;
+    server.os = traghetto::model::server::Os::Linux("Debian 12".into());
+    lab.adopt().await;
+    lab.memory.with(|world| {
+        world.restless.insert("cinto-srv3".into());
+        world.quiesce.insert("cinto-srv3".into(), Quiesce::Freeze);
+    });
+    lab.up_to("quiet").await;
+    lab.sign("quiet").await;
+    lab.memory.with(|world| world.acts.clear());
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(lab.gate().await, "moved");
+    assert_eq!(lab.memory.with(|world| world.acts.clone()), ["copy cinto-srv1", "copy cinto-srv2", "copy cinto-srv3"]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::model::server::{Addressing, DirectoryWay, Disk, Os, Server, ServerRol
 use std::collections::BTreeSet;
 
 const STAYING: &[(&str, Addressing)] = &[("keep", Addressing::Keep), ("routes_only", Addressing::RoutesOnly)];
+const SNAPSHOT: &[(&str, bool)] = &[("allowed", true), ("forbidden", false)];
 /// A gigabyte, as disks are sold.
 const GIGABYTE: u64 = 1_000_000_000;
 /// No disk of a town hall is larger: a petabyte.
@@ -38,6 +39,8 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
     let landed = "How its copy is reached after the move.";
     let landing_access = fields.optional("landing_access", landed, access::form());
     let after = fields.or("after", "Ids of servers that move before it.", list(self::id()), Vec::new());
+    let stopped = "Services that people stop before its final sync, as systemd or the process list names them.";
+    let services_stop = fields.or("services_stop", stopped, list(text()), Vec::new());
     let example = fields.or("example", "Whether names, addresses and sizes are invented.", flag(), false);
     let server = Server {
         id: id?,
@@ -53,6 +56,7 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
         access: access?,
         landing_access: landing_access?,
         after: after?,
+        services_stop: services_stop?,
         example: example?,
     };
     check_directory(fields, &server);
@@ -83,12 +87,15 @@ fn disk(fields: &mut Fields<'_>) -> Option<Disk> {
     let source = fields.maybe("source", seen, absolute_path());
     let size = bytes(fields, &SIZE);
     let used = bytes(fields, &USED);
+    let allowed = "`allowed` where the final sync of a logical volume may copy a snapshot, which takes space of its \
+                   volume group; otherwise its filesystems are frozen.";
+    let snapshot = fields.or("snapshot", allowed, word(SNAPSHOT), false);
     let (size, used) = (size?, used?);
     if used.zip(size).is_some_and(|(used, size)| used > size) {
         let key = if fields.has("used_gb") { "used_gb" } else { "used_bytes" };
         fields.refuse(key, Complaint::new("more is used than the disk is large"));
     }
-    Some(Disk { id: id?, source: source?, size, used })
+    Some(Disk { id: id?, source: source?, size, used, snapshot: snapshot? })
 }
 
 /// The two ways of writing a number of bytes.

@@ -1,14 +1,15 @@
 //! The real world behind the runner: SSH to the sources, replicas and clones on this host, checklists.
 
 mod figures;
+mod last_copy;
 mod measure;
-mod mounts;
 mod shaping;
+mod snapshot;
 mod trouble;
 
 use super::plan::Step;
 use super::record::{self, Class};
-use super::run::{Acts, Ended, Progress, Reading, Trouble};
+use super::run::{Acts, Ended, LastCopy, Progress, Reading, Trouble};
 use crate::checklist::{self, Checklist, Field, Finding, Outcome, Phase, RunRecord, Signatures, Verdict};
 use crate::digest::sha256;
 use crate::journal::Journal;
@@ -17,16 +18,15 @@ use crate::model::server::{Access, Server, Transfer};
 use crate::model::tenant::Tenant;
 use crate::model::{DiskId, ServerId};
 use crate::replica::{
-    self, AgentBinary, CHUNK, DiskReplica, MapWanted, PassOptions, PassProgress, Stage, StartOptions,
+    self, AgentBinary, AgentLink, CHUNK, DiskReplica, MapWanted, PassOptions, PassProgress, Stage, StartOptions,
 };
-use crate::world::Shell;
 use crate::world::ssh::{Deadlines, Session, Trust};
 use serde_json::{Value, json};
 use shaping::{Shaping, Shown, Subject};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use trouble::{of_agent, of_file, of_replica, of_shell};
 
 pub use figures::{Figures, live_figures};
@@ -34,8 +34,6 @@ pub use measure::{Measured, Measuring};
 
 /// Highest level of zstd: the agent uses what the link leaves time for.
 const ZSTD_LEVEL: u8 = 12;
-/// How long a source may take to say what is mounted.
-const MOUNTS_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The world of one tenant's migration.
 pub struct Live<'a, F> {
@@ -59,6 +57,39 @@ pub struct Live<'a, F> {
     pub checklists: BTreeMap<Phase, Checklist>,
     /// What checklists ask.
     pub field: Arc<F>,
+}
+
+/// An agent on a source, and the replica that it fills.
+struct Reached<'s> {
+    server: &'s ServerId,
+    session: Session,
+    agent: AgentLink,
+    replica: DiskReplica,
+    source: PathBuf,
+    options: PassOptions,
+    shaping: Shaping<'s>,
+    shown: &'s Shown<'s>,
+}
+
+impl Reached<'_> {
+    /// One pass over the disk, at the pace that is allowed.
+    async fn pass(&mut self, map: MapWanted) -> Result<Ended, Trouble> {
+        let Self { server, session, agent, replica, source, options, shaping, shown } = self;
+        options.map = map;
+        // Login and the push of the agent are counted apart.
+        let (sent_before, received_before) = session.bytes();
+        let mut watch = |now: PassProgress| shown.pass(pass_progress(&now));
+        let pace = agent.pace();
+        let pass = replica::pass(agent, replica, source, options, &mut watch);
+        let report = shaping.beside(&pace, session, pass).await;
+        let report = report.map_err(|error| of_replica(error, server, replica))?;
+        let (sent, received) = session.bytes();
+        let mut facts = serde_json::to_value(&report).unwrap_or_default();
+        facts["bytes_wire"] = json!(sent + received - sent_before - received_before);
+        facts["bytes_agent"] = json!(agent.bytes_agent());
+        let result = record::Result::Copied { root: report.root.to_string(), length: report.length };
+        Ok(Ended { result, facts })
+    }
 }
 
 /// The folder of a server's replicas.
@@ -111,6 +142,26 @@ impl<F> Live<'_, F> {
     async fn connect(&self, server: &ServerId) -> Result<Session, Trouble> {
         let access = self.access(server)?;
         Session::connect(access, &self.trust, Deadlines::default()).await.map_err(|error| of_shell(error, server))
+    }
+
+    /// Starts an agent for a disk, once something may be sent at all.
+    async fn reach<'s>(
+        &'s self,
+        session: Session,
+        server: &'s ServerId,
+        disk: &'s DiskId,
+        shown: &'s Shown<'s>,
+    ) -> Result<Reached<'s>, Trouble> {
+        let (replica, source) = (self.replica(server, disk), self.source(server, disk)?.to_owned());
+        let mut shaping = Shaping::of(self.subject(server, disk)?, self.access(server)?, shown).await?;
+        shaping.until_allowed(&session).await;
+        let options = StartOptions { loopback: is_loopback(self.access(server)?), agent_on_disk: self.agent_on_disk };
+        let agent = replica::start(&session, &self.agent, options).await;
+        let agent = agent.map_err(|error| of_agent(error, server, &replica))?;
+        let store = self.journal.store_id().to_owned();
+        let options =
+            PassOptions { store, level: ZSTD_LEVEL, map: MapWanted::Whole, donors: self.replicas(), snapshot: false };
+        Ok(Reached { server, session, agent, replica, source, options, shaping, shown })
     }
 
     /// Bytes that the first copies still need on this host, as far as the inventory knows.
@@ -173,59 +224,27 @@ impl<F: Field> Acts for Live<'_, F> {
         checked(&record)
     }
 
-    async fn at_rest(&mut self, server: &ServerId, disk: &DiskId) -> Result<(), Trouble> {
-        // A running source is mounted by nature; the runner sees by its passes that it stands still.
-        if self.server(server)?.transfer == Transfer::Agent {
-            return Ok(());
-        }
-        let source = self.source(server, disk)?;
-        let session = self.connect(server).await?;
-        let script = mounts::script(source);
-        let output = session.run(&script, MOUNTS_DEADLINE).await.map_err(|error| of_shell(error, server))?;
-        let used = mounts::parse(&output.stdout);
-        match (output.status, used) {
-            (0, Some(used)) if used.is_empty() => Ok(()),
-            (0, Some(used)) => Err(Trouble::new(Class::CheckFailed, mounts::InUse::new(server, disk, used))
-                .hint("Nothing was copied; the replica is as the last sync left it.")
-                .hint("Unmount it, or boot the server from the rescue system; then give the same command again.")),
-            _ => Err(Trouble::new(Class::Failed, format!("{server} does not say what uses {}", source.display()))
-                .hint("Nothing was copied; the replica is as the last sync left it.")
-                .hint("Look whether the `source` of the disk is right, with `traghetto survey`.")),
-        }
-    }
-
     async fn copy(
         &mut self,
         server: &ServerId,
         disk: &DiskId,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Ended, Trouble> {
-        let (replica, source) = (self.replica(server, disk), self.source(server, disk)?);
-        let session = self.connect(server).await?;
-        let (shown, who) = (Shown::to(progress), self.subject(server, disk)?);
-        let mut shaping = Shaping::of(who, self.access(server)?, &shown).await?;
-        shaping.until_allowed(&session).await;
-        let options = StartOptions { loopback: is_loopback(self.access(server)?), agent_on_disk: self.agent_on_disk };
-        let agent = replica::start(&session, &self.agent, options).await;
-        let mut agent = agent.map_err(|error| of_agent(error, server, &replica))?;
-        // Login and the push of the agent are counted apart.
-        let (sent_before, received_before) = session.bytes();
+        let (shown, session) = (Shown::to(progress), self.connect(server).await?);
+        let mut reached = self.reach(session, server, disk, &shown).await?;
         // What is booted from a rescue system is not mounted; a running source changes while it is mapped.
         let rescue = self.server(server)?.transfer == Transfer::Rescue;
         let map = if rescue { MapWanted::Quiet } else { MapWanted::Live };
-        let store = self.journal.store_id().to_owned();
-        let options = PassOptions { store, level: ZSTD_LEVEL, map, donors: self.replicas() };
-        let mut watch = |now: PassProgress| shown.pass(pass_progress(&now));
-        let pace = agent.pace();
-        let pass = replica::pass(&mut agent, &replica, source, &options, &mut watch);
-        let report = shaping.beside(&pace, &session, pass).await;
-        let report = report.map_err(|error| of_replica(error, server, &replica))?;
-        let (sent, received) = session.bytes();
-        let mut facts = serde_json::to_value(&report).unwrap_or_default();
-        facts["bytes_wire"] = json!(sent + received - sent_before - received_before);
-        facts["bytes_agent"] = json!(agent.bytes_agent());
-        let result = record::Result::Copied { root: report.root.to_string(), length: report.length };
-        Ok(Ended { result, facts })
+        reached.pass(map).await
+    }
+
+    async fn last_copy(
+        &mut self,
+        server: &ServerId,
+        disk: &DiskId,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<LastCopy, Trouble> {
+        self.copy_still(server, disk, progress).await
     }
 
     async fn verify(

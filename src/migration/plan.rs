@@ -1,6 +1,7 @@
 //! Playbook and inventory give a plan: every step with its id, in order, or the reasons why not.
 
 use super::playbook::{Action, Playbook};
+use super::quiesce::Quiesce;
 use super::refusal::{Refusal, refusals};
 use crate::digest::sha256;
 use crate::model::calendar::WorkCalendar;
@@ -86,6 +87,8 @@ pub struct PlannedDisk {
     pub disk: DiskId,
     /// Block device or image file on the source.
     pub source: PathBuf,
+    /// How it stands still for its last copy.
+    pub quiesce: Quiesce,
 }
 
 /// What will be done for a tenant, in order. It prints, serialises, diffs and tests.
@@ -210,7 +213,11 @@ fn planned(server: &Server) -> PlannedServer {
         directory: server.directory,
         reached: server.access.as_ref().map_or_else(String::new, reached),
         disks: disks
-            .map(|disk| PlannedDisk { disk: disk.id.clone(), source: disk.source.clone().unwrap_or_default() })
+            .map(|disk| PlannedDisk {
+                disk: disk.id.clone(),
+                source: disk.source.clone().unwrap_or_default(),
+                quiesce: Quiesce::intended(server, disk),
+            })
             .collect(),
         after: server.after.clone(),
     }

@@ -6,12 +6,12 @@
 use super::next::{Next, Scope, next};
 use super::plan::{Plan, Step, StepId};
 use super::playbook::Action;
+use super::quiesce::Quiesce;
 use super::record::{self, Class, Record, Stop};
 use super::shaping::Allowance;
 use super::state::{IllegalEvent, RunState};
 use crate::checklist::Phase as ChecklistPhase;
 use crate::journal::{Event, Journal, JournalError, Lease};
-use crate::model::server::Transfer;
 use crate::model::{DiskId, ServerId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -23,7 +23,7 @@ use tokio::sync::watch;
 /// How old the last whole reading of a replica may be when its final sync begins (inside the
 /// outage only changes are read again).
 const VERIFIED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
-/// Passes of a final sync over a running source, of which the last must find nothing to send.
+/// Passes of a final sync over a source that nothing holds still, of which the last must find nothing to send.
 const STILL_PASSES: usize = 3;
 /// How long a copy that was cut waits for its link.
 const LINK_PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -106,9 +106,6 @@ pub trait Acts: Send {
     /// Runs a checklist.
     fn check(&mut self, phase: ChecklistPhase) -> impl Future<Output = Result<Ended, Trouble>>;
 
-    /// Finds out that nothing uses the disk, so that what is copied belongs to one moment.
-    fn at_rest(&mut self, server: &ServerId, disk: &DiskId) -> impl Future<Output = Result<(), Trouble>>;
-
     /// Brings the replica of a disk up to date.
     fn copy(
         &mut self,
@@ -116,6 +113,14 @@ pub trait Acts: Send {
         disk: &DiskId,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> impl Future<Output = Result<Ended, Trouble>>;
+
+    /// Brings the replica of a disk up to date while its source stands still, in whatever way it can.
+    fn last_copy(
+        &mut self,
+        server: &ServerId,
+        disk: &DiskId,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> impl Future<Output = Result<LastCopy, Trouble>>;
 
     /// Reads a whole replica again. That it does not hold is a result, not trouble.
     fn verify(
@@ -127,6 +132,15 @@ pub trait Acts: Send {
 
     /// Clones a replica.
     fn test_clone(&mut self, server: &ServerId, disk: &DiskId) -> impl Future<Output = Result<Ended, Trouble>>;
+}
+
+/// A copy of a source that stood still.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastCopy {
+    /// The copy.
+    pub ended: Ended,
+    /// What made the source stand still.
+    pub quiesce: Quiesce,
 }
 
 /// A whole replica, read again.
@@ -247,7 +261,7 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
         let acted = tokio::select! {
             biased;
             why = stopped(self.journal, self.lease, self.plan, self.stop.clone()) => Err(Left::Stopped(why?)),
-            acted = act(&mut self.acts, &mut self.observer, self.plan, state, self.journal.now(), step) => acted.map_err(Left::Trouble),
+            acted = act(&mut self.acts, &mut self.observer, state, self.journal.now(), step) => acted.map_err(Left::Trouble),
         };
         match acted {
             Ok(Acted { ended, reading }) => {
@@ -342,7 +356,6 @@ async fn stopped(
 async fn act<A: Acts, O: Observer>(
     acts: &mut A,
     observer: &mut O,
-    plan: &Plan,
     state: &RunState,
     now: Timestamp,
     step: &Step,
@@ -368,9 +381,7 @@ async fn act<A: Acts, O: Observer>(
         Action::FinalSync => {
             let (server, disk) = of_disk()?;
             verified_lately(state, server, disk, now)?;
-            acts.at_rest(server, disk).await?;
-            let still = plan.server(server).is_some_and(|planned| planned.transfer == Transfer::Rescue);
-            final_sync(acts, server, disk, still, &mut progress).await
+            final_sync(acts, server, disk, &mut progress).await
         }
         // A gate is never acted on: people sign it.
         Action::Gate(gate) => Err(Trouble::new(Class::Waiting, format!("gate {} waits for signatures", gate.gate))),
@@ -437,25 +448,24 @@ fn verified_lately(state: &RunState, server: &ServerId, disk: &DiskId, now: Time
         .hint("Run `traghetto migrate verify` for the tenant, then give the same command again."))
 }
 
-/// The last sync. A source that runs must be seen to stand still: its last pass finds the same root
-/// as the one before, or the replica is a mixture of moments.
+/// The last sync. Where nothing holds the source still, it must be seen to stand still: the last pass
+/// finds the same root as the one before, or the replica is a mixture of moments.
 async fn final_sync<A: Acts>(
     acts: &mut A,
     server: &ServerId,
     disk: &DiskId,
-    still: bool,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Ended, Trouble> {
-    let mut last = acts.copy(server, disk, progress).await?;
-    if still {
+    let LastCopy { ended: mut last, quiesce } = acts.last_copy(server, disk, progress).await?;
+    if quiesce.holds() {
         return Ok(last);
     }
     for _ in 1..STILL_PASSES {
-        let again = acts.copy(server, disk, progress).await?;
-        if again.result == last.result {
-            return Ok(again);
+        let again = acts.last_copy(server, disk, progress).await?;
+        if again.quiesce.holds() || again.ended.result == last.result {
+            return Ok(again.ended);
         }
-        last = again;
+        last = again.ended;
     }
     Err(Trouble::new(Class::CheckFailed, format!("the disk {disk} of {server} still changes while it is copied"))
         .hint("The source is untouched; its replica follows it, but is of no single moment yet.")

@@ -33,6 +33,9 @@ pub struct Server {
     pub landing_access: Option<Access>,
     /// Servers that move before it.
     pub after: Vec<ServerId>,
+    /// Services that people stop before its final sync; that they are stopped is checked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services_stop: Vec<String>,
     /// Whether names, addresses and sizes are invented.
     pub example: bool,
 }
@@ -205,6 +208,10 @@ pub struct Disk {
     pub size: Option<u64>,
     /// Bytes used by its filesystems, if known before the survey.
     pub used: Option<u64>,
+    /// Whether a final sync may take a snapshot of the logical volume that is its source: the snapshot is
+    /// kept in the volume group, and so written to a disk of the server.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub snapshot: bool,
 }
 
 /// How a host is reached over SSH.

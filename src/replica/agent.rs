@@ -6,11 +6,16 @@
 
 mod disk;
 mod frame;
+mod freeze;
+mod kernel;
+mod mountinfo;
 mod pace;
 mod packer;
 mod sample;
 mod sender;
 mod source;
+mod uses;
+mod watchdog;
 
 use super::chunk::{FORMAT, Hash, Range, Short};
 use super::wire::{
@@ -19,6 +24,7 @@ use super::wire::{
 };
 use disk::Disk;
 use frame::{FrameBuilder, LeavesBuilder};
+use freeze::Freezer;
 use sender::{Gone, Outgoing, Pulse};
 use source::Fault;
 use std::io::{self, Read, Write};
@@ -28,6 +34,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 
 /// How the name of a pushed agent's file begins; the agent removes no other file.
 pub const FILE_PREFIX: &str = ".traghetto-agent-";
@@ -47,6 +54,7 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>) -> io::Result<()
     let args: Vec<_> = args.into_iter().skip(1).collect();
     match args.as_slice() {
         [] => {}
+        [flag, rest @ ..] if flag == watchdog::FLAG => return watchdog::main(rest),
         [flag, path] if flag == "--remove" => remove_own_file(Path::new(path))?,
         _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, "usage: traghetto-agent [--remove PATH]")),
     }
@@ -73,31 +81,43 @@ pub fn serve(input: impl Read + Send + 'static, mut output: impl Write + Send + 
     let gone = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&gone);
     let pulse = Arc::new(Pulse::default());
-    let commanded = Arc::clone(&pulse);
+    let (commanded, freezer) = (Arc::clone(&pulse), Freezer::default());
+    let holding = freezer.clone();
     // Not joined: it may wait for input that never comes when the session has ended otherwise.
-    std::thread::spawn(move || take_commands(input, &commands, &ended, &commanded));
+    std::thread::spawn(move || take_commands(input, &commands, &ended, &commanded, &holding));
 
     let (outgoing, queue) = sender::queue();
     let writer_pulse = Arc::clone(&pulse);
     let writer = std::thread::spawn(move || sender::run(&queue, &mut output, &writer_pulse));
 
-    let mut session = Session { outgoing, pulse, gone, disk: None };
+    let mut session = Session { outgoing, pulse, gone, freezer: freezer.clone(), disk: None };
     let ended = session.run(&waiting);
+    // The writing thread may be blocked by an output that nobody reads.
+    freezer.release();
     drop(session);
     let written = writer.join().map_err(|_| io::Error::other("the writing thread failed"))?;
     ended.and(written)
 }
 
-/// Hands on commands until the input ends or makes no sense. A rate counts at once, whatever else waits.
-fn take_commands(mut input: impl Read, commands: &SyncSender<io::Result<Command>>, gone: &AtomicBool, pulse: &Pulse) {
+/// Hands on commands until the input ends or makes no sense. A rate counts at once, whatever else waits;
+/// so does the end, for what is frozen.
+fn take_commands(
+    mut input: impl Read,
+    commands: &SyncSender<io::Result<Command>>,
+    gone: &AtomicBool,
+    pulse: &Pulse,
+    freezer: &Freezer,
+) {
     loop {
         let command = read_command(&mut input);
+        freezer.hold();
         if let Ok(Command::Rate { bits_per_second }) = command {
             pulse.pace.set(bits_per_second);
             continue;
         }
         if command.is_err() {
             gone.store(true, Ordering::Relaxed);
+            freezer.release();
         }
         let last = command.is_err();
         if commands.send(command).is_err() || last {
@@ -145,6 +165,7 @@ struct Session {
     outgoing: SyncSender<Outgoing>,
     pulse: Arc<Pulse>,
     gone: Arc<AtomicBool>,
+    freezer: Freezer,
     disk: Option<Disk>,
 }
 
@@ -184,8 +205,17 @@ impl Session {
             Command::Nodes { level, indices } => self.nodes(level, &indices),
             Command::Listing => self.listing(),
             Command::Leaves { ranges } => self.leaves(&ranges),
-            Command::Rate { .. } => Ok(()),
-            Command::Freeze { .. } | Command::Thaw => Err(refuse("filesystems cannot be frozen")),
+            // Carried out as they were taken.
+            Command::Rate { .. } | Command::Hold => Ok(()),
+            Command::Uses { path } => {
+                let uses = uses::of(&path).map(|uses| Reply::Uses(uses.told));
+                Ok(self.reply(uses.unwrap_or_else(Reply::Obstacle))?)
+            }
+            Command::Freeze { path, seconds } => {
+                let frozen = self.freezer.freeze(&path, Duration::from_secs(seconds.into()));
+                Ok(self.reply(frozen.map_or_else(Reply::Obstacle, Reply::Frozen))?)
+            }
+            Command::Thaw => Ok(self.reply(Reply::Thawed { held: self.freezer.thaw() })?),
             Command::Sample { permille } => self.sample(permille),
         }
     }

@@ -46,6 +46,8 @@ pub struct AgentLink {
     payload: Arc<AtomicU64>,
     bytes_agent: u64,
     in_pass: bool,
+    /// Tells the agent that we are there while it holds frozen filesystems.
+    holding: Option<JoinHandle<()>>,
 }
 
 /// Sets how fast an agent writes, also while a pass runs over its link.
@@ -119,7 +121,7 @@ impl AgentLink {
             tokio::spawn(keep_errors(pipe.errors, Arc::clone(&said))),
             tokio::spawn(read_replies(pipe.output, pipe.exit, arrived, Arc::clone(&payload), said)),
         ];
-        Self { commands, replies, tasks, payload, bytes_agent, in_pass: false }
+        Self { commands, replies, tasks, payload, bytes_agent, in_pass: false, holding: None }
     }
 
     /// Sets the agent's pace while a pass borrows this link.
@@ -154,6 +156,28 @@ impl AgentLink {
         if sent.is_err() { self.reply().await.map(|_| ()).and(Err(gone(""))) } else { Ok(()) }
     }
 
+    /// Sends `Hold` so often until [`Self::hold_no_more`] or the end of the link. It need not wait in a full
+    /// queue: every command says as much.
+    pub(super) fn hold_every(&mut self, interval: Duration) {
+        self.hold_no_more();
+        let commands = self.commands.clone();
+        self.holding = Some(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(interval).await;
+                if let Err(mpsc::error::TrySendError::Closed(_)) = commands.try_send(Command::Hold.encode()) {
+                    return;
+                }
+            }
+        }));
+    }
+
+    /// Ends what [`Self::hold_every`] began.
+    pub(super) fn hold_no_more(&mut self) {
+        if let Some(holding) = self.holding.take() {
+            holding.abort();
+        }
+    }
+
     /// The next reply; may be cancelled without losing one.
     pub(super) async fn reply(&mut self) -> Result<Reply, AgentError> {
         let (mut bytes, mut heard) = (self.bytes_payload(), Instant::now());
@@ -172,6 +196,7 @@ impl AgentLink {
 
 impl Drop for AgentLink {
     fn drop(&mut self) {
+        self.hold_no_more();
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }

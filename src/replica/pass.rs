@@ -35,6 +35,9 @@ pub struct PassOptions {
     pub map: MapWanted,
     /// Replicas of the same tenant whose chunks need not be sent again.
     pub donors: Vec<DiskReplica>,
+    /// Whether the source is a snapshot of the disk: it has another identity than the disk, and the manifest
+    /// goes on naming the disk.
+    pub snapshot: bool,
 }
 
 /// Brings `replica` up to date with the disk `source`, as the agent behind `link` sees it.
@@ -145,6 +148,9 @@ fn accept(disk: DiskId, recorded: Manifest, opened: Opened, options: &PassOption
     }
     if recorded.length != length {
         return Err(ReplicaError::LengthChanged { disk, recorded: recorded.length, found: length });
+    }
+    if options.snapshot {
+        return Ok(recorded);
     }
     if is_other(&recorded.source.identity, &source.identity) {
         return Err(ReplicaError::OtherSource { disk, recorded: recorded.source.identity, found: source.identity });

@@ -152,7 +152,7 @@ impl<'a> Remote<'a> {
             FaultKind::Open => SourceFault::Open { text },
             FaultKind::Read => SourceFault::Read { offset, text },
             FaultKind::Shrunk => SourceFault::Shrunk { offset },
-            FaultKind::Command | FaultKind::Freeze => return self.agent(AgentError::Protocol { reason: text }),
+            FaultKind::Command => return self.agent(AgentError::Protocol { reason: text }),
         };
         ReplicaError::Source { disk: self.disk.clone(), path: self.path.clone(), source }
     }

@@ -8,12 +8,14 @@
 mod chunks;
 mod command;
 mod listing;
+mod quiet;
 mod reply;
 mod sampled;
 
 pub use chunks::{Chunks, Packing, Run, RunKind};
 pub use command::{Command, Have, MapWanted};
 pub use listing::{Listing, ListingError};
+pub use quiet::{Obstacle, ObstacleKind, USES, Use, Way};
 pub use reply::{FaultKind, Reply};
 pub use sampled::{LEVELS, Sampled, SampledPacking};
 

@@ -27,8 +27,9 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Command::Listing),
         prop::collection::vec(range(), 0..20).prop_map(|ranges| Command::Leaves { ranges }),
         any::<u64>().prop_map(|bits_per_second| Command::Rate { bits_per_second }),
-        (prop::collection::vec(any::<Vec<u8>>(), 0..5), any::<u32>())
-            .prop_map(|(mounts, seconds)| Command::Freeze { mounts, seconds }),
+        (any::<Vec<u8>>(), any::<u32>()).prop_map(|(path, seconds)| Command::Freeze { path, seconds }),
+        any::<Vec<u8>>().prop_map(|path| Command::Uses { path }),
+        Just(Command::Hold),
         Just(Command::Thaw),
         any::<u16>().prop_map(|permille| Command::Sample { permille }),
         (any::<u8>(), prop::collection::vec(any::<u32>(), 0..50))
@@ -83,7 +84,10 @@ fn reply() -> impl Strategy<Value = Reply> {
             let leaves = runs.iter().filter(|(_, zero)| !zero).map(|(range, _)| range.count).sum::<u32>();
             Reply::Leaves { leaves: vec![Hash([7; 32]).short(); leaves as usize], runs }
         }),
-        Just(Reply::Frozen),
+        prop::collection::vec(one_use(), 0..5).prop_map(Reply::Frozen),
+        prop::collection::vec(one_use(), 0..5).prop_map(Reply::Uses),
+        ("[ -~è]{0,80}", "[ -~è]{0,80}")
+            .prop_map(|(place, detail)| { Reply::Obstacle(Obstacle { kind: ObstacleKind::Spanning, place, detail }) }),
         any::<bool>().prop_map(|held| Reply::Thawed { held }),
         any::<([u64; 5], [(u8, u64, u64, u64); LEVELS], [u32; 2])>().prop_map(|(counts, levels, places)| {
             let [chunks, sampled_chunks, zero_chunks, bytes_read, read_us] = counts;
@@ -104,6 +108,16 @@ fn reply() -> impl Strategy<Value = Reply> {
         any::<u64>().prop_map(|chunks| Reply::Alive { chunks }),
         (any::<u64>(), "[ -~è]{0,80}").prop_map(|(offset, text)| Reply::Fault { kind: FaultKind::Read, offset, text }),
     ]
+}
+
+fn one_use() -> impl Strategy<Value = Use> {
+    let way = prop::sample::select(vec![Way::Written, Way::ReadOnly, Way::Swap, Way::Claimed]);
+    (way, "[ -~è]{0,20}", "[a-z0-9]{0,9}", "[ -~è]{0,80}").prop_map(|(way, device, filesystem, place)| Use {
+        way,
+        device,
+        filesystem,
+        place,
+    })
 }
 
 /// Takes a frame apart as both readers do.

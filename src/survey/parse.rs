@@ -22,6 +22,7 @@ pub fn parse(answer: &[u8], mark: &Mark) -> Result<Survey, Malformed> {
     let text = String::from_utf8_lossy(answer);
     let sections = Sections::read(&text, mark)?;
     let storage = storage::Storage::read(&sections);
+    let controller_seen = controller_seen(sections.text("directory"));
     let mut kernel = sections.text("kernel").lines().map(str::trim);
     let mut next = || kernel.next().unwrap_or_default().to_owned();
     let (host_name, release, architecture) = (next(), next(), next());
@@ -37,7 +38,8 @@ pub fn parse(answer: &[u8], mark: &Mark) -> Result<Survey, Malformed> {
         name_servers: network::name_servers(sections.text("resolver")),
         ports: network::ports(sections.text("sockets")),
         services: services(sections.text("services")),
-        domain_controller: is_domain_controller(sections.text("directory")),
+        domain_controller: !controller_seen.is_empty(),
+        controller_seen,
         unread: sections.failed,
     })
 }
@@ -108,13 +110,14 @@ fn services(text: &str) -> Vec<String> {
     names
 }
 
-/// Samba says so in its configuration, or has a directory.
-fn is_domain_controller(text: &str) -> bool {
-    text.lines().any(|line| {
+/// Samba says so in its configuration, or there is a directory's database, of Samba or Windows.
+fn controller_seen(text: &str) -> Vec<String> {
+    let shows = |line: &&str| {
         let role = line.split_once('=').map(|(_, role)| role.trim().to_ascii_lowercase());
-        line.trim() == "sam.ldb"
+        ["sam.ldb", "ntds.dit"].iter().any(|database| line.to_ascii_lowercase().ends_with(database))
             || role.is_some_and(|role| role == "active directory domain controller" || role == "dc")
-    })
+    };
+    text.lines().map(str::trim).filter(shows).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -66,8 +66,12 @@ sockets() { for name in tcp tcp6 udp udp6; do if [ -r /proc/net/$name ]; then ec
 directory() {
     grep -i '^[[:space:]]*server role' /etc/samba/smb.conf
     for path in /var/lib/samba/private/sam.ldb /usr/local/samba/private/sam.ldb; do
-        if [ -e "$path" ]; then echo sam.ldb; fi
+        if [ -e "$path" ]; then echo "$path"; fi
     done
+    # The directory of a Windows whose disk is mounted here.
+    while read -r _ place kind _; do
+        case $kind in ntfs*|fuseblk) ls -d "$place"/[Ww][Ii][Nn][Dd][Oo][Ww][Ss]/NTDS/ntds.dit;; esac
+    done </proc/mounts
     true
 }
 sources() {

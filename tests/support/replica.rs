@@ -18,7 +18,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// How the tests run a pass.
 pub fn options() -> PassOptions {
-    PassOptions { store: "test-store".to_owned(), level: 3, map: MapWanted::Whole, donors: Vec::new() }
+    PassOptions { store: "test-store".to_owned(), level: 3, map: MapWanted::Whole, donors: Vec::new(), snapshot: false }
 }
 
 /// A source image and a replica of it in a temporary folder.

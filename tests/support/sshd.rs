@@ -135,6 +135,15 @@ impl Sshd {
         }
     }
 
+    /// Signals the servers of its sessions, not their commands.
+    pub fn signal_servers(&self, number: rustix::process::Signal) {
+        let is_sshd =
+            |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.starts_with("sshd"));
+        for child in descendants(self.child.id()).into_iter().filter(is_sshd) {
+            signal(child, number);
+        }
+    }
+
     /// Processes of its sessions, commands included.
     pub fn session_processes(&self) -> usize {
         descendants(self.child.id()).len()
@@ -195,7 +204,7 @@ fn spawn(dir: &Path) -> Child {
 }
 
 /// All processes below `parent`, found in /proc.
-fn descendants(parent: u32) -> Vec<u32> {
+pub fn descendants(parent: u32) -> Vec<u32> {
     let mut pairs = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };

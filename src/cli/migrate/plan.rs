@@ -5,7 +5,7 @@ use super::{Whose, forecast};
 use crate::cli::ui::Tone;
 use crate::cli::{Context, journal};
 use crate::failure::Failure;
-use crate::migration::{self, Action, Activity, Forecast, Plan, Step};
+use crate::migration::{self, Action, Activity, Forecast, Plan, Quiesce, Step};
 use crate::model::calendar::{in_rome, italian};
 use crate::model::project::NetworkDate;
 use crate::model::project_calendar::Basis::{Given, Latest};
@@ -92,24 +92,36 @@ fn of_step(step: &Step, plan: &Plan, context: &Context) -> String {
         let (server, disk) = step.of_disk()?;
         let planned = plan.server(server)?;
         let disk = planned.disks.iter().find(|candidate| candidate.disk == *disk)?;
-        Some((planned, disk.source.display().to_string()))
+        Some((planned, disk, disk.source.display().to_string()))
     };
     match (&step.action, source()) {
         (Action::PrepareLanding, _) => "make the folders of the replicas, look for space".to_owned(),
         (Action::Checklist { checklist }, _) => format!("run checklist {checklist}"),
-        (Action::Seed, Some((server, disk))) => {
+        (Action::Seed, Some((server, _, disk))) => {
             format!("first copy of {disk} from {} ({})", server.reached, server.transfer.word())
         }
-        (Action::Sync, Some((_, disk))) => format!("copy what has changed on {disk}"),
+        (Action::Sync, Some((_, _, disk))) => format!("copy what has changed on {disk}"),
         (Action::Verify, _) => "read the whole replica again and compare".to_owned(),
         (Action::TestClone, _) => "clone the replica, which is never booted itself".to_owned(),
-        (Action::FinalSync, Some((_, disk))) => format!("last copy of {disk}, with the source quiet"),
+        (Action::FinalSync, Some((_, planned, disk))) => {
+            format!("last copy of {disk}, with the source quiet{}", standing_still(planned.quiesce))
+        }
         (Action::Gate(gate), _) => {
             let signers: Vec<&str> = gate.roles.iter().map(|role| role.as_str()).collect();
             let hours = gate.valid_hours.map(|hours| format!(", valid {hours} h")).unwrap_or_default();
             format!("signed by {}{hours}: {}", signers.join(" + "), context.in_language(&gate.title))
         }
         _ => String::new(),
+    }
+}
+
+/// What a final sync does to a source so that it stands still.
+fn standing_still(quiesce: Quiesce) -> &'static str {
+    match quiesce {
+        Quiesce::Snapshot => " (a snapshot of its logical volume is copied)",
+        Quiesce::Freeze => " (its filesystems are frozen meanwhile)",
+        Quiesce::ReadOnly => " (mounted read-only)",
+        Quiesce::Offline => " (booted from the rescue system)",
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::migration::record::Class;
 use crate::migration::run::Trouble;
 use crate::model::ServerId;
-use crate::replica::{AgentError, DiskReplica, ReplicaError, SourceFault};
+use crate::replica::{AgentError, DiskReplica, ObstacleKind, QuiesceError, ReplicaError, SourceFault};
 use crate::world::ShellError;
 use std::io;
 use std::path::Path;
@@ -54,6 +54,39 @@ pub(super) fn of_agent(error: AgentError, server: &ServerId, replica: &DiskRepli
             Trouble::new(class, error).hint(kept(replica)).hint(AGAIN)
         }
     }
+}
+
+/// A disk that cannot be made to stand still.
+pub(super) fn of_quiesce(error: QuiesceError, server: &ServerId) -> Trouble {
+    let next = match &error {
+        QuiesceError::Agent(source) => {
+            return Trouble::new(class_of_agent(source), error)
+                .hint("The source is untouched; whatever was frozen is thawed by itself within a minute.")
+                .hint(AGAIN);
+        }
+        QuiesceError::Obstacle(obstacle) => match obstacle.kind {
+            ObstacleKind::Unsupported => format!(
+                "Mount it read-only on {server} (`mount -o remount,ro`), which needs no freezing; then give the same \
+                 command again."
+            ),
+            ObstacleKind::FrozenAlready => {
+                "Look for a backup at work; `fsfreeze -u` thaws. Then give the same command again.".to_owned()
+            }
+            ObstacleKind::Claimed | ObstacleKind::Spanning | ObstacleKind::Hidden => {
+                format!("Boot {server} from a Linux rescue system and use `transfer: rescue`.")
+            }
+            ObstacleKind::OwnFile => {
+                "Give it a place in memory: mount a tmpfs that allows execution on /dev/shm.".to_owned()
+            }
+            ObstacleKind::Changed => AGAIN.to_owned(),
+            ObstacleKind::System => {
+                "Compare `source` with the disks (`traghetto survey`), and let us log in as root.".to_owned()
+            }
+        },
+    };
+    Trouble::new(Class::CheckFailed, error)
+        .hint("Nothing is frozen and nothing was copied; the replica is as the last sync left it.")
+        .hint(next)
 }
 
 fn class_of_agent(error: &AgentError) -> Class {

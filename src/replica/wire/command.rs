@@ -3,9 +3,6 @@
 use super::super::chunk::{BLOCKS, Range, Short};
 use super::{Body, Frame, NODES, READ_HAVES, WireError, bounded, count_bytes};
 
-/// Most mount points of a freeze.
-const MOUNTS: usize = 64;
-
 /// What the receiver asks of the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -53,11 +50,11 @@ pub enum Command {
         /// Bits a second on the interface; 0 sends nothing, `u64::MAX` is no limit.
         bits_per_second: u64,
     },
-    /// Freeze filesystems. Answered by `Frozen`.
+    /// Freeze every filesystem on a disk that may be written to. Answered by `Frozen` or `Obstacle`.
     Freeze {
-        /// Their mount points, in the order in which they are frozen.
-        mounts: Vec<Vec<u8>>,
-        /// After how long they are thawed in any case.
+        /// Device or image file, as bytes of a path.
+        path: Vec<u8>,
+        /// They are thawed when for this long nothing came from the receiver.
         seconds: u32,
     },
     /// Thaw what is frozen. Answered by `Thawed`.
@@ -67,6 +64,14 @@ pub enum Command {
         /// Thousandths of it.
         permille: u16,
     },
+    /// What uses a disk? Answered by `Uses` or `Obstacle`.
+    Uses {
+        /// Device or image file, as bytes of a path.
+        path: Vec<u8>,
+    },
+    /// Still there: the seconds of `Freeze` begin anew, as with any command. Taken at once, also while
+    /// another command is carried out; not answered.
+    Hold,
 }
 
 /// Which map of the disk is made.
@@ -151,12 +156,11 @@ impl Command {
             Command::Listing => Frame::new(6),
             Command::Leaves { ranges } => Frame::new(7).ranges(ranges),
             Command::Rate { bits_per_second } => Frame::new(8).bytes(&bits_per_second.to_le_bytes()),
-            Command::Freeze { mounts, seconds } => {
-                let frame = Frame::new(9).bytes(&seconds.to_le_bytes()).bytes(&count_bytes(mounts.len()));
-                mounts.iter().map(|mount| bounded(mount)).fold(frame, |frame, mount| frame.text(mount))
-            }
+            Command::Freeze { path, seconds } => Frame::new(9).bytes(&seconds.to_le_bytes()).bytes(bounded(path)),
             Command::Thaw => Frame::new(10),
             Command::Sample { permille } => Frame::new(11).bytes(&permille.to_le_bytes()),
+            Command::Uses { path } => Frame::new(12).bytes(bounded(path)),
+            Command::Hold => Frame::new(13),
         };
         frame.finish()
     }
@@ -193,12 +197,12 @@ impl Command {
             8 => Command::Rate { bits_per_second: body.u64()? },
             9 => {
                 let seconds = body.u32()?;
-                let count = body.count(MOUNTS, 4)?;
-                let mounts = (0..count).map(|_| body.counted_text()).collect::<Result<_, _>>()?;
-                Command::Freeze { mounts, seconds }
+                Command::Freeze { seconds, path: body.text()?.to_vec() }
             }
             10 => Command::Thaw,
             11 => Command::Sample { permille: body.u16()? },
+            12 => Command::Uses { path: body.text()?.to_vec() },
+            13 => Command::Hold,
             other => return Err(WireError::Kind(other)),
         };
         body.end(command)

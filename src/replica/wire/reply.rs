@@ -3,8 +3,8 @@
 use super::super::chunk::{Hash, Range, Short};
 use super::sampled::Sampled;
 use super::{
-    Body, Chunks, FRAME_LEAVES, FRAME_RUNS, Frame, LISTING_PIECE, NODES, READ_CHUNKS, RUN, WireError, bounded,
-    count_bytes,
+    Body, Chunks, FRAME_LEAVES, FRAME_RUNS, Frame, LISTING_PIECE, NODES, Obstacle, READ_CHUNKS, RUN, Use, WireError,
+    bounded, count_bytes,
 };
 
 /// A disk's fault, as the agent reports it.
@@ -18,8 +18,6 @@ pub enum FaultKind {
     Shrunk,
     /// A command cannot be carried out: the receiver's bug.
     Command,
-    /// Filesystems cannot be frozen; nothing is frozen.
-    Freeze,
 }
 
 /// What the agent answers.
@@ -86,13 +84,17 @@ pub enum Reply {
         /// The leaves of those that are not.
         leaves: Vec<Short>,
     },
-    /// Everything is frozen.
-    Frozen,
+    /// What uses the disk; the filesystems among it that may be written to are frozen.
+    Frozen(Vec<Use>),
     /// Nothing is frozen any more.
     Thawed {
-        /// Whether all stayed frozen until now.
+        /// Whether something was, and all of it until now.
         held: bool,
     },
+    /// What uses the disk.
+    Uses(Vec<Use>),
+    /// Nothing is frozen, and why.
+    Obstacle(Obstacle),
     /// The sample.
     Sample(Sampled),
 }
@@ -123,9 +125,11 @@ impl Reply {
                     runs.iter().fold(frame, |frame, (range, zero)| frame.range(*range).bytes(&[u8::from(*zero)]));
                 frame.shorts(leaves)
             }
-            Reply::Frozen => Frame::new(75),
+            Reply::Frozen(uses) => Frame::new(75).uses(uses),
             Reply::Thawed { held } => Frame::new(76).bytes(&[u8::from(*held)]),
             Reply::Sample(sampled) => sampled.encode(Frame::new(77)),
+            Reply::Uses(uses) => Frame::new(78).uses(uses),
+            Reply::Obstacle(obstacle) => Frame::new(79).obstacle(obstacle),
         };
         frame.finish()
     }
@@ -162,9 +166,11 @@ impl Reply {
                 Reply::Listing { last, bytes: bytes.to_vec() }
             }
             74 => decode_leaves(&mut body)?,
-            75 => Reply::Frozen,
+            75 => Reply::Frozen(body.uses()?),
             76 => Reply::Thawed { held: body.flag()? },
             77 => Reply::Sample(Sampled::decode(&mut body)?),
+            78 => Reply::Uses(body.uses()?),
+            79 => Reply::Obstacle(body.obstacle()?),
             other => return Err(WireError::Kind(other)),
         };
         body.end(reply)
@@ -187,7 +193,7 @@ fn decode_leaves(body: &mut Body<'_>) -> Result<Reply, WireError> {
 
 impl FaultKind {
     fn decode(byte: u8) -> Result<Self, WireError> {
-        [FaultKind::Open, FaultKind::Read, FaultKind::Shrunk, FaultKind::Command, FaultKind::Freeze]
+        [FaultKind::Open, FaultKind::Read, FaultKind::Shrunk, FaultKind::Command]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
             .ok_or(WireError::Malformed)

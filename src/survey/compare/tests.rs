@@ -12,7 +12,13 @@ fn survey() -> Survey {
 
 fn disk(id: &str, source: &str, gigabytes: u64, used: u64) -> Disk {
     let bytes = |gigabytes: u64| Some(gigabytes * 1_000_000_000);
-    Disk { id: id.parse().unwrap(), source: Some(source.into()), size: bytes(gigabytes), used: bytes(used) }
+    Disk {
+        id: id.parse().unwrap(),
+        source: Some(source.into()),
+        size: bytes(gigabytes),
+        used: bytes(used),
+        snapshot: false,
+    }
 }
 
 /// A server that is what the fixture says, but for the USB disk.
@@ -31,6 +37,7 @@ fn server() -> Server {
         access: None,
         landing_access: None,
         after: Vec::new(),
+        services_stop: Vec::new(),
         example: true,
     }
 }
