@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -32,12 +33,12 @@ class Copied:
     report: dict
 
 
-def ours(network, tools, image, folder):
+def ours(network, tools, image, folder, donors):
     """One pass of traghetto from a read-only block device, by the static agent."""
     folder.mkdir(parents=True, exist_ok=True)
     with read_only(image) as device:
         words = [tools.driver, network.address, 22, network.folder / "client", network.fingerprint(), tools.agent,
-                 device, folder]
+                 device, folder, *donors]
         begun = time.monotonic()
         with Meter(network) as meter:
             out = run(*network.in_sad(" ".join(quoted(word) for word in words)))
@@ -60,8 +61,10 @@ def beside(network, tool, image, target, seconds=None):
                 code = process.wait(seconds)
             except subprocess.TimeoutExpired:
                 code = None
-                os.killpg(process.pid, 15)
-                process.wait()
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGTERM)
+                    process.wait()
         taken = time.monotonic() - begun
     if code not in (0, None):
         raise SystemExit(f"benches: {tool} failed with {code}: {command}")

@@ -71,6 +71,24 @@ def mounted(device, *options):
         folder.rmdir()
 
 
+@contextlib.contextmanager
+def landing(image, size):
+    """A filesystem of its own for a replica; yields its folder and a function: bytes written to its device."""
+    with open(image, "wb") as file:
+        file.truncate(size)
+    with loop(image) as device:
+        run("mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", device)
+        with mounted(device) as folder:
+            yield folder, lambda: sectors_written(folder, device) * 512
+    image.unlink()
+
+
+def sectors_written(folder, device):
+    """Sectors of 512 bytes written to a block device, once what its filesystem holds back is written."""
+    run("sync", "--file-system", folder)
+    return int(Path(f"/sys/block/{Path(device).name}/stat").read_text().split()[6])
+
+
 class Disks:
     """Makes each disk once and keeps it in a folder."""
 

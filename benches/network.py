@@ -93,8 +93,9 @@ class Network:
             f" IdentityFile {self.folder}/client\n UserKnownHostsFile {self.folder}/known_hosts\n"
             " BatchMode yes\n LogLevel ERROR\n")
         Path("/run/sshd").mkdir(exist_ok=True)
+        log = ends.enter_context(open(self.folder / "sshd.log", "w"))
         sshd = subprocess.Popen(["ip", "netns", "exec", self.town, "/usr/sbin/sshd", "-D", "-e", "-f",
-                                 self.folder / "sshd_config"])
+                                 self.folder / "sshd_config"], stderr=log)
         ends.callback(sshd.wait)
         ends.callback(sshd.terminate)
         self.pid = sshd.pid

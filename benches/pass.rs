@@ -3,8 +3,8 @@
 //! `bench-pass HOST PORT KEY HOST_KEY AGENT SOURCE FOLDER [DONOR]` brings the replica in FOLDER up to date
 //! with SOURCE on HOST, which nothing writes to, taking from the replica in the folder DONOR what that one
 //! has, and prints one line of JSON: the pass report, `interfaces` (bytes of all network
-//! interfaces of this namespace during the pass, both directions), `ssh` (bytes of the SSH stream),
-//! `written` (bytes this process caused to be written to storage) and `peak_rss`. Login and the push of
+//! interfaces of this namespace during the pass, both directions), `ssh` (bytes of the SSH stream)
+//! and `peak_rss`. Login and the push of
 //! the agent come before the counting begins; `seconds` counts them too.
 
 use std::io::{self, Write};
@@ -62,13 +62,12 @@ async fn run() -> Result<serde_json::Value, Error> {
     let options =
         PassOptions { store: "bench".to_owned(), level: LEVEL, map: MapWanted::Quiet, donors, snapshot: false };
 
-    let (wire, ssh, written) = (interface_bytes()?, session.bytes(), written()?);
+    let (wire, ssh) = (interface_bytes()?, session.bytes());
     let report = replica::pass(&mut link, &disk, Path::new(source), &options, &mut |_| {}).await?;
     let now = session.bytes();
     let mut told = serde_json::to_value(&report)?;
     told["interfaces"] = (interface_bytes()? - wire).into();
     told["ssh"] = (now.0 + now.1 - ssh.0 - ssh.1).into();
-    told["written"] = (self::written()? - written).into();
     told["peak_rss"] = (1024 * number_after("/proc/self/status", "VmHWM:")?).into();
     told["seconds"] = begun.elapsed().as_secs_f64().into();
     Ok(told)
@@ -84,11 +83,6 @@ fn interface_bytes() -> Result<u64, Error> {
         total += counters.first().ok_or("no counters")? + counters.get(8).ok_or("too few counters")?;
     }
     Ok(total)
-}
-
-/// Bytes that this process caused to be written to storage.
-fn written() -> Result<u64, Error> {
-    number_after("/proc/self/io", "write_bytes:")
 }
 
 /// The number that follows `key` in a file of /proc.
