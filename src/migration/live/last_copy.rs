@@ -26,6 +26,8 @@ const LVM: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a source is kept frozen for a copy that makes no progress: its link may be on the backup.
 const STALLED: Duration = Duration::from_secs(120);
+/// Bytes on the link that are no progress: an agent that may not send says every few seconds that it lives.
+const SIGNS_OF_LIFE: u64 = 16 << 10;
 
 const KEPT: &str = "The replica is as the last sync left it.";
 
@@ -69,7 +71,7 @@ impl Default for Motion {
 impl Motion {
     fn see(&self, now: Progress) {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if (last.0, last.1) != (now.done, now.link) {
+        if now.done != last.0 || now.link.abs_diff(last.1) >= SIGNS_OF_LIFE {
             *last = (now.done, now.link, Instant::now());
         }
     }
