@@ -59,10 +59,20 @@ pub async fn sample(
     Ok(DiskSample::new(&opened, listing, listing_bytes, &sampled))
 }
 
+/// Longest time that a part of a sample may have taken, in microseconds: a week.
+const MAX_TIME: u64 = 7 * 86_400 * 1_000_000;
+
 /// Whether counts are of one sample of a disk of `length` bytes.
 fn is_plausible(sampled: &Sampled, length: u64) -> bool {
-    let Sampled { chunks, sampled_chunks, zero_chunks, .. } = *sampled;
-    chunks <= chunks_of(length) && sampled_chunks <= chunks && zero_chunks <= sampled_chunks
+    let Sampled { chunks, sampled_chunks, zero_chunks, bytes_read, read_us, .. } = *sampled;
+    let most = sampled_chunks.saturating_mul(CHUNK_BYTES);
+    let packed = |level: &SampledPacking| level.packed <= most && level.packing_us <= MAX_TIME;
+    chunks <= chunks_of(length)
+        && sampled_chunks <= chunks
+        && zero_chunks <= sampled_chunks
+        && bytes_read <= length
+        && read_us <= MAX_TIME
+        && sampled.levels.iter().all(packed)
 }
 
 /// What a disk holds and how well it packs.
