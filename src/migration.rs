@@ -36,4 +36,4 @@ pub use refusal::Refusal;
 pub use run::{Acts, Ended, Ending, LastCopy, Observer, Progress, Reading, RunError, Runner, Trouble};
 pub use shaping::{Allowance, Path, Why, weekday_and_hour};
 pub use state::{IllegalEvent, RolledBack, RunState, Signature, StepState, Verified};
-pub use status::{DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, Unsigned, contact};
+pub use status::{Copying, DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, Unsigned, contact};

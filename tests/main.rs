@@ -43,6 +43,7 @@ mod replica;
 mod replica_delta;
 mod replica_faults;
 mod replica_memory;
+mod shaping;
 mod ssh;
 mod support;
 

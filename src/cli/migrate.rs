@@ -10,6 +10,7 @@ mod scene;
 mod sign;
 mod status;
 mod verify;
+mod watch;
 
 use super::{Context, dates};
 use crate::failure::Failure;
@@ -31,11 +32,7 @@ pub enum Command {
     /// Go on to the next gate; safe to kill and to repeat.
     Run(run::Args),
     /// Say what to do now, and where everything stands.
-    Status {
-        /// Which migration.
-        #[command(flatten)]
-        whose: Whose,
-    },
+    Status(status::Args),
     /// Sign a gate.
     Sign(sign::Args),
     /// Stop the run before its next act; `run` resumes it.
@@ -92,7 +89,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Plan { whose, start } => plan::run(&whose, start, context).await,
         Command::Run(args) => run::run(&args, context).await,
-        Command::Status { whose } => status::run(&whose, context).await,
+        Command::Status(args) => status::run(&args, context).await,
         Command::Sign(args) => sign::run(&args, context).await,
         Command::Pause { whose, reason } => log::pause(&whose, reason, context).await,
         Command::Rollback(args) => rollback::run(&args, context).await,

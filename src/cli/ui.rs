@@ -93,6 +93,11 @@ impl Ui {
         }
     }
 
+    /// A screen of its own on the terminal; none where stdout is no terminal.
+    pub fn screen(&self) -> Option<Screen> {
+        std::io::stdout().is_terminal().then(Screen::enter)
+    }
+
     /// `text` in the colour of `tone`, where stdout shows colours.
     pub fn tone(&self, tone: Tone, text: &str) -> String {
         if !self.color {
@@ -107,6 +112,37 @@ impl Ui {
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
+}
+
+/// A page on the terminal that is drawn again and again. What was there before comes back at the end.
+#[derive(Debug)]
+pub struct Screen(());
+
+impl Screen {
+    fn enter() -> Self {
+        // The alternate screen, without a cursor.
+        draw("\u{1b}[?1049h\u{1b}[?25l");
+        Self(())
+    }
+
+    /// Draws `page` over the one before, line by line and in one piece: nothing flickers.
+    pub fn draw(&mut self, page: &str) {
+        let lines: String = page.lines().flat_map(|line| [line, "\u{1b}[K\r\n"]).collect();
+        draw(&format!("\u{1b}[H{lines}\u{1b}[J"));
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        draw("\u{1b}[?25h\u{1b}[?1049l");
+    }
+}
+
+fn draw(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // A terminal that is gone ends nothing.
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
 }
 
 /// To stderr; `eprintln!` would panic where nobody reads it any more.

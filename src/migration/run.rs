@@ -15,7 +15,6 @@ use crate::journal::{Event, Journal, JournalError, Lease};
 use crate::model::{DiskId, ServerId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -398,16 +397,10 @@ async fn patient_copy<A: Acts>(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Ended, Trouble> {
     let (mut interruptions, mut last) = (0u64, None);
-    // What is left of each stage at best: only an attempt that comes further gets new patience.
-    let mut left: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut failing: Option<Instant> = None;
+    let mut lost = Instant::now();
     loop {
         let mut observe = |now: Progress| {
-            let best = left.entry(now.stage).or_insert(u64::MAX);
-            if now.total.saturating_sub(now.done) < *best {
-                (*best, failing) = (now.total.saturating_sub(now.done), None);
-            }
-            last = Some(now);
+            (last, lost) = (Some(now), Instant::now());
             progress(now);
         };
         match acts.copy(server, disk, &mut observe).await {
@@ -418,8 +411,9 @@ async fn patient_copy<A: Acts>(
                 return Ok(ended);
             }
             Err(trouble) => {
-                let patient = failing.get_or_insert_with(Instant::now).elapsed() < LINK_PATIENCE;
-                let Some(before) = last.filter(|_| trouble.class == Class::Unreachable && patient) else {
+                let Some(before) =
+                    last.filter(|_| trouble.class == Class::Unreachable && lost.elapsed() < LINK_PATIENCE)
+                else {
                     return Err(trouble);
                 };
                 if before.stage != WAITING {

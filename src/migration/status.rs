@@ -1,7 +1,12 @@
 //! Where a migration stands, and what comes next: the page one reads at 03:00.
 
-use super::forecast::{Forecast, line_seconds};
+mod copying;
+
+pub use copying::Copying;
+
+use super::forecast::Forecast;
 use super::gate::{GateStatus, gates};
+use super::live::Figures;
 use super::next::{Next, Scope, next};
 use super::phase::{Phase, phase_of, tenant_phase};
 use super::plan::{Plan, Step, StepId};
@@ -13,7 +18,7 @@ use crate::journal::{Event, Holder};
 use crate::model::bilingual::Bilingual;
 use crate::model::people::{People, Person};
 use crate::model::{DiskId, RoleId, ServerId};
-use crate::replica::{CHUNK, DiskStatus};
+use crate::replica::DiskStatus;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +40,8 @@ pub struct Inputs<'a> {
     pub holder: Option<&'a Holder>,
     /// What is on the landing host.
     pub replicas: &'a BTreeMap<(ServerId, DiskId), DiskStatus>,
+    /// The copy at work.
+    pub live: Option<&'a Figures>,
     /// Signatures that the checklist which comes next still waits for.
     pub unsigned: &'a [Unsigned],
     /// The present time.
@@ -96,18 +103,9 @@ pub struct ServerStatus {
     pub failure: Option<String>,
     /// Its disks on the landing host.
     pub replica: Vec<DiskLine>,
-    /// Seconds since its oldest complete copy.
-    pub lag_seconds: Option<i64>,
-    /// Bytes of the first copy that remain; none where nobody can know.
-    pub backlog_bytes: Option<u64>,
-    /// The line that carries the copy: not observed in this version.
-    pub path: Option<()>,
-    /// Bits a second of the last copy, on the link.
-    pub rate_bps: Option<u64>,
-    /// Seconds that the backlog takes at that rate.
-    pub eta_seconds: Option<u64>,
-    /// Seconds that the backlog takes at the guaranteed rate.
-    pub eta_at_mcr_seconds: Option<u64>,
+    /// How its copies stand.
+    #[serde(flatten)]
+    pub copying: Copying,
 }
 
 /// A disk on the landing host.
@@ -219,9 +217,6 @@ fn of_server(inputs: &Inputs<'_>, gates: &[GateStatus<'_>], id: &ServerId) -> Se
     let failure = steps.iter().find_map(|step| failed(state, step)).map(|(_, reason)| reason.to_owned());
     let disks: Vec<&DiskId> = planned.into_iter().flat_map(|server| &server.disks).map(|disk| &disk.disk).collect();
     let replica: Vec<DiskLine> = disks.iter().map(|disk| disk_line(inputs, &steps, id, disk)).collect();
-    let backlog_bytes = backlog(inputs, id, &replica);
-    let rate_bps = rate(state, &steps);
-    let mcr = inputs.forecast.servers.iter().find(|server| server.server == *id).and_then(|server| server.mcr_mbps);
     ServerStatus {
         server: id.clone(),
         transfer: planned.map_or("", |server| server.transfer.word()),
@@ -229,13 +224,8 @@ fn of_server(inputs: &Inputs<'_>, gates: &[GateStatus<'_>], id: &ServerId) -> Se
         phase: phase_of(plan, state, gates, id),
         step: at.map(|step| step.id.clone()),
         failure,
-        lag_seconds: lag(inputs, &steps, &disks),
-        path: None,
-        eta_seconds: backlog_bytes.zip(rate_bps).filter(|(_, rate)| *rate > 0).map(|(bytes, rate)| bytes * 8 / rate),
-        eta_at_mcr_seconds: backlog_bytes.zip(mcr).map(|(bytes, mbps)| line_seconds(bytes, mbps)),
+        copying: Copying::of(inputs, id, &steps, &replica),
         replica,
-        backlog_bytes,
-        rate_bps,
     }
 }
 
@@ -259,46 +249,6 @@ fn disk_line(inputs: &Inputs<'_>, steps: &[&Step], server: &ServerId, disk: &Dis
         chunks_total: there.map(|status| status.chunks_total),
         root: there.and_then(|status| status.root).map(|root| root.to_string()),
     }
-}
-
-/// What remains of the first copies: known only until they are complete.
-fn backlog(inputs: &Inputs<'_>, server: &ServerId, replica: &[DiskLine]) -> Option<u64> {
-    let forecast = inputs.forecast.servers.iter().find(|candidate| candidate.server == *server)?;
-    let remains = |line: &DiskLine| match line.chunks_total {
-        Some(total) if line.chunks_done < total => Some((total - line.chunks_done) * CHUNK as u64),
-        Some(_) => None,
-        None => forecast.disks.iter().find(|disk| disk.disk == line.disk).and_then(|disk| disk.bytes),
-    };
-    let some: Vec<u64> = replica.iter().filter_map(remains).collect();
-    (!some.is_empty()).then(|| some.iter().sum())
-}
-
-fn copies<'a>(
-    state: &'a RunState,
-    steps: &'a [&Step],
-) -> impl Iterator<Item = (&'a Step, Timestamp, &'a serde_json::Value)> {
-    steps.iter().filter_map(|step| match (&step.action, state.step(&step.id)) {
-        (Action::Seed | Action::Sync | Action::FinalSync, StepState::Done { at, facts, .. }) => {
-            Some((*step, *at, facts))
-        }
-        _ => None,
-    })
-}
-
-/// Seconds since the oldest of the disks' last copies; none before all have one.
-fn lag(inputs: &Inputs<'_>, steps: &[&Step], disks: &[&DiskId]) -> Option<i64> {
-    let last = |disk: &DiskId| {
-        let mine = copies(inputs.state, steps).filter(|(step, _, _)| step.disk.as_ref() == Some(disk));
-        mine.map(|(_, at, _)| at).max()
-    };
-    let oldest = disks.iter().map(|disk| last(disk)).collect::<Option<Vec<_>>>()?.into_iter().min()?;
-    Some(inputs.now.duration_since(oldest).as_secs())
-}
-
-fn rate(state: &RunState, steps: &[&Step]) -> Option<u64> {
-    let (_, _, facts) = copies(state, steps).max_by_key(|(_, at, _)| *at)?;
-    let (bytes, seconds) = (facts["bytes_wire"].as_f64()?, facts["duration"].as_f64()?);
-    (seconds > 0.0).then(|| (bytes * 8.0 / seconds) as u64)
 }
 
 fn text(it: String, en: String) -> Bilingual {

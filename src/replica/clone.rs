@@ -2,8 +2,7 @@
 
 use super::disk::DiskReplica;
 use super::error::ReplicaError;
-use super::image::{Lock, io_error, on_disk};
-use super::manifest::PRIVATE;
+use super::image::{Lock, PRIVATE, io_error, on_disk};
 use super::manifest::sync_dir;
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;

@@ -15,6 +15,9 @@ use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// What is on the landing host.
+pub(super) type Replicas = BTreeMap<(ServerId, DiskId), DiskStatus>;
+
 /// Inventory, tenant, playbook and plan.
 pub(super) struct Scene {
     pub(super) inventory: Inventory,
@@ -49,7 +52,7 @@ impl Scene {
     }
 
     /// The replicas that are there.
-    pub(super) fn replicas(&self, context: &Context) -> BTreeMap<(ServerId, DiskId), DiskStatus> {
+    pub(super) fn replicas(&self, context: &Context) -> Replicas {
         let landing = self.landing(context);
         let disks = self.plan.servers.iter().flat_map(|server| server.disks.iter().map(move |disk| (server, disk)));
         disks

@@ -2,22 +2,36 @@
 
 use super::Whose;
 use super::plan::short;
-use super::scene::{Scene, Story, forecast};
+use super::scene::{Replicas, Scene, Story, forecast};
+use super::watch;
 use crate::checklist;
 use crate::cli::quantities::{duration, gigabytes};
 use crate::cli::table::Table;
 use crate::cli::ui::Tone;
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
-use crate::migration::{Action, Inputs, Next, Scope, ServerStatus, Status, Unsigned, next};
+use crate::migration::{Action, Inputs, Next, Scope, ServerStatus, Status, Unsigned, live_figures, next};
 use crate::model::RoleId;
 use crate::model::bilingual::Bilingual;
 use crate::replica::CHUNK;
 use crate::untrusted::printable;
 use std::fmt::Write as _;
 
-pub(super) async fn run(whose: &Whose, context: &Context) -> Result<(), Failure> {
-    let scene = Scene::open(whose, None, context)?;
+/// `migrate status`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    whose: Whose,
+    /// Show the copies, once a second, until Ctrl-C.
+    #[arg(long)]
+    watch: bool,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
+    let scene = Scene::open(&args.whose, None, context)?;
+    if args.watch && !context.json {
+        return watch::run(&scene, context).await;
+    }
     let story = Story::open(&scene, context).await?;
     let status = of(&scene, &story, context)?;
     if context.json {
@@ -29,6 +43,11 @@ pub(super) async fn run(whose: &Whose, context: &Context) -> Result<(), Failure>
 }
 
 pub(super) fn of(scene: &Scene, story: &Story, context: &Context) -> Result<Status, Failure> {
+    with(scene, story, &scene.replicas(context), context)
+}
+
+/// With `replicas` as they were found on the landing host, for which every leaf file is read.
+pub(super) fn with(scene: &Scene, story: &Story, replicas: &Replicas, context: &Context) -> Result<Status, Failure> {
     let now = story.journal.now();
     Ok(Status::of(&Inputs {
         plan: &scene.plan,
@@ -37,7 +56,8 @@ pub(super) fn of(scene: &Scene, story: &Story, context: &Context) -> Result<Stat
         events: &story.events,
         people: &scene.inventory.people,
         holder: story.holder.as_ref(),
-        replicas: &scene.replicas(context),
+        replicas,
+        live: live_figures(&scene.landing(context), &scene.tenant, now).as_ref(),
         unsigned: &unsigned(scene, story, context),
         now,
     }))
@@ -92,6 +112,9 @@ fn page(scene: &Scene, story: &Story, status: &Status, context: &Context) -> Str
     }
     text.push('\n');
     text.push_str(&servers(status));
+    for server in &status.servers {
+        text.extend(watch::at_work(server).map(|line| format!("{line}\n")));
+    }
     text.push('\n');
     text.push_str(&gates(status));
     for server in &status.servers {
@@ -123,7 +146,7 @@ fn servers(status: &Status) -> String {
             server.step.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
             safe_here(server),
             gigabytes(server.replica.iter().map(|disk| disk.bytes_wire).sum()),
-            server.eta_at_mcr_seconds.map_or_else(|| "-".to_owned(), duration),
+            server.copying.eta_at_mcr_seconds.map_or_else(|| "-".to_owned(), duration),
         ]);
     }
     table.render()

@@ -46,6 +46,13 @@ pub struct Figures {
     pub why: String,
 }
 
+impl Figures {
+    /// Whether content travels at this stage; comparing costs next to nothing on the link.
+    pub fn moves(&self) -> bool {
+        matches!(self.stage.as_str(), "seeding" | "syncing")
+    }
+}
+
 /// Where a tenant's figures are.
 fn place(landing: &Path, tenant: &Tenant) -> PathBuf {
     landing.join(tenant.id.as_str()).join("live.json")

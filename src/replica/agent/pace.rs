@@ -1,8 +1,9 @@
 //! Pacing: the writing thread writes no faster than the receiver allows, counted on the interface.
 //!
-//! A token bucket of interface bits: every piece of a frame is charged with what it takes on an
-//! Ethernet of MTU 1500, and waits until earlier pieces are paid. Pieces are of a few segments and
-//! the bucket holds little, so that nothing is sent in bursts that would fill a router's queue.
+//! Token buckets of interface bits: every piece of a frame is charged with what it takes on an
+//! Ethernet of MTU 1500, and waits until earlier pieces are paid. One bucket holds the rate and makes
+//! up for delays (a busy processor, a slow disk); the other sees to it that this happens slowly. Pieces
+//! are of a few segments, so that nothing is sent in bursts that would fill a router's queue.
 
 use std::io::{self, Write};
 use std::sync::mpsc::Receiver;
@@ -27,12 +28,18 @@ const TICK: Duration = Duration::from_millis(10);
 /// Most segments of a piece: sshd reads that much at once.
 const MOST_SEGMENTS: u64 = 16;
 
-/// What may be made up for after a delay (a busy processor, a slow disk): this much of the rate.
-const SLACK: Duration = Duration::from_millis(50);
+/// Of a delay so much is made up for: 2.5 % of any ten seconds.
+const SLACK: Duration = Duration::from_millis(250);
+
+/// Meanwhile it goes faster by so much, in percent,
+const HASTE: u64 = 25;
+
+/// and what is sent at once is what that gives in this time.
+const BURST: Duration = Duration::from_millis(20);
 
 /// While everything is held, one byte of the frame goes out this often: less than nothing on the
 /// line, and the receiver takes any byte as a sign of life.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 /// The rate that is allowed: set by one thread, obeyed by another at once.
 #[derive(Debug)]
@@ -85,7 +92,7 @@ pub(super) enum Frame {
 /// # Errors
 /// An output that fails.
 pub(super) fn write(queue: &Receiver<Frame>, output: &mut impl Write, pace: &Pace) -> io::Result<()> {
-    let mut paced = Paced { output, pace, bucket: Bucket { tokens: 0.0, filled: Instant::now() } };
+    let mut paced = Paced { output, pace, held: Bucket::new(0, SLACK), haste: Bucket::new(HASTE, BURST) };
     while let Ok(frame) = queue.recv() {
         match frame {
             Frame::Answer(bytes) if bytes.len() as u64 <= SEGMENT - SSH => paced.piece(&bytes)?,
@@ -98,7 +105,10 @@ pub(super) fn write(queue: &Receiver<Frame>, output: &mut impl Write, pace: &Pac
 struct Paced<'a, W> {
     output: &'a mut W,
     pace: &'a Pace,
-    bucket: Bucket,
+    /// Holds the rate.
+    held: Bucket,
+    /// Bounds what makes up for delays.
+    haste: Bucket,
 }
 
 impl<W: Write> Paced<'_, W> {
@@ -114,7 +124,8 @@ impl<W: Write> Paced<'_, W> {
     }
 
     fn piece(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.bucket.take(bytes.len());
+        self.held.take(bytes.len());
+        self.haste.take(bytes.len());
         self.output.write_all(bytes)?;
         self.output.flush()
     }
@@ -124,11 +135,13 @@ impl<W: Write> Paced<'_, W> {
         let held_since = Instant::now();
         loop {
             let rate = self.pace.rate();
-            self.bucket.fill(rate, Instant::now());
+            let now = Instant::now();
+            self.held.fill(rate, now);
+            self.haste.fill(rate, now);
             let wait = match rate {
                 u64::MAX => return usize::MAX,
                 0 => SIGN_OF_LIFE.saturating_sub(held_since.elapsed()),
-                rate => match self.bucket.debt(rate) {
+                rate => match self.held.debt(rate).max(self.haste.debt(rate)) {
                     Duration::ZERO => return piece_length(rate),
                     debt => debt,
                 },
@@ -145,16 +158,29 @@ impl<W: Write> Paced<'_, W> {
 struct Bucket {
     tokens: f64,
     filled: Instant,
+    /// It fills at so many times the rate.
+    speed: f64,
+    /// It holds at most what comes in this time, in seconds.
+    depth: f64,
 }
 
 impl Bucket {
-    /// Adds what `rate` gave since the last time, and keeps no more than its slack.
+    /// Fills by `faster` percent faster than the rate, and holds what comes in `depth`.
+    fn new(faster: u64, depth: Duration) -> Self {
+        let speed = (100 + faster) as f64 / 100.0;
+        Self { tokens: 0.0, filled: Instant::now(), speed, depth: depth.as_secs_f64() }
+    }
+
+    /// Adds what `rate` gave since the last time.
     fn fill(&mut self, rate: u64, now: Instant) {
         let seconds = now.duration_since(self.filled).as_secs_f64();
         self.filled = now;
         self.tokens = match rate {
             u64::MAX => 0.0,
-            rate => (self.tokens + rate as f64 * seconds).min(rate as f64 * SLACK.as_secs_f64()),
+            rate => {
+                let rate = rate as f64 * self.speed;
+                (self.tokens + rate * seconds).min(rate * self.depth)
+            }
         };
     }
 
@@ -165,7 +191,7 @@ impl Bucket {
 
     /// How long until nothing is owed at `rate`, which is not 0.
     fn debt(&self, rate: u64) -> Duration {
-        Duration::try_from_secs_f64(-self.tokens / rate as f64).unwrap_or_default()
+        Duration::try_from_secs_f64(-self.tokens / (rate as f64 * self.speed)).unwrap_or_default()
     }
 }
 
@@ -256,7 +282,7 @@ mod tests {
             std::thread::sleep(Duration::from_secs(2));
             let rate = (line.bits() - before) as f64 / begun.elapsed().as_secs_f64();
             assert!((9.7e6..10.3e6).contains(&rate), "{rate} bit/s");
-            // In no tenth of a second much more than its share: what the slack makes up for.
+            // In no tenth of a second much more than its share: a fourth, and a burst.
             let written = line.0.lock().unwrap().clone();
             for (at, _) in &written {
                 let within =

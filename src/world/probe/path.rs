@@ -22,8 +22,10 @@ const PATIENCE: Duration = Duration::from_millis(900);
 const MOST_HOPS: u16 = 15;
 /// Ports of traceroute, which firewalls know: these, in rounds of `MOST_HOPS`.
 const FIRST_PORT: u16 = 33434;
-/// Rounds before a port is used again: late answers of earlier looks are told apart.
+/// Rounds before a port is used again: so many seconds late an answer may be.
 const ROUNDS: u16 = 6;
+/// Ports in all.
+const PORTS: usize = (MOST_HOPS * ROUNDS) as usize;
 /// Looks without an answer of the host itself after which it is looked for farther away again.
 const LOST: u8 = 3;
 /// ICMP: the time to live ran out on the way.
@@ -72,6 +74,8 @@ pub fn watch(target: Ipv4Addr) -> Result<mpsc::Receiver<Sighting>, ProbeError> {
 struct Looker {
     socket: UdpSocket,
     target: Ipv4Addr,
+    /// When the probe to each port was sent, until it is answered.
+    sent: [Option<Instant>; PORTS],
     round: u16,
     /// How far away the host itself answered last.
     farthest: u16,
@@ -93,44 +97,39 @@ impl Looker {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         socket.set_nonblocking(true)?;
         setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?;
-        Ok(Self { socket, target, round: 0, farthest: MOST_HOPS, unseen: 0 })
+        Ok(Self { socket, target, sent: [None; PORTS], round: 0, farthest: MOST_HOPS, unseen: 0 })
     }
 
+    /// One look. Answers to earlier ones that come now count, too: a long queue delays them.
     fn look(&mut self) -> Sighting {
         self.round = (self.round + 1) % ROUNDS;
-        let base = FIRST_PORT + self.round * MOST_HOPS;
-        let begun = Instant::now();
-        let mut sent = Vec::new();
+        let (base, begun) = (self.round * MOST_HOPS, Instant::now());
         for distance in 1..=self.farthest {
-            let at = Instant::now();
-            // What cannot be sent is not answered.
-            let _ = self.send(distance, base + distance - 1);
-            sent.push(at);
+            self.send(distance, base + distance - 1);
         }
-        let mut hops: Vec<Hop> = Vec::new();
-        let mut reached = None;
+        let (mut hops, mut fresh, mut reached): (Vec<Hop>, u16, Option<u16>) = (Vec::new(), 0, None);
         while let Some(left) = PATIENCE.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
-            let wanted = reached.unwrap_or(self.farthest);
-            if hops.len() >= usize::from(wanted) || !self.wait(left) {
+            if fresh >= reached.unwrap_or(self.farthest) || !self.wait(left) {
                 break;
             }
             while let Some(answer) = self.next_answer() {
-                let Some(index) = answer.port.checked_sub(base).filter(|index| *index < self.farthest) else {
-                    continue;
-                };
-                let Some(at) = sent.get(usize::from(index)) else { continue };
-                let host = !answer.expired && answer.address == self.target;
-                if host {
-                    reached = Some(reached.unwrap_or(MOST_HOPS).min(index + 1));
+                let Some(index) = answer.port.checked_sub(FIRST_PORT) else { continue };
+                let sent = self.sent.get_mut(usize::from(index)).and_then(Option::take);
+                let Some(rtt) = sent.map(|at| at.elapsed()) else { continue };
+                let distance = index % MOST_HOPS + 1;
+                fresh += u16::from(index / MOST_HOPS == self.round);
+                if !answer.expired && answer.address == self.target {
+                    reached = Some(reached.unwrap_or(MOST_HOPS).min(distance));
                 }
-                let distance = u8::try_from(index + 1).unwrap_or(u8::MAX);
-                hops.push(Hop { distance, address: answer.address, rtt: at.elapsed() });
+                let distance = u8::try_from(distance).unwrap_or(u8::MAX);
+                hops.push(Hop { distance, address: answer.address, rtt });
             }
         }
         self.remember(reached);
-        hops.sort_by_key(|hop| hop.distance);
-        // Every packet sent past the host is answered by the host again.
+        // Every packet sent past the host is answered by the host again; of two answers the quicker
+        // is of the later probe.
         hops.retain(|hop| reached.is_none_or(|reached| u16::from(hop.distance) <= reached));
+        hops.sort_by_key(|hop| (hop.distance, hop.rtt));
         hops.dedup_by_key(|hop| hop.distance);
         Sighting { hops }
     }
@@ -144,18 +143,18 @@ impl Looker {
         }
     }
 
-    fn send(&self, distance: u16, port: u16) -> io::Result<()> {
-        self.socket.set_ttl(distance.into())?;
-        let to = SocketAddrV4::new(self.target, port);
-        // An answer to an earlier probe makes the next call fail once, whatever it is.
-        let mut sent = Ok(0);
-        for _ in 0..3 {
-            sent = self.socket.send_to(&[0; 8], to);
-            if sent.is_ok() {
-                break;
-            }
+    /// Sends a probe; one that cannot be sent is not answered.
+    fn send(&mut self, distance: u16, index: u16) {
+        if self.socket.set_ttl(distance.into()).is_err() {
+            return;
         }
-        sent.map(|_| ())
+        let to = SocketAddrV4::new(self.target, FIRST_PORT + index);
+        let at = Instant::now();
+        // An answer to an earlier probe makes the next call fail once, whatever it is.
+        let sent = (0..3).any(|_| self.socket.send_to(&[0; 8], to).is_ok());
+        if let Some(slot) = self.sent.get_mut(usize::from(index)) {
+            *slot = sent.then_some(at);
+        }
     }
 
     /// Waits for an answer; false if there is none in time.

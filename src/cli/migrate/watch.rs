@@ -1,0 +1,152 @@
+//! `migrate status --watch`: the copies, drawn once a second on 80 columns.
+
+use super::scene::{Scene, Story};
+use super::status;
+use crate::cli::quantities::{duration, gigabytes};
+use crate::cli::{Context, Lang};
+use crate::failure::Failure;
+use crate::migration::{Copying, ServerStatus, Status};
+use crate::model::calendar::rome;
+use crate::untrusted::printable;
+use jiff::Timestamp;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Characters of a line, and lines of a page: the smallest terminal that people use.
+const COLUMNS: usize = 80;
+const ROWS: usize = 24;
+/// Characters of a bar.
+const BAR: u64 = 30;
+/// Between two pages.
+const EVERY: Duration = Duration::from_secs(1);
+/// Between two counts of what is on the landing host: it reads 32 bytes for each chunk of each disk.
+const COUNTED_EVERY: Duration = Duration::from_secs(15);
+
+/// Draws until Ctrl-C; one page where stdout is no terminal.
+pub(super) async fn run(scene: &Scene, context: &Context) -> Result<(), Failure> {
+    let mut replicas = scene.replicas(context);
+    let mut counted = Instant::now();
+    let mut page = drawn(scene, &replicas, context).await?;
+    let Some(mut screen) = context.ui.screen() else {
+        context.ui.data(&page);
+        return Ok(());
+    };
+    let mut terminated = signal(SignalKind::terminate()).ok();
+    let ended = async {
+        let terminated = async {
+            match &mut terminated {
+                Some(signal) => _ = signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = terminated => {}
+        }
+    };
+    tokio::pin!(ended);
+    loop {
+        screen.draw(&format!("{page}\nCtrl-C leaves; the run goes on."));
+        tokio::select! {
+            () = &mut ended => break,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        if counted.elapsed() >= COUNTED_EVERY {
+            replicas = scene.replicas(context);
+            counted = Instant::now();
+        }
+        page = drawn(scene, &replicas, context).await?;
+    }
+    drop(screen);
+    // What was last seen stays on the terminal.
+    context.ui.data(&page);
+    Ok(())
+}
+
+async fn drawn(scene: &Scene, replicas: &super::scene::Replicas, context: &Context) -> Result<String, Failure> {
+    let story = Story::open(scene, context).await?;
+    let status = status::with(scene, &story, replicas, context)?;
+    Ok(page(&scene.tenant.name, &status, story.journal.now(), context.lang))
+}
+
+fn page(name: &str, status: &Status, now: Timestamp, lang: Lang) -> String {
+    let (word, what) = match lang {
+        Lang::It => ("ORA", &status.next.what.it),
+        Lang::En => ("NOW", &status.next.what.en),
+    };
+    let clock = now.to_zoned(rome()).strftime("%a %d/%m %H:%M:%S").to_string();
+    let title = fitted(&format!("{name}, phase {}", status.phase.word()), COLUMNS - clock.len() - 2);
+    let width = COLUMNS - clock.len();
+    let mut lines = vec![format!("{title:<width$}{clock}"), format!("{word}: {what}"), String::new()];
+    // What is copied now comes first: on a small terminal the rest is cut.
+    let (working, resting): (Vec<_>, Vec<_>) = status.servers.iter().partition(|server| server.copying.live.is_some());
+    for server in working.into_iter().chain(resting) {
+        lines.push(heading(server));
+        lines.extend(at_work(server));
+        if server.copying.live.is_none() {
+            lines.push(at_rest(&server.copying));
+        }
+    }
+    let room = ROWS - 2;
+    if lines.len() > room {
+        let more = lines.len() - (room - 1);
+        lines.truncate(room - 1);
+        lines.push(format!("... {more} more lines; all of it: traghetto migrate status {}", status.tenant));
+    }
+    lines.iter().map(|line| fitted(&printable(line), COLUMNS) + "\n").collect()
+}
+
+fn heading(server: &ServerStatus) -> String {
+    let step = server.step.as_ref().map(|step| format!(", next {step}")).unwrap_or_default();
+    format!("{}: {}{step}", server.server, server.phase.word())
+}
+
+/// The lines about the copy at work, where there is one.
+pub(super) fn at_work(server: &ServerStatus) -> impl Iterator<Item = String> {
+    let copying = &server.copying;
+    let lines = copying.live.as_ref().map(|live| {
+        let filled = (live.done.min(live.total) * BAR).checked_div(live.total).unwrap_or(0);
+        let bar: String = (0..BAR).map(|at| if at < filled { '=' } else { ' ' }).collect();
+        let percent = (live.done.saturating_mul(100)).checked_div(live.total).unwrap_or(0);
+        let (done, total) = (gigabytes(live.done), gigabytes(live.total));
+        [
+            format!("  [{bar}] {percent:>3} %  {} {} {done} of {total}", live.disk, live.stage),
+            format!("  path {}, {}", live.path, speed(copying)),
+            at_rest(copying),
+        ]
+    });
+    lines.into_iter().flatten().map(|line| printable(&line))
+}
+
+/// Rate, allowance and its reason.
+fn speed(copying: &Copying) -> String {
+    let why = copying.why.as_deref().unwrap_or_default();
+    let rate = mbps(copying.rate_bps.unwrap_or(0));
+    match copying.allowed_bps {
+        Some(0) => format!("HELD: {why}"),
+        Some(allowed) => format!("{rate} of {} Mbit/s ({why})", mbps(allowed)),
+        None => format!("{rate} Mbit/s ({why})"),
+    }
+}
+
+fn mbps(bits: u64) -> String {
+    format!("{:.1}", bits as f64 / 1e6)
+}
+
+/// Lag, backlog and what is left of time.
+fn at_rest(copying: &Copying) -> String {
+    let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    let lag = or_dash(copying.lag_seconds.map(|seconds| duration(seconds.unsigned_abs())));
+    let backlog = or_dash(copying.backlog_bytes.map(gigabytes));
+    let now = or_dash(copying.eta_seconds.map(duration));
+    let mcr = or_dash(copying.eta_at_mcr_seconds.map(duration));
+    format!("  lag {lag}, backlog {backlog}, left {now} at this rate, {mcr} at MCR")
+}
+
+/// At most so many characters.
+fn fitted(line: &str, columns: usize) -> String {
+    if line.chars().count() <= columns {
+        return line.to_owned();
+    }
+    line.chars().take(columns.saturating_sub(1)).chain(['…']).collect()
+}
