@@ -18,8 +18,8 @@ COMMANDS = {
     "rsync": "rsync --inplace -z --copy-devices --fsync source:{device} {target}",
     "rsync again": "rsync --inplace -z --copy-devices --fsync --ignore-times source:{device} {target}",
     "partclone": 'ssh source "partclone.ext4 --clone --source {device} --output - --logfile /dev/null 2>/dev/null'
-                 ' | zstd -3 -q" | zstd -d -q | partclone.ext4 --restore --source - --output {target}'
-                 " --restore_raw_file --logfile /dev/null 2>/dev/null && sync {target}",
+                 ' | zstd -3 -q" | zstd -d -q | partclone.ext4 --restore --source - --overwrite {target}'
+                 " --logfile /dev/null 2>/dev/null && sync {target}",
 }
 
 

@@ -135,12 +135,12 @@ class Disks:
         return self.disk(f"sparse-{size // GIB}.img", size, fill)
 
     def fragmented(self, size):
-        """A disk of `size` bytes, empty but for a file with a hole in each second MiB of its 256 GiB."""
+        """A disk of `size` bytes with a file of 32 GiB in 131,072 fragments, which are allocated and never written."""
         def fill(folder):
             with open(folder / "fragments", "wb") as file:
-                os.posix_fallocate(file.fileno(), 0, 256 * GIB)
-                for first in range(MIB, 256 * GIB, 2 * MIB):
-                    punch(file, first, MIB)
+                os.posix_fallocate(file.fileno(), 0, 32 * GIB)
+                for first in range(0, 32 * GIB, MIB // 4):
+                    punch(file, first, MIB // 8)
         return self.disk(f"fragmented-{size // GIB}.img", size, fill)
 
     def chunks(self, size, used):
