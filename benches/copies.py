@@ -33,12 +33,12 @@ class Copied:
     report: dict
 
 
-def ours(network, tools, image, folder, donors):
+def ours(network, tools, image, folder, donors, options=()):
     """One pass of traghetto from a read-only block device, by the static agent."""
     folder.mkdir(parents=True, exist_ok=True)
     with read_only(image) as device:
-        words = [tools.driver, network.address, 22, network.folder / "client", network.fingerprint(), tools.agent,
-                 device, folder, *donors]
+        words = [tools.driver, *options, network.address, 22, network.folder / "client", network.fingerprint(),
+                 tools.agent, device, folder, *donors]
         begun = time.monotonic()
         with Meter(network) as meter:
             out = run(*network.in_sad(" ".join(quoted(word) for word in words)))

@@ -43,14 +43,14 @@ class Bench:
     def network(self, cable=None):
         return Network(self.keys, self.tools.relay, cable)
 
-    def ours(self, network, image, name, fresh=True, donor=None):
+    def ours(self, network, image, name, fresh=True, donor=None, options=()):
         """One pass into the replica `name` (or an absolute folder), compared with its source; chunks may come
         from the replica `donor`."""
         folder = self.folder / "copies" / name
         if fresh:
             copies.target(self.folder, name)
         donors = [self.folder / "copies" / donor] if donor else []
-        copied = copies.ours(network, self.tools, image, folder, donors)
+        copied = copies.ours(network, self.tools, image, folder, donors, options)
         copies.compare_disks(image, folder / "disk0.img")
         return copied
 
@@ -186,6 +186,23 @@ def memory(bench):
                 "", "", peak <= 128 * MIB, {"receiver": ours.report["peak_rss"], "seconds": ours.seconds})]
 
 
+def forecast(bench):
+    """What a sample says of a first copy before it, beside what the copy takes."""
+    disks = (("the Debian disk at 10 Mbit/s", bench.disks.system("a"), LINK),
+             ("the 500 GiB disk, unshaped", bench.disks.sparse(500 * GIB), FREE))
+    rows = []
+    for name, image, link in disks:
+        with bench.network(link) as network:
+            report = bench.ours(network, image, "forecast", options=["--sample"]).report
+        shutil.rmtree(bench.folder / "copies/forecast")
+        off = report["forecast"] / report["bytes_payload"] - 1
+        ours = f"{report['forecast'] / 1e6:.1f} MB, {100 * off:+.1f} %"
+        rows.append(Row(f"forecast of a first copy of {name}", "± 15 % of the truth", ours,
+                        f"the copy took {report['bytes_payload'] / 1e6:.1f} MB", "", abs(off) <= 0.15,
+                        {"report": report}))
+    return rows
+
+
 def dedup(bench):
     """How many chunks of one Debian installation need not be sent, since another has them."""
     with bench.network() as network:
@@ -210,6 +227,7 @@ MEASURES = {
     "resync": resync,
     "writes": writes,
     "memory": memory,
+    "forecast": forecast,
     "dedup": dedup,
 }
 

@@ -1,18 +1,19 @@
 //! One pass over SSH as `migrate run` makes it, without playbook and journal: what `benches/run` measures.
 //!
-//! `bench-pass HOST PORT KEY HOST_KEY AGENT SOURCE FOLDER [DONOR]` brings the replica in FOLDER up to date
+//! `bench-pass [--sample] HOST PORT KEY HOST_KEY AGENT SOURCE FOLDER [DONOR]` brings the replica in FOLDER up to date
 //! with SOURCE on HOST, which nothing writes to, taking from the replica in the folder DONOR what that one
 //! has, and prints one line of JSON: the pass report, `interfaces` (bytes of all network
 //! interfaces of this namespace during the pass, both directions), `ssh` (bytes of the SSH stream)
 //! and `peak_rss`. Login and the push of
-//! the agent come before the counting begins; `seconds` counts them too.
+//! the agent come before the counting begins; `seconds` counts them too. With `--sample` a sample is taken
+//! before, and `forecast` is what it says of `bytes_payload` at the rate that the pass had.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use traghetto::model::server::{Access, Login};
-use traghetto::replica::{self, AgentBinary, DiskReplica, MapWanted, PassOptions, StartOptions};
+use traghetto::replica::{self, AgentBinary, DiskReplica, MapWanted, PassOptions, SampleOptions, StartOptions};
 use traghetto::world::ssh::{Deadlines, Session, Trust};
 
 type Error = Box<dyn std::error::Error>;
@@ -40,9 +41,13 @@ fn main() -> ExitCode {
 
 async fn run() -> Result<serde_json::Value, Error> {
     let begun = Instant::now();
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let sampled = args.first().is_some_and(|first| first == "--sample");
+    if sampled {
+        args.remove(0);
+    }
     let [host, port, key, host_key, agent, source, folder, donors @ ..] = args.as_slice() else {
-        return Err("HOST PORT KEY HOST_KEY AGENT SOURCE FOLDER [DONOR]".into());
+        return Err("[--sample] HOST PORT KEY HOST_KEY AGENT SOURCE FOLDER [DONOR]".into());
     };
     let access = Access {
         host: host.clone(),
@@ -62,10 +67,19 @@ async fn run() -> Result<serde_json::Value, Error> {
     let options =
         PassOptions { store: "bench".to_owned(), level: LEVEL, map: MapWanted::Quiet, donors, snapshot: false };
 
+    let sample = match sampled {
+        true => {
+            let how = SampleOptions { permille: 10, level: LEVEL };
+            Some(replica::sample(&mut link, &id, Path::new(source), how, &mut |_| {}).await?)
+        }
+        false => None,
+    };
     let (wire, ssh) = (interface_bytes()?, session.bytes());
     let report = replica::pass(&mut link, &disk, Path::new(source), &options, &mut |_| {}).await?;
     let now = session.bytes();
     let mut told = serde_json::to_value(&report)?;
+    let rate = report.bytes_payload as f64 / report.duration.as_secs_f64();
+    told["forecast"] = sample.and_then(|sample| sample.first_copy(rate)).map(|copy| copy.bytes).into();
     told["interfaces"] = (interface_bytes()? - wire).into();
     told["ssh"] = (now.0 + now.1 - ssh.0 - ssh.1).into();
     told["peak_rss"] = (1024 * number_after("/proc/self/status", "VmHWM:")?).into();

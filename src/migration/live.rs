@@ -53,6 +53,8 @@ pub struct Live<'a, F> {
     pub agent: AgentBinary,
     /// Whether the agent may be put on a disk of a source.
     pub agent_on_disk: bool,
+    /// Whether disks are copied whole, free space and all.
+    pub whole: bool,
     /// The checklists by phase.
     pub checklists: BTreeMap<Phase, Checklist>,
     /// What checklists ask.
@@ -67,6 +69,7 @@ struct Reached<'s> {
     replica: DiskReplica,
     source: PathBuf,
     options: PassOptions,
+    whole: bool,
     shaping: Shaping<'s>,
     shown: &'s Shown<'s>,
 }
@@ -74,8 +77,8 @@ struct Reached<'s> {
 impl Reached<'_> {
     /// One pass over the disk, at the pace that is allowed.
     async fn pass(&mut self, map: MapWanted) -> Result<Ended, Trouble> {
-        let Self { server, session, agent, replica, source, options, shaping, shown } = self;
-        options.map = map;
+        let Self { server, session, agent, replica, source, options, whole, shaping, shown } = self;
+        options.map = if *whole { MapWanted::Whole } else { map };
         // Login and the push of the agent are counted apart.
         let (sent_before, received_before) = session.bytes();
         let mut watch = |now: PassProgress| shown.pass(pass_progress(&now));
@@ -161,7 +164,7 @@ impl<F> Live<'_, F> {
         let store = self.journal.store_id().to_owned();
         let options =
             PassOptions { store, level: ZSTD_LEVEL, map: MapWanted::Whole, donors: self.replicas(), snapshot: false };
-        Ok(Reached { server, session, agent, replica, source, options, shaping, shown })
+        Ok(Reached { server, session, agent, replica, source, options, whole: self.whole, shaping, shown })
     }
 
     /// Bytes that the first copies still need on this host, as far as the inventory knows.

@@ -15,6 +15,7 @@ use crate::journal::{Event, Journal, JournalError, Lease};
 use crate::model::{DiskId, ServerId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -397,10 +398,16 @@ async fn patient_copy<A: Acts>(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Ended, Trouble> {
     let (mut interruptions, mut last) = (0u64, None);
-    let mut lost = Instant::now();
+    // What is left of each stage at best: only an attempt that comes further gets new patience.
+    let mut left: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut failing: Option<Instant> = None;
     loop {
         let mut observe = |now: Progress| {
-            (last, lost) = (Some(now), Instant::now());
+            let best = left.entry(now.stage).or_insert(u64::MAX);
+            if now.total.saturating_sub(now.done) < *best {
+                (*best, failing) = (now.total.saturating_sub(now.done), None);
+            }
+            last = Some(now);
             progress(now);
         };
         match acts.copy(server, disk, &mut observe).await {
@@ -411,9 +418,8 @@ async fn patient_copy<A: Acts>(
                 return Ok(ended);
             }
             Err(trouble) => {
-                let Some(before) =
-                    last.filter(|_| trouble.class == Class::Unreachable && lost.elapsed() < LINK_PATIENCE)
-                else {
+                let patient = failing.get_or_insert_with(Instant::now).elapsed() < LINK_PATIENCE;
+                let Some(before) = last.filter(|_| trouble.class == Class::Unreachable && patient) else {
                     return Err(trouble);
                 };
                 if before.stage != WAITING {

@@ -2,7 +2,8 @@
 
 use super::disk::DiskReplica;
 use super::error::ReplicaError;
-use super::image::{Lock, PRIVATE, io_error, on_disk};
+use super::image::{Lock, io_error, on_disk};
+use super::manifest::PRIVATE;
 use super::manifest::sync_dir;
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;

@@ -1,14 +1,15 @@
 //! Chunks of the same tenant that are already here: found by their leaf, confirmed by their bytes.
 //!
-//! The index is a table in a file without a name, as sparse as what it holds: it takes no memory
-//! however many chunks there are, and a kill leaves nothing behind. It only says where to look: a
+//! The index is a table in a file without a name: it takes no memory however many chunks there are
+//! (32 bytes of the landing filesystem for each chunk), and a kill leaves nothing behind. It only says where to look: a
 //! chunk is used after its stored bytes were read and have the leaf asked for, so that an index that
 //! is wrong, or a replica that changed since, costs a chunk sent and never a wrong byte.
 
 use super::chunk::{CHUNK, Hash, Short};
 use super::disk::DiskReplica;
 use super::error::ReplicaError;
-use super::image::{Image, LEAVES_PIECE, PRIVATE, io_error, pieces};
+use super::image::{Image, LEAVES_PIECE, io_error, pieces};
+use super::manifest::PRIVATE;
 use super::tree::zero_leaf;
 use rustix::fs::{Mode, OFlags};
 use std::collections::HashSet;

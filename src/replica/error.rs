@@ -42,6 +42,8 @@ pub enum AgentError {
     Gone {
         /// The end of its standard error, cleaned for a terminal.
         said: String,
+        /// Whether it ended by itself while its host could be reached: another attempt would end the same.
+        exited: bool,
     },
     /// Nothing came for a long time although the agent says every few seconds that it lives.
     #[error("the agent has been silent for {seconds} s")]

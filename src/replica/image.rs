@@ -7,7 +7,7 @@
 use super::chunk::{BLOCK, BLOCKS, CHUNK, CHUNK_BYTES, Hash, Range, is_zero, leaf};
 use super::disk::DiskReplica;
 use super::error::ReplicaError;
-use super::manifest::{Manifest, sync_dir};
+use super::manifest::{Manifest, PRIVATE, sync_dir};
 use super::tree::{Shape, Tree, zero_leaf};
 
 use crate::model::DiskId;
@@ -22,9 +22,6 @@ use std::time::{Duration, Instant};
 
 /// How long we wait for a lock: a dropped pass may still be writing its last batch.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Mode of new files that hold a town's data: not for every account of the landing host.
-pub(super) const PRIVATE: u32 = 0o640;
 
 /// Chunks that are read or hashed at once: 4 MiB.
 const PIECE: u32 = 64;
@@ -128,8 +125,9 @@ impl Image {
         let wanted = self.leaf_offset(self.shape.chunks());
         if self.leaves.metadata().map_err(self.at_leaves("read"))?.len() != wanted {
             self.leaves.set_len(wanted).map_err(self.at_leaves("resize"))?;
-            self.leaves.sync_all().map_err(self.at_leaves("write"))?;
         }
+        // A killed pass may have erased leaves that are not durable yet: to us they look as if they were.
+        self.leaves.sync_all().map_err(self.at_leaves("write"))?;
         if found != self.shape.length() {
             let held = found.min(self.shape.length()) / CHUNK_BYTES;
             self.erase(held, self.shape.chunks() - held)?;
@@ -173,7 +171,7 @@ impl Image {
         chunk * Hash::LEN as u64
     }
 
-    /// The leaves of `count` chunks; unknown where the file is too short.
+    /// The leaves of `count` chunks.
     ///
     /// # Errors
     /// A failed read.

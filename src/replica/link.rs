@@ -43,7 +43,9 @@ pub struct AgentLink {
     commands: mpsc::Sender<Vec<u8>>,
     replies: mpsc::Receiver<Result<Reply, AgentError>>,
     tasks: [JoinHandle<()>; 3],
-    payload: Arc<AtomicU64>,
+    /// Bytes of frames that were sent and received.
+    sent: Arc<AtomicU64>,
+    received: Arc<AtomicU64>,
     bytes_agent: u64,
     in_pass: bool,
     /// Tells the agent that we are there while it holds frozen filesystems.
@@ -96,9 +98,7 @@ impl AgentLink {
     pub async fn greet(pipe: Pipe, program: Option<Hash>, bytes_agent: u64) -> Result<Self, AgentError> {
         let mut link = Self::over(pipe, bytes_agent);
         link.send(&Command::Hello { format: FORMAT }).await?;
-        let seconds = GREETING.as_secs();
-        let reply =
-            tokio::time::timeout(GREETING, link.reply()).await.map_err(|_| AgentError::Silent { seconds })??;
+        let reply = link.reply_within(GREETING).await?;
         let Reply::Hello { format, program: found } = reply else {
             return Err(unexpected("a greeting"));
         };
@@ -112,16 +112,16 @@ impl AgentLink {
     }
 
     fn over(pipe: Pipe, bytes_agent: u64) -> Self {
-        let payload = Arc::new(AtomicU64::new(0));
+        let (sent, received) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let said = Arc::new(Mutex::new(Vec::new()));
         let (commands, to_write) = mpsc::channel(WAITING_COMMANDS);
         let (arrived, replies) = mpsc::channel(WAITING_FRAMES);
         let tasks = [
-            tokio::spawn(write_commands(pipe.input, to_write, Arc::clone(&payload))),
+            tokio::spawn(write_commands(pipe.input, to_write, Arc::clone(&sent))),
             tokio::spawn(keep_errors(pipe.errors, Arc::clone(&said))),
-            tokio::spawn(read_replies(pipe.output, pipe.exit, arrived, Arc::clone(&payload), said)),
+            tokio::spawn(read_replies(pipe.output, pipe.exit, arrived, Arc::clone(&received), said)),
         ];
-        Self { commands, replies, tasks, payload, bytes_agent, in_pass: false, holding: None }
+        Self { commands, replies, tasks, sent, received, bytes_agent, in_pass: false, holding: None }
     }
 
     /// Sets the agent's pace while a pass borrows this link.
@@ -136,7 +136,7 @@ impl AgentLink {
 
     /// Bytes of frames in both directions so far.
     pub fn bytes_payload(&self) -> u64 {
-        self.payload.load(Ordering::Relaxed)
+        self.sent.load(Ordering::Relaxed) + self.received.load(Ordering::Relaxed)
     }
 
     /// Marks the beginning of a pass; a link on which one was cut short holds replies nobody waits for.
@@ -180,15 +180,22 @@ impl AgentLink {
 
     /// The next reply; may be cancelled without losing one.
     pub(super) async fn reply(&mut self) -> Result<Reply, AgentError> {
-        let (mut bytes, mut heard) = (self.bytes_payload(), Instant::now());
+        self.reply_within(SILENCE).await
+    }
+
+    /// The next reply, given up after `silence` without a byte.
+    async fn reply_within(&mut self, silence: Duration) -> Result<Reply, AgentError> {
+        let (mut bytes, mut heard) = (self.received.load(Ordering::Relaxed), Instant::now());
         loop {
             match tokio::time::timeout(LOOK, self.replies.recv()).await {
                 Ok(Some(reply)) => return reply,
                 Ok(None) => return Err(gone("")),
                 // On a very slow link a frame takes minutes: bytes are a sign of life, too.
-                Err(_) if self.bytes_payload() > bytes => (bytes, heard) = (self.bytes_payload(), Instant::now()),
-                Err(_) if heard.elapsed() < SILENCE => {}
-                Err(_) => return Err(AgentError::Silent { seconds: SILENCE.as_secs() }),
+                Err(_) if self.received.load(Ordering::Relaxed) > bytes => {
+                    (bytes, heard) = (self.received.load(Ordering::Relaxed), Instant::now());
+                }
+                Err(_) if heard.elapsed() < silence => {}
+                Err(_) => return Err(AgentError::Silent { seconds: silence.as_secs() }),
             }
         }
     }
@@ -207,7 +214,7 @@ pub(super) fn unexpected(wanted: &str) -> AgentError {
 }
 
 fn gone(said: &str) -> AgentError {
-    AgentError::Gone { said: said.to_owned() }
+    AgentError::Gone { said: said.to_owned(), exited: false }
 }
 
 async fn write_commands(
@@ -259,7 +266,10 @@ async fn explain(error: AgentError, exit: Exit, said: &Mutex<Vec<u8>>) -> AgentE
     tokio::time::sleep(Duration::from_millis(50)).await;
     match ended {
         Ok(Err(lost)) => AgentError::Shell(lost),
-        _ => gone(&said.lock().map(|said| one_line(&said)).unwrap_or_default()),
+        ended => {
+            let said = said.lock().map(|said| one_line(&said)).unwrap_or_default();
+            AgentError::Gone { said, exited: ended.is_ok() }
+        }
     }
 }
 

@@ -5,7 +5,11 @@ use super::map::Skip;
 use super::wire::{Listing, MapWanted};
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+/// Mode of new files that hold a town's data: not for every account of the landing host.
+pub(super) const PRIVATE: u32 = 0o640;
 
 /// Longest manifest that is read, in bytes; the list of skipped ranges may be long.
 const MAX_MANIFEST: u64 = 64 << 20;
@@ -109,6 +113,9 @@ impl Manifest {
         if manifest.length == 0 || manifest.length > MAX_DISK {
             return Err(invalid(format!("a length of {} bytes", manifest.length)));
         }
+        if !are_apart(&manifest.skipped, manifest.length) {
+            return Err(invalid("skipped ranges that overlap or lie outside the disk".to_owned()));
+        }
         Ok(Some(manifest))
     }
 
@@ -118,14 +125,26 @@ impl Manifest {
     /// Whatever the filesystem says.
     pub fn save(&self, path: &Path) -> io::Result<()> {
         let draft = path.with_extension("json.new");
-        let mut file = File::create(&draft)?;
+        let file = File::options().create(true).truncate(true).write(true).mode(PRIVATE).open(&draft)?;
         // Compact: the list of skipped ranges may be long.
-        serde_json::to_writer(io::BufWriter::new(&file), self)?;
-        file.write_all(b"\n")?;
+        let mut output = io::BufWriter::new(&file);
+        serde_json::to_writer(&mut output, self)?;
+        output.write_all(b"\n")?;
+        output.flush()?;
         file.sync_all()?;
         fs::rename(&draft, path)?;
         sync_dir(path)
     }
+}
+
+/// Whether skipped ranges ascend, do not meet, and lie inside a disk of `length` bytes.
+fn are_apart(skips: &[Skip], length: u64) -> bool {
+    let mut end = 0;
+    skips.iter().all(|skip| {
+        let begins = skip.offset >= end && skip.length > 0;
+        end = skip.offset.saturating_add(skip.length);
+        begins && end <= length
+    })
 }
 
 /// Makes the entry of `path` in its directory durable.

@@ -18,6 +18,7 @@ use crate::untrusted::one_line;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::task::JoinHandle;
 
 /// Rounds of comparison before roots that differ are given up. One is enough unless frames were altered
 /// on the way or chunks stored here were not what they should be: the agent's tree holds the hashes of
@@ -107,10 +108,10 @@ async fn open(
     Ok((image, Manifest { map, skipped: received.skips, ..manifest }))
 }
 
-/// What the tenant already has here.
-async fn index(image: &Arc<Image>, donors: &[DiskReplica]) -> Result<Option<Arc<Index>>, ReplicaError> {
+/// Begins to look for what the tenant already has here.
+fn index(image: &Arc<Image>, donors: &[DiskReplica]) -> JoinHandle<Result<Option<Index>, ReplicaError>> {
     let (image, donors) = (Arc::clone(image), donors.to_vec());
-    on_disk(image.disk(), move || Ok(Index::build(&image, &donors)?.map(Arc::new))).await
+    tokio::task::spawn_blocking(move || Index::build(&image, &donors))
 }
 
 /// Takes the lock and reads the manifest.
@@ -209,13 +210,13 @@ async fn equalise(
 ) -> Result<Hash, ReplicaError> {
     let (tree, unknown) = survey(image).await?;
     if !unknown.is_empty() {
-        receiver.offer(index(image, donors).await?);
+        receiver.offer(index(image, donors));
     }
     receiver.fetch(Stage::Seeding, &unknown).await?;
     let mut tree = enter(image, tree, unknown).await?;
     for _ in 0..ROUNDS {
         let root = receiver.root().await?;
-        if root == tree.root() {
+        if root == tree.root() && tree.is_complete() {
             return Ok(root);
         }
         let differing = receiver.differing(&mut tree).await?;
@@ -223,7 +224,7 @@ async fn equalise(
         tree = enter(image, tree, differing).await?;
     }
     let source_root = receiver.root().await?;
-    if source_root == tree.root() {
+    if source_root == tree.root() && tree.is_complete() {
         return Ok(source_root);
     }
     let differing = receiver.differing(&mut tree).await?;

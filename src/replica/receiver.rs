@@ -21,6 +21,9 @@ use tokio::task::JoinHandle;
 /// Commands that may be outstanding: enough to hide the round trip, few enough for every pipe.
 const WINDOW: usize = 4;
 
+/// How long the first request waits for the index.
+const INDEX_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How often progress is shown at most.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
@@ -29,6 +32,8 @@ pub(super) struct Receiver<'a> {
     remote: Remote<'a>,
     image: Arc<Image>,
     index: Option<Arc<Index>>,
+    /// The index in the making.
+    indexing: Option<JoinHandle<Result<Option<Index>, ReplicaError>>>,
     skips: Vec<Skip>,
     observe: &'a mut (dyn FnMut(PassProgress) + Send),
     /// The manifest without root, until the first change of the pass has saved it.
@@ -53,6 +58,7 @@ impl<'a> Receiver<'a> {
             remote,
             image,
             index: None,
+            indexing: None,
             skips: manifest.skipped.clone(),
             observe,
             begun: Some(Manifest { root: None, ..manifest.clone() }),
@@ -65,9 +71,20 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// From now on chunks of the index are named, not sent.
-    pub(super) fn offer(&mut self, index: Option<Arc<Index>>) {
-        self.index = index;
+    /// Once the index is made, its chunks are named, not sent.
+    pub(super) fn offer(&mut self, indexing: JoinHandle<Result<Option<Index>, ReplicaError>>) {
+        self.indexing = Some(indexing);
+    }
+
+    /// The index, if it is made within `patience`: a link that has come back does not wait for it.
+    async fn index(&mut self, patience: Duration) -> Result<Option<Arc<Index>>, ReplicaError> {
+        if let Some(mut indexing) = self.indexing.take() {
+            match tokio::time::timeout(patience, &mut indexing).await {
+                Ok(made) => self.index = joined(self.image.disk(), made)?.map(Arc::new),
+                Err(_) => self.indexing = Some(indexing),
+            }
+        }
+        Ok(self.index.clone())
     }
 
     /// Fetches what differs in whole groups, and makes it durable.
@@ -76,7 +93,8 @@ impl<'a> Receiver<'a> {
     /// Where link, source or receiver fail.
     pub(super) async fn fetch(&mut self, stage: Stage, ranges: &[Range]) -> Result<(), ReplicaError> {
         self.enter_stage(stage, ranges.iter().map(|range| self.wanted(*range)).sum());
-        let mut requests = Requests::new(&self.image, self.index.as_ref(), ranges);
+        let mut requests = Requests::new(&self.image, ranges);
+        requests.index = self.index(INDEX_PATIENCE).await?;
         let fetched = self.fetch_all(&mut requests).await;
         if fetched.is_err() {
             // What arrived before the link or the source failed is kept.
@@ -89,6 +107,7 @@ impl<'a> Receiver<'a> {
         let mut outstanding: VecDeque<Asked> = VecDeque::new();
         loop {
             while outstanding.len() < WINDOW {
+                requests.index = self.index(Duration::ZERO).await?;
                 let Some((command, asked)) = requests.next().await? else { break };
                 self.remote.send(&command).await?;
                 outstanding.push_back(asked);

@@ -16,17 +16,21 @@ use std::sync::Arc;
 /// A command the agent has not finished.
 #[derive(Debug)]
 pub(super) enum Asked {
-    /// The content of ranges.
-    Read(Vec<Range>),
+    /// The content of ranges, from this chunk on.
+    Read(Vec<Range>, u64),
     /// The leaves of ranges, none where a chunk is zero, as far as they came.
     Leaves(Vec<Range>, Vec<Option<Short>>),
 }
 
 impl Asked {
-    /// Whether all chunks of a frame were asked for.
-    pub(super) fn covers(&self, chunks: &Chunks) -> bool {
-        let Asked::Read(ranges) = self else { return false };
-        chunks.runs.iter().all(|run| covers(ranges, run.range))
+    /// Whether all chunks of a frame were asked for and did not come before: an agent sends them in order.
+    pub(super) fn covers(&mut self, chunks: &Chunks) -> bool {
+        let Asked::Read(ranges, next) = self else { return false };
+        chunks.runs.iter().all(|run| {
+            let in_order = run.range.first >= *next;
+            *next = run.range.end();
+            in_order && covers(ranges, run.range)
+        })
     }
 
     /// Enters leaves, if they are the next of those that were asked for.
@@ -48,7 +52,7 @@ impl Asked {
     /// Whether everything came that must have come before the end.
     pub(super) fn is_complete(&self) -> bool {
         match self {
-            Asked::Read(_) => true,
+            Asked::Read(..) => true,
             Asked::Leaves(ranges, entered) => entered.len() as u64 == count(ranges),
         }
     }
@@ -57,7 +61,8 @@ impl Asked {
 /// The requests of one stage, in order.
 pub(super) struct Requests {
     image: Arc<Image>,
-    index: Option<Arc<Index>>,
+    /// Where the tenant's other chunks are, once that is known.
+    pub(super) index: Option<Arc<Index>>,
     waiting: VecDeque<Vec<Range>>,
     /// Requests whose leaves came: to be read next.
     answered: VecDeque<(Vec<Range>, Vec<Option<Short>>)>,
@@ -65,9 +70,9 @@ pub(super) struct Requests {
 
 impl Requests {
     /// The requests for `ranges` of whole groups.
-    pub(super) fn new(image: &Arc<Image>, index: Option<&Arc<Index>>, ranges: &[Range]) -> Self {
+    pub(super) fn new(image: &Arc<Image>, ranges: &[Range]) -> Self {
         let waiting = requests(ranges, image.shape()).into();
-        Self { image: Arc::clone(image), index: index.cloned(), waiting, answered: VecDeque::new() }
+        Self { image: Arc::clone(image), index: None, waiting, answered: VecDeque::new() }
     }
 
     /// Takes the end of a command, if one was outstanding.
@@ -88,7 +93,7 @@ impl Requests {
         if let Some((ranges, theirs)) = self.answered.pop_front() {
             return on_disk(image.disk(), move || {
                 let have = compare(&image, index.as_deref(), &ranges, &theirs)?;
-                Ok(Some((Command::Read { ranges: ranges.clone(), have }, Asked::Read(ranges))))
+                Ok(Some((Command::Read { ranges: ranges.clone(), have }, Asked::Read(ranges, 0))))
             })
             .await;
         }
@@ -113,7 +118,7 @@ fn first(image: &Image, index: Option<&Index>, ranges: Vec<Range>) -> Result<(Co
         each.map(|(chunk, ours)| if ours == Hash::UNKNOWN { Ok(Have::Nothing) } else { blocks(image, chunk) })
             .collect::<Result<_, _>>()?
     };
-    Ok((Command::Read { ranges: ranges.clone(), have }, Asked::Read(ranges)))
+    Ok((Command::Read { ranges: ranges.clone(), have }, Asked::Read(ranges, 0)))
 }
 
 /// What is here of chunks whose leaves at the source are `theirs`.

@@ -114,6 +114,10 @@ impl Shape {
         if leaves.iter().all(|leaf| *leaf == ZEROS[0]) {
             return ZEROS[self.base as usize];
         }
+        // Nothing can be said of a group while a chunk of it is unknown.
+        if leaves.contains(&Hash::UNKNOWN) {
+            return Hash::UNKNOWN;
+        }
         let mut row = leaves.to_vec();
         for level in 0..self.base as usize {
             row = row.chunks(2).map(|pair| node(&pair[0], pair.get(1).unwrap_or(&ZEROS[level]))).collect();
@@ -177,6 +181,11 @@ impl Tree {
     pub fn node(&mut self, level: u32, index: u64) -> Option<Hash> {
         self.refresh();
         self.rows.get(level as usize)?.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// Whether every group is known.
+    pub fn is_complete(&self) -> bool {
+        self.rows.first().is_none_or(|groups| !groups.contains(&Hash::UNKNOWN))
     }
 
     /// The root of the disk.

@@ -84,10 +84,11 @@ fn read_everything(
         let _ = progress.try_send(VerifyProgress { chunks_done: step.end(), chunks_total: image.shape().chunks() });
     }
     let root = findings.tree.root();
+    // The leaves first: killed in between, the root that still stands is over unknown chunks, which nobody clones.
+    image.forget(&findings.damaged)?;
     if manifest.root.is_some_and(|recorded| recorded != root || !findings.damaged.is_empty()) {
         image.save(&Manifest { root: None, ..manifest.clone() })?;
     }
-    image.forget(&findings.damaged)?;
     Ok(VerifyReport {
         length: manifest.length,
         chunks_total: image.shape().chunks(),

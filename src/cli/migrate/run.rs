@@ -38,6 +38,9 @@ pub struct Args {
     /// Allow the agent on a disk of the source where no memory filesystem lets it run.
     #[arg(long)]
     agent_on_disk: bool,
+    /// Copy disks whole, free space and all: the replica is then equal to its source by SHA-256.
+    #[arg(long)]
+    whole: bool,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
@@ -98,6 +101,7 @@ impl Work<'_> {
             trust: trust.clone(),
             agent,
             agent_on_disk: args.agent_on_disk,
+            whole: args.whole,
             checklists,
             field: Arc::new(checklist::Live::new(trust)),
         };

@@ -80,6 +80,10 @@ impl Evidence {
                     let begun = begun.remove(&step).unwrap_or(at);
                     let Some(step) = plan.steps.iter().find(|planned| planned.id == step) else { continue };
                     let Some((server, disk)) = copied(step) else { continue };
+                    // Its figures are of the last attempt only.
+                    if facts.get("interruptions").is_some() {
+                        continue;
+                    }
                     let bytes = |name: &str| facts[name].as_u64().unwrap_or_default();
                     let pass = Pass {
                         begun,

@@ -92,7 +92,7 @@ pub(super) fn of_quiesce(error: QuiesceError, server: &ServerId) -> Trouble {
 fn class_of_agent(error: &AgentError) -> Class {
     match error {
         AgentError::Shell(error) => class_of_shell(error),
-        AgentError::Gone { .. } | AgentError::Silent { .. } | AgentError::Io(_) => Class::Unreachable,
+        AgentError::Gone { exited: false, .. } | AgentError::Silent { .. } | AgentError::Io(_) => Class::Unreachable,
         _ => Class::Failed,
     }
 }

@@ -39,7 +39,7 @@ const BURST: Duration = Duration::from_millis(20);
 
 /// While everything is held, one byte of the frame goes out this often: less than nothing on the
 /// line, and the receiver takes any byte as a sign of life.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// The rate that is allowed: set by one thread, obeyed by another at once.
 #[derive(Debug)]

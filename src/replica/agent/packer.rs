@@ -112,7 +112,7 @@ fn next_level(level: u8, worked: Duration, took: Duration, since: Duration) -> u
 }
 
 /// What this thread has taken of the processor so far.
-fn cpu_time() -> Duration {
+pub(super) fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

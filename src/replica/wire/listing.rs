@@ -8,13 +8,19 @@ use super::super::map::{BLOCK, DiskMap, MAX_SKIPS, Skip, SkipReason};
 use std::io::Read;
 
 /// Version of the bytes and of the parsers behind them.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Most bytes of a listing, unpacked: every range at its longest, and the findings.
 const MAX_LISTING: usize = MAX_SKIPS * 21 + MAX_FINDINGS;
 
+/// Largest window of zstd, as a power of two.
+const MAX_WINDOW_LOG: u32 = 24;
+
 /// Most bytes of findings.
 const MAX_FINDINGS: usize = 256 * 1024;
+
+/// Most lines of findings.
+const MAX_LINES: usize = 16 * 1024;
 
 /// The reasons by their number in a listing.
 const REASONS: [SkipReason; 9] = [
@@ -57,7 +63,7 @@ impl Listing {
     pub fn of(map: &DiskMap) -> Self {
         let mut room = MAX_FINDINGS;
         let findings = map.findings().iter().map(|finding| finding.to_string().replace('\n', " "));
-        let findings = findings.take_while(|line| {
+        let findings = findings.take(MAX_LINES).take_while(|line| {
             room = room.saturating_sub(line.len() + 1);
             room > 0
         });
@@ -70,7 +76,7 @@ impl Listing {
         number(&mut bytes, self.skips.len() as u64);
         let mut end = 0;
         for skip in &self.skips {
-            number(&mut bytes, (skip.offset - end) / BLOCK);
+            number(&mut bytes, skip.offset.saturating_sub(end) / BLOCK);
             number(&mut bytes, skip.length / BLOCK);
             let reason = REASONS.iter().position(|reason| *reason == skip.reason);
             bytes.push(reason.and_then(|reason| u8::try_from(reason).ok()).unwrap_or(u8::MAX));
@@ -90,7 +96,9 @@ impl Listing {
     /// # Errors
     /// Bytes that cannot be unpacked, are others, or name a range outside the disk.
     pub fn unpack(packed: &[u8], length: u64, hash: Hash) -> Result<Self, ListingError> {
-        let decoder = zstd::Decoder::new(packed).map_err(|_| ListingError::Packed)?;
+        let mut decoder = zstd::Decoder::new(packed).map_err(|_| ListingError::Packed)?;
+        // What we pack ourselves stays below it; a hostile header could ask for 128 MiB.
+        decoder.window_log_max(MAX_WINDOW_LOG).map_err(|_| ListingError::Packed)?;
         let mut bytes = Vec::new();
         decoder.take(MAX_LISTING as u64 + 1).read_to_end(&mut bytes).map_err(|_| ListingError::Packed)?;
         if bytes.len() > MAX_LISTING {
@@ -119,6 +127,9 @@ impl Listing {
                 return Err(ListingError::Malformed);
             }
             skips.push(skip);
+        }
+        if rest.len() > MAX_FINDINGS || rest.iter().filter(|byte| **byte == b'\n').count() > MAX_LINES {
+            return Err(ListingError::Malformed);
         }
         let findings = std::str::from_utf8(rest).map_err(|_| ListingError::Malformed)?;
         Ok(Self { skips, findings: findings.lines().map(str::to_owned).collect() })

@@ -35,7 +35,7 @@ pub struct SampledPacking {
     pub packed: u64,
     /// Sum of the squares of each place's bytes: how much places differ.
     pub squares: u64,
-    /// Microseconds of packing.
+    /// Microseconds of the processor that packing took.
     pub packing_us: u64,
 }
 
