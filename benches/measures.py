@@ -81,9 +81,9 @@ def cable(bench):
         with copies.Meter(network) as meter:
             run(*network.in_sad(f"{network.ssh()} source 'head -c 100M /dev/zero' | wc -c"))
     rate = meter.link_use() * network.cable.mbit
-    holds = lost == 0 and 40 <= trip < 42 and rate > 95
+    holds = lost == 0 and 40 <= trip < 42 and rate >= 90
     ours = f"{rate:.1f} Mbit/s, {trip:.1f} ms, {lost:.0f} % lost"
-    return [Row("the cable alone: rate, round trip, loss", "100 Mbit/s, 40 ms, 0 %", ours, "", "", holds)]
+    return [Row("the cable alone: rate, round trip, loss", "≥ 90 of 100 Mbit/s, 40 ms, 0 %", ours, "", "", holds)]
 
 
 def first_copy(bench):
