@@ -1,5 +1,6 @@
 //! `traghetto migrate`.
 
+mod copying;
 mod forecast;
 mod log;
 mod plan;
@@ -89,6 +90,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Plan { whose, start } => plan::run(&whose, start, context).await,
         Command::Run(args) => run::run(&args, context).await,
+        Command::Status(args) if args.watch && !context.json => watch::run(&args.whose, context).await,
         Command::Status(args) => status::run(&args, context).await,
         Command::Sign(args) => sign::run(&args, context).await,
         Command::Pause { whose, reason } => log::pause(&whose, reason, context).await,

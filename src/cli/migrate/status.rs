@@ -1,9 +1,9 @@
 //! `migrate status`: what to do now first, the exact command last.
 
 use super::Whose;
+use super::copying::at_work;
 use super::plan::short;
 use super::scene::{Replicas, Scene, Story, forecast};
-use super::watch;
 use crate::checklist;
 use crate::cli::quantities::{duration, gigabytes};
 use crate::cli::table::Table;
@@ -21,17 +21,14 @@ use std::fmt::Write as _;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    whose: Whose,
+    pub(super) whose: Whose,
     /// Show the copies, once a second, until Ctrl-C.
     #[arg(long)]
-    watch: bool,
+    pub(super) watch: bool,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let scene = Scene::open(&args.whose, None, context)?;
-    if args.watch && !context.json {
-        return watch::run(&scene, context).await;
-    }
     let story = Story::open(&scene, context).await?;
     let status = of(&scene, &story, context)?;
     if context.json {
@@ -113,7 +110,7 @@ fn page(scene: &Scene, story: &Story, status: &Status, context: &Context) -> Str
     text.push('\n');
     text.push_str(&servers(status));
     for server in &status.servers {
-        text.extend(watch::at_work(server).map(|line| format!("{line}\n")));
+        text.extend(at_work(server).map(|line| format!("{line}\n")));
     }
     text.push('\n');
     text.push_str(&gates(status));

@@ -1,11 +1,12 @@
 //! `migrate status --watch`: the copies, drawn once a second on 80 columns.
 
-use super::scene::{Scene, Story};
+use super::Whose;
+use super::copying::{at_rest, at_work};
+use super::scene::{Replicas, Scene, Story};
 use super::status;
-use crate::cli::quantities::{duration, gigabytes};
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
-use crate::migration::{Copying, ServerStatus, Status};
+use crate::migration::{ServerStatus, Status};
 use crate::model::calendar::rome;
 use crate::untrusted::printable;
 use jiff::Timestamp;
@@ -15,15 +16,14 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Characters of a line, and lines of a page: the smallest terminal that people use.
 const COLUMNS: usize = 80;
 const ROWS: usize = 24;
-/// Characters of a bar.
-const BAR: u64 = 30;
 /// Between two pages.
 const EVERY: Duration = Duration::from_secs(1);
 /// Between two counts of what is on the landing host: it reads 32 bytes for each chunk of each disk.
 const COUNTED_EVERY: Duration = Duration::from_secs(15);
 
 /// Draws until Ctrl-C; one page where stdout is no terminal.
-pub(super) async fn run(scene: &Scene, context: &Context) -> Result<(), Failure> {
+pub(super) async fn run(whose: &Whose, context: &Context) -> Result<(), Failure> {
+    let scene = &Scene::open(whose, None, context)?;
     let mut replicas = scene.replicas(context);
     let mut counted = Instant::now();
     let mut page = drawn(scene, &replicas, context).await?;
@@ -63,7 +63,7 @@ pub(super) async fn run(scene: &Scene, context: &Context) -> Result<(), Failure>
     Ok(())
 }
 
-async fn drawn(scene: &Scene, replicas: &super::scene::Replicas, context: &Context) -> Result<String, Failure> {
+async fn drawn(scene: &Scene, replicas: &Replicas, context: &Context) -> Result<String, Failure> {
     let story = Story::open(scene, context).await?;
     let status = status::with(scene, &story, replicas, context)?;
     Ok(page(&scene.tenant.name, &status, story.journal.now(), context.lang))
@@ -99,48 +99,6 @@ fn page(name: &str, status: &Status, now: Timestamp, lang: Lang) -> String {
 fn heading(server: &ServerStatus) -> String {
     let step = server.step.as_ref().map(|step| format!(", next {step}")).unwrap_or_default();
     format!("{}: {}{step}", server.server, server.phase.word())
-}
-
-/// The lines about the copy at work, where there is one.
-pub(super) fn at_work(server: &ServerStatus) -> impl Iterator<Item = String> {
-    let copying = &server.copying;
-    let lines = copying.live.as_ref().map(|live| {
-        let filled = (live.done.min(live.total) * BAR).checked_div(live.total).unwrap_or(0);
-        let bar: String = (0..BAR).map(|at| if at < filled { '=' } else { ' ' }).collect();
-        let percent = (live.done.saturating_mul(100)).checked_div(live.total).unwrap_or(0);
-        let (done, total) = (gigabytes(live.done), gigabytes(live.total));
-        [
-            format!("  [{bar}] {percent:>3} %  {} {} {done} of {total}", live.disk, live.stage),
-            format!("  path {}, {}", live.path, speed(copying)),
-            at_rest(copying),
-        ]
-    });
-    lines.into_iter().flatten().map(|line| printable(&line))
-}
-
-/// Rate, allowance and its reason.
-fn speed(copying: &Copying) -> String {
-    let why = copying.why.as_deref().unwrap_or_default();
-    let rate = mbps(copying.rate_bps.unwrap_or(0));
-    match copying.allowed_bps {
-        Some(0) => format!("HELD: {why}"),
-        Some(allowed) => format!("{rate} of {} Mbit/s ({why})", mbps(allowed)),
-        None => format!("{rate} Mbit/s ({why})"),
-    }
-}
-
-fn mbps(bits: u64) -> String {
-    format!("{:.1}", bits as f64 / 1e6)
-}
-
-/// Lag, backlog and what is left of time.
-fn at_rest(copying: &Copying) -> String {
-    let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-    let lag = or_dash(copying.lag_seconds.map(|seconds| duration(seconds.unsigned_abs())));
-    let backlog = or_dash(copying.backlog_bytes.map(gigabytes));
-    let now = or_dash(copying.eta_seconds.map(duration));
-    let mcr = or_dash(copying.eta_at_mcr_seconds.map(duration));
-    format!("  lag {lag}, backlog {backlog}, left {now} at this rate, {mcr} at MCR")
 }
 
 /// At most so many characters.

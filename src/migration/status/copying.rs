@@ -32,7 +32,7 @@ pub struct Copying {
     pub allowed_bps: Option<u64>,
     /// Why so much, in words.
     pub why: Option<String>,
-    /// Seconds that the backlog takes at that rate.
+    /// Seconds that the backlog takes at that rate; none while it is held.
     pub eta_seconds: Option<u64>,
     /// Seconds that the backlog takes at the guaranteed rate.
     pub eta_at_mcr_seconds: Option<u64>,
@@ -49,6 +49,7 @@ impl Copying {
         let mcr = forecast.and_then(|server| server.mcr_mbps);
         let backlog_bytes = backlog(inputs, id, replica, live);
         let rate_bps = live.map(|live| live.rate_bps).or_else(|| rate(inputs.state, steps));
+        let held = live.is_some_and(|live| live.allowed_bps == Some(0));
         let on_the_link = backlog_bytes.map(|bytes| packed(bytes, live));
         let seconds = |mbps: f64| (mbps > 0.0).then(|| on_the_link.map(|bytes| line_seconds(bytes, mbps))).flatten();
         Self {
@@ -58,7 +59,7 @@ impl Copying {
             rate_bps,
             allowed_bps: live.and_then(|live| live.allowed_bps),
             why: live.map(|live| live.why.clone()),
-            eta_seconds: rate_bps.and_then(|rate| seconds(rate as f64 / 1e6)),
+            eta_seconds: rate_bps.filter(|_| !held).and_then(|rate| seconds(rate as f64 / 1e6)),
             eta_at_mcr_seconds: mcr.and_then(seconds),
             live: live.cloned(),
         }
