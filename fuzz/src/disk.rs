@@ -97,22 +97,26 @@ impl Disk {
 
     /// Overwrites bytes; those beyond the end are dropped.
     pub fn write(&self, offset: u64, bytes: &[u8]) {
-        for (index, byte) in bytes.iter().enumerate() {
-            let at = offset + index as u64;
-            if at < self.length {
-                self.block(at / BLOCK, |block| block[(at % BLOCK) as usize] = *byte);
-            }
-        }
+        let end = offset.saturating_add(bytes.len() as u64).min(self.length);
+        self.fill(offset, end, |block, at| {
+            let from = (at - offset) as usize;
+            block.copy_from_slice(&bytes[from..from + block.len()]);
+        });
     }
 
     fn repeat(&self, offset: u64, count: u64, value: u8) {
         let most = MAX_BLOCKS as u64 * BLOCK;
         let end = offset.saturating_add(count.min(most)).min(self.length);
+        self.fill(offset, end, |block, _| block.fill(value));
+    }
+
+    /// Changes the bytes `offset..end`, block by block: `change` sees a part and its place.
+    fn fill(&self, offset: u64, end: u64, change: impl Fn(&mut [u8], u64)) {
         let mut at = offset;
         while at < end {
-            let next = (at / BLOCK + 1) * BLOCK;
-            let (from, to) = ((at % BLOCK) as usize, (next.min(end) - at) as usize);
-            self.block(at / BLOCK, |block| block[from..from + to].fill(value));
+            let next = ((at / BLOCK + 1) * BLOCK).min(end);
+            let (from, to) = ((at % BLOCK) as usize, (at % BLOCK + next - at) as usize);
+            self.block(at / BLOCK, |block| change(&mut block[from..to], at));
             at = next;
         }
     }
