@@ -2,7 +2,7 @@
 //! thousand mutations of each, the same in every run. The fuzzers themselves run in `make proof`.
 
 use crate::support::checks::disk::{Disk, LIVE, SEALED};
-use crate::support::checks::{disk_map, wire_command, wire_reply};
+use crate::support::checks::{disk_map, receiver, wire_command, wire_reply};
 use crate::support::project;
 use crate::support::specimens::specimens;
 use std::cell::RefCell;
@@ -98,6 +98,22 @@ fn any_command_is_refused_or_understood() {
 #[test]
 fn any_reply_is_refused_or_understood() {
     survives("wire_reply", 4000, wire_reply::check);
+}
+
+#[test]
+fn any_agent_leaves_a_replica_that_is_true() {
+    survives("receiver", if cfg!(debug_assertions) { 150 } else { 1500 }, receiver::check);
+}
+
+/// The seed of `receiver` is a pass that ends well; `TRAGHETTO_BLESS=1` makes it anew.
+#[test]
+fn receiver_seed_is_an_honest_agent() {
+    if std::env::var_os("TRAGHETTO_BLESS").is_some() {
+        std::fs::create_dir_all(folder("receiver")).unwrap();
+        std::fs::write(folder("receiver").join("honest"), receiver::honest()).unwrap();
+    }
+    assert_eq!(seeds("receiver"), [("honest".to_owned(), receiver::honest())]);
+    assert!(receiver::is_complete(&receiver::honest()));
 }
 
 /// Kind and body of a frame, as the checks of the wire take them after whole frames.

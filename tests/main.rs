@@ -24,6 +24,7 @@ mod cli_inventory;
 mod cli_migrate;
 mod cli_network;
 mod cli_survey;
+mod corpus;
 mod faults;
 mod fees_statement;
 mod final_sync;

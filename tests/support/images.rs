@@ -75,6 +75,28 @@ impl Image {
         self.file().to_str().unwrap().to_owned()
     }
 
+    /// A copy of another image file, with the same holes.
+    pub fn of(file: &Path) -> Self {
+        let copy = Self { dir: tempfile::tempdir().unwrap() };
+        run("cp", &["--sparse=always", file.to_str().unwrap(), &copy.path()]);
+        copy
+    }
+
+    /// Stretches of the image, `(first byte, bytes)`, as an image of their own.
+    pub fn part(&self, stretches: &[(u64, u64)]) -> Self {
+        let part = Self::new(stretches.iter().map(|(_, length)| length).sum());
+        let mut at = 0;
+        for (offset, length) in stretches {
+            let (from, to) = (format!("if={}", self.path()), format!("of={}", part.path()));
+            let (skip, count, seek) = (format!("skip={offset}"), format!("count={length}"), format!("seek={at}"));
+            let how =
+                ["bs=1M", "iflag=skip_bytes,count_bytes", "oflag=seek_bytes", "conv=notrunc,sparse", "status=none"];
+            run("dd", &[&[from.as_str(), &to, &skip, &count, &seek], &how[..]].concat());
+            at += length;
+        }
+        part
+    }
+
     /// Bytes of the image.
     pub fn length(&self) -> u64 {
         fs::metadata(self.file()).unwrap().len()
@@ -238,7 +260,7 @@ pub fn commit(folder: &Path) {
     File::open(&place).unwrap().sync_all().unwrap();
 }
 
-/// Every path below a folder with kind, mode, size and content.
+/// Every path below a folder with kind, mode, owners, links, size, content and extended attributes.
 pub fn tree(folder: &Path) -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
     walk(folder, folder, &mut found);
@@ -249,14 +271,32 @@ fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<PathBuf, String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let data = fs::symlink_metadata(&path).unwrap();
-        let mut line = format!("{:o} {} {}", data.mode(), data.uid(), data.mtime());
+        let mut line = format!("{:o} {}:{} {}", data.mode(), data.uid(), data.gid(), data.mtime());
         if data.is_dir() {
             walk(root, &path, found);
+        } else if data.is_symlink() {
+            line += &format!(" -> {}", fs::read_link(&path).unwrap().display());
         } else if data.is_file() {
-            line += &format!(" {} {}", data.len(), blake3::hash(&fs::read(&path).unwrap()));
+            line += &format!(" {} {} {}", data.nlink(), data.len(), blake3::hash(&fs::read(&path).unwrap()));
+        }
+        for (name, value) in attributes(&path) {
+            line += &format!(" {name}={}", blake3::hash(&value));
         }
         found.insert(path.strip_prefix(root).unwrap().to_owned(), line);
     }
+}
+
+/// The extended attributes of a path; those that the driver makes up for every file are left out.
+fn attributes(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut names = vec![0u8; 4096];
+    let Ok(length) = rustix::fs::llistxattr(path, &mut names) else { return Vec::new() };
+    let names = String::from_utf8_lossy(&names[..length]).into_owned();
+    let read = |name: &str| {
+        let mut value = vec![0u8; 65536];
+        let length = rustix::fs::lgetxattr(path, name, &mut value).ok()?;
+        Some((name.to_owned(), value[..length].to_vec()))
+    };
+    names.split_terminator('\0').filter(|name| !name.starts_with("system.ntfs")).filter_map(read).collect()
 }
 
 /// Free block numbers that dumpe2fs lists, as byte ranges rounded inwards to blocks of the map.
