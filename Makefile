@@ -53,7 +53,7 @@ packages:
 proof: proof-packages packages build
 	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) TRAGHETTO_PROOF=1 $(CARGO) test --release --locked proof_ -- --nocapture --test-threads=1
 
-PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap qemu-system-x86
+PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap qemu-system-x86 guestfish linux-image-amd64
 proof-packages:
 	$(call install_missing,$(PROOF_PACKAGES))
 

@@ -23,7 +23,7 @@ pub fn check(input: &[u8]) {
 fn decoded(kind: u8, body: &[u8]) {
     let Ok(reply) = Reply::decode(kind, body) else { return };
     // Texts that are no UTF-8 are made readable on arrival, which is not to be sent back.
-    if matches!(reply, Reply::Opened { .. } | Reply::Fault { .. }) && std::str::from_utf8(body).is_err() {
+    if !matches!(reply, Reply::Chunks(_)) && format!("{reply:?}").contains(char::REPLACEMENT_CHARACTER) {
         return;
     }
     let frame = reply.encode();
