@@ -4,7 +4,7 @@
 //! (`proof_corpus_lvm_of_a_guest`) needs guestfish and a kernel, and runs in `make proof`.
 
 use crate::support::images::{Image, commit, fill, run, sync, tree, try_run};
-use crate::support::replica::{agent, block_on};
+use crate::support::replica::{agent, block_on, options};
 use crate::support::specimens::{lvm, put, sfdisk};
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
@@ -147,7 +147,7 @@ fn esp() -> Image {
 fn replicate(disk: &Image, map: MapWanted) -> (Image, Manifest) {
     let folder = tempfile::tempdir().unwrap();
     let replica = DiskReplica::new(folder.path(), &"disk0".parse().unwrap());
-    let options = PassOptions { store: "corpus".to_owned(), level: 3, map, donors: Vec::new() };
+    let options = PassOptions { map, ..options() };
     block_on(async {
         let mut link = AgentLink::local(&agent()).await.unwrap();
         replica::pass(&mut link, &replica, &disk.file(), &options, &mut |_| {}).await.unwrap();

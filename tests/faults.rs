@@ -89,7 +89,10 @@ fn injections(folder: &Path, kinds: &[Kind], seed: u64) -> Tallies {
     block_on(async {
         let mut large = Bench::new(folder, bench::LARGE, &mut random);
         let mut small = Bench::new(folder, bench::SMALL, &mut random);
-        for kind in kinds {
+        for (done, kind) in kinds.iter().enumerate() {
+            if done % 50 == 49 {
+                println!("seed {seed}: {done} of {} faults", kinds.len());
+            }
             let bench = if kind.is_a_kill() { &mut large } else { &mut small };
             round(*kind, bench, &mut random, tallies.entry(*kind).or_default()).await;
         }

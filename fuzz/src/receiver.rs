@@ -184,7 +184,8 @@ pub fn is_complete(input: &[u8]) -> bool {
 
 fn pass(replica: &DiskReplica, sent: Vec<u8>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let options = PassOptions { store: "store".to_owned(), level: 3, map: MapWanted::Quiet, donors: Vec::new() };
+    let (store, map, donors) = ("store".to_owned(), MapWanted::Quiet, Vec::new());
+    let options = PassOptions { store, level: 3, map, donors, snapshot: false };
     runtime.block_on(async {
         let pipe = Pipe {
             input: Box::new(tokio::io::sink()),

@@ -1,7 +1,7 @@
 //! A source with a filesystem on it, its replica, and what a pass over a meddling relay leaves behind.
 
 use super::relay::{self, Counters, Meddling};
-use crate::support::replica::run;
+use crate::support::replica::{options, run};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -143,7 +143,7 @@ impl Bench {
     }
 
     pub fn options(&self) -> PassOptions {
-        PassOptions { store: "test-store".to_owned(), level: 3, map: self.map, donors: Vec::new() }
+        PassOptions { map: self.map, ..options() }
     }
 
     /// A copy of the replica as it is, to see what a pass without faults would cost.

@@ -3,7 +3,7 @@
 use super::bench::{Bench, Way};
 use super::relay::Counters;
 use super::torn;
-use crate::support::replica::block_on;
+use crate::support::replica::{block_on, options};
 use std::path::{Path, PathBuf};
 use traghetto::replica::{self, AgentLink, DiskReplica, MapWanted, PassOptions};
 use traghetto::world::Pipe;
@@ -29,7 +29,7 @@ fn child_that_receives() {
         let (errors, exit) = (Box::new(tokio::io::empty()), Box::pin(async { Ok(255) }));
         let pipe = Pipe { input: Box::new(input), output: Box::new(output), errors, exit };
         let mut link = AgentLink::greet(pipe, None, 0).await.unwrap();
-        let options = PassOptions { store: "test-store".to_owned(), level: 3, map, donors: Vec::new() };
+        let options = PassOptions { map, ..options() };
         replica::pass(&mut link, &replica, &folder.join("source.img"), &options, &mut |_| {}).await.unwrap();
     });
 }
