@@ -144,8 +144,13 @@ impl Unfit {
 /// Whether a running server may be copied for the last time: no directory, nothing that should be stopped.
 fn fit(server: &Server, survey: &Survey) -> Result<(), Unfit> {
     let id = || server.id.clone();
-    if survey.domain_controller || server.is_domain_controller() {
+    let service = survey
+        .services
+        .iter()
+        .find(|name| ["samba-ad-dc", "samba"].contains(&name.strip_suffix(".service").unwrap_or(name)));
+    if survey.domain_controller || service.is_some() || server.is_domain_controller() {
         let mut seen = survey.controller_seen.clone();
+        seen.extend(service.map(|name| format!("the service {name}")));
         if server.is_domain_controller() {
             seen.insert(0, "role `ad` in the inventory".to_owned());
         }
@@ -158,8 +163,12 @@ fn fit(server: &Server, survey: &Survey) -> Result<(), Unfit> {
         return Err(Unfit::Unknown { server: id() });
     }
     let runs = |name: &&String| {
-        let unit = format!("{name}.service");
-        survey.services.iter().any(|found| found == *name || *found == unit)
+        let wanted = name.strip_suffix(".service").unwrap_or(name);
+        survey.services.iter().any(|found| {
+            let found = found.strip_suffix(".service").unwrap_or(found);
+            // Instances of a unit, such as `postgresql@15-main`, are what runs of it.
+            found == wanted || found.split_once('@').is_some_and(|(unit, _)| unit == wanted)
+        })
     };
     let running: Vec<String> = server.services_stop.iter().filter(runs).cloned().collect();
     if running.is_empty() { Ok(()) } else { Err(Unfit::Running { server: id(), running }) }

@@ -404,7 +404,8 @@ async fn patient_copy<A: Acts>(
     loop {
         let mut observe = |now: Progress| {
             let best = left.entry(now.stage).or_insert(u64::MAX);
-            if now.total.saturating_sub(now.done) < *best {
+            let held = now.allowance.as_ref().is_some_and(Allowance::is_hold);
+            if held || now.total.saturating_sub(now.done) < *best {
                 (*best, failing) = (now.total.saturating_sub(now.done), None);
             }
             last = Some(now);

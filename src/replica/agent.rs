@@ -111,9 +111,14 @@ fn take_commands(
     loop {
         let command = read_command(&mut input);
         freezer.hold();
-        if let Ok(Command::Rate { bits_per_second }) = command {
-            pulse.pace.set(bits_per_second);
-            continue;
+        // Neither waits for what is carried out meanwhile, nor takes room in the queue.
+        match command {
+            Ok(Command::Rate { bits_per_second }) => {
+                pulse.pace.set(bits_per_second);
+                continue;
+            }
+            Ok(Command::Hold) => continue,
+            _ => {}
         }
         if command.is_err() {
             gone.store(true, Ordering::Relaxed);

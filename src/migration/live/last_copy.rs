@@ -51,6 +51,9 @@ impl<F> Live<'_, F> {
         };
         let shown = Shown::to(&mut watch);
         let reached = self.reach(session, id, disk, &shown).await?;
+        // The line may have held us for days: what is running now counts.
+        let quiesce =
+            if quiesce == Quiesce::Offline { quiesce } else { found(&reached.session, server, described).await? };
         match quiesce {
             Quiesce::Offline => copy_offline(reached).await,
             Quiesce::Snapshot => copy_snapshot(reached).await,
@@ -149,8 +152,13 @@ async fn copy_snapshot(reached: Reached<'_>) -> Result<LastCopy, Trouble> {
         Err(trouble) => (reached.session, Err(trouble)),
     };
     let removed = script(&session, id, "remove the snapshot", &volume.remove()).await;
-    let copied = copied?;
-    removed.map(|_| copied)
+    match (copied, removed) {
+        (Err(trouble), Err(_)) => Err(trouble.hint(format!(
+            "The snapshot {} may still be there: the next final sync removes it, or lvremove does.",
+            volume.snapshot()
+        ))),
+        (copied, removed) => removed.and(copied),
+    }
 }
 
 /// Copies a snapshot that was made, and looks whether it held.

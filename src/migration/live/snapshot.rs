@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 /// How the names of our snapshots begin; nothing else is ever removed.
 const PREFIX: &str = "traghetto-";
 
-/// The tools of LVM are where root has them; sizes are bytes.
+/// The tools of LVM are where root has them; sizes are bytes. What changes a group runs in a session of its
+/// own: killed with ours in the middle, it would leave the volume suspended.
 const LVS: &str = "LC_ALL=C PATH=\"$PATH:/usr/sbin:/sbin\"; export LC_ALL PATH\n\
+                   own() { if command -v setsid >/dev/null 2>&1; then setsid -w \"$@\"; else \"$@\"; fi; }\n\
                    t() { lvs --noheadings --nosuffix --units b --separator '|' \"$@\"; }\n";
 
 /// A logical volume of which there can be a snapshot.
@@ -98,7 +100,7 @@ impl Volume {
         let Self { group, name, extents } = self;
         let device = self.device();
         format!(
-            "{LVS}lvcreate -q -s -l {extents} -n {PREFIX}{name} {group}/{name} >/dev/null || exit 1\n\
+            "{LVS}own lvcreate -q -s -l {extents} -n {PREFIX}{name} {group}/{name} >/dev/null || exit 1\n\
              for try in 1 2 3 4 5 6 7 8 9 10; do [ -b {device} ] && exit 0; sleep 1; done\nexit 1\n",
             device = device.display()
         )
@@ -113,7 +115,7 @@ impl Volume {
              found=$(t -o lv_attr,origin {snapshot} 2>/dev/null | tr -d ' ')\n\
              case $found in\n\
              '') t -o lv_name {group} >/dev/null; exit ;;\n\
-             [sS]*'|{origin}') lvremove -q -f {snapshot} >/dev/null 2>&1 && exit 0 ;;\n\
+             [sS]*'|{origin}') own lvremove -q -f {snapshot} >/dev/null 2>&1 && exit 0 ;;\n\
              *) exit 1 ;;\n\
              esac\n\
              sleep 1\n\

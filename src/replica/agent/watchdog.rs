@@ -2,8 +2,9 @@
 //!
 //! It is this program, started anew with what it needs already open: the folders of the filesystems.
 //! On its input come `a` (one more filesystem is about to be frozen) and `h` (the receiver is there, the
-//! time begins anew). At the end of its input, or when the time is over, it thaws what was announced and
-//! ends. It says `r` once it is ready; its output ends with it, so that the agent sees its death.
+//! time begins anew). When the time is over it thaws what was announced and closes its output, and at the end
+//! of its input it thaws once more and ends. It says `r` once it is ready; at the end of its output the agent
+//! sees that it is lost.
 
 use super::kernel::{lock_memory, thaw};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -153,19 +154,45 @@ fn inherited(number: u32) -> io::Result<OwnedFd> {
 
 /// Thaws in time. From here on nothing is allocated, opened or written to.
 fn watch(input: BorrowedFd<'_>, roots: &[OwnedFd], limit: Duration) {
-    let (mut announced, mut until) = (0, Instant::now() + limit);
+    let mut announced = 0;
+    if !hear(input, &mut announced, Some(limit)) {
+        thaw_all(roots, announced);
+        // The agent sees that it has lost us. A freeze that still waits for a writer comes true after this thaw:
+        // only the end of the agent, which cannot come before the end of its call, is the time for the last one.
+        // SAFETY: nothing in this process uses its standard output any more.
+        unsafe { rustix::io::close(io::stdout().as_raw_fd()) };
+        hear(input, &mut announced, None);
+    }
+    thaw_all(roots, announced);
+}
+
+/// Counts what is announced until the input ends; false if nothing held us for `limit` before that.
+fn hear(input: BorrowedFd<'_>, announced: &mut usize, limit: Option<Duration>) -> bool {
     let mut said = [0; 64];
-    while let Ok(true) = wait_for(input, until) {
-        let Ok(length @ 1..) = rustix::io::read(input, &mut said) else { break };
+    let mut until = limit.map(|limit| Instant::now() + limit);
+    loop {
+        if let Some(until) = until
+            && !matches!(wait_for(input, until), Ok(true))
+        {
+            return false;
+        }
+        let length = match rustix::io::read(input, &mut said) {
+            Ok(length @ 1..) => length,
+            Err(Errno::INTR) => continue,
+            _ => return true,
+        };
         for byte in &said[..length] {
             match *byte {
-                ANNOUNCE => announced += 1,
-                HOLD => until = Instant::now() + limit,
+                ANNOUNCE => *announced += 1,
+                HOLD => until = limit.map(|limit| Instant::now() + limit),
                 _ => {}
             }
         }
     }
-    // The outermost comes first: inner ones may lie in its files.
+}
+
+/// The outermost comes first: inner ones may lie in its files.
+fn thaw_all(roots: &[OwnedFd], announced: usize) {
     for root in roots.iter().take(announced).rev() {
         let _ = thaw(root.as_fd());
     }
