@@ -44,7 +44,7 @@ def conditions():
     names = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     return f"{len(names)} cores of {names[0] if names else platform.machine()}, {memory:.0f} GiB, " \
-           f"Linux {platform.release()}"
+           f"Linux {'.'.join(platform.release().split('.')[:2])}"
 
 
 def put_into(readme, text):
