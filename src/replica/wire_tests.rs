@@ -56,7 +56,7 @@ fn chunks() -> impl Strategy<Value = Chunks> {
         let mut chunks = Chunks { runs, ..Chunks::empty() };
         let leaves = chunks.chunks() - chunks.count(RunKind::Hole);
         chunks.leaves = (0..leaves).map(|n| Hash([n as u8; 32])).collect();
-        chunks.masks = (0..chunks.count(RunKind::Patch)).map(|n| 0x1001 << n % 4).collect();
+        chunks.masks = (0..chunks.count(RunKind::Patch)).map(|n| 0x1001 << (n % 4)).collect();
         chunks.content = vec![9; chunks.unpacked()];
         chunks
     })

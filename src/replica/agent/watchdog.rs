@@ -44,7 +44,7 @@ impl Watchdog {
     /// Starts one for the filesystems of these folders and waits until it is ready.
     pub(super) fn start<'a>(roots: impl Iterator<Item = BorrowedFd<'a>>, limit: Duration) -> io::Result<Self> {
         // Inherited under numbers of their own: the agent's other files stay closed to it.
-        let roots = roots.map(|root| rustix::io::dup(root)).collect::<Result<Vec<OwnedFd>, Errno>>()?;
+        let roots = roots.map(rustix::io::dup).collect::<Result<Vec<OwnedFd>, Errno>>()?;
         let spawned = Command::new("/proc/self/exe")
             .arg(FLAG)
             .arg(limit.as_secs().to_string())
