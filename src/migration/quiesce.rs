@@ -144,13 +144,8 @@ impl Unfit {
 /// Whether a running server may be copied for the last time: no directory, nothing that should be stopped.
 fn fit(server: &Server, survey: &Survey) -> Result<(), Unfit> {
     let id = || server.id.clone();
-    let service = survey
-        .services
-        .iter()
-        .find(|name| ["samba-ad-dc", "samba"].contains(&name.strip_suffix(".service").unwrap_or(name)));
-    if survey.domain_controller || service.is_some() || server.is_domain_controller() {
+    if survey.domain_controller || server.is_domain_controller() {
         let mut seen = survey.controller_seen.clone();
-        seen.extend(service.map(|name| format!("the service {name}")));
         if server.is_domain_controller() {
             seen.insert(0, "role `ad` in the inventory".to_owned());
         }
