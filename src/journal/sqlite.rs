@@ -49,7 +49,7 @@ impl SqliteStore {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(30));
+            .busy_timeout(Duration::from_secs(120));
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
         let id = prepare(&pool).await?;
         Ok(Self { pool, path: path.to_owned(), id })
