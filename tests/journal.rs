@@ -232,7 +232,6 @@ fn child(root: &Path, role: &str) -> Child {
         .env("TRAGHETTO_TEST_JOURNAL", root)
         .env("TRAGHETTO_TEST_ROLE", role)
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
         .spawn()
         .unwrap()
 }

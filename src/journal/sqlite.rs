@@ -10,7 +10,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Row, Sqlite, Transaction};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Format of the tables below.
 const FORMAT: i64 = 1;
@@ -24,6 +24,9 @@ const TABLES: [&str; 3] = [
         subject text primary key, token bigint not null, operator text not null, pid bigint not null,
         host text not null, since text not null, reason text, released bigint not null)",
 ];
+
+/// How long a writer waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Events and leases in one file.
 #[derive(Debug)]
@@ -49,8 +52,8 @@ impl SqliteStore {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(120));
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
+            .busy_timeout(PATIENCE);
+        let pool = first_connection(&options).await?;
         let id = prepare(&pool).await?;
         Ok(Self { pool, path: path.to_owned(), id })
     }
@@ -58,6 +61,26 @@ impl SqliteStore {
     async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         Ok(self.pool.begin_with("begin immediate").await?)
     }
+}
+
+/// Connects. Where two processes make the file at the same moment, SQLite refuses one of them the change to
+/// WAL at once, without the patience that it has for everything else.
+async fn first_connection(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match SqlitePoolOptions::new().max_connections(4).connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && Instant::now() < until => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            connected => return connected,
+        }
+    }
+}
+
+/// Whether the file is locked by another (SQLITE_BUSY).
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xFF == 5)
 }
 
 /// Makes the tables and the id once; two processes may do it at the same moment.
