@@ -1,0 +1,1 @@
+//! What a [`RouterPlan`](super::router::RouterPlan) means, as the device that its text must describe.

@@ -1,0 +1,1 @@
+//! The temporary way that the copying itself takes, and its removal.

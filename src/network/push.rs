@@ -1,0 +1,1 @@
+//! A change on its way to routers: what is decided before, between and after its lines.

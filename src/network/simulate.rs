@@ -1,0 +1,1 @@
+//! Who still reaches whom when something fails: computed from what the texts say.
