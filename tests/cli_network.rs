@@ -337,3 +337,13 @@ fn restoration_deadlines_of_the_project_document() {
     sandbox.run(&["network", "sla", "cinto-caomaggiore", "--reported", "yesterday"]).code(2);
     sandbox.run(&["network", "sla", "cinto", "--reported", "2022-03-05T12:00"]).code(2);
 }
+
+#[test]
+fn the_estate_is_complete() {
+    let sandbox = network::estate();
+    sandbox.run(&["inventory", "check"]).code(0);
+    let ran = sandbox.run(&["-q", "network", "render", "--all", "--stage", "after"]).code(0);
+    assert_eq!(ran.stderr, "");
+    let hub = sandbox.run(&["-q", "network", "render", "--hub", "--stage", "after"]).code(0);
+    assert_eq!(hub.stdout.matches("\nvrf definition ").count(), 22, "21 tenants and the front door");
+}
