@@ -13,6 +13,7 @@ pub mod people;
 pub mod project;
 pub mod project_calendar;
 pub mod rate_calendar;
+pub mod router_access;
 pub mod server;
 pub mod tenant;
 

@@ -1,9 +1,10 @@
 //! How a host is reached over SSH.
 
 use super::codes::fingerprint;
-use super::form::scalars::{flag, path, secret, text_like, whole};
+use super::form::scalars::{flag, path, secret, text_like, whole, word};
 use super::form::{Fields, Form, record};
 use super::problem::Complaint;
+use crate::model::router_access::{RouterAccess, SshProfile};
 use crate::model::server::{Access, Login};
 
 /// Hosts to jump through on the way, at most.
@@ -12,6 +13,27 @@ const MAX_JUMPS: u8 = 2;
 /// The form of an access.
 pub(super) fn form() -> impl Form<Value = Access> {
     record("How a host is reached over SSH.", |fields: &mut Fields<'_>| access(fields, MAX_JUMPS))
+}
+
+const PROFILES: &[(&str, SshProfile)] = &[("modern", SshProfile::Modern), ("legacy", SshProfile::Legacy)];
+
+/// The form of an access to a router.
+pub(super) fn router() -> impl Form<Value = RouterAccess> {
+    record("How a router is reached over SSH.", |fields: &mut Fields<'_>| {
+        let access = access(fields, MAX_JUMPS);
+        let profile = "SSH algorithms: those of today, or also those that old routers know (SHA-1, CBC).";
+        let ssh_profile = fields.or("ssh_profile", profile, word(PROFILES), SshProfile::Modern);
+        let enable = "The password of `enable`, by reference; absent where the login has privilege 15.";
+        let enable = fields.optional("enable", enable, secret());
+        let serial = fields.optional("serial", "Serial number of the chassis, checked before a push.", serial());
+        Some(RouterAccess { access: access?, ssh_profile: ssh_profile?, enable: enable?, serial: serial? })
+    })
+}
+
+fn serial() -> impl Form<Value = String> {
+    text_like("^[A-Z0-9]{6,20}$", "FCZ2112B0KX", "a serial number", |text| {
+        (6..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    })
 }
 
 fn access(fields: &mut Fields<'_>, jumps: u8) -> Option<Access> {

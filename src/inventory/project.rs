@@ -1,5 +1,6 @@
 //! `inventory/project.yaml`: parties, terms, the landing site, our own numbers.
 
+use super::access;
 use super::codes::tax_code;
 use super::form::scalars::{address, date, flag, hour, network, path, text, text_like, whole, word};
 use super::form::{Fields, Form, list, record};
@@ -224,6 +225,10 @@ fn pools(fields: &mut Fields<'_>) -> Option<NetworkPools> {
     let new_vlan = "VLAN of servers with new addresses, of tenant n: this plus n.";
     let new_vlan_base = fields.required("new_vlan_base", new_vlan, whole(1..=4000));
     let example = fields.or("example", "Whether the numbers are invented.", flag(), false);
+    let hub = "How the hub is reached for `network push`.";
+    let hub_access = fields.optional("hub_access", hub, access::router());
+    let secrets = "Folder with a file for each secret that configurations name, relative to the inventory's root.";
+    let secrets = fields.optional("secrets", secrets, path());
     Some(NetworkPools {
         vrf_as: vrf_as?,
         domain: domain?,
@@ -242,6 +247,8 @@ fn pools(fields: &mut Fields<'_>) -> Option<NetworkPools> {
         kept_vlan_base: kept_vlan_base?,
         new_vlan_base: new_vlan_base?,
         example: example?,
+        hub_access: hub_access?,
+        secrets: secrets?,
     })
 }
 

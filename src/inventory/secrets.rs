@@ -1,10 +1,11 @@
 //! Whether the references to keys and secrets lead somewhere. Nothing is opened or shown.
 
-use super::files::{TENANTS, read_file};
+use super::files::{PROJECT, TENANTS, read_file};
 use super::problem::{Complaint, KeyPath, Problem, Problems};
 use super::yaml;
+use crate::model::Inventory;
+use crate::model::router_access::RouterAccess;
 use crate::model::server::{Access, Login, SecretRef};
-use crate::model::{Inventory, Known};
 use std::path::Path;
 
 /// Looks for each key file, secret file and variable that a tenant's servers name.
@@ -14,18 +15,37 @@ use std::path::Path;
 pub fn check(root: &Path, inventory: &Inventory) -> Result<(), Problems> {
     let mut problems = Problems::none();
     for (id, tenant) in &inventory.tenants {
-        let Known::Known(servers) = &tenant.servers else { continue };
         let mut lost = Vec::new();
-        for (index, server) in servers.iter().enumerate() {
+        for (index, server) in tenant.servers.known().into_iter().flatten().enumerate() {
             let path = KeyPath::root().key("servers").item(index);
             let ways = [("access", &server.access), ("landing_access", &server.landing_access)];
             for (key, access) in ways.into_iter().filter_map(|(key, access)| Some((key, access.as_ref()?))) {
                 look(root, &path.key(key), access, &mut lost);
             }
         }
+        for (index, site) in tenant.sites.known().into_iter().flatten().enumerate() {
+            let Some(routers) = &site.link.routers else { continue };
+            let path = KeyPath::root().key("sites").item(index).key("link").key("routers");
+            look_at_router(root, &path.key("primary"), &routers.primary, &mut lost);
+            if let Some(standby) = &routers.standby {
+                look_at_router(root, &path.key("standby"), standby, &mut lost);
+            }
+        }
         report(root, &format!("{TENANTS}/{id}.yaml"), lost, &mut problems);
     }
+    if let Some(hub) = &inventory.project.network.hub_access {
+        let mut lost = Vec::new();
+        look_at_router(root, &KeyPath::root().key("network").key("hub_access"), hub, &mut lost);
+        report(root, PROJECT, lost, &mut problems);
+    }
     problems.or(Some(()))
+}
+
+/// Collects what is lost on the way to a router.
+fn look_at_router(root: &Path, path: &KeyPath, router: &RouterAccess, lost: &mut Vec<(KeyPath, Complaint)>) {
+    look(root, path, &router.access, lost);
+    let missing = router.enable.as_ref().and_then(|secret| in_reach(root, secret).err());
+    lost.extend(missing.map(|complaint| (path.key("enable"), complaint)));
 }
 
 /// Collects what is lost on the way to a host.
@@ -33,17 +53,21 @@ fn look(root: &Path, path: &KeyPath, access: &Access, lost: &mut Vec<(KeyPath, C
     let found = match &access.login {
         Login::Agent => Ok(()),
         Login::Key(key) => readable_by_us_only(&root.join(key)).map_err(|why| ("key", why)),
-        Login::Password(SecretRef::File(secret)) => {
-            readable_by_us_only(&root.join(secret)).map_err(|why| ("password", why))
-        }
-        Login::Password(SecretRef::Env(name)) => match std::env::var_os(name) {
-            Some(value) if !value.is_empty() => Ok(()),
-            _ => Err(("password", Complaint::new(format!("the environment variable {name} is not set")))),
-        },
+        Login::Password(secret) => in_reach(root, secret).map_err(|why| ("password", why)),
     };
     lost.extend(found.err().map(|(key, complaint)| (path.key(key), complaint)));
     if let Some(via) = &access.via {
         look(root, &path.key("via"), via, lost);
+    }
+}
+
+fn in_reach(root: &Path, secret: &SecretRef) -> Result<(), Complaint> {
+    match secret {
+        SecretRef::File(path) => readable_by_us_only(&root.join(path)),
+        SecretRef::Env(name) => match std::env::var_os(name) {
+            Some(value) if !value.is_empty() => Ok(()),
+            _ => Err(Complaint::new(format!("the environment variable {name} is not set"))),
+        },
     }
 }
 

@@ -1,5 +1,6 @@
 //! A site in a tenant's file: its LAN and its MPLS link.
 
+use super::access;
 use super::form::scalars::{address, date, euro, flag, id, network, text, whole, word};
 use super::form::{Fields, Form, list, nonempty_list, record};
 use super::problem::Complaint;
@@ -7,6 +8,7 @@ use super::shaping;
 use crate::model::link::{
     Backup, CarrierLine, Gateway, GatewayKind, Hops, HubHandoff, Lan, Link, ManagedBy, PrimaryMedium, Site,
 };
+use crate::model::router_access::SiteRouters;
 use ipnetwork::Ipv4Network;
 use std::net::Ipv4Addr;
 
@@ -114,6 +116,8 @@ fn link(fields: &mut Fields<'_>) -> Option<Link> {
     let available_on = fields.maybe("available_on", "Availability of the line.", date());
     let accepted_on = fields.maybe("accepted_on", "Acceptance test (collaudo).", date());
     let managed_by = fields.required("managed_by", "Who configures the CPEs.", word(OWNERS));
+    let reached = "How the CPEs are reached for `network push`.";
+    let routers = fields.optional("routers", reached, record(reached, routers));
     let (carrier, handoff) = carrier?.unzip();
     let shaping = match shaping? {
         Some(periods) => Some(shaping::calendar(fields, periods)?),
@@ -135,9 +139,17 @@ fn link(fields: &mut Fields<'_>) -> Option<Link> {
         available_on: available_on?,
         accepted_on: accepted_on?,
         managed_by: managed_by?,
+        routers: routers?,
     };
     check_dates(fields, &link);
     Some(link)
+}
+
+fn routers(fields: &mut Fields<'_>) -> Option<SiteRouters> {
+    let primary = fields.required("primary", "The CPE of the primary line.", access::router());
+    let standby = "The CPE of the backup line, where it is another one.";
+    let standby = fields.optional("standby", standby, access::router());
+    Some(SiteRouters { primary: primary?, standby: standby? })
 }
 
 fn hops(fields: &mut Fields<'_>) -> Option<Hops> {

@@ -4,6 +4,7 @@
 //! derived from the tenant's number by `network`.
 
 use super::rate_calendar::{LinkRates, RateCalendar};
+use super::router_access::SiteRouters;
 use super::{Euro, SiteId};
 use ipnetwork::Ipv4Network;
 use jiff::civil::Date;
@@ -94,6 +95,9 @@ pub struct Link {
     pub accepted_on: Option<Date>,
     /// Who configures the CPEs.
     pub managed_by: ManagedBy,
+    /// How the CPEs are reached for a push; none where nobody pushes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routers: Option<SiteRouters>,
 }
 
 impl Link {

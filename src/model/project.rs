@@ -3,6 +3,7 @@
 pub use super::calendar::Sla;
 use super::calendar::Term;
 use super::rate_calendar::RateCalendar;
+use super::router_access::RouterAccess;
 use ipnetwork::Ipv4Network;
 use jiff::civil::Date;
 use std::net::Ipv4Addr;
@@ -143,6 +144,10 @@ pub struct NetworkPools {
     pub new_vlan_base: u16,
     /// Whether the numbers are invented.
     pub example: bool,
+    /// How the hub is reached for a push; none where nobody pushes.
+    pub hub_access: Option<RouterAccess>,
+    /// Folder of the secrets that configurations name, one file each, relative to the inventory's root.
+    pub secrets: Option<PathBuf>,
 }
 
 impl NetworkPools {

@@ -33,6 +33,7 @@ fn link(backup: Option<Backup>) -> Link {
         available_on: None,
         accepted_on: None,
         managed_by: ManagedBy::Us,
+        routers: None,
     }
 }
 

@@ -38,6 +38,8 @@ fn pools() -> NetworkPools {
         kept_vlan_base: 0,
         new_vlan_base: 0,
         example: true,
+        hub_access: None,
+        secrets: None,
     }
 }
 
@@ -100,6 +102,7 @@ fn link(ordered: Option<Date>, available: Option<Date>, accepted: Option<Date>) 
         available_on: available,
         accepted_on: accepted,
         managed_by: ManagedBy::Us,
+        routers: None,
     }
 }
 
