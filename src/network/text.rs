@@ -42,6 +42,10 @@ impl Line {
     }
 }
 
+/// How deep modes nest at most; IOS itself needs five. What is indented deeper stands at this depth, so
+/// that no text makes a reader run out of stack.
+const DEEPEST: usize = 12;
+
 /// Lines that a router prints around a configuration and that are none of it.
 const AROUND: [&str; 3] = ["Building configuration", "Current configuration", "Using "];
 
@@ -67,6 +71,10 @@ impl ConfigText {
                 continue;
             }
             close(&mut open, &mut lines, indent);
+            if open.len() > DEEPEST {
+                let deepest = open.last().map_or(0, |(own, _)| *own);
+                close(&mut open, &mut lines, deepest);
+            }
             let mut text = single_spaced(said);
             if let Some(delimiter) = banner_delimiter(said) {
                 let closed = |line: &str| line.contains(&delimiter);
