@@ -6,7 +6,8 @@ use super::form::{Fields, Form, list, nonempty_list, record};
 use super::problem::Complaint;
 use super::shaping;
 use crate::model::link::{
-    Backup, CarrierLine, Gateway, GatewayKind, Hops, HubHandoff, Lan, Link, ManagedBy, PrimaryMedium, Site,
+    Backup, CarrierLine, CellularLine, Gateway, GatewayKind, Hops, HubHandoff, Lan, Link, ManagedBy, PrimaryMedium,
+    ProfileVia, ReturnPath, Site,
 };
 use crate::model::router_access::SiteRouters;
 use ipnetwork::Ipv4Network;
@@ -14,6 +15,8 @@ use std::net::Ipv4Addr;
 
 const GATEWAYS: &[(&str, GatewayKind)] = &[("endian", GatewayKind::Endian), ("other", GatewayKind::Other)];
 const MEDIA: &[(&str, PrimaryMedium)] = &[("fibre", PrimaryMedium::Fibre), ("radio", PrimaryMedium::Radio)];
+const RETURNS: &[(&str, bool)] = &[("tunnel", false), ("provider", true)];
+const PROFILES: &[(&str, ProfileVia)] = &[("config", ProfileVia::Config), ("exec", ProfileVia::Exec)];
 const OWNERS: &[(&str, ManagedBy)] = &[("us", ManagedBy::Us), ("carrier", ManagedBy::Carrier)];
 
 /// The form of one site.
@@ -186,7 +189,7 @@ fn backup(fields: &mut Fields<'_>) -> Option<Backup> {
     fields.exactly_one(&["copper", "lte"]);
     let copper_doc = "Copper (STDE) in the same MPLS VPN.";
     let copper = fields.optional("copper", copper_doc, record(copper_doc, copper));
-    let lte_doc = "LTE, with a tunnel to the hub.";
+    let lte_doc = "LTE, with a tunnel to the hub or into the VPN.";
     let lte = fields.optional("lte", lte_doc, record(lte_doc, lte));
     match (copper?, lte?) {
         (Some(copper), _) => Some(copper),
@@ -204,7 +207,34 @@ fn copper(fields: &mut Fields<'_>) -> Option<Backup> {
 fn lte(fields: &mut Fields<'_>) -> Option<Backup> {
     let rate_kbps = fields.required("rate_kbps", "Shaped rate in kbit/s.", whole(64..=1_000_000));
     let apn = fields.maybe("apn", "Access point name.", text());
-    Some(Backup::Lte { rate_kbps: rate_kbps?, apn: apn? })
+    let returns = "Who brings packets back: `tunnel` to the hub over the Internet, or the `provider`, whose access point leads into the VPN.";
+    let by_provider = fields.or("return_path", returns, word(RETURNS), false);
+    let given = "What the carrier gives for a line of `return_path: provider`.";
+    let has_carrier = fields.has("carrier");
+    let carrier = fields.maybe("carrier", given, record(given, cellular));
+    let kept = "Where the modem keeps the access point name: `config` (IOS-XE 17), or `exec` on older releases.";
+    let profile_via = fields.or("profile_via", kept, word(PROFILES), ProfileVia::Config);
+    let return_path = match by_provider? {
+        true => ReturnPath::Provider { carrier: carrier? },
+        false => ReturnPath::Tunnel,
+    };
+    if has_carrier && return_path == ReturnPath::Tunnel {
+        let complaint = Complaint::new("a tunnel over the Internet has no line into the VPN");
+        fields.refuse("carrier", complaint.hint("write `return_path: provider`, or leave `carrier` out"));
+    }
+    Some(Backup::Lte { rate_kbps: rate_kbps?, apn: apn?, return_path, profile_via: profile_via? })
+}
+
+fn cellular(fields: &mut Fields<'_>) -> Option<CellularLine> {
+    let wan = fields.required("wan", "Network of the access point in the VPN.", network());
+    let cpe = fields.required("cpe", "Address of our CPE, to which the carrier routes the town.", address());
+    let learned = "Whether the modem learns its address from the carrier.";
+    let negotiated = fields.or("negotiated", learned, flag(), true);
+    let mtu = fields.required("mtu", "IP MTU in bytes.", whole(576..=9216));
+    let example = fields.or("example", "Whether addresses are invented.", flag(), false);
+    let line = CellularLine { wan: wan?, cpe: cpe?, negotiated: negotiated?, mtu: mtu?, example: example? };
+    check_inside(fields, line.wan, &[("cpe", line.cpe)]);
+    Some(line)
 }
 
 /// The primary line, with the keys `hub_*` of the handoff at the SAD beside it.

@@ -148,13 +148,56 @@ pub enum Backup {
         /// What the carrier gives.
         carrier: Option<CarrierLine>,
     },
-    /// LTE with a tunnel to the hub over the Internet: the hub's return route floats.
+    /// LTE.
     Lte {
         /// Shaped rate in kbit/s.
         rate_kbps: u32,
         /// Access point name, by reference or value; none is unknown.
         apn: Option<String>,
+        /// Who brings packets back to the town over it.
+        return_path: ReturnPath,
+        /// Where the modem keeps the access point name.
+        profile_via: ProfileVia,
     },
+}
+
+/// Who brings packets back to the town over an LTE line.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnPath {
+    /// We: a tunnel over the Internet to the hub, whose return route floats.
+    Tunnel,
+    /// The provider: the access point leads into the same MPLS VPN, as copper does, and the hub has
+    /// one next hop.
+    Provider {
+        /// What the carrier gives, if known.
+        carrier: Option<CellularLine>,
+    },
+}
+
+/// What the carrier gives for an LTE line into the VPN.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct CellularLine {
+    /// Network of the access point in the VPN, without host bits.
+    pub wan: Ipv4Network,
+    /// The address of our CPE: the carrier routes the town to it, so its SIM always has this one.
+    pub cpe: Ipv4Addr,
+    /// Whether the modem learns the address from the carrier; else it is typed.
+    pub negotiated: bool,
+    /// IP MTU in bytes.
+    pub mtu: u16,
+    /// Whether addresses are invented.
+    pub example: bool,
+}
+
+/// Where a modem keeps its access point name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProfileVia {
+    /// In the configuration (`controller Cellular`, IOS-XE 17).
+    Config,
+    /// In the modem itself, written by a command that no configuration shows (older releases).
+    Exec,
 }
 
 /// What the carrier gives for one line.

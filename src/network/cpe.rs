@@ -5,15 +5,16 @@
 //! last mile withdraws them too.
 
 use super::interface::{Address, Call, Decrement, Interface, InterfaceName, Preempt, Standby, Tunnel};
-use super::plan::{BackupLine, Cpe, NetworkPlan, PrimaryLine, Rate, TUNNEL_MTU, host};
+use super::plan::{BackupLine, Cpe, LteWay, NetworkPlan, PrimaryLine, Rate, TUNNEL_MTU, host};
 use super::pools::TunnelNet;
 use super::route::{NextHop, Route};
 use super::router::{
-    AccessList, Baseline, KeyChain, Modem, Probe, RouterPlan, Shaper, Track, Tracked, TunnelPeer, Vrf,
+    AccessEntry, AccessList, Baseline, KeyChain, MigrationClass, Modem, Port, Probe, Protocol, RouterPlan, Shaper,
+    Track, Tracked, TunnelPeer, Vrf,
 };
 use super::token::{Secret, Token};
 use crate::model::ServerId;
-use crate::model::link::{CarrierLine, PrimaryMedium};
+use crate::model::link::{CarrierLine, CellularLine, PrimaryMedium};
 use ipnetwork::Ipv4Network;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -42,8 +43,10 @@ const LAN_PORT: u8 = 1;
 const MODEM: InterfaceName = InterfaceName::Cellular(2);
 /// Number of the tracked object that stands for a line to the carrier as a whole.
 const LINE_UP: u16 = 100;
-/// Number of probe and tracked object of the tunnel.
-const TUNNEL_UP: u16 = 30;
+/// Number of probe and tracked object of an LTE line.
+const LTE_UP: u16 = 30;
+/// Class of what the migration sends, and its access list.
+pub(super) const MIGRATION: &str = "MIGRATION";
 
 /// Configurations of the site's CPEs, the one that carries the primary line first. A server in
 /// `moved` that keeps its address has its /32 in them; before its move it must not.
@@ -63,7 +66,8 @@ fn primary(plan: &NetworkPlan, moved: &Moved) -> RouterPlan {
     };
     let mut router = common(plan, cpe);
     let label = format!("WAN {medium} PCR {pcr_mbps} Mbit/s MCR {} Mbit/s", f64::from(*mcr_kbps) / 1000.0);
-    probed_line(&mut router, plan, line, label, pcr_mbps.saturating_mul(1000), *rate);
+    let kbps = pcr_mbps.saturating_mul(1000);
+    probed_line(&mut router, plan, &Wire { line, label, kbps, rate: *rate, rank: Rank::Primary });
     let loss = Decrement { object: LINE_UP, by: PRIMARY_LOSS };
     lan_interface(&mut router, plan, cpe, PREFERRED, Some(Preempt { minimum_s: 60, reload_s: 180 }), loss);
     let via = NextHop::Address(line.pe);
@@ -94,22 +98,20 @@ fn standby(plan: &NetworkPlan, cpe: &Cpe, backup: &BackupLine, moved: &Moved) ->
     let mut router = common(plan, cpe);
     let (via, object) = match backup {
         BackupLine::Copper { line, rate_kbps, rate } => {
-            probed_line(&mut router, plan, line, copper_label(*rate_kbps), *rate_kbps, *rate);
+            probed_line(&mut router, plan, &Wire::copper(line, *rate_kbps, *rate));
             (NextHop::Address(line.pe), LINE_UP)
         }
-        BackupLine::Lte { tunnel, rate_kbps, rate, apn } => {
+        BackupLine::Lte { way: LteWay::Tunnel(tunnel), rate_kbps, rate, apn } => {
             lte_tunnel(&mut router, plan, *tunnel, *rate_kbps, *rate, apn.as_ref());
-            router.probes.push(Probe {
-                id: TUNNEL_UP,
-                target: tunnel.hub,
-                source: tunnel_interface(plan),
-                vrf: None,
-                threshold_ms: 1000,
-                timeout_ms: 2000,
-                frequency_s: 10,
-            });
-            router.tracks.push(track(TUNNEL_UP, Tracked::Probe { probe: TUNNEL_UP }, Some(20), Some(30)));
-            (NextHop::Interface(tunnel_interface(plan)), TUNNEL_UP)
+            lte_probe(&mut router, tunnel.hub, tunnel_interface(plan));
+            (NextHop::Interface(tunnel_interface(plan)), LTE_UP)
+        }
+        BackupLine::Lte { way: LteWay::Provider(line), rate_kbps, rate, apn } => {
+            lte_line(&mut router, plan, line, *rate_kbps, *rate, apn.as_ref());
+            let via = NextHop::Interface(MODEM);
+            lte_probe(&mut router, plan.probe_target, MODEM);
+            pin_probe(&mut router, plan, via.clone());
+            (via, LTE_UP)
         }
     };
     let loss = Decrement { object, by: BACKUP_LOSS };
@@ -127,6 +129,7 @@ fn common(plan: &NetworkPlan, cpe: &Cpe) -> RouterPlan {
     let mut router = RouterPlan::named(cpe.hostname.clone());
     router.baseline = Some(baseline(plan, Some(loopback.clone())));
     router.classes = true;
+    router.migration_classes.push(MigrationClass { name: word(MIGRATION), access_list: None });
     router.key_chains.push(KeyChain { name: word("HSRP-LAN"), key: plan.secret("hsrp-key") });
     let address = Address::Static { network: host(cpe.loopback) };
     router.interfaces.push(Interface::new(loopback, "management".into(), address));
@@ -150,9 +153,31 @@ pub(super) fn baseline(plan: &NetworkPlan, source: Option<InterfaceName>) -> Bas
     }
 }
 
-/// A line into the carrier's VPN, with a probe of the hub that can leave by this line only: the /32
-/// to the target goes to the provider's edge and, when that is gone, nowhere.
-fn probed_line(router: &mut RouterPlan, plan: &NetworkPlan, line: &CarrierLine, label: String, kbps: u32, rate: Rate) {
+/// What a line is to its site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    Primary,
+    Backup,
+}
+
+/// A line into the carrier's VPN by cable or radio.
+struct Wire<'a> {
+    line: &'a CarrierLine,
+    label: String,
+    kbps: u32,
+    rate: Rate,
+    rank: Rank,
+}
+
+impl<'a> Wire<'a> {
+    fn copper(line: &'a CarrierLine, kbps: u32, rate: Rate) -> Self {
+        let label = format!("WAN copper {} Mbit/s", f64::from(kbps) / 1000.0);
+        Self { line, label, kbps, rate, rank: Rank::Backup }
+    }
+}
+
+/// A line into the carrier's VPN, with a probe of the hub that can leave by this line only.
+fn probed_line(router: &mut RouterPlan, plan: &NetworkPlan, wire: &Wire<'_>) {
     let name = InterfaceName::Ethernet { port: 0, vlan: None };
     router.probes.push(Probe {
         id: 10,
@@ -168,36 +193,49 @@ fn probed_line(router: &mut RouterPlan, plan: &NetworkPlan, line: &CarrierLine, 
         track(20, Tracked::LineProtocol { interface: name.clone() }, None, Some(60)),
         track(LINE_UP, Tracked::All { objects: vec![10, 20] }, None, None),
     ]);
+    pin_probe(router, plan, NextHop::Address(wire.line.pe));
+    carrier_interface(router, plan, name, wire);
+}
+
+/// The /32 to the target of the probes goes by the probed line and, when that is gone, nowhere: a
+/// probe that succeeds by another line would bring back a route that leads nowhere, for ever in turn.
+fn pin_probe(router: &mut RouterPlan, plan: &NetworkPlan, via: NextHop) {
     let target = host(plan.probe_target);
-    router.routes.push(Route::new(None, target, NextHop::Address(line.pe), word("PROBE-PIN")));
+    router.routes.push(Route::new(None, target, via, word("PROBE-PIN")));
     router.routes.push(Route::new(None, target, NextHop::Discard, word("PROBE-NO-LEAK")).floating(LAST));
-    carrier_interface(router, plan, name, line, label, kbps, rate);
+}
+
+/// The probe of an LTE line: slower than the others, since a modem pages and backs off.
+fn lte_probe(router: &mut RouterPlan, target: Ipv4Addr, source: InterfaceName) {
+    router.probes.push(Probe {
+        id: LTE_UP,
+        target,
+        source,
+        vrf: None,
+        threshold_ms: 1000,
+        timeout_ms: 2000,
+        frequency_s: 10,
+    });
+    router.tracks.push(track(LTE_UP, Tracked::Probe { probe: LTE_UP }, Some(20), Some(30)));
 }
 
 /// The interface of a line into the carrier's VPN.
-fn carrier_interface(
-    router: &mut RouterPlan,
-    plan: &NetworkPlan,
-    name: InterfaceName,
-    line: &CarrierLine,
-    label: String,
-    kbps: u32,
-    rate: Rate,
-) {
+fn carrier_interface(router: &mut RouterPlan, plan: &NetworkPlan, name: InterfaceName, wire: &Wire<'_>) {
+    let line = wire.line;
     let shaper = match &name {
         InterfaceName::Ethernet { port: 0, .. } => word("WAN"),
         _ => word("BACKUP"),
     };
-    router.shapers.push(Shaper { name: shaper.clone(), rate_bps: rate.shaped_bps, llq_kbps: rate.llq_kbps });
+    router.shapers.push(shaped(&shaper, wire.rate, wire.rank));
     router.interfaces.push(Interface {
-        bandwidth_kbps: Some(kbps),
+        bandwidth_kbps: Some(wire.kbps),
         proxy_arp: Some(false),
         unreachables: false,
         mtu: Some(line.mtu),
         mss: Some(plan.mss),
         outside: true,
         shaper: Some(shaper),
-        ..Interface::new(name, label, on(line.cpe, line.wan))
+        ..Interface::new(name, wire.label.clone(), on(line.cpe, line.wan))
     });
 }
 
@@ -229,8 +267,14 @@ fn lan_interface(
     });
 }
 
-fn copper_label(rate_kbps: u32) -> String {
-    format!("WAN copper {} Mbit/s", f64::from(rate_kbps) / 1000.0)
+fn shaped(name: &Token, rate: Rate, rank: Rank) -> Shaper {
+    Shaper {
+        name: name.clone(),
+        rate_bps: rate.shaped_bps,
+        llq_kbps: rate.llq_kbps,
+        migration: word(MIGRATION),
+        drops_migration: rank == Rank::Backup,
+    }
 }
 
 /// The backup line of a site with one router: no probe of its own, since the only target is pinned
@@ -239,14 +283,43 @@ fn second_line(router: &mut RouterPlan, plan: &NetworkPlan, backup: &BackupLine)
     match backup {
         BackupLine::Copper { line, rate_kbps, rate } => {
             let name = InterfaceName::Ethernet { port: 2, vlan: None };
-            carrier_interface(router, plan, name, line, copper_label(*rate_kbps), *rate_kbps, *rate);
+            carrier_interface(router, plan, name, &Wire::copper(line, *rate_kbps, *rate));
             NextHop::Address(line.pe)
         }
-        BackupLine::Lte { tunnel, rate_kbps, rate, apn } => {
+        BackupLine::Lte { way: LteWay::Tunnel(tunnel), rate_kbps, rate, apn } => {
             lte_tunnel(router, plan, *tunnel, *rate_kbps, *rate, apn.as_ref());
             NextHop::Interface(tunnel_interface(plan))
         }
+        BackupLine::Lte { way: LteWay::Provider(line), rate_kbps, rate, apn } => {
+            lte_line(router, plan, line, *rate_kbps, *rate, apn.as_ref());
+            NextHop::Interface(MODEM)
+        }
     }
+}
+
+/// An LTE line whose access point leads into the carrier's VPN: the modem's interface is in the global
+/// table, beside the LAN, and nothing is wrapped.
+fn lte_line(
+    router: &mut RouterPlan,
+    plan: &NetworkPlan,
+    line: &CellularLine,
+    rate_kbps: u32,
+    rate: Rate,
+    apn: Option<&Token>,
+) {
+    router.modems.push(Modem { interface: MODEM, apn: apn.cloned() });
+    let shaper = word("LTE");
+    router.shapers.push(shaped(&shaper, rate, Rank::Backup));
+    let address = if line.negotiated { Address::Negotiated } else { on(line.cpe, line.wan) };
+    router.interfaces.push(Interface {
+        bandwidth_kbps: Some(rate_kbps),
+        proxy_arp: Some(false),
+        unreachables: false,
+        mtu: Some(line.mtu),
+        mss: Some(plan.mss),
+        shaper: Some(shaper),
+        ..Interface::new(MODEM, "backup to the SAD over LTE, in the VPN".into(), address)
+    });
 }
 
 /// Modem, front-door routing table and the tunnel to the hub. The carrier translates addresses, so
@@ -263,7 +336,7 @@ fn lte_tunnel(
     let hub = plan.shared.hub_public;
     router.vrfs.push(Vrf { name: door.clone(), description: "front door, LTE carrier side only".into(), rd: None });
     router.modems.push(Modem { interface: MODEM, apn: apn.cloned() });
-    router.access_lists.push(AccessList { name: filter.clone(), peer: hub });
+    router.access_lists.push(AccessList { name: filter.clone(), entries: tunnel_peer_only(hub) });
     router.ipsec = true;
     router.peers.push(TunnelPeer {
         name: profile.clone(),
@@ -275,7 +348,7 @@ fn lte_tunnel(
         template: None,
     });
     let shaper = word("LTE");
-    router.shapers.push(Shaper { name: shaper.clone(), rate_bps: rate.shaped_bps, llq_kbps: rate.llq_kbps });
+    router.shapers.push(shaped(&shaper, rate, Rank::Backup));
     router.interfaces.push(Interface {
         bandwidth_kbps: Some(rate_kbps),
         mtu: Some(TUNNEL_MTU),
@@ -296,6 +369,13 @@ fn lte_tunnel(
         ..Interface::new(MODEM, "LTE".into(), Address::Negotiated)
     });
     router.routes.push(Route::new(Some(&door), everywhere(), NextHop::Interface(MODEM), word("LTE")));
+}
+
+/// What the Internet may send to the modem: IKE and ESP of the hub.
+fn tunnel_peer_only(hub: Ipv4Addr) -> Vec<AccessEntry> {
+    let from_hub = |protocol| AccessEntry::any(true, protocol).from(host(hub));
+    let ike = |port| from_hub(Protocol::Udp).from_port(port).to_port(port);
+    vec![ike(Port::ISAKMP), ike(Port::NON500_ISAKMP), from_hub(Protocol::Esp), AccessEntry::any(false, Protocol::Ip)]
 }
 
 /// What clients reach at the SAD: its prefix, and the servers that moved with their address.

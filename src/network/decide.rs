@@ -2,12 +2,12 @@
 
 use super::estate;
 use super::plan::{
-    BackupLine, Cpe, LanPlan, NetworkPlan, PrimaryLine, Rate, ReachedBy, ServerPlan, Shared, TUNNEL_MTU,
+    BackupLine, Cpe, LanPlan, LteWay, NetworkPlan, PrimaryLine, Rate, ReachedBy, ServerPlan, Shared, TUNNEL_MTU,
 };
-use super::pools::{Numbers, TunnelNet};
+use super::pools::Numbers;
 use super::problem::{NetworkProblem, NetworkProblems, Rule};
 use super::token::Token;
-use crate::model::link::{Backup, CarrierLine, HubHandoff, Lan, Link, Site};
+use crate::model::link::{Backup, CarrierLine, CellularLine, HubHandoff, Lan, Link, ProfileVia, ReturnPath, Site};
 use crate::model::project::NetworkPools;
 use crate::model::server::{Addressing, Server};
 use crate::model::tenant::Tenant;
@@ -56,11 +56,12 @@ impl NetworkPlan {
             loopback,
             lan,
         };
-        let backup = given.backup.map(|backup| backup.line(numbers.tunnel));
+        let backup = given.backup.map(|backup| backup.line(&numbers));
         let backup_mtu = match &backup {
             None => given.carrier.mtu,
             Some(BackupLine::Copper { line, .. }) => line.mtu,
-            Some(BackupLine::Lte { .. }) => TUNNEL_MTU,
+            Some(BackupLine::Lte { way: LteWay::Tunnel(_), .. }) => TUNNEL_MTU,
+            Some(BackupLine::Lte { way: LteWay::Provider(line), .. }) => line.mtu,
         };
         Some(Self {
             tenant: tenant.id.clone(),
@@ -162,8 +163,18 @@ struct Given<'a> {
 }
 
 enum GivenBackup<'a> {
-    Copper { line: &'a CarrierLine, rate_kbps: u32, rate: Rate },
-    Lte { rate_kbps: u32, rate: Rate, apn: Option<Token> },
+    Copper {
+        line: &'a CarrierLine,
+        rate_kbps: u32,
+        rate: Rate,
+    },
+    /// `line` is what the carrier gives where the line leads into the VPN.
+    Lte {
+        line: Option<&'a CellularLine>,
+        rate_kbps: u32,
+        rate: Rate,
+        apn: Option<Token>,
+    },
 }
 
 impl<'a> Given<'a> {
@@ -190,11 +201,15 @@ impl<'a> Given<'a> {
 }
 
 impl<'a> GivenBackup<'a> {
-    /// The line; over LTE it needs the `tunnel`.
-    fn line(self, tunnel: TunnelNet) -> BackupLine {
+    /// The line; over the Internet it takes the tunnel of the tenant's `numbers`.
+    fn line(self, numbers: &Numbers) -> BackupLine {
         match self {
             Self::Copper { line, rate_kbps, rate } => BackupLine::Copper { line: line.clone(), rate_kbps, rate },
-            Self::Lte { rate_kbps, rate, apn } => BackupLine::Lte { tunnel, rate_kbps, rate, apn },
+            Self::Lte { line, rate_kbps, rate, apn } => {
+                let tunnel = || LteWay::Tunnel(numbers.tunnel);
+                let way = line.cloned().map_or_else(tunnel, LteWay::Provider);
+                BackupLine::Lte { way, rate_kbps, rate, apn }
+            }
         }
     }
 
@@ -206,7 +221,7 @@ impl<'a> GivenBackup<'a> {
                 let rate = rate(shaped(*rate_kbps), *rate_kbps, &format!("{key}.rate_kbps"), found);
                 Some(Self::Copper { line: line?, rate_kbps: *rate_kbps, rate: rate? })
             }
-            Backup::Lte { rate_kbps, apn } => {
+            Backup::Lte { rate_kbps, apn, return_path, profile_via } => {
                 let key = format!("{key}.link.backup.lte");
                 // The rate of an LTE line is already ours, below what the carrier sells.
                 let rate = rate(u64::from(*rate_kbps) * 1000, *rate_kbps, &format!("{key}.rate_kbps"), found);
@@ -214,7 +229,14 @@ impl<'a> GivenBackup<'a> {
                     None => None,
                     Some(apn) => Some(found.token(apn, 63, &format!("{key}.apn"))?),
                 };
-                Some(Self::Lte { rate_kbps: *rate_kbps, rate: rate?, apn })
+                if *profile_via == ProfileVia::Exec {
+                    found.push(format!("{key}.profile_via"), Rule::OlderModem);
+                }
+                let line = match return_path {
+                    ReturnPath::Tunnel => None,
+                    ReturnPath::Provider { carrier } => Some(found.known(carrier.as_ref(), &format!("{key}.carrier"))?),
+                };
+                Some(Self::Lte { line, rate_kbps: *rate_kbps, rate: rate?, apn })
             }
         }
     }

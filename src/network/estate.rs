@@ -1,6 +1,6 @@
 //! What may not meet: networks of one routing table, and things of which every tenant has its own.
 
-use super::plan::{BackupLine, NetworkPlan, host};
+use super::plan::{BackupLine, LteWay, NetworkPlan, host};
 use super::problem::{NetworkProblem, Rule};
 use crate::model::Inventory;
 use crate::model::project::NetworkPools;
@@ -48,7 +48,10 @@ fn networks(plan: &NetworkPlan) -> Vec<Named> {
     }
     match &plan.backup {
         Some(BackupLine::Copper { line, .. }) => all.push(given("link.backup.copper.carrier.wan", line.wan)),
-        Some(BackupLine::Lte { tunnel, .. }) => all.push(ours("tunnels", tunnel.prefix)),
+        Some(BackupLine::Lte { way: LteWay::Tunnel(tunnel), .. }) => all.push(ours("tunnels", tunnel.prefix)),
+        Some(BackupLine::Lte { way: LteWay::Provider(line), .. }) => {
+            all.push(given("link.backup.lte.carrier.wan", line.wan));
+        }
         None => {}
     }
     all

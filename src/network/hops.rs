@@ -1,7 +1,7 @@
 //! Which routers on the way to a site tell its lines apart.
 
 use super::pools::TunnelNet;
-use crate::model::link::{Backup, Hops, Link};
+use crate::model::link::{Backup, Hops, Link, ReturnPath};
 use crate::model::project::NetworkPools;
 
 /// What `link` of tenant `number` says itself, or the CPE's address on each line: a router answers
@@ -12,7 +12,12 @@ pub fn hops(link: &Link, pools: &NetworkPools, number: u16) -> Hops {
     }
     let backup = match &link.backup {
         Some(Backup::Copper { carrier, .. }) => carrier.as_ref().map(|line| line.cpe),
-        Some(Backup::Lte { .. }) => TunnelNet::of(pools, number).map(|tunnel| tunnel.cpe),
+        Some(Backup::Lte { return_path: ReturnPath::Provider { carrier }, .. }) => {
+            carrier.as_ref().map(|line| line.cpe)
+        }
+        Some(Backup::Lte { return_path: ReturnPath::Tunnel, .. }) => {
+            TunnelNet::of(pools, number).map(|tunnel| tunnel.cpe)
+        }
         None => None,
     };
     Hops { primary: link.carrier.iter().map(|line| line.cpe).collect(), backup: backup.into_iter().collect() }

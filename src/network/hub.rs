@@ -4,14 +4,14 @@
 //! tracked like those of the CPEs and float to the tunnel. It probes the LAN address of the primary
 //! CPE: that one falls silent with the line and also with the CPE's LAN port, when the standby
 //! router has the virtual address and packets sent to the primary would be lost. Where the backup is
-//! copper in the same VPN, the provider switches and the hub has one next hop: nothing to track.
+//! in the same VPN, copper or LTE, the provider switches and the hub has one next hop: nothing to track.
 
-use super::cpe::{FLOATING, LAST, Moved, baseline, everywhere, fqdn, on, server_word, track, word};
+use super::cpe::{FLOATING, LAST, MIGRATION, Moved, baseline, everywhere, fqdn, on, server_word, track, word};
 use super::interface::{Address, Interface, InterfaceName, Tunnel};
-use super::plan::{BackupLine, NetworkPlan, Rate, TUNNEL_MTU, host};
+use super::plan::{BackupLine, LteWay, NetworkPlan, Rate, TUNNEL_MTU, host};
 use super::pools::TunnelNet;
 use super::route::{NextHop, Route};
-use super::router::{Probe, RouterPlan, Shaper, Tracked, TunnelPeer, Vrf};
+use super::router::{MigrationClass, Probe, RouterPlan, Shaper, Tracked, TunnelPeer, Vrf};
 use super::token::Token;
 use ipnetwork::Ipv4Network;
 use std::net::Ipv4Addr;
@@ -32,12 +32,12 @@ pub fn tenant(plan: &NetworkPlan, moved: &Moved) -> RouterPlan {
     carrier_side(&mut router, plan);
     server_side(&mut router, plan, moved);
     let object = match &plan.backup {
-        Some(BackupLine::Lte { tunnel, rate, .. }) => {
+        Some(BackupLine::Lte { way: LteWay::Tunnel(tunnel), rate, .. }) => {
             tunnel_side(&mut router, plan, *tunnel, *rate);
             tracked_return(&mut router, plan, *tunnel);
             Some(numbers.number)
         }
-        Some(BackupLine::Copper { .. }) | None => None,
+        _ => None,
     };
     return_routes(&mut router, plan, object);
     router.canonical()
@@ -68,7 +68,9 @@ pub fn whole(plans: &[NetworkPlan], moved: &Moved) -> Option<RouterPlan> {
 fn carrier_side(router: &mut RouterPlan, plan: &NetworkPlan) {
     let handoff = &plan.handoff;
     let name = InterfaceName::Ethernet { port: CARRIER_PORT, vlan: Some(handoff.vlan) };
-    let shaper = shaper(router, &plan.numbers.vrf, "", plan.primary.rate);
+    let class = migration_class(&plan.numbers.vrf);
+    router.migration_classes.push(MigrationClass { name: class, access_list: None });
+    let shaper = shaper(router, &plan.numbers.vrf, "", plan.primary.rate, false);
     router.interfaces.push(Interface {
         vrf: Some(plan.numbers.vrf.clone()),
         proxy_arp: Some(false),
@@ -104,9 +106,8 @@ fn server_side(router: &mut RouterPlan, plan: &NetworkPlan, moved: &Moved) {
         ..Interface::new(kept.clone(), format!("servers of {vrf} that keep their address"), on(hub, plan.lan.prefix))
     });
     for server in plan.kept().filter(|server| moved.contains(&server.id)) {
-        let route =
-            Route::new(Some(vrf), host(server.after), NextHop::Interface(kept.clone()), server_word(&server.id));
-        router.routes.push(route);
+        let via = NextHop::Both(kept.clone(), server.after);
+        router.routes.push(Route::new(Some(vrf), host(server.after), via, server_word(&server.id)));
     }
 }
 
@@ -129,7 +130,7 @@ fn tunnel_side(router: &mut RouterPlan, plan: &NetworkPlan, tunnel: TunnelNet, r
         key: plan.secret("tunnel-key"),
         template: Some(numbers.number),
     });
-    let shaper = shaper(router, &numbers.vrf, "-LTE", rate);
+    let shaper = shaper(router, &numbers.vrf, "-LTE", rate, true);
     router.interfaces.push(Interface {
         vrf: Some(numbers.vrf.clone()),
         mtu: Some(TUNNEL_MTU),
@@ -185,8 +186,8 @@ fn return_routes(router: &mut RouterPlan, plan: &NetworkPlan, object: Option<u16
     }
     let mut one_way = |network, via: NextHop, name| router.routes.push(Route::new(vrf, network, via, word(name)));
     one_way(plan.primary.line.wan, provider.clone(), "PROBE-RETURN");
-    if let Some(BackupLine::Copper { line, .. }) = &plan.backup {
-        one_way(line.wan, provider.clone(), "PROBE-RETURN-B");
+    if let Some((wan, _)) = plan.provider_backup() {
+        one_way(wan, provider.clone(), "PROBE-RETURN-B");
     }
     if let Some(standby) = &plan.standby_cpe {
         one_way(host(plan.primary_cpe.loopback), provider.clone(), "CPE-A");
@@ -203,9 +204,21 @@ fn ways_to_lan(plan: &NetworkPlan) -> Vec<(Ipv4Network, String)> {
     }
 }
 
-fn shaper(router: &mut RouterPlan, vrf: &Token, suffix: &str, rate: Rate) -> Token {
+/// The class of what the migration of one tenant sends: each has its own, so that a tenant that comes
+/// or goes changes no other's lines.
+fn migration_class(vrf: &Token) -> Token {
+    Token::of(format_args!("{MIGRATION}-{vrf}"))
+}
+
+fn shaper(router: &mut RouterPlan, vrf: &Token, suffix: &str, rate: Rate, drops_migration: bool) -> Token {
     let name = Token::of(format_args!("{vrf}{suffix}"));
-    router.shapers.push(Shaper { name: name.clone(), rate_bps: rate.shaped_bps, llq_kbps: rate.llq_kbps });
+    router.shapers.push(Shaper {
+        name: name.clone(),
+        rate_bps: rate.shaped_bps,
+        llq_kbps: rate.llq_kbps,
+        migration: migration_class(vrf),
+        drops_migration,
+    });
     name
 }
 
@@ -239,11 +252,12 @@ pub fn carrier_routes(plan: &NetworkPlan) -> Vec<CarrierRoute> {
         route(host(plan.primary_cpe.loopback), site, "management of the primary CPE", None),
         route(everywhere(), site, "Internet of the servers, by the firewall of the town", None),
     ];
-    if let Some(BackupLine::Copper { line, .. }) = &plan.backup {
+    if let Some((_, cpe)) = plan.provider_backup() {
         let reason = "the same, when the primary line is down";
-        all.push(route(plan.lan.prefix, line.cpe, reason, None));
-        all.push(route(everywhere(), line.cpe, reason, None));
-        all.push(route(host(plan.backup_cpe().loopback), line.cpe, "management of the standby CPE", None));
+        all.push(route(plan.lan.prefix, cpe, reason, None));
+        all.push(route(everywhere(), cpe, reason, None));
+        let manages = if plan.standby_cpe.is_some() { "management of the standby CPE" } else { reason };
+        all.push(route(host(plan.backup_cpe().loopback), cpe, manages, None));
     }
     for server in plan.kept() {
         let reason = "kept address: more specific than the route to the LAN";

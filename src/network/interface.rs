@@ -61,6 +61,8 @@ pub struct Interface {
     pub unreachables: bool,
     /// Largest packet in bytes, where it is not the medium's.
     pub mtu: Option<u16>,
+    /// Which side of address translation it is.
+    pub translation: Option<Side>,
     /// Largest TCP segment in bytes, clamped in both directions.
     pub mss: Option<u16>,
     /// HSRP.
@@ -86,6 +88,7 @@ impl Interface {
             proxy_arp: None,
             unreachables: true,
             mtu: None,
+            translation: None,
             mss: None,
             standby: None,
             tunnel: None,
@@ -93,6 +96,16 @@ impl Interface {
             shaper: None,
         }
     }
+}
+
+/// Sides of address translation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// `ip nat inside`.
+    Inside,
+    /// `ip nat outside`.
+    Outside,
 }
 
 /// How an interface has an address.

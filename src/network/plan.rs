@@ -3,7 +3,7 @@
 
 use super::pools::{Numbers, TunnelNet};
 use super::token::{Secret, Token};
-use crate::model::link::{CarrierLine, Gateway, HubHandoff, ManagedBy, PrimaryMedium};
+use crate::model::link::{CarrierLine, CellularLine, Gateway, HubHandoff, ManagedBy, PrimaryMedium};
 use crate::model::{ServerId, SiteId, TenantId};
 use ipnetwork::Ipv4Network;
 use std::net::Ipv4Addr;
@@ -84,10 +84,10 @@ pub enum BackupLine {
         /// Shaped rate.
         rate: Rate,
     },
-    /// LTE with a tunnel to the hub: the hub's return route floats.
+    /// LTE.
     Lte {
-        /// The tunnel.
-        tunnel: TunnelNet,
+        /// Which way it leads to the hub.
+        way: LteWay,
         /// Rate in kbit/s.
         rate_kbps: u32,
         /// Shaped rate.
@@ -95,6 +95,15 @@ pub enum BackupLine {
         /// Access point name; none is unknown.
         apn: Option<Token>,
     },
+}
+
+/// Which way an LTE line leads to the hub.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LteWay {
+    /// A tunnel over the Internet: the hub's return route floats.
+    Tunnel(TunnelNet),
+    /// Into the same VPN: the provider switches the return path.
+    Provider(CellularLine),
 }
 
 /// What a line is shaped to, and the part of it that never waits.
@@ -175,7 +184,17 @@ impl NetworkPlan {
     /// The tunnel of an LTE backup.
     pub fn tunnel(&self) -> Option<TunnelNet> {
         match &self.backup {
-            Some(BackupLine::Lte { tunnel, .. }) => Some(*tunnel),
+            Some(BackupLine::Lte { way: LteWay::Tunnel(tunnel), .. }) => Some(*tunnel),
+            _ => None,
+        }
+    }
+
+    /// Where the provider leads back to the town when the primary line is down: the network of the
+    /// backup line in the VPN, and our address in it. None where there is no such line.
+    pub fn provider_backup(&self) -> Option<(Ipv4Network, Ipv4Addr)> {
+        match &self.backup {
+            Some(BackupLine::Copper { line, .. }) => Some((line.wan, line.cpe)),
+            Some(BackupLine::Lte { way: LteWay::Provider(line), .. }) => Some((line.wan, line.cpe)),
             _ => None,
         }
     }

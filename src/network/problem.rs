@@ -125,6 +125,11 @@ pub enum Rule {
         /// The rate.
         kbps: u32,
     },
+    /// A modem whose profile no configuration holds.
+    #[error(
+        "the LTE profile of a release before IOS-XE 17 is kept in the modem, where no configuration shows it: not rendered"
+    )]
+    OlderModem,
 }
 
 impl Rule {
@@ -144,6 +149,7 @@ impl Rule {
             Rule::Taken { .. } => "taken",
             Rule::IdleStandby { .. } => "idle-standby",
             Rule::Rate { .. } => "rate",
+            Rule::OlderModem => "older-modem",
         }
     }
 
@@ -165,6 +171,7 @@ impl Rule {
             Rule::OutsideSad { .. } => "Choose a host address of that prefix; the first one is the hub's.".into(),
             Rule::Taken { .. } => "Give one of the two servers another address.".into(),
             Rule::IdleStandby { .. } => "Name the backup line, or leave out `standby`: one router then carries everything.".into(),
+            Rule::OlderModem => "Use a router with IOS-XE 17 (`profile_via: config`). On the older one it is `cellular 0/2/0 lte profile create 1 APN none` in exec mode with chat script and dialer string by hand, seen by `show cellular 0/2/0 profile`.".into(),
             Rule::Rate { .. } => "Check the rate against the carrier's order; 64 kbit/s is the least.".into(),
         }
     }

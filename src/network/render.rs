@@ -124,6 +124,8 @@ impl Templates {
             .add_filter("address", |network: String| Ok::<_, minijinja::Error>(parse(&network)?.ip().to_string()));
         environment
             .add_filter("mask", |network: String| Ok::<_, minijinja::Error>(parse(&network)?.mask().to_string()));
+        environment.add_filter("length_of", |network: String| Ok::<_, minijinja::Error>(parse(&network)?.prefix()));
+        environment.add_filter("for_list", for_list);
         let mut replaced = Vec::new();
         for (name, built_in) in BUILT_IN {
             let unreadable = |source| RenderError::Unreadable { name: name.to_owned(), source };
@@ -232,6 +234,15 @@ fn parse(network: &str) -> Result<Ipv4Network, minijinja::Error> {
 fn with_mask(network: String) -> Result<String, minijinja::Error> {
     let network = parse(&network)?;
     Ok(format!("{} {}", network.ip(), network.mask()))
+}
+
+/// A network as an extended access list writes it: `any`, `host ADDRESS`, or address and wildcard.
+fn for_list(network: Option<String>) -> Result<String, minijinja::Error> {
+    let Some(network) = network else { return Ok("any".to_owned()) };
+    match parse(&network)? {
+        host if host.prefix() == 32 => Ok(format!("host {}", host.ip())),
+        _ => with_wildcard(network),
+    }
 }
 
 /// `10.64.4.0/24` as `10.64.4.0 0.0.0.255`.

@@ -54,8 +54,14 @@ impl Route {
 pub enum NextHop {
     /// A neighbour.
     Address(Ipv4Addr),
+    /// A neighbour that is looked up in the global table, from a route of a VRF.
+    Global(Ipv4Addr),
     /// Whatever answers on an interface.
     Interface(InterfaceName),
+    /// A neighbour on an interface, which may be one of another routing table. A route of a VRF on
+    /// an interface with ARP needs it: IOS refuses the interface alone there ("For VPN routes, must
+    /// specify a next hop IP address if not a point-to-point interface").
+    Both(InterfaceName, Ipv4Addr),
     /// Nowhere: the packet is dropped instead of leaking along a shorter match.
     Discard,
 }
@@ -64,9 +70,36 @@ impl fmt::Display for NextHop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => write!(f, "{address}"),
+            Self::Global(address) => write!(f, "{address} global"),
             Self::Interface(name) => write!(f, "{name}"),
+            Self::Both(name, address) => write!(f, "{name} {address}"),
             Self::Discard => f.write_str("Null0"),
         }
+    }
+}
+
+/// A static translation of the addresses of one routing table
+/// (`ip nat inside source static …`): a network as a whole, or one address.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Translation {
+    /// Routing table of the addresses inside.
+    pub vrf: Token,
+    /// The addresses inside.
+    pub local: Ipv4Network,
+    /// What others see: as many addresses.
+    pub global: Ipv4Network,
+    /// Whether it is one address, which IOS writes without a length.
+    pub single: bool,
+}
+
+impl Translation {
+    /// `local` seen as `global`, host by host.
+    pub fn new(vrf: &Token, local: Ipv4Network, global: Ipv4Network) -> Self {
+        Self { vrf: vrf.clone(), local, global, single: local.prefix() == 32 }
+    }
+
+    pub(super) fn order(&self) -> impl Ord + use<'_> {
+        (&self.vrf, self.local.network(), self.local.prefix())
     }
 }
 

@@ -5,7 +5,7 @@
 //! ours and has no place here.
 
 use super::interface::{Interface, InterfaceName};
-use super::route::Route;
+use super::route::{Route, Translation};
 use super::token::{Secret, Token};
 use ipnetwork::Ipv4Network;
 use serde::Serialize;
@@ -29,10 +29,13 @@ pub struct RouterPlan {
     pub tracks: Vec<Track>,
     /// Modems.
     pub modems: Vec<Modem>,
-    /// Access lists of lines (the one of the baseline is [`Baseline::management`]).
+    /// Extended access lists, by name (the one of the baseline is [`Baseline::management`]).
     pub access_lists: Vec<AccessList>,
-    /// Whether the three traffic classes are defined here (on the hub they are shared).
+    /// Whether the classes of voice and of business traffic are defined here (on the hub they are
+    /// shared).
     pub classes: bool,
+    /// Classes of what the migration sends, by name: one on a CPE, one for each tenant on the hub.
+    pub migration_classes: Vec<MigrationClass>,
     /// Shapers with their queues.
     pub shapers: Vec<Shaper>,
     /// Whether what all tunnels of a router share is defined here.
@@ -41,6 +44,8 @@ pub struct RouterPlan {
     pub peers: Vec<TunnelPeer>,
     /// Interfaces, in the order of [`InterfaceName`].
     pub interfaces: Vec<Interface>,
+    /// Static translations, by VRF and address.
+    pub translations: Vec<Translation>,
     /// Static routes, by VRF, destination and distance.
     pub routes: Vec<Route>,
 }
@@ -58,10 +63,12 @@ impl RouterPlan {
             modems: Vec::new(),
             access_lists: Vec::new(),
             classes: false,
+            migration_classes: Vec::new(),
             shapers: Vec::new(),
             ipsec: false,
             peers: Vec::new(),
             interfaces: Vec::new(),
+            translations: Vec::new(),
             routes: Vec::new(),
         }
     }
@@ -74,9 +81,11 @@ impl RouterPlan {
         self.probes.sort_by_key(|probe| probe.id);
         self.tracks.sort_by_key(|track| track.id);
         self.access_lists.sort_by(|a, b| a.name.cmp(&b.name));
+        self.migration_classes.sort_by(|a, b| a.name.cmp(&b.name));
         self.shapers.sort_by(|a, b| a.name.cmp(&b.name));
         self.peers.sort_by(|a, b| a.name.cmp(&b.name));
         self.interfaces.sort_by(|a, b| a.name.cmp(&b.name));
+        self.translations.sort_by(|a, b| a.order().cmp(&b.order()));
         self.routes.sort_by(|a, b| a.order().cmp(&b.order()));
         self
     }
@@ -89,9 +98,11 @@ impl RouterPlan {
         self.tracks.extend(part.tracks);
         self.modems.extend(part.modems);
         self.access_lists.extend(part.access_lists);
+        self.migration_classes.extend(part.migration_classes);
         self.shapers.extend(part.shapers);
         self.peers.extend(part.peers);
         self.interfaces.extend(part.interfaces);
+        self.translations.extend(part.translations);
         self.routes.extend(part.routes);
     }
 }
@@ -216,13 +227,120 @@ pub struct Modem {
     pub apn: Option<Token>,
 }
 
-/// An access list that admits one tunnel peer and nothing else.
+/// An extended access list. Its entries are tried in their order, and the last one says what becomes
+/// of the rest: an empty list means different things in different places of IOS.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AccessList {
     /// Name.
     pub name: Token,
-    /// The only address that may send IKE and ESP.
-    pub peer: Ipv4Addr,
+    /// The entries.
+    pub entries: Vec<AccessEntry>,
+}
+
+/// An entry of an access list.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct AccessEntry {
+    /// Permit or deny.
+    pub permit: bool,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Source; none is any.
+    pub source: Option<Ipv4Network>,
+    /// Source port, as IOS writes it; none is any.
+    pub source_port: Option<Port>,
+    /// Destination; none is any.
+    pub destination: Option<Ipv4Network>,
+    /// Destination port; none is any.
+    pub destination_port: Option<Port>,
+}
+
+/// Protocols of access lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// Every packet.
+    Ip,
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP.
+    Icmp,
+    /// IPsec ESP.
+    Esp,
+}
+
+/// A port of TCP or UDP, written as a running configuration shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Port(pub u16);
+
+impl Port {
+    /// IKE.
+    pub const ISAKMP: Port = Port(500);
+    /// IKE and ESP behind address translation.
+    pub const NON500_ISAKMP: Port = Port(4500);
+}
+
+/// The number, but for the ports to which IOS gives a name among those we use.
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::ISAKMP => f.write_str("isakmp"),
+            Self::NON500_ISAKMP => f.write_str("non500-isakmp"),
+            Self(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+impl Serialize for Port {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl AccessEntry {
+    /// Every packet of `protocol`.
+    pub fn any(permit: bool, protocol: Protocol) -> Self {
+        Self { permit, protocol, source: None, source_port: None, destination: None, destination_port: None }
+    }
+
+    /// From `source` only.
+    #[must_use]
+    pub fn from(mut self, source: Ipv4Network) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// From that port only.
+    #[must_use]
+    pub fn from_port(mut self, port: Port) -> Self {
+        self.source_port = Some(port);
+        self
+    }
+
+    /// To `destination` only.
+    #[must_use]
+    pub fn to(mut self, destination: Ipv4Network) -> Self {
+        self.destination = Some(destination);
+        self
+    }
+
+    /// To that port only.
+    #[must_use]
+    pub fn to_port(mut self, port: Port) -> Self {
+        self.destination_port = Some(port);
+        self
+    }
+}
+
+/// The class of what the migration sends. An OpenSSH source marks its own packets (CS1), VMware
+/// Converter marks nothing: so the class is known by addresses and ports as well.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MigrationClass {
+    /// Name.
+    pub name: Token,
+    /// The access list of its flows; none where no copying is under way.
+    pub access_list: Option<Token>,
 }
 
 /// A parent that shapes to a rate and a child that queues within it.
@@ -234,6 +352,10 @@ pub struct Shaper {
     pub rate_bps: u64,
     /// Low-latency queue in kbit/s, within the guaranteed rate.
     pub llq_kbps: u32,
+    /// Class of what the migration sends.
+    pub migration: Token,
+    /// Whether that class is dropped here: on a backup line it would take what the town works with.
+    pub drops_migration: bool,
 }
 
 /// The other end of a tunnel, with how both prove who they are.

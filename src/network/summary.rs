@@ -4,7 +4,7 @@ use super::cpe::{self, Moved};
 use super::hosts::HostRoutes;
 use super::hub::{self, CarrierRoute};
 use super::interface::Standby;
-use super::plan::{BackupLine, NetworkPlan, ServerPlan, host};
+use super::plan::{BackupLine, LteWay, NetworkPlan, ServerPlan, host};
 use super::route::Route;
 use super::router::RouterPlan;
 use super::token::Token;
@@ -200,8 +200,13 @@ const LLQ: &str = "a fifth of what is guaranteed, at most 2 Mbit/s";
 
 fn backup_values(backup: &BackupLine, link: &str) -> Vec<SummaryValue> {
     match backup {
-        BackupLine::Lte { tunnel, rate, .. } => vec![
-            text("tunnel", tunnel.prefix, "network.tunnels, the number-th /24's first /30"),
+        BackupLine::Lte { way, rate, .. } => vec![
+            match way {
+                LteWay::Tunnel(tunnel) => {
+                    text("tunnel", tunnel.prefix, "network.tunnels, the number-th /24's first /30")
+                }
+                LteWay::Provider(line) => text("backup_wan", line.wan, format!("{link}.backup.lte.carrier.wan")),
+            },
             mbps("backup_shaper", rate.shaped_kbps(), format!("{link}.backup.lte.rate_kbps")),
             mbps("backup_llq", rate.llq_kbps, LLQ),
         ],
@@ -238,20 +243,22 @@ fn notes(plan: &NetworkPlan) -> Vec<String> {
                 .into(),
         );
     }
-    match (&plan.backup, &plan.standby_cpe) {
-        (None, _) => notes.push("There is no backup line: when the only one is down, the SAD is out of reach.".into()),
-        (Some(BackupLine::Lte { apn: None, .. }), _) => {
+    match &plan.backup {
+        None => notes.push("There is no backup line: when the only one is down, the SAD is out of reach.".into()),
+        Some(BackupLine::Lte { apn: None, .. }) => {
             notes.push("The LTE access point name is not known: the text says <unknown:apn>.".into());
         }
-        (Some(BackupLine::Copper { .. }), None) => notes.push(
-            "One router with two lines of one VPN: the second line has no probe, since the target is pinned to the first."
-                .into(),
-        ),
         _ => {}
     }
-    if let Some(BackupLine::Copper { .. }) = &plan.backup {
+    if plan.provider_backup().is_some() {
+        if plan.standby_cpe.is_none() {
+            notes.push(
+                "One router with two lines of one VPN: the second line has no probe, since the target is pinned to the first."
+                    .into(),
+            );
+        }
         notes.push(
-"The provider switches the way back to the town: the hub has one next hop, and its routes are not tracked. \
+            "The provider switches the way back to the town: the hub has one next hop, and its routes are not tracked. \
              A dead LAN port of the primary CPE is not seen by a provider that routes statically: ask it to follow the LAN."
                 .into(),
         );

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::link::{CarrierLine, ManagedBy, PrimaryMedium};
+use crate::model::link::{CarrierLine, ManagedBy, PrimaryMedium, ProfileVia, ReturnPath};
 use crate::model::rate_calendar::{Period, Share};
 use jiff::civil::{Time, Weekday};
 use proptest::prelude::*;
@@ -38,7 +38,7 @@ fn link(backup: Option<Backup>) -> Link {
 }
 
 fn lte() -> Option<Backup> {
-    Some(Backup::Lte { rate_kbps: 8000, apn: None })
+    Some(Backup::Lte { rate_kbps: 8000, apn: None, return_path: ReturnPath::Tunnel, profile_via: ProfileVia::Config })
 }
 
 fn copper() -> Option<Backup> {
