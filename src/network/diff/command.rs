@@ -1,0 +1,302 @@
+//! A line as a command: what it is about, what it says, what it makes and what it needs.
+
+use super::grammar::{Kind, Mode, ROWS, Row};
+use std::net::Ipv4Addr;
+use std::sync::OnceLock;
+
+/// An object that a line defines or refers to, such as `("track", "10")`.
+pub(super) type Object = (&'static str, String);
+
+/// Whether a line sets, negates or resets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// The line as it is.
+    Plain,
+    /// `no …`.
+    No,
+    /// `default …`.
+    Default,
+}
+
+/// A line, understood.
+#[derive(Debug, Clone)]
+pub(super) struct Command {
+    /// Whether it sets, negates or resets.
+    pub(super) sign: Sign,
+    /// What it is about, within its mode.
+    pub(super) key: String,
+    /// Its row; none where the table does not know the command: the whole line is its key then.
+    pub(super) row: Option<usize>,
+    /// What takes it away again, without `no`.
+    pub(super) stem: String,
+    /// What it refers to.
+    pub(super) uses: Vec<Object>,
+    /// What it defines.
+    pub(super) defines: Option<Object>,
+    /// The line without what a secret says, and without what says nothing.
+    pub(super) said: String,
+    /// Whether there is a secret in it.
+    pub(super) secret: bool,
+}
+
+impl Command {
+    /// How it behaves.
+    pub(super) fn kind(&self) -> Kind {
+        self.row.map_or(Kind::Member, |row| ROWS[row].kind)
+    }
+
+    /// Its row.
+    pub(super) fn table(&self) -> Option<&'static Row> {
+        self.row.map(|row| &ROWS[row])
+    }
+
+    /// The mode that it opens.
+    pub(super) fn opens(&self) -> Mode {
+        match self.kind() {
+            Kind::Opens(mode) => mode,
+            _ => Mode::Unknown,
+        }
+    }
+
+    /// Whether a router without the line does the same.
+    pub(super) fn is_default(&self) -> bool {
+        self.table().is_some_and(|row| !row.default.is_empty() && row.default == self.said)
+    }
+}
+
+/// A word of a pattern.
+enum Part {
+    Word(&'static str),
+    Key(&'static str),
+    Defines(&'static str),
+    Value(&'static str),
+    RestKey,
+    RestValue,
+    Secret,
+    Bar,
+}
+
+/// The patterns, taken apart once.
+fn patterns() -> &'static [Vec<Part>] {
+    static PATTERNS: OnceLock<Vec<Vec<Part>>> = OnceLock::new();
+    PATTERNS.get_or_init(|| ROWS.iter().map(|row| row.pattern.split(' ').map(part).collect()).collect())
+}
+
+fn part(word: &'static str) -> Part {
+    match (word, word.split_at(1)) {
+        ("&", _) => Part::RestKey,
+        ("*", _) => Part::RestValue,
+        ("$", _) => Part::Secret,
+        ("|", _) => Part::Bar,
+        (_, ("#", class)) => Part::Key(class),
+        (_, ("+", class)) => Part::Defines(class),
+        (_, ("%", class)) => Part::Value(class),
+        _ => Part::Word(word),
+    }
+}
+
+/// The command that `line` is in `mode`.
+pub(super) fn read(mode: Mode, line: &str) -> Command {
+    let (sign, rest) = signed(line);
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    let rows = || ROWS.iter().enumerate().filter(|(_, row)| row.mode == mode);
+    let whole = rows().find_map(|(at, _)| fit(at, &words, false));
+    // `no description` takes away what `description …` says.
+    let found = whole.or_else(|| (sign != Sign::Plain).then(|| rows().find_map(|(at, _)| fit(at, &words, true)))?);
+    let mut command = found.unwrap_or_else(|| Command {
+        sign,
+        key: rest.to_owned(),
+        row: None,
+        stem: rest.to_owned(),
+        uses: Vec::new(),
+        defines: None,
+        said: rest.to_owned(),
+        secret: false,
+    });
+    if mode == Mode::Global && rest.starts_with("ip route ") {
+        route(&mut command, &words);
+    }
+    command.sign = sign;
+    if sign == Sign::No {
+        command.said = format!("no {}", command.stem);
+    }
+    command
+}
+
+fn signed(line: &str) -> (Sign, &str) {
+    if let Some(rest) = line.strip_prefix("no ") {
+        return (Sign::No, rest);
+    }
+    match line.strip_prefix("default ") {
+        Some(rest) => (Sign::Default, rest),
+        None => (Sign::Plain, line),
+    }
+}
+
+/// `words` as the command of a row; with `short`, what stands for the value may be left out.
+fn fit(at: usize, words: &[&str], short: bool) -> Option<Command> {
+    let row = &ROWS[at];
+    let (mut key, mut stem, mut said) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut uses, mut defines, mut secret) = (Vec::new(), None, false);
+    let (mut left, mut in_value, mut stemming) = (words.iter(), false, true);
+    for part in patterns().get(at)? {
+        let open_ended = matches!(part, Part::RestKey | Part::RestValue | Part::Secret | Part::Bar);
+        let next = if open_ended { None } else { left.next().copied() };
+        if next.is_none() && !open_ended {
+            if short && (in_value || matches!(part, Part::Value(_))) {
+                break;
+            }
+            return None;
+        }
+        let word = next.unwrap_or_default();
+        match part {
+            Part::Word(fixed) if *fixed != word => return None,
+            Part::Bar => in_value = true,
+            Part::RestKey => {
+                let rest: Vec<&str> = left.by_ref().copied().collect();
+                if rest.is_empty() {
+                    return None;
+                }
+                key.extend(rest.clone());
+                stem.extend(rest.clone());
+                said.extend(rest);
+            }
+            Part::RestValue => said.extend(left.by_ref().copied()),
+            Part::Secret => {
+                if left.by_ref().count() == 0 && !short {
+                    return None;
+                }
+                secret = true;
+                said.push("<secret>");
+            }
+            Part::Word(_) | Part::Key(_) | Part::Defines(_) | Part::Value(_) => {
+                let value = matches!(part, Part::Value(_));
+                if !value && (!in_value || matches!(part, Part::Defines(_))) {
+                    key.push(word);
+                }
+                stemming &= !value;
+                if stemming || row.kind == Kind::Member {
+                    stem.push(word);
+                }
+                said.push(word);
+                match part {
+                    Part::Key(class) | Part::Value(class) if !class.is_empty() => {
+                        uses.push((*class, word.to_owned()));
+                    }
+                    Part::Defines(class) => defines = Some((*class, word.to_owned())),
+                    _ => {}
+                }
+            }
+        }
+    }
+    if left.next().is_some() {
+        return None;
+    }
+    let key = if row.slot.is_empty() { key.join(" ") } else { row.slot.to_owned() };
+    let said = said.join(" ");
+    let stem = match row.kind {
+        Kind::Opens(_) => key.clone(),
+        // A direction behind a value belongs to the command that takes it away: the whole line does.
+        Kind::Value if !stemming && !short => said.clone(),
+        _ => stem.join(" "),
+    };
+    Some(Command { sign: Sign::Plain, key, row: Some(at), stem, uses, defines, said, secret })
+}
+
+/// A static route is one of its table, destination and next hop; the same with another distance,
+/// object or name takes its place (Cisco IOS IP Routing: Protocol-Independent, `ip route`).
+fn route(command: &mut Command, words: &[&str]) {
+    let (table, rest) = match words {
+        ["ip", "route", "vrf", name, rest @ ..] => (Some(*name), rest),
+        ["ip", "route", rest @ ..] => (None, rest),
+        _ => return,
+    };
+    let is_address = |word: &&str| word.parse::<Ipv4Addr>().is_ok();
+    let hops = match rest {
+        [_, _, first, ..] if is_address(first) => 1,
+        [_, _, _, second, ..] if is_address(second) => 2,
+        [_, _, _, ..] => 1,
+        _ => 0,
+    };
+    let Some((which, options)) = rest.split_at_checked(2 + hops) else { return };
+    let vrf = table.map(|name| format!("vrf {name} ")).unwrap_or_default();
+    command.key = format!("ip route {vrf}{}", which.join(" "));
+    command.stem.clone_from(&command.key);
+    command.uses = table.map(|name| ("vrf", name.to_owned())).into_iter().collect();
+    if let Some(first) = which.get(2).filter(|first| !is_address(first) && **first != "Null0") {
+        command.uses.push(("interface", (*first).to_owned()));
+    }
+    if let Some(at) = options.iter().position(|word| *word == "track")
+        && let Some(object) = options.get(at + 1)
+    {
+        command.uses.push(("track", (*object).to_owned()));
+    }
+}
+
+/// What a line must be for its text not to depend on the order in which it was typed: numbers by
+/// their value, words by their letters.
+pub(super) fn natural(text: &str) -> Vec<(u64, String)> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, behind) = rest.split_at(digits);
+        let words = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
+        let (word, behind) = behind.split_at(words);
+        parts.push((number.parse().unwrap_or(0), word.to_owned()));
+        rest = behind;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(mode: Mode, line: &str) -> String {
+        read(mode, line).key
+    }
+
+    #[test]
+    fn the_same_thing_has_the_same_key() {
+        let interface = |line| key(Mode::Interface, line);
+        assert_eq!(interface("standby 10 priority 110"), interface("no standby 10 priority"));
+        assert_eq!(interface("ip access-group A in"), interface("ip access-group B in"));
+        assert_ne!(interface("ip access-group A in"), interface("ip access-group A out"));
+        assert_eq!(interface("ip unnumbered Loopback1"), interface("no ip address"));
+        assert_ne!(interface("standby 10 track 100 decrement 20"), interface("standby 10 track 30 decrement 20"));
+        assert_eq!(
+            interface("standby 10 authentication md5 key-chain K"),
+            interface("standby 10 authentication md5 key-string 7 0123")
+        );
+        let global = |line| key(Mode::Global, line);
+        assert_eq!(global("track 10 ip sla 10 reachability"), global("no track 10"));
+        assert_eq!(global("class-map match-any EF"), global("class-map EF"));
+        assert_eq!(
+            global("ip route 10.0.0.0 255.0.0.0 10.1.1.1 track 100 name X"),
+            global("no ip route 10.0.0.0 255.0.0.0 10.1.1.1")
+        );
+        assert_ne!(global("ip route 10.0.0.0 255.0.0.0 10.1.1.1"), global("ip route 10.0.0.0 255.0.0.0 10.1.1.2 200"));
+        assert_ne!(global("ip sla 10"), global("ip sla schedule 10 life forever start-time now"));
+    }
+
+    #[test]
+    fn a_secret_is_compared_by_presence() {
+        let one = read(Mode::Global, "username breakglass privilege 15 algorithm-type scrypt secret <secret:x>");
+        let other = read(Mode::Global, "username breakglass privilege 15 secret 9 $9$abc");
+        assert_eq!(one.said, other.said);
+        assert_eq!(read(Mode::Key, "key-string 7 0822").said, read(Mode::Key, "key-string <secret:k>").said);
+    }
+
+    #[test]
+    fn what_a_line_needs_and_makes() {
+        let route = read(Mode::Global, "ip route vrf CINTO 10.0.0.0 255.0.0.0 Tunnel4 track 30 name X");
+        let uses: Vec<_> = route.uses.iter().map(|(class, name)| format!("{class} {name}")).collect();
+        assert_eq!(uses, ["vrf CINTO", "interface Tunnel4", "track 30"]);
+        assert_eq!(route.stem, "ip route vrf CINTO 10.0.0.0 255.0.0.0 Tunnel4");
+        let list = read(Mode::Global, "ip access-list extended LTE-IN");
+        assert_eq!(list.defines, Some(("acl", "LTE-IN".to_owned())));
+        let track = read(Mode::Global, "track 10 ip sla 30 reachability");
+        assert_eq!((track.uses, track.stem.as_str()), (vec![("probe", "30".to_owned())], "track 10"));
+    }
+}
