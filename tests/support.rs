@@ -12,6 +12,7 @@ pub mod proxy;
 pub mod replica;
 pub mod specimens;
 pub mod sshd;
+pub mod tenants;
 pub mod town;
 
 use std::path::{Path, PathBuf};
