@@ -36,6 +36,7 @@ mod journal;
 mod map;
 mod migration_run;
 mod network;
+mod network_round_trip;
 mod over_ssh;
 mod probes;
 mod proof_libreoffice;

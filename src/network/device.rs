@@ -6,6 +6,7 @@
 //! not count when devices are compared. What IOS does where a line is missing is here as the
 //! default of a field, with its source.
 
+mod canonical;
 pub mod filter;
 pub mod interface;
 pub mod queue;
