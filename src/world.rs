@@ -1,6 +1,8 @@
 //! The world: narrow traits, and one file for each real system behind them.
 
 pub mod probe;
+pub mod router;
+pub mod secret;
 pub mod ssh;
 
 use std::future::Future;

@@ -7,6 +7,7 @@
 mod known_hosts;
 mod login;
 mod pipe;
+mod purpose;
 mod transport;
 mod trouble;
 mod trust;
@@ -15,8 +16,10 @@ mod wire;
 pub use trust::Trust;
 
 use super::{Output, Pipe, Shell, ShellError};
+use crate::model::router_access::RouterAccess;
 use crate::model::server::Access;
 use login::Attempt;
+use purpose::Purpose;
 use russh::client::{self, Handle};
 use russh::keys::ssh_key::Algorithm;
 use std::sync::Arc;
@@ -63,14 +66,35 @@ impl Session {
     /// # Errors
     /// The first hop that fails, by its own name.
     pub async fn connect(access: &Access, trust: &Trust, deadlines: Deadlines) -> Result<Self, ShellError> {
+        Self::connect_for(Purpose::Copying, access, trust, deadlines).await
+    }
+
+    /// Like [`Self::connect`], to a router: its packets are those of management, which the backup line
+    /// carries too, and its algorithms those that its profile allows.
+    ///
+    /// # Errors
+    /// The first hop that fails, by its own name.
+    pub async fn connect_router(
+        router: &RouterAccess,
+        trust: &Trust,
+        deadlines: Deadlines,
+    ) -> Result<Self, ShellError> {
+        Self::connect_for(Purpose::Management(router.ssh_profile), &router.access, trust, deadlines).await
+    }
+
+    async fn connect_for(
+        purpose: Purpose,
+        access: &Access,
+        trust: &Trust,
+        deadlines: Deadlines,
+    ) -> Result<Self, ShellError> {
         let jump = match &access.via {
-            Some(via) => Some(Box::new(Box::pin(Self::connect(via, trust, deadlines)).await?)),
+            Some(via) => Some(Box::new(Box::pin(Self::connect_for(purpose.of_jump(), via, trust, deadlines)).await?)),
             None => None,
         };
         let late = |seconds: Duration| ShellError::Deadline { host: access.host.clone(), seconds: seconds.as_secs() };
-        let shaken = tokio::time::timeout(deadlines.connect, shake_hands(access, trust.rule(access)?, jump.as_deref()))
-            .await
-            .map_err(|_| late(deadlines.connect))?;
+        let shaking = shake_hands(purpose, access, trust.rule(access)?, jump.as_deref());
+        let shaken = tokio::time::timeout(deadlines.connect, shaking).await.map_err(|_| late(deadlines.connect))?;
         let Shaken { mut handle, lost, traffic } = shaken.map_err(|trouble| trouble.at(&access.host))?;
         let attempt = Attempt { handle: &mut handle, access, trust, lost: &lost };
         tokio::time::timeout(deadlines.login, attempt.log_in()).await.map_err(|_| late(deadlines.login))??;
@@ -92,13 +116,28 @@ impl Session {
     }
 
     async fn start(&self, command: &str) -> Result<Pipe, ShellError> {
-        let failed = |error: russh::Error| match error {
+        let channel = self.handle.channel_open_session().await.map_err(|error| self.unopened(error))?;
+        channel.exec(true, command).await.map_err(|error| self.unopened(error))?;
+        Ok(pipe::connect(channel, &self.host, self.lost.clone()))
+    }
+
+    /// Opens a terminal of `columns` by `rows`, as a person at a keyboard has it.
+    ///
+    /// # Errors
+    /// The host gives no terminal, or the connection is lost.
+    pub async fn terminal(&self, columns: u32, rows: u32) -> Result<Pipe, ShellError> {
+        let channel = self.handle.channel_open_session().await.map_err(|error| self.unopened(error))?;
+        // Routers answer neither request before both are there; a refusal closes the channel.
+        channel.request_pty(false, "vt100", columns, rows, 0, 0, &[]).await.map_err(|error| self.unopened(error))?;
+        channel.request_shell(true).await.map_err(|error| self.unopened(error))?;
+        Ok(pipe::connect(channel, &self.host, self.lost.clone()))
+    }
+
+    fn unopened(&self, error: russh::Error) -> ShellError {
+        match error {
             russh::Error::ChannelOpenFailure(_) => ShellError::Refused { host: self.host.clone() },
             _ => self.lost.at(&self.host),
-        };
-        let channel = self.handle.channel_open_session().await.map_err(failed)?;
-        channel.exec(true, command).await.map_err(failed)?;
-        Ok(pipe::connect(channel, &self.host, self.lost.clone()))
+        }
     }
 
     async fn run_to_end(&self, script: &str) -> Result<Output, ShellError> {
@@ -157,10 +196,15 @@ struct Shaken {
 }
 
 /// Connects, and once more for each other kind of host key where that may find the one we know.
-async fn shake_hands(access: &Access, rule: HostKeyRule, jump: Option<&Session>) -> Result<Shaken, Trouble> {
+async fn shake_hands(
+    purpose: Purpose,
+    access: &Access,
+    rule: HostKeyRule,
+    jump: Option<&Session>,
+) -> Result<Shaken, Trouble> {
     let mut first: Option<Trouble> = None;
     for offer in rule.offers() {
-        match dial(access, &rule, offer, jump).await {
+        match dial(purpose, access, &rule, offer, jump).await {
             Ok(shaken) => return Ok(shaken),
             Err(trouble) if trouble.is_about_host_key() => {
                 // A key that was shown tells more than a kind of key that the host has not.
@@ -176,13 +220,14 @@ async fn shake_hands(access: &Access, rule: HostKeyRule, jump: Option<&Session>)
 
 /// One connection, asking for one of the host keys in `offer`.
 async fn dial(
+    purpose: Purpose,
     access: &Access,
     rule: &HostKeyRule,
     offer: Vec<Algorithm>,
     jump: Option<&Session>,
 ) -> Result<Shaken, Trouble> {
     let lost = Lost::default();
-    let config = transport::config(offer);
+    let config = transport::config(purpose, offer);
     let ours = Client { rule: rule.clone(), lost: lost.clone() };
     let (handle, traffic) = match jump {
         Some(jump) => {
@@ -190,7 +235,8 @@ async fn dial(
             (client::connect_stream(config, stream, ours).await?, Arc::clone(&jump.traffic))
         }
         None => {
-            let wire = Wire::connect(&access.host, access.port, DEAD_AFTER).await.map_err(Trouble::Tcp)?;
+            let wire =
+                Wire::connect(&access.host, access.port, purpose.dscp(), DEAD_AFTER).await.map_err(Trouble::Tcp)?;
             let traffic = wire.traffic();
             (client::connect_stream(config, wire, ours).await?, traffic)
         }

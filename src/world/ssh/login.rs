@@ -4,20 +4,16 @@ use super::transport::{Client, Lost};
 use super::trouble::Trouble;
 use super::trust::Trust;
 use crate::model::server::{Access, Login, SecretRef};
-use crate::world::ShellError;
+use crate::world::{ShellError, secret};
 use russh::MethodKind;
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
 use russh::keys::{HashAlg, PrivateKeyWithHashAlg};
 use std::error::Error;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The longest secret or key file we read, in bytes.
-const LONGEST_SECRET: u64 = 64 * 1024;
 /// Rounds of questions that a keyboard-interactive login may ask.
 const ROUNDS: usize = 5;
 
@@ -80,7 +76,7 @@ impl Attempt<'_> {
     async fn with_key(&mut self, path: &Path) -> Result<(), ShellError> {
         let path = self.trust.root.join(path);
         let what = format!("key file {}", path.display());
-        let text = read_private(&path).map_err(|error| self.secret(&what, error))?;
+        let text = secret::private_file(&path).map_err(|error| self.secret(&what, error))?;
         let key = russh::keys::decode_secret_key(&text, None).map_err(|error| match error {
             russh::keys::Error::KeyIsEncrypted => {
                 self.secret(&what, "it is protected by a passphrase; add it to an SSH agent and write `agent: true`")
@@ -95,8 +91,9 @@ impl Attempt<'_> {
     }
 
     /// The methods are asked for first: a wrong guess would count as a failed password.
-    async fn with_password(&mut self, secret: &SecretRef) -> Result<(), ShellError> {
-        let password = self.read_secret(secret)?;
+    async fn with_password(&mut self, reference: &SecretRef) -> Result<(), ShellError> {
+        let password = secret::password(reference, &self.trust.root)
+            .map_err(|unreadable| self.secret(&unreadable.what, unreadable.source))?;
         let methods = match self.handle.authenticate_none(&self.access.user).await {
             Ok(AuthResult::Success) => return Ok(()),
             Ok(AuthResult::Failure { remaining_methods, .. }) => remaining_methods,
@@ -151,25 +148,6 @@ impl Attempt<'_> {
         Ok(hash.flatten())
     }
 
-    /// The value of a secret: one line, without its end.
-    fn read_secret(&self, secret: &SecretRef) -> Result<String, ShellError> {
-        match secret {
-            SecretRef::Env(name) => {
-                let what = format!("password in the environment variable {name}");
-                std::env::var(name).map_err(|_| self.secret(&what, "it is not set, or not text"))
-            }
-            SecretRef::File(path) => {
-                let path = self.trust.root.join(path);
-                let what = format!("password file {}", path.display());
-                let text = read_private(&path).map_err(|error| self.secret(&what, error))?;
-                match text.lines().next() {
-                    Some(line) if !line.is_empty() => Ok(line.to_owned()),
-                    _ => Err(self.secret(&what, "its first line is empty")),
-                }
-            }
-        }
-    }
-
     /// What the host's answer means, after `tried`.
     async fn judge(&mut self, answer: AuthResult, tried: &str) -> Result<(), ShellError> {
         let (methods, partial) = match answer {
@@ -207,19 +185,4 @@ impl Attempt<'_> {
             other => Trouble::from(other).at(&self.access.host),
         }
     }
-}
-
-/// Reads a file that holds a secret, which nobody else may read.
-fn read_private(path: &Path) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let file = std::fs::File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err("it is not a file".into());
-    }
-    if metadata.mode() & 0o077 != 0 {
-        return Err(format!("others may read it (mode {:04o}); chmod 600 it", metadata.mode() & 0o7777).into());
-    }
-    let mut text = String::new();
-    file.take(LONGEST_SECRET).read_to_string(&mut text)?;
-    Ok(text)
 }

@@ -1,5 +1,6 @@
 //! The SSH protocol's own events: host key shown, connection lost; and its settings.
 
+use super::purpose::Purpose;
 use super::trouble::Trouble;
 use super::trust::HostKeyRule;
 use crate::untrusted::printable;
@@ -7,8 +8,6 @@ use crate::world::ShellError;
 use russh::client::{self, DisconnectReason};
 use russh::keys::PublicKeyOrCertificate;
 use russh::keys::ssh_key::Algorithm;
-use russh::{Preferred, cipher, compression};
-use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -87,30 +86,15 @@ impl client::Handler for Client {
 const WINDOW: u32 = 2 << 20;
 
 /// Settings for a host that is asked for one of `host_keys`.
-///
-/// AES-GCM first: it is faster than ChaCha20 wherever the processor has AES.
-pub(super) fn config(host_keys: Vec<Algorithm>) -> Arc<client::Config> {
-    let ciphers = [
-        cipher::AES_128_GCM,
-        cipher::AES_256_GCM,
-        cipher::CHACHA20_POLY1305,
-        cipher::AES_128_CTR,
-        cipher::AES_192_CTR,
-        cipher::AES_256_CTR,
-    ];
-    let preferred = Preferred {
-        key: Cow::Owned(host_keys),
-        cipher: Cow::Owned(ciphers.to_vec()),
-        compression: Cow::Owned(vec![compression::NONE]),
-        ..Preferred::DEFAULT
-    };
+pub(super) fn config(purpose: Purpose, host_keys: Vec<Algorithm>) -> Arc<client::Config> {
     Arc::new(client::Config {
-        preferred,
+        preferred: purpose.algorithms(host_keys),
         window_size: WINDOW,
         maximum_packet_size: 65535,
         keepalive_interval: Some(KEEPALIVE),
         keepalive_max: KEEPALIVES,
         nodelay: true,
+        gex: purpose.groups(),
         ..client::Config::default()
     })
 }

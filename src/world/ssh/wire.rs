@@ -46,12 +46,12 @@ async fn knock(host: &str, port: u16) -> io::Result<TcpStream> {
 }
 
 impl Wire {
-    /// Connects, without Nagle's delay. Sent data that nobody acknowledges for `dead_after` ends the
-    /// connection: the SSH keepalive cannot see that, since it waits behind the data.
-    pub(super) async fn connect(host: &str, port: u16, dead_after: Duration) -> io::Result<Self> {
+    /// Connects, without Nagle's delay, with packets marked `dscp`. Sent data that nobody acknowledges for
+    /// `dead_after` ends the connection: the SSH keepalive cannot see that, since it waits behind the data.
+    pub(super) async fn connect(host: &str, port: u16, dscp: u8, dead_after: Duration) -> io::Result<Self> {
         let stream = knock(host, port).await?;
         stream.set_nodelay(true)?;
-        mark_as_bulk(&stream);
+        mark(&stream, dscp);
         let milliseconds = u32::try_from(dead_after.as_millis()).unwrap_or(u32::MAX);
         sockopt::set_tcp_user_timeout(&stream, milliseconds)?;
         Ok(Self { stream, traffic: Arc::default() })
@@ -63,18 +63,18 @@ impl Wire {
     }
 }
 
-/// Marks what we send as class selector 1, the lowest class of service (RFC 3662): routers put it
-/// behind the town's own traffic. The host marks its own packets, so the bulk is classified by address.
-fn mark_as_bulk(stream: &TcpStream) {
+/// Marks what we send with a class of service. The host marks its own packets, so what comes back is
+/// classified by address.
+fn mark(stream: &TcpStream, dscp: u8) {
     // The upper six bits of the octet.
-    const CS1: u8 = 8 << 2;
+    let octet = dscp << 2;
     let marked = match stream.peer_addr() {
-        Ok(SocketAddr::V6(_)) => sockopt::set_ipv6_tclass(stream, CS1.into()),
-        _ => sockopt::set_ip_tos(stream, CS1),
+        Ok(SocketAddr::V6(_)) => sockopt::set_ipv6_tclass(stream, octet.into()),
+        _ => sockopt::set_ip_tos(stream, octet),
     };
     if let Err(error) = marked {
         // It is a courtesy: without it the connection works as well.
-        tracing::debug!(%error, "packets are not marked as bulk");
+        tracing::debug!(%error, "packets are not marked");
     }
 }
 

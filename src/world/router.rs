@@ -1,0 +1,225 @@
+//! A router as a push sees it: a narrow trait, and IOS over SSH behind it.
+//!
+//! Every call is one exchange. It may be dropped at any moment: what it did or did not do is seen
+//! by the next connection, never assumed.
+
+pub mod answer;
+mod console;
+mod ios;
+
+pub use console::Console;
+pub use ios::{IosRouter, Patience};
+
+use super::ShellError;
+use super::secret::Unreadable;
+use std::future::Future;
+
+/// Who a router says that it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// Host name, in full.
+    pub hostname: String,
+    /// Serial number of the chassis (`Processor board ID`), where it says one.
+    pub serial: Option<String>,
+    /// Version of its software, where it says one.
+    pub version: Option<String>,
+}
+
+/// Whether a router can take a change back by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WayBack {
+    /// `configure terminal revert timer` works: an archive is configured.
+    RevertTimer,
+    /// It would, but no archive is configured.
+    NoArchive,
+    /// It has neither (before IOS 12.4(20)T): only `reload in` takes a change back.
+    ReloadOnly,
+}
+
+/// Which configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// What runs.
+    Running,
+    /// What a reload brings.
+    Startup,
+}
+
+/// Why a router did not do what it was asked. No variant holds a secret: lines are shown with their references.
+#[derive(Debug, thiserror::Error)]
+pub enum RouterError {
+    /// The SSH session.
+    #[error(transparent)]
+    Shell(#[from] ShellError),
+    /// The session ended under our hands.
+    #[error("{router} closed the session")]
+    Closed {
+        /// Which router.
+        router: String,
+        /// Why, where the connection says it.
+        #[source]
+        source: Option<std::io::Error>,
+    },
+    /// No prompt in time.
+    #[error("{router} did not answer `{command}` within {seconds} s")]
+    Silent {
+        /// Which router.
+        router: String,
+        /// What was asked, with references instead of secrets.
+        command: String,
+        /// The deadline.
+        seconds: u64,
+    },
+    /// It understood and refused, or did not understand.
+    #[error("{router} refuses `{command}`: {answer}")]
+    Refused {
+        /// Which router.
+        router: String,
+        /// What was asked, with references instead of secrets.
+        command: String,
+        /// Its words, harmless for a terminal.
+        answer: String,
+    },
+    /// It asks something that we do not answer.
+    #[error("{router} asks after `{command}`: {question}")]
+    Asks {
+        /// Which router.
+        router: String,
+        /// What was asked, with references instead of secrets.
+        command: String,
+        /// Its question.
+        question: String,
+    },
+    /// It shows a prompt where another was due.
+    #[error("{router} shows the prompt `{prompt}` where {wanted} was due")]
+    Prompt {
+        /// Which router.
+        router: String,
+        /// The prompt.
+        prompt: String,
+        /// What was due.
+        wanted: &'static str,
+    },
+    /// A line that must not be typed on a router.
+    #[error("the line `{line}` cannot be typed on {router}: {why}")]
+    Unsendable {
+        /// Which router.
+        router: String,
+        /// The line, with references instead of secrets.
+        line: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// A secret is not at hand.
+    #[error(transparent)]
+    Secret(#[from] Unreadable),
+}
+
+impl RouterError {
+    /// Whether a new connection may do better without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            RouterError::Shell(error) => error.is_transient(),
+            RouterError::Closed { .. } | RouterError::Silent { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What to do next, as a full sentence.
+    pub fn hint(&self) -> String {
+        match self {
+            RouterError::Shell(ShellError::Algorithms { what, theirs, .. }) => missing_algorithms(what, theirs),
+            RouterError::Shell(ShellError::HostKey { .. }) => {
+                "Read the fingerprint at the router's console (show crypto key mypubkey rsa, show ip ssh). If it is \
+                 the same, write it as `host_key` of the router's access in the inventory; if not, somebody else answers."
+                    .to_owned()
+            }
+            RouterError::Shell(error) => error.hint().to_owned(),
+            RouterError::Closed { .. } | RouterError::Silent { .. } => {
+                "Check that the router is up and reachable from here, then repeat the command.".to_owned()
+            }
+            RouterError::Refused { .. } | RouterError::Asks { .. } => {
+                "Try the command by hand on the router: its software may not know it, or the login may not be allowed it."
+                    .to_owned()
+            }
+            RouterError::Prompt { .. } => {
+                "The login needs privilege 15, or `enable: env:NAME` beside the router's access in the inventory."
+                    .to_owned()
+            }
+            RouterError::Unsendable { .. } => "Mend the inventory value or the template behind it.".to_owned(),
+            RouterError::Secret(_) => {
+                "Put the secret where the message says, in a file that only you can read or in the variable.".to_owned()
+            }
+        }
+    }
+}
+
+/// Algorithms that only a profile `legacy` offers.
+const OLD: [&str; 8] = [
+    "diffie-hellman-group1-sha1",
+    "diffie-hellman-group14-sha1",
+    "diffie-hellman-group-exchange-sha1",
+    "aes128-cbc",
+    "aes256-cbc",
+    "3des-cbc",
+    "hmac-sha1",
+    "ssh-rsa",
+];
+
+/// What to write where router and program share no algorithm for `what`.
+fn missing_algorithms(what: &str, theirs: &str) -> String {
+    let old: Vec<&str> = theirs.split(", ").filter(|name| OLD.contains(name)).collect();
+    if old.is_empty() {
+        return format!(
+            "The router offers for {what} only what traghetto does not know: {theirs}. Enable another on it."
+        );
+    }
+    format!(
+        "For {what} the router knows only old algorithms ({}). If it cannot be taught better, write `ssh_profile: \
+         legacy` beside its access in the inventory, with its `host_key`.",
+        old.join(", ")
+    )
+}
+
+/// A router with a session in privileged mode. Lines may name secrets (`<secret:NAME>`), which are read
+/// when the line is sent.
+pub trait Router: Send {
+    /// Who it says that it is.
+    fn identity(&mut self) -> impl Future<Output = Result<Identity, RouterError>> + Send;
+
+    /// Whether it can take a change back by itself.
+    fn way_back(&mut self) -> impl Future<Output = Result<WayBack, RouterError>> + Send;
+
+    /// Minutes of the revert timer that runs; none where none does.
+    fn revert_timer(&mut self) -> impl Future<Output = Result<Option<u16>, RouterError>> + Send;
+
+    /// A configuration, as the router prints it. It holds secrets: mask it before it goes anywhere.
+    fn configuration(&mut self, which: Which) -> impl Future<Output = Result<String, RouterError>> + Send;
+
+    /// Puts what runs into the archive.
+    fn archive(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
+
+    /// Begins to configure: in `minutes` the router goes back to what runs now, unless told otherwise.
+    fn configure(&mut self, minutes: u16) -> impl Future<Output = Result<(), RouterError>> + Send;
+
+    /// Sends one line of the configuration, with its indentation from the global level.
+    fn line(&mut self, line: &str) -> impl Future<Output = Result<(), RouterError>> + Send;
+
+    /// Leaves the configuration mode.
+    fn end(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
+
+    /// Stops the revert timer: what runs stays.
+    fn confirm(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
+
+    /// Goes back at once to what ran before, as the revert timer would.
+    fn revert_now(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
+
+    /// Replaces what runs by what a reload would bring, without a reload.
+    fn restore_startup(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
+
+    /// Saves what runs as what a reload brings.
+    fn save(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
+
+    /// Answers a command that only looks: `show …`, `ping …`.
+    fn show(&mut self, command: &str) -> impl Future<Output = Result<String, RouterError>> + Send;
+}
