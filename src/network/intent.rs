@@ -19,6 +19,7 @@ pub fn device(router: &RouterPlan) -> Device {
     }
     objects::add(&mut device, router);
     device.interfaces = router.interfaces.iter().map(interfaces::interface).collect();
+    device.translations = router.translations.iter().map(objects::translation).collect();
     device.routes = router.routes.iter().map(objects::route).collect();
     device
 }

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 use traghetto::model::Inventory;
 use traghetto::model::Known;
 use traghetto::model::link::{
-    Backup, CarrierLine, Gateway, GatewayKind, HubHandoff, Lan, ManagedBy, PrimaryMedium, Site,
+    Backup, CarrierLine, CellularLine, Gateway, GatewayKind, HubHandoff, Lan, ManagedBy, PrimaryMedium, ProfileVia,
+    ReturnPath, Site,
 };
 use traghetto::model::server::{Addressing, Server};
 use traghetto::model::tenant::Tenant;
@@ -39,6 +40,8 @@ pub struct Choices {
     pub mtu: (u16, u16),
     /// Access point name.
     pub apn: Option<String>,
+    /// Where the modem keeps it.
+    pub profile_via: ProfileVia,
     /// For each server whether it keeps its address.
     pub servers: Vec<bool>,
 }
@@ -48,18 +51,23 @@ pub struct Choices {
 pub enum BackupKind {
     None,
     Copper,
-    Lte,
+    /// LTE with a tunnel to the hub.
+    Tunnel,
+    /// LTE into the carrier's VPN; whether the modem learns its address.
+    Provider(bool),
 }
 
 /// A complete tenant, whose number is from `numbers`.
 pub fn any_tenant(numbers: std::ops::RangeInclusive<u16>) -> impl Strategy<Value = Tenant> {
-    let kind = prop_oneof![Just(BackupKind::None), Just(BackupKind::Copper), Just(BackupKind::Lte)];
+    let provider = any::<bool>().prop_map(BackupKind::Provider);
+    let kind = prop_oneof![Just(BackupKind::None), Just(BackupKind::Copper), Just(BackupKind::Tunnel), provider];
     let medium = prop_oneof![Just(PrimaryMedium::Fibre), Just(PrimaryMedium::Radio)];
     let apn = proptest::option::of("[a-z][a-z0-9.-]{0,20}");
+    let apn = (apn, prop_oneof![Just(ProfileVia::Config), Just(ProfileVia::Exec)]);
     let lan = (0_u8.., 20_u8..=28);
     let rates = (2_u32..=1000, 4_u8..=100, 64_u32..=100_000, 1200_u16..=1500, 1200_u16..=1500);
     (numbers, lan, any::<bool>(), kind, medium, rates, apn, proptest::collection::vec(any::<bool>(), 0..=6)).prop_map(
-        |(number, (lan, length), two_routers, backup, medium, rates, apn, servers)| {
+        |(number, (lan, length), two_routers, backup, medium, rates, (apn, profile_via), servers)| {
             let (pcr_mbps, mcr_percent, backup_kbps, first, second) = rates;
             let mtu = (first, second);
             let choices = Choices {
@@ -74,6 +82,7 @@ pub fn any_tenant(numbers: std::ops::RangeInclusive<u16>) -> impl Strategy<Value
                 backup_kbps,
                 mtu,
                 apn,
+                profile_via,
                 servers,
             };
             choices.tenant()
@@ -90,10 +99,19 @@ pub fn tenant(seed: u64) -> Tenant {
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % below
     };
-    let backup = [BackupKind::Copper, BackupKind::Lte, BackupKind::Lte, BackupKind::None][draw(4) as usize];
+    let backup = [
+        BackupKind::Copper,
+        BackupKind::Copper,
+        BackupKind::Tunnel,
+        BackupKind::Tunnel,
+        BackupKind::Provider(true),
+        BackupKind::Provider(false),
+        BackupKind::None,
+    ][draw(7) as usize];
     let choices = Choices {
         number: 1 + (seed % 253) as u16,
         lan: draw(256) as u8,
+        profile_via: [ProfileVia::Config, ProfileVia::Exec][draw(2) as usize],
         length: [24, 24, 23, 25, 26, 22][draw(6) as usize],
         two_routers: draw(4) > 0,
         backup,
@@ -196,10 +214,28 @@ impl Choices {
             BackupKind::Copper => {
                 Some(Backup::Copper { rate_kbps: self.backup_kbps, carrier: Some(line(4, self.mtu.1)) })
             }
-            BackupKind::Lte => Some(Backup::Lte { rate_kbps: self.backup_kbps, apn: self.apn.clone() }),
+            BackupKind::Tunnel | BackupKind::Provider(_) => Some(self.lte()),
         };
         link.managed_by = ManagedBy::Us;
         site
+    }
+
+    fn lte(&self) -> Backup {
+        let number = u8::try_from(self.number).unwrap();
+        let return_path = match self.backup {
+            BackupKind::Provider(negotiated) => ReturnPath::Provider {
+                carrier: Some(CellularLine {
+                    wan: Ipv4Network::new(Ipv4Addr::new(10, 126, number, 0), 29).unwrap(),
+                    cpe: Ipv4Addr::new(10, 126, number, 2),
+                    negotiated,
+                    mtu: self.mtu.1,
+                    example: true,
+                }),
+            },
+            _ => ReturnPath::Tunnel,
+        };
+        let (rate_kbps, apn) = (self.backup_kbps, self.apn.clone());
+        Backup::Lte { rate_kbps, apn, return_path, profile_via: self.profile_via }
     }
 
     fn server(&self, pattern: &Server, (at, keeps): (usize, &bool)) -> Server {

@@ -3,7 +3,7 @@
 use super::{at, name};
 use crate::network::device::Port;
 use crate::network::device::interface::{
-    Address, Authentication, Decrement, Delay, Group, Hsrp, Interface, Timers, Tunnel,
+    Address, Authentication, Decrement, Delay, Group, Hsrp, Interface, Side, Timers, Tunnel,
 };
 use crate::network::interface as planned;
 
@@ -45,6 +45,7 @@ pub(super) fn interface(plan: &planned::Interface) -> Interface {
         unreachables: (!plan.unreachables).then(|| at(false)),
         mtu: plan.mtu.map(at),
         mss: plan.mss.map(at),
+        translation: plan.translation.map(|side| at(self::side(side))),
         no_cdp: plan.outside.then(|| at(())),
         policy_out: plan.shaper.as_ref().map(|shaper| name(format_args!("{shaper}-PARENT"))),
         standby: plan.standby.as_ref().map_or_else(Hsrp::default, hsrp),
@@ -79,5 +80,12 @@ fn tunnel(plan: &planned::Tunnel) -> Tunnel {
         vrf: Some(name(&plan.outer_vrf)),
         protection: Some(name(&plan.profile)),
         pre_classify: plan.calls.as_ref().map(|_| at(())),
+    }
+}
+
+fn side(side: planned::Side) -> Side {
+    match side {
+        planned::Side::Inside => Side::Inside,
+        planned::Side::Outside => Side::Outside,
     }
 }

@@ -4,7 +4,7 @@ use super::interfaces::port;
 use super::{at, name};
 use crate::network::device::filter::{AccessList, Entry};
 use crate::network::device::queue::{ClassMap, Match, PolicyClass, PolicyMap};
-use crate::network::device::route::{Route, Via};
+use crate::network::device::route::{Route, Translation, Via};
 use crate::network::device::tracking::{Probe, ProbeSource, Track, Tracked};
 use crate::network::device::tunnel::{IkeProfile, IpsecProfile, Keyring, Modem, Peer};
 use crate::network::device::{Device, KeyChain, Vrf};
@@ -29,6 +29,7 @@ pub(super) fn add(device: &mut Device, plan: &RouterPlan) {
     if plan.classes {
         device.class_maps.extend(classes());
     }
+    device.class_maps.extend(plan.migration_classes.iter().map(migration_class));
     for shaper in &plan.shapers {
         device.policy_maps.extend(policies(shaper));
     }
@@ -89,36 +90,48 @@ fn modem(plan: &planned::Modem) -> Modem {
     Modem { port: at(port(&plan.interface)), profiles: vec![at((1, apn))], settings: settings.map(name).into() }
 }
 
-/// Only the tunnel's other end may send, and only what a tunnel needs.
 fn access_list(plan: &planned::AccessList) -> AccessList {
-    let peer = Some(Ipv4Network::from(plan.peer));
-    let any = Entry {
-        permit: true,
-        protocol: "esp".to_owned(),
-        source: peer,
-        source_port: None,
-        destination: None,
-        destination_port: None,
+    let port = |port: &Option<planned::Port>| port.map(|port| format!("eq {port}"));
+    // A network of every address is any address.
+    let network = |network: Option<Ipv4Network>| network.filter(|network| network.prefix() > 0);
+    let entry = |entry: &planned::AccessEntry| Entry {
+        permit: entry.permit,
+        protocol: protocol(entry.protocol).to_owned(),
+        source: network(entry.source),
+        source_port: port(&entry.source_port),
+        destination: network(entry.destination),
+        destination_port: port(&entry.destination_port),
         options: Vec::new(),
     };
-    let key_exchange = |port: &str| Entry {
-        protocol: "udp".to_owned(),
-        source_port: Some(format!("eq {port}")),
-        destination_port: Some(format!("eq {port}")),
-        ..any.clone()
-    };
-    let nothing = Entry { permit: false, protocol: "ip".to_owned(), source: None, ..any.clone() };
-    let entries = vec![key_exchange("isakmp"), key_exchange("non500-isakmp"), any.clone(), nothing];
-    AccessList { name: name(&plan.name), standard: false, entries: entries.into_iter().map(at).collect() }
+    let entries = plan.entries.iter().map(|it| at(entry(it))).collect();
+    AccessList { name: name(&plan.name), standard: false, entries }
 }
 
-fn classes() -> [ClassMap; 3] {
-    let class = |class: &str, marks: &[&str]| ClassMap {
-        name: name(class),
-        any: true,
-        matches: vec![at(Match::Dscp(marks.iter().map(|mark| (*mark).to_owned()).collect()))],
-    };
-    [class("EF", &["ef"]), class("BUSINESS", &["af31", "cs3", "cs6"]), class("MIGRATION", &["cs1"])]
+fn protocol(protocol: planned::Protocol) -> &'static str {
+    match protocol {
+        planned::Protocol::Ip => "ip",
+        planned::Protocol::Tcp => "tcp",
+        planned::Protocol::Udp => "udp",
+        planned::Protocol::Icmp => "icmp",
+        planned::Protocol::Esp => "esp",
+    }
+}
+
+fn classes() -> [ClassMap; 2] {
+    [class("EF", &["ef"]), class("BUSINESS", &["af31", "cs3", "cs6"])]
+}
+
+/// A class of what carries one of these marks.
+fn class(class: &str, marks: &[&str]) -> ClassMap {
+    let matches = vec![at(Match::Dscp(marks.iter().map(|mark| (*mark).to_owned()).collect()))];
+    ClassMap { name: name(class), any: true, matches }
+}
+
+/// What the migration marks itself, and what is known by its addresses.
+fn migration_class(plan: &planned::MigrationClass) -> ClassMap {
+    let mut class = class(plan.name.as_str(), &["cs1"]);
+    class.matches.extend(plan.access_list.iter().map(|list| at(Match::AccessGroup(list.to_string()))));
+    class
 }
 
 /// A parent that shapes, and a child that shares out what the parent lets through.
@@ -126,10 +139,15 @@ fn policies(plan: &planned::Shaper) -> [PolicyMap; 2] {
     let child = format!("{}-CHILD", plan.name);
     let class = |class: &str| PolicyClass::of(name(class));
     let share = |of: &str, ratio| PolicyClass { remaining_ratio: Some(at(ratio)), ..class(of) };
+    let migration = if plan.drops_migration {
+        PolicyClass { dropped: Some(at(())), ..class(plan.migration.as_str()) }
+    } else {
+        share(plan.migration.as_str(), 1)
+    };
     let queues = vec![
         PolicyClass { priority_kbps: Some(at(plan.llq_kbps)), ..class("EF") },
         share("BUSINESS", 8),
-        share("MIGRATION", 1),
+        migration,
         PolicyClass { fair_queue: true, ..share("class-default", 4) },
     ];
     let shaped =
@@ -179,7 +197,9 @@ pub(super) fn route(plan: &crate::network::route::Route) -> Route {
         destination: plan.destination,
         via: match &plan.via {
             NextHop::Address(address) => Via::Address(*address),
+            NextHop::Global(address) => Via::Global(*address),
             NextHop::Interface(interface) => Via::Interface(port(interface)),
+            NextHop::Both(interface, address) => Via::Both(port(interface), *address),
             NextHop::Discard => Via::Discard,
         },
         distance: plan.distance.unwrap_or(1),
@@ -187,4 +207,9 @@ pub(super) fn route(plan: &crate::network::route::Route) -> Route {
         permanent: false,
         name: Some(plan.name.to_string()),
     }
+}
+
+/// A static translation as it is meant.
+pub(super) fn translation(plan: &crate::network::route::Translation) -> Translation {
+    Translation { at: at(()), vrf: Some(plan.vrf.to_string()), local: plan.local, global: plan.global }
 }
