@@ -40,8 +40,6 @@ pub struct Choices {
     pub mtu: (u16, u16),
     /// Access point name.
     pub apn: Option<String>,
-    /// Where the modem keeps it.
-    pub profile_via: ProfileVia,
     /// For each server whether it keeps its address.
     pub servers: Vec<bool>,
 }
@@ -63,11 +61,10 @@ pub fn any_tenant(numbers: std::ops::RangeInclusive<u16>) -> impl Strategy<Value
     let kind = prop_oneof![Just(BackupKind::None), Just(BackupKind::Copper), Just(BackupKind::Tunnel), provider];
     let medium = prop_oneof![Just(PrimaryMedium::Fibre), Just(PrimaryMedium::Radio)];
     let apn = proptest::option::of("[a-z][a-z0-9.-]{0,20}");
-    let apn = (apn, prop_oneof![Just(ProfileVia::Config), Just(ProfileVia::Exec)]);
     let lan = (0_u8.., 20_u8..=28);
     let rates = (2_u32..=1000, 4_u8..=100, 64_u32..=100_000, 1200_u16..=1500, 1200_u16..=1500);
     (numbers, lan, any::<bool>(), kind, medium, rates, apn, proptest::collection::vec(any::<bool>(), 0..=6)).prop_map(
-        |(number, (lan, length), two_routers, backup, medium, rates, (apn, profile_via), servers)| {
+        |(number, (lan, length), two_routers, backup, medium, rates, apn, servers)| {
             let (pcr_mbps, mcr_percent, backup_kbps, first, second) = rates;
             let mtu = (first, second);
             let choices = Choices {
@@ -82,7 +79,6 @@ pub fn any_tenant(numbers: std::ops::RangeInclusive<u16>) -> impl Strategy<Value
                 backup_kbps,
                 mtu,
                 apn,
-                profile_via,
                 servers,
             };
             choices.tenant()
@@ -111,7 +107,6 @@ pub fn tenant(seed: u64) -> Tenant {
     let choices = Choices {
         number: 1 + (seed % 253) as u16,
         lan: draw(256) as u8,
-        profile_via: [ProfileVia::Config, ProfileVia::Exec][draw(2) as usize],
         length: [24, 24, 23, 25, 26, 22][draw(6) as usize],
         two_routers: draw(4) > 0,
         backup,
@@ -235,7 +230,7 @@ impl Choices {
             _ => ReturnPath::Tunnel,
         };
         let (rate_kbps, apn) = (self.backup_kbps, self.apn.clone());
-        Backup::Lte { rate_kbps, apn, return_path, profile_via: self.profile_via }
+        Backup::Lte { rate_kbps, apn, return_path, profile_via: ProfileVia::Config }
     }
 
     fn server(&self, pattern: &Server, (at, keeps): (usize, &bool)) -> Server {
