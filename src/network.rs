@@ -22,6 +22,7 @@ pub mod plan;
 pub mod pools;
 pub mod problem;
 pub mod push;
+pub mod read_back;
 pub mod render;
 pub mod route;
 pub mod router;

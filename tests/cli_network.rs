@@ -300,6 +300,12 @@ fn a_template_of_the_root_is_used_and_its_mistakes_are_placed() {
     let ran = sandbox.run(&["network", "render", "cinto-caomaggiore"]).code(3);
     assert_eq!(ran.stdout, "");
     assert!(ran.stderr.contains("router/baseline-tail.j2:2"), "{}", ran.stderr);
+    sandbox.edit("templates/router/baseline-tail.j2", "{{ baseline.colour }}\n", "");
+    sandbox.edit("templates/router/interfaces.j2", "priority {{ standby.priority }}", "priority 90");
+    let ran = sandbox.run(&["network", "render", "cinto-caomaggiore"]).code(3);
+    let expected = "error: the template router/interfaces.j2 changes what cinto-cpe-a means: \
+                    `interface GigabitEthernet0/0/1` differs in standby (line ";
+    assert!(ran.stderr.contains(expected) && ran.stderr.contains(": `standby 10 priority 90`)"), "{}", ran.stderr);
     std::fs::write(sandbox.path().join("templates/router/baseline-tail.j2"), b"\xff").unwrap();
     let ran = sandbox.run(&["network", "render", "cinto-caomaggiore"]).code(3);
     assert!(ran.stderr.starts_with("error: the template router/baseline-tail.j2 cannot be read\n"), "{}", ran.stderr);

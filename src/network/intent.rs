@@ -10,10 +10,13 @@ mod objects;
 use super::device::{At, Device};
 use super::router::RouterPlan;
 
+/// What stands before the routes of every router.
+const FORWARDING: &str = "ip forward-protocol nd";
+
 /// What `router` means.
 pub fn device(router: &RouterPlan) -> Device {
     let mut device = Device { hostname: Some(at(router.hostname.to_string())), ..Device::default() };
-    device.settings.push(at("ip forward-protocol nd".to_owned()));
+    device.settings.push(at(FORWARDING.to_owned()));
     if let Some(baseline) = &router.baseline {
         management::add(&mut device, router, baseline);
     }
@@ -22,6 +25,12 @@ pub fn device(router: &RouterPlan) -> Device {
     device.translations = router.translations.iter().map(objects::translation).collect();
     device.routes = router.routes.iter().map(objects::route).collect();
     device
+}
+
+/// Whether `setting` is a habit of the templates and nothing that a plan decides: a template of the
+/// root may have another.
+pub fn is_habit(setting: &str) -> bool {
+    setting == FORWARDING || management::ALWAYS.contains(&setting)
 }
 
 /// A value that no text says.

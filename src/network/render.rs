@@ -6,6 +6,7 @@ use super::cutover::{Cutover, cutovers};
 use super::hosts::HostRoutes;
 use super::hub;
 use super::plan::NetworkPlan;
+use super::read_back::{self, Deviations, Difference};
 use super::router::RouterPlan;
 use ipnetwork::Ipv4Network;
 use minijinja::syntax::SyntaxConfig;
@@ -32,6 +33,9 @@ const BUILT_IN: [(&str, &str); 13] = [
     ("host-routes/dhcp.j2", include_str!("../../templates/host-routes/dhcp.j2")),
 ];
 
+/// What the templates are called where none of them is replaced.
+const BUILT_IN_NAME: &str = "router/router.j2";
+
 /// Why nothing was rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
@@ -53,6 +57,16 @@ pub enum RenderError {
         #[source]
         source: std::io::Error,
     },
+    /// A text means something else than the plan.
+    #[error("the template {templates} changes what {router} means: {difference}")]
+    Meaning {
+        /// Templates that differ from the built-in ones.
+        templates: String,
+        /// Host name of the router.
+        router: String,
+        /// What differs first.
+        difference: Difference,
+    },
     /// A text of the plan could end a line, quote or ask for help on a router.
     #[error("\"{}\" cannot stand in a router's configuration", .text.escape_default())]
     Unsafe {
@@ -68,6 +82,8 @@ pub struct RenderedFile {
     pub path: String,
     /// What it says.
     pub text: String,
+    /// What a template of the root adds and leaves out, where the text is a router's.
+    pub deviations: Deviations,
 }
 
 /// What a configuration is for.
@@ -143,9 +159,27 @@ impl Templates {
         &self.replaced
     }
 
-    /// The text of a router, or of a tenant's part of the hub.
+    /// The text of a router, or of a tenant's part of the hub. It is read back: a text that means
+    /// something else than the plan is an error.
     pub fn router(&self, router: &RouterPlan) -> Result<String, RenderError> {
-        self.render("router/router.j2", router)
+        self.read_back(router).map(|(text, _)| text)
+    }
+
+    fn read_back(&self, router: &RouterPlan) -> Result<(String, Deviations), RenderError> {
+        let text = self.render("router/router.j2", router)?;
+        match read_back::compare(router, &text) {
+            Ok(deviations) => Ok((text, deviations)),
+            Err(difference) => Err(RenderError::Meaning {
+                templates: if self.replaced.is_empty() { BUILT_IN_NAME.to_owned() } else { self.replaced.join(", ") },
+                router: router.hostname.to_string(),
+                difference,
+            }),
+        }
+    }
+
+    fn router_file(&self, path: String, router: &RouterPlan) -> Result<RenderedFile, RenderError> {
+        let (text, deviations) = self.read_back(router)?;
+        Ok(RenderedFile { path, text, deviations })
     }
 
     /// The files of `stage` for one tenant.
@@ -164,24 +198,24 @@ impl Templates {
         let moved = if stage == Stage::After { everyone.collect() } else { Moved::new() };
         let Some(router) = hub::whole(plans, &moved) else { return Ok(None) };
         let path = format!("{}/{}.ios", stage.folder(), router.hostname);
-        Ok(Some(RenderedFile { path, text: self.router(&router)? }))
+        self.router_file(path, &router).map(Some)
     }
 
     fn routers(&self, plan: &NetworkPlan, stage: Stage, moved: &Moved) -> Result<Vec<RenderedFile>, RenderError> {
         let mut files = Vec::new();
         for router in cpe::routers(plan, moved) {
             let path = format!("{}/{}.ios", stage.folder(), router.hostname);
-            files.push(RenderedFile { path, text: self.router(&router)? });
+            files.push(self.router_file(path, &router)?);
         }
         let part = hub::tenant(plan, moved);
         let path = format!("{}/{}-{}.ios", stage.folder(), part.hostname, plan.tenant);
-        files.push(RenderedFile { path, text: self.router(&part)? });
+        files.push(self.router_file(path, &part)?);
         Ok(files)
     }
 
     fn cutover(&self, cutover: &Cutover) -> Result<RenderedFile, RenderError> {
         let path = format!("{}/{}.txt", Stage::Cutover.folder(), cutover.server.id);
-        Ok(RenderedFile { path, text: self.render("router/cutover.j2", cutover)? })
+        Ok(RenderedFile { path, text: self.render("router/cutover.j2", cutover)?, deviations: Deviations::default() })
     }
 
     fn hosts(&self, plan: &NetworkPlan) -> Result<Vec<RenderedFile>, RenderError> {
@@ -190,7 +224,11 @@ impl Templates {
             .into_iter()
             .map(|name| {
                 let text = self.render(&format!("host-routes/{name}.j2"), &routes)?;
-                Ok(RenderedFile { path: format!("{}/{name}.txt", Stage::Hosts.folder()), text })
+                Ok(RenderedFile {
+                    path: format!("{}/{name}.txt", Stage::Hosts.folder()),
+                    text,
+                    deviations: Deviations::default(),
+                })
             })
             .collect()
     }

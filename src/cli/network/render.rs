@@ -7,6 +7,8 @@ use crate::network::NetworkPlan;
 use crate::network::plan::BackupLine;
 use crate::network::problem::NetworkProblems;
 use crate::network::render::{RenderError, RenderedFile, Stage, Templates};
+use crate::untrusted::printable;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// `traghetto network render`.
@@ -89,6 +91,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         Some(out) => write(out, &bundles, context)?,
         None => print(&bundles, context),
     }
+    deviations(&bundles, context);
     open_questions(&plans, context);
     report_missing(missing, args.partial, context)
 }
@@ -171,6 +174,19 @@ fn print(bundles: &[Bundle], context: &Context) {
     }
     for (name, file) in files() {
         context.ui.data(&format!("!----- {name}/{} -----\n{}", file.path, file.text));
+    }
+}
+
+/// What the templates of the root do otherwise, once for all files.
+fn deviations(bundles: &[Bundle], context: &Context) {
+    let files = || bundles.iter().flat_map(|bundle| &bundle.files);
+    let added: BTreeSet<_> = files().flat_map(|file| &file.deviations.added).collect();
+    let left_out: BTreeSet<_> = files().flat_map(|file| &file.deviations.left_out).collect();
+    for line in added {
+        context.ui.status(&format!("Added by the templates of the root: {}", printable(line)));
+    }
+    for line in left_out {
+        context.ui.warn(&format!("the templates of the root leave out: {}", printable(line)));
     }
 }
 

@@ -6,7 +6,7 @@ use crate::network::device::filter::{AccessList, Entry, Terminal};
 use crate::network::router::{Baseline, RouterPlan};
 
 /// What every router has, whatever its plan.
-const ALWAYS: [&str; 33] = [
+pub(super) const ALWAYS: [&str; 33] = [
     "service timestamps debug datetime msec localtime show-timezone",
     "service timestamps log datetime msec localtime show-timezone",
     "service password-encryption",
