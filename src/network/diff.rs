@@ -5,10 +5,19 @@
 
 mod apply;
 mod command;
+mod generate;
 mod grammar;
+mod judge;
+mod operation;
+mod ownership;
+mod patch;
+mod search;
 mod tree;
 
 pub use apply::{Refused, Session, apply, canonical};
+pub use judge::Lost;
+pub use ownership::Ownership;
+pub use patch::{Faithless, patch, wanted_on};
 
 use serde::Serialize;
 

@@ -53,6 +53,11 @@ impl Session {
         self.tree.text()
     }
 
+    /// Back to the global level.
+    pub(super) fn leave(&mut self) {
+        self.path.clear();
+    }
+
     /// Types one line.
     pub fn enter(&mut self, line: &str) -> Result<(), Refused> {
         let text = line.trim();
@@ -131,6 +136,9 @@ fn set(siblings: &mut Vec<Node>, mode: Mode, command: &Command, text: &str) -> R
     let policy = mode == Mode::Interface && command.key.starts_with("service-policy ");
     if policy && at.is_some_and(|at| siblings[at].command.said != command.said) {
         return Err("another policy is attached; it has to be detached first".to_owned());
+    }
+    if mode == Mode::PolicyClass && at.is_some_and(|at| siblings[at].command.row != command.row) {
+        return Err("the class has another action; it has to be removed first".to_owned());
     }
     let moved = command.key == "vrf forwarding" && at.is_none_or(|at| siblings[at].command.said != command.said);
     let mut node = Node::new(mode, text);

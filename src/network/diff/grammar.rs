@@ -232,7 +232,7 @@ pub(super) static ROWS: &[Row] = &[
     row(PolicyClass, "bandwidth *", Value).slot("bandwidth"),
     row(PolicyClass, "shape average *", Value),
     row(PolicyClass, "police *", Value),
-    row(PolicyClass, "drop", Value),
+    row(PolicyClass, "drop", Value).slot("bandwidth"),
     row(PolicyClass, "fair-queue *", Value),
     row(PolicyClass, "service-policy %policymap", Value),
     // Routing tables and keys.

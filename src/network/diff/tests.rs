@@ -84,3 +84,102 @@ fn every_rendered_line_is_taken_and_known() {
         assert!(found.is_empty(), "{name}: {found:?}");
     }
 }
+
+/// The patch of a router that stands alone, as text: `!` where an object ends.
+fn patched(running: &str, wanted: &str) -> String {
+    let (running, wanted) = (config(running), config(wanted));
+    let own = Ownership::of([&wanted, &running]);
+    let patch = patch(&running, &wanted, &own).unwrap_or_else(|error| panic!("{error:?}"));
+    let told = |step: &Step| {
+        let wait = step.wait_up.iter().map(|track| format!("(wait for track {track})\n")).collect::<String>();
+        format!("{wait}{}\n", step.lines.join("\n"))
+    };
+    patch.steps.iter().map(told).collect()
+}
+
+#[test]
+fn the_last_value_wins_and_is_never_negated() {
+    let running = "interface GigabitEthernet0/0/1\n ip address 10.0.0.2 255.255.255.0\n ip tcp adjust-mss 1360\n standby 10 ip 10.0.0.1\n standby 10 priority 105\n standby 10 preempt\ntrack 10 interface GigabitEthernet0/0/1 line-protocol\n delay down 6 up 60\n";
+    let wanted = running.replace("priority 105", "priority 110").replace("1360", "1320").replace("up 60", "up 90");
+    assert_eq!(
+        patched(running, &wanted),
+        "track 10 interface GigabitEthernet0/0/1 line-protocol\n delay down 6 up 90\ninterface GigabitEthernet0/0/1\n ip tcp adjust-mss 1320\n standby 10 priority 110\n"
+    );
+}
+
+#[test]
+fn a_probe_in_use_is_made_again_while_nothing_hangs_on_it() {
+    let running = "ip sla 10\n icmp-echo 10.9.0.1\n  frequency 3\nip sla schedule 10 life forever start-time now\ntrack 10 ip sla 10 reachability\ntrack 20 interface GigabitEthernet0/0/0 line-protocol\ntrack 100 list boolean and\n object 10\n object 20\nip route 10.64.0.0 255.255.0.0 10.1.1.1 track 100 name SAD\n";
+    let wanted = running.replace("frequency 3", "frequency 5");
+    assert_eq!(
+        patched(running, &wanted),
+        "track 100 list boolean and\n no object 10\nno ip sla 10\nip sla 10\n icmp-echo 10.9.0.1\n  frequency 5\nip sla schedule 10 life forever start-time now\n(wait for track 10)\ntrack 100 list boolean and\n object 10\n"
+    );
+    let running = "ip sla 4\n icmp-echo 10.9.0.1\nip sla schedule 4 life forever start-time now\ntrack 4 ip sla 4 reachability\nip route 10.64.0.0 255.255.0.0 10.1.1.1 track 4 name LAN\n";
+    let wanted = running.replace("10.9.0.1", "10.9.0.2");
+    assert_eq!(
+        patched(running, &wanted),
+        "ip route 10.64.0.0 255.255.0.0 10.1.1.1 name LAN\nno ip sla 4\nip sla 4\n icmp-echo 10.9.0.2\nip sla schedule 4 life forever start-time now\n(wait for track 4)\nip route 10.64.0.0 255.255.0.0 10.1.1.1 track 4 name LAN\n"
+    );
+}
+
+#[test]
+fn a_bound_list_is_never_edited() {
+    let running = "ip access-list standard MGMT\n permit 10.0.0.0 0.0.0.255\nline vty 0 4\n access-class MGMT in\n transport input ssh\n";
+    let wanted = running.replace("10.0.0.0", "10.7.0.0");
+    assert_eq!(
+        patched(running, &wanted),
+        "ip access-list standard MGMT-TMP1\n permit 10.7.0.0 0.0.0.255\nline vty 0 4\n access-class MGMT-TMP1 in\nno ip access-list standard MGMT\nip access-list standard MGMT\n permit 10.7.0.0 0.0.0.255\nline vty 0 4\n access-class MGMT in\nno ip access-list standard MGMT-TMP1\n"
+    );
+}
+
+#[test]
+fn routes_are_added_before_they_are_removed_and_replaced_where_ios_replaces() {
+    let running = "ip route 10.64.0.0 255.255.0.0 10.1.1.1 name SAD\n";
+    assert_eq!(
+        patched(running, "ip route 10.64.0.0 255.255.0.0 10.1.1.2 name SAD\n"),
+        "ip route 10.64.0.0 255.255.0.0 10.1.1.2 name SAD\nno ip route 10.64.0.0 255.255.0.0 10.1.1.1\n"
+    );
+    assert_eq!(
+        patched(running, "ip route 10.64.0.0 255.255.0.0 10.1.1.1 200 name OTHER\n"),
+        "ip route 10.64.0.0 255.255.0.0 10.1.1.1 200 name OTHER\n"
+    );
+}
+
+#[test]
+fn foreign_lines_are_listed_and_left() {
+    let ours =
+        "hostname a\ninterface GigabitEthernet0/0/1\n ip address 10.0.0.2 255.255.255.0\n standby 10 ip 10.0.0.1\n";
+    let running = format!(
+        "{ours} ip helper-address 10.0.0.9\n standby 20 ip 10.0.0.5\nip route 172.16.0.0 255.255.0.0 10.0.0.8 name THEIRS\nrouter ospf 1\n network 10.0.0.0 0.0.0.255 area 0\nsnmp-server community hunter2 RO\n"
+    );
+    let wanted = config(&ours.replace("10.0.0.1", "10.0.0.3"));
+    let patch = patch(&config(&running), &wanted, &Ownership::of([&wanted, &config(ours)])).unwrap();
+    assert_eq!(lines(&patch.steps), ["interface GigabitEthernet0/0/1", " standby 10 ip 10.0.0.3"]);
+    let foreign: Vec<_> = patch.foreign.iter().map(|line| line.line.as_str()).collect();
+    assert_eq!(
+        foreign,
+        [
+            "interface GigabitEthernet0/0/1 / ip helper-address 10.0.0.9",
+            "interface GigabitEthernet0/0/1 / standby 20 ip 10.0.0.5",
+            "ip route 172.16.0.0 255.255.0.0 10.0.0.8 name THEIRS",
+            "snmp-server community <secret>",
+            "router ospf 1 (and 1 lines in it)",
+        ]
+    );
+}
+
+/// From every golden configuration to every other one of the same router, and back.
+#[test]
+fn golden_configurations_lead_to_each_other() {
+    let golden = golden();
+    for (one, from) in &golden {
+        for (other, to) in
+            golden.iter().filter(|(other, _)| (one != other) && one.rsplit('/').next() == other.rsplit('/').next())
+        {
+            let patch =
+                patch(from, to, &Ownership::of([from, to])).unwrap_or_else(|error| panic!("{one} {other} {error:?}"));
+            assert_eq!(apply(from, &patch.lines()).unwrap().to_string(), canonical(to).to_string(), "{one} {other}");
+        }
+    }
+}

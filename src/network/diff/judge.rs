@@ -1,0 +1,103 @@
+//! Whether a state on the way is worse than both of its ends.
+
+use super::super::device::filter::Terminal;
+use super::super::device::tracking::Tracked;
+use super::super::device::{At, Device};
+use std::collections::BTreeSet;
+
+/// What is lost in a state of the network: client-server pairs, each by a name of its own. It is
+/// asked about the devices of a scene, one text for each router.
+pub type Lost<'a> = dyn Fn(&[Device]) -> BTreeSet<String> + 'a;
+
+/// A state as it is judged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct State {
+    /// Pairs that are lost.
+    pub(super) lost: BTreeSet<String>,
+    /// Open filters and routers that are active beside each other.
+    pub(super) hazards: BTreeSet<String>,
+}
+
+/// The state of a scene.
+pub(super) fn state(devices: &[Device], lost: &Lost<'_>) -> State {
+    let mut hazards: BTreeSet<String> = devices.iter().flat_map(open_filters).collect();
+    for (at, one) in devices.iter().enumerate() {
+        for other in &devices[at + 1..] {
+            hazards.extend(active_beside(one, other));
+        }
+    }
+    State { lost: lost(devices), hazards }
+}
+
+/// What is bad about `state` on the way from `old` to `new`: what both ends keep and it loses.
+pub(super) fn worse(state: &State, old: &State, new: &State) -> BTreeSet<String> {
+    let lost = state.lost.iter().filter(|pair| !old.lost.contains(*pair) && !new.lost.contains(*pair));
+    let hazards =
+        state.hazards.iter().filter(|hazard| !old.hazards.contains(*hazard) && !new.hazards.contains(*hazard));
+    lost.map(|pair| format!("{pair} is lost")).chain(hazards.cloned()).collect()
+}
+
+/// The device while these tracked objects start anew, as down.
+pub(super) fn starting(mut device: Device, tracks: &BTreeSet<u16>) -> Device {
+    for track in device.tracks.iter_mut().filter(|track| tracks.contains(&track.id)) {
+        // A list without a member that is up is down.
+        track.what = Tracked::List { all: false, objects: Vec::new() };
+    }
+    device
+}
+
+/// Lines and interfaces that are open though a filter is meant for them: a list that is not there
+/// lets everything through (Cisco IOS Security, "IP Access List Overview").
+fn open_filters(device: &Device) -> Vec<String> {
+    let there = |name: &At<String>| {
+        device.access_lists.iter().any(|list| list.name.value == name.value && !list.entries.is_empty())
+    };
+    let router = device.hostname.as_ref().map_or("the router", |name| name.as_str());
+    let takes_calls = |line: &&Terminal| {
+        line.name.starts_with("vty") && line.transport_input.as_ref().is_none_or(|input| input.value != "none")
+    };
+    let open =
+        device.terminals.iter().filter(takes_calls).filter(|line| !line.access_class.as_ref().is_some_and(there));
+    let mut found: Vec<String> = open.map(|line| format!("{router}: line {} has no filter", line.name.value)).collect();
+    for interface in &device.interfaces {
+        for filter in [&interface.filter_in, &interface.filter_out].into_iter().flatten().filter(|name| !there(name)) {
+            found.push(format!("{router}: the filter {} of {} is empty", filter.value, interface.name.value));
+        }
+    }
+    found
+}
+
+/// Groups of one LAN in which both routers would be active: they do not take each other's hellos
+/// (RFC 2281, section 5; Cisco, "Configuring HSRP", on version, authentication and virtual address).
+fn active_beside(one: &Device, other: &Device) -> Vec<String> {
+    let mut found = Vec::new();
+    for here in one.interfaces.iter().filter(|interface| !interface.standby.groups.is_empty()) {
+        for there in other.interfaces.iter().filter(|interface| {
+            interface.network().is_some_and(|network| {
+                here.network().is_some_and(|own| own.network() == network.network() && own.prefix() == network.prefix())
+            })
+        }) {
+            let version = |interface: &super::super::device::interface::Interface| {
+                interface.standby.version.as_ref().map_or(1, |version| version.value)
+            };
+            for group in here.standby.groups.iter().filter(|group| group.vip.is_some()) {
+                let same = there.standby.groups.iter().find(|peer| peer.number == group.number && peer.vip.is_some());
+                let clash = match same {
+                    Some(peer) => {
+                        version(here) != version(there)
+                            || peer.authentication != group.authentication
+                            || peer.vip != group.vip
+                    }
+                    None => there.standby.groups.iter().any(|peer| peer.vip == group.vip),
+                };
+                if clash {
+                    found.push(format!(
+                        "both routers are active in group {} of {}",
+                        group.number.value, here.name.value
+                    ));
+                }
+            }
+        }
+    }
+    found
+}

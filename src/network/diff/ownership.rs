@@ -1,0 +1,186 @@
+//! What on a device is traghetto's, and what the device becomes when only that changes.
+
+use super::super::text::ConfigText;
+use super::Foreign;
+use super::apply::masked;
+use super::grammar::{Kind, Mode};
+use super::tree::{Node, Tree, find, put};
+use std::collections::BTreeSet;
+
+/// The objects that renderings name, and those that can be recognised as renderings' by what they
+/// are called.
+#[derive(Debug, Clone, Default)]
+pub struct Ownership {
+    /// Every line of a rendering, as the keys from the global level down to it.
+    named: BTreeSet<String>,
+    /// Names that static routes of a rendering carry, and the table they are in.
+    routes: BTreeSet<(Option<String>, String)>,
+    /// Beginnings of such names.
+    prefixes: Vec<(Option<String>, String)>,
+}
+
+impl Ownership {
+    /// What these texts name: the wanted one, and every earlier or other rendering of the router.
+    pub fn of<'a>(renderings: impl IntoIterator<Item = &'a ConfigText>) -> Self {
+        let mut own = Self::default();
+        for text in renderings {
+            name_all(&Tree::of(text).nodes, "", &mut own.named);
+        }
+        own
+    }
+
+    /// Recognises objects of the global level by their command, such as `interface Tunnel4`, even
+    /// where no rendering at hand names them.
+    #[must_use]
+    pub fn with_objects(mut self, objects: impl IntoIterator<Item = String>) -> Self {
+        self.named.extend(objects);
+        self
+    }
+
+    /// Recognises static routes of a routing table by their name, or by how their name begins where
+    /// it ends with `*`.
+    #[must_use]
+    pub fn with_routes(mut self, vrf: Option<&str>, names: &[&str]) -> Self {
+        let vrf = || vrf.map(str::to_owned);
+        for name in names {
+            match name.strip_suffix('*') {
+                Some(begin) => self.prefixes.push((vrf(), begin.to_owned())),
+                None => drop(self.routes.insert((vrf(), (*name).to_owned()))),
+            }
+        }
+        self
+    }
+
+    /// Whether the line of `node` at `path` is traghetto's.
+    fn holds(&self, path: &str, node: &Node) -> bool {
+        if self.named.contains(&below(path, node)) {
+            return true;
+        }
+        match (path.is_empty(), node.command.table()) {
+            (true, _) => self.recognises(node),
+            // A kind of line that traghetto writes, in an object that is its own.
+            (false, Some(row)) => !row.named,
+            (false, None) => false,
+        }
+    }
+
+    fn recognises(&self, node: &Node) -> bool {
+        if !node.command.key.starts_with("ip route ") {
+            return false;
+        }
+        let words: Vec<&str> = node.text.split(' ').collect();
+        let after = |word| words.iter().position(|other| *other == word).and_then(|at| words.get(at + 1));
+        let vrf = after("vrf").map(|vrf| (*vrf).to_owned());
+        after("name").is_some_and(|name| {
+            self.routes.contains(&(vrf.clone(), (*name).to_owned()))
+                || self.prefixes.iter().any(|(table, begin)| *table == vrf && name.starts_with(begin))
+        })
+    }
+}
+
+fn below(path: &str, node: &Node) -> String {
+    if path.is_empty() { node.command.key.clone() } else { format!("{path} / {}", node.command.key) }
+}
+
+fn name_all(nodes: &[Node], path: &str, named: &mut BTreeSet<String>) {
+    for node in nodes {
+        let path = below(path, node);
+        name_all(&node.children, &path, named);
+        named.insert(path);
+    }
+}
+
+/// What the device is to become: `running` with what is traghetto's as `wanted` says. Also what is
+/// not traghetto's.
+pub(super) fn target(running: &Tree, wanted: &Tree, own: &Ownership) -> (Tree, Vec<Foreign>) {
+    let mut foreign = Vec::new();
+    let nodes = merge(Mode::Global, &running.nodes, &wanted.nodes, own, "", &mut foreign);
+    (Tree { nodes }, foreign)
+}
+
+fn merge(
+    mode: Mode,
+    running: &[Node],
+    wanted: &[Node],
+    own: &Ownership,
+    path: &str,
+    foreign: &mut Vec<Foreign>,
+) -> Vec<Node> {
+    if mode == Mode::Acl {
+        let same = running.len() == wanted.len() && running.iter().zip(wanted).all(|(one, other)| one.same(other));
+        return if same { running.to_vec() } else { wanted.to_vec() };
+    }
+    let mut merged = Vec::new();
+    for node in running {
+        let path = below(path, node);
+        let want = find(wanted, &node.command.key);
+        if let Some(node) = kept(node, want, own, &path, foreign) {
+            put(&mut merged, node);
+        }
+    }
+    for node in wanted {
+        // A line that says what the router does anyway is not worth touching the router.
+        if find(running, &node.command.key).is_none() && !(node.command.is_default() && !path.is_empty()) {
+            put(&mut merged, node.clone());
+        }
+    }
+    if mode == Mode::PolicyMap {
+        in_order_of(&mut merged, wanted);
+    }
+    merged
+}
+
+/// What becomes of a line of the device; none if it goes. `path` leads to the line itself.
+fn kept(node: &Node, want: Option<&Node>, own: &Ownership, path: &str, foreign: &mut Vec<Foreign>) -> Option<Node> {
+    let above = path.rsplit_once(" / ").map_or("", |(above, _)| above);
+    let opens = node.command.opens();
+    if let Some(want) = want {
+        let mut node_now = if same_line(node, want) { node.clone() } else { want.clone() };
+        node_now.children = merge(opens, &node.children, &want.children, own, path, foreign);
+        return Some(node_now);
+    }
+    if !own.holds(above, node) {
+        foreign.push(Foreign { line: shown(path, node) });
+        return Some(node.clone());
+    }
+    if node.says_nothing() || node.text.starts_with("exit-") {
+        return Some(node.clone()).filter(|_| node.command.is_default());
+    }
+    let mut rest = node.clone();
+    rest.children = merge(opens, &node.children, &[], own, path, foreign);
+    rest.children.retain(|child| !child.says_nothing());
+    (opens != Mode::Acl && !rest.children.is_empty()).then_some(rest)
+}
+
+/// Whether the line of the device says what the wanted one says: then it stays as it is.
+fn same_line(node: &Node, want: &Node) -> bool {
+    node.command.said == want.command.said
+}
+
+fn shown(path: &str, node: &Node) -> String {
+    let line = masked(&node.command, &node.text);
+    let mut shown = match path.rsplit_once(" / ") {
+        Some((above, _)) => format!("{above} / {line}"),
+        None => line,
+    };
+    if !node.children.is_empty() {
+        shown.push_str(&format!(" (and {} lines in it)", lines_in(&node.children)));
+    }
+    shown
+}
+
+fn lines_in(nodes: &[Node]) -> usize {
+    nodes.iter().map(|node| 1 + lines_in(&node.children)).sum()
+}
+
+/// The classes of a policy are tried in their order, so that of the wanted text counts.
+fn in_order_of(merged: &mut [Node], wanted: &[Node]) {
+    let place = |node: &Node| wanted.iter().position(|other| other.command.key == node.command.key);
+    let last = wanted.len().saturating_sub(1);
+    merged.sort_by_key(|node| place(node).map_or((last, 0), |at| (at, usize::from(at == last))));
+}
+
+/// Whether a command is one of a list whose order counts.
+pub(super) fn is_ordered(node: &Node) -> bool {
+    node.command.kind() == Kind::Entry || node.command.opens() == Mode::PolicyClass
+}

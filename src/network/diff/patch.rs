@@ -1,0 +1,105 @@
+//! The patch of one router with its way back, both applied before anyone sees them.
+
+use super::super::device::Device;
+use super::super::text::ConfigText;
+use super::apply::Refused;
+use super::generate::operations;
+use super::judge::{Lost, State};
+use super::ownership::{Ownership, target};
+use super::search::{Around, steps};
+use super::tree::Tree;
+use super::{Foreign, Patch, Session, lines};
+use std::collections::BTreeSet;
+
+/// Why there is no patch. Each of these is a fault of the command table, found before a router is
+/// touched.
+#[derive(Debug, thiserror::Error)]
+pub enum Faithless {
+    /// A router would not take the lines.
+    #[error("no patch for {router}")]
+    Refused {
+        /// Host name.
+        router: String,
+        /// What it says.
+        #[source]
+        source: Refused,
+    },
+    /// The lines lead somewhere else.
+    #[error("the lines for {router} do not lead to the configuration that they should lead to: {difference}")]
+    Astray {
+        /// Host name.
+        router: String,
+        /// The first line that differs.
+        difference: String,
+    },
+}
+
+/// The patch of a router that stands alone: in dependency order, judged by its filters only.
+pub fn patch(running: &ConfigText, wanted: &ConfigText, own: &Ownership) -> Result<Patch, Faithless> {
+    let around = Around { others: &[], place: 0, lost: &|_: &[Device]| BTreeSet::new(), ends: None };
+    judged(&Ends::new(running, wanted, own), &around)
+}
+
+/// The configuration that the router is to have: `running`, with what is traghetto's as `wanted` says.
+pub fn wanted_on(running: &ConfigText, wanted: &ConfigText, own: &Ownership) -> ConfigText {
+    Ends::new(running, wanted, own).to.text()
+}
+
+/// Both ends of a router's change.
+pub(super) struct Ends {
+    pub(super) router: String,
+    pub(super) from: Tree,
+    pub(super) to: Tree,
+    foreign: Vec<Foreign>,
+}
+
+impl Ends {
+    pub(super) fn new(running: &ConfigText, wanted: &ConfigText, own: &Ownership) -> Self {
+        let (from, wanted) = (Tree::of(running), Tree::of(wanted));
+        let (to, foreign) = target(&from, &wanted, own);
+        let router =
+            to.nodes.iter().find_map(|node| node.text.strip_prefix("hostname ")).unwrap_or_default().to_owned();
+        Self { router, from, to, foreign }
+    }
+
+    /// Whether nothing changes.
+    pub(super) fn same(&self) -> bool {
+        self.from.text() == self.to.text()
+    }
+}
+
+/// The patch in the network around the router, and its way back in the same network.
+pub(super) fn judged(ends: &Ends, around: &Around<'_>) -> Result<Patch, Faithless> {
+    let refused = |source| Faithless::Refused { router: ends.router.clone(), source };
+    let going = steps(&ends.from, &ends.to, &operations(&ends.from, &ends.to), around).map_err(refused)?;
+    let turned = around.ends.clone().map(|(old, new): (State, State)| (new, old));
+    let back_around = Around { others: around.others, place: around.place, lost: around.lost, ends: turned };
+    let back = steps(&ends.to, &ends.from, &operations(&ends.to, &ends.from), &back_around).map_err(refused)?;
+    let patch = Patch { router: ends.router.clone(), steps: going, rollback: back, foreign: ends.foreign.clone() };
+    leads(ends, &ends.from, &lines(&patch.steps), &ends.to)?;
+    leads(ends, &ends.to, &lines(&patch.rollback), &ends.from)?;
+    Ok(patch)
+}
+
+/// The lines, typed one after the other, lead from one configuration exactly to the other.
+fn leads(ends: &Ends, from: &Tree, lines: &[String], to: &Tree) -> Result<(), Faithless> {
+    let mut session = Session::on(from.clone());
+    for line in lines {
+        session.enter(line).map_err(|source| Faithless::Refused { router: ends.router.clone(), source })?;
+    }
+    let (is, should) = (session.config().to_string(), to.text().to_string());
+    if is == should {
+        return Ok(());
+    }
+    let differs = is.lines().zip(should.lines()).find(|(is, should)| is != should);
+    let (is, should) = differs.unwrap_or(("the end", "the end"));
+    let difference = format!("\"{}\" where \"{}\" should be", shown(is), shown(should));
+    Err(Faithless::Astray { router: ends.router.clone(), difference })
+}
+
+/// A line without its secret.
+fn shown(line: &str) -> &str {
+    let marks = ["key-string ", "secret ", "pre-shared-key ", "key ", "community "];
+    let end = marks.iter().filter_map(|mark| line.find(mark).map(|at| at + mark.len())).min();
+    end.map_or(line, |end| &line[..end])
+}
