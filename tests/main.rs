@@ -32,6 +32,7 @@ mod forecast;
 mod freeze;
 mod hostile_input;
 mod inventory_files;
+mod ios_simulator;
 mod journal;
 mod map;
 mod migration_run;

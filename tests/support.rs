@@ -6,6 +6,7 @@ pub mod checks;
 pub mod frozen;
 pub mod guest;
 pub mod images;
+pub mod ios;
 pub mod lines;
 pub mod network;
 pub mod proxy;
