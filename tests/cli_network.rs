@@ -113,7 +113,9 @@ fn cutovers_lead_from_before_to_after_and_back() {
                 now.extend(routes(&block(going, &name)));
                 undo.push(block(back, &name));
             }
-            assert_eq!(now, routes(&read(&sandbox, &format!("out/{tenant}/after/{router}"))), "{tenant} {router}");
+            // Between the last cutover and `after` stands the acceptance, which takes the migration's way away.
+            let accepted: BTreeSet<_> = now.iter().filter(|route| !route.contains(" name MIGR-")).cloned().collect();
+            assert_eq!(accepted, routes(&read(&sandbox, &format!("out/{tenant}/after/{router}"))), "{tenant} {router}");
             for line in undo.iter().flat_map(|text| text.lines()).filter_map(|line| line.trim().strip_prefix("no ")) {
                 let before = now.len();
                 now.retain(|route| !(route.starts_with(&format!("{line} ")) || route == line));

@@ -5,9 +5,11 @@ use super::codes::tax_code;
 use super::form::scalars::{address, date, flag, hour, network, path, text, text_like, whole, word};
 use super::form::{Fields, Form, list, record};
 use super::problem::Complaint;
-use super::shaping;
+use super::{shaping, site};
 use crate::model::calendar::{DayCount, Term};
-use crate::model::project::{Landing, LandingTarget, NetworkDate, NetworkPools, Party, Project, Sla, Terms};
+use crate::model::project::{
+    Landing, LandingTarget, MigrationNetwork, NetworkDate, NetworkPools, Party, Project, Sla, Terms,
+};
 use jiff::civil::{Date, Time};
 
 /// The form of `project.yaml`.
@@ -224,6 +226,8 @@ fn pools(fields: &mut Fields<'_>) -> Option<NetworkPools> {
     let kept_vlan_base = fields.required("kept_vlan_base", kept_vlan, whole(1..=4000));
     let new_vlan = "VLAN of servers with new addresses, of tenant n: this plus n.";
     let new_vlan_base = fields.required("new_vlan_base", new_vlan, whole(1..=4000));
+    let hosts = "The hosts at the SAD that the copying talks to.";
+    let migration = fields.optional("migration", hosts, record(hosts, migration));
     let example = fields.or("example", "Whether the numbers are invented.", flag(), false);
     let hub = "How the hub is reached for `network push`.";
     let hub_access = fields.optional("hub_access", hub, access::router());
@@ -246,10 +250,39 @@ fn pools(fields: &mut Fields<'_>) -> Option<NetworkPools> {
         hsrp_group_base: hsrp_group_base?,
         kept_vlan_base: kept_vlan_base?,
         new_vlan_base: new_vlan_base?,
+        migration: migration?,
         example: example?,
         hub_access: hub_access?,
         secrets: secrets?,
     })
+}
+
+fn migration(fields: &mut Fields<'_>) -> Option<MigrationNetwork> {
+    let network = fields.required("network", "Their network behind the hub.", network());
+    let vlan = fields.required("vlan", "VLAN of it on the hub's server trunk.", whole(1..=4094));
+    let hub = fields.required("hub", "The hub's address in it.", address());
+    let operations = fields.required("operations", "The operations host, which is the landing host too.", address());
+    let converter = fields.optional("converter", "The server of VMware Converter.", address());
+    let vcenter = fields.optional("vcenter", "VMware vCenter.", address());
+    let esxi = fields.or("esxi", "ESXi hosts.", list(address()), Vec::new());
+    let pool = "Addresses by which these hosts know towns: tenant n has the n-th /24.";
+    let aliases = fields.required("aliases", pool, self::network());
+    let hosts = MigrationNetwork {
+        network: network?,
+        vlan: vlan?,
+        hub: hub?,
+        operations: operations?,
+        converter: converter?,
+        vcenter: vcenter?,
+        esxi: esxi?,
+        aliases: aliases?,
+    };
+    let optional = [("converter", hosts.converter), ("vcenter", hosts.vcenter)];
+    let named = [("hub", hosts.hub), ("operations", hosts.operations)].into_iter();
+    let named = named.chain(optional.into_iter().filter_map(|(key, address)| Some((key, address?))));
+    let named: Vec<_> = named.chain(hosts.esxi.iter().map(|address| ("esxi", *address))).collect();
+    site::check_inside(fields, hosts.network, &named);
+    Some(hosts)
 }
 
 fn host_name() -> impl Form<Value = String> {

@@ -6,8 +6,8 @@ use super::form::{Fields, Form, list, nonempty_list, record};
 use super::problem::Complaint;
 use super::shaping;
 use crate::model::link::{
-    Backup, CarrierLine, CellularLine, Gateway, GatewayKind, Hops, HubHandoff, Lan, Link, ManagedBy, PrimaryMedium,
-    ProfileVia, ReturnPath, Site,
+    Backup, CarrierLine, CellularLine, Gateway, GatewayKind, Hops, HubHandoff, Lan, Link, ManagedBy, MigrationWay,
+    PrimaryMedium, ProfileVia, ReturnPath, Site,
 };
 use crate::model::router_access::SiteRouters;
 use ipnetwork::Ipv4Network;
@@ -17,6 +17,12 @@ const GATEWAYS: &[(&str, GatewayKind)] = &[("endian", GatewayKind::Endian), ("ot
 const MEDIA: &[(&str, PrimaryMedium)] = &[("fibre", PrimaryMedium::Fibre), ("radio", PrimaryMedium::Radio)];
 const RETURNS: &[(&str, bool)] = &[("tunnel", false), ("provider", true)];
 const PROFILES: &[(&str, ProfileVia)] = &[("config", ProfileVia::Config), ("exec", ProfileVia::Exec)];
+const MIGRATION_WAYS: &[(&str, MigrationWay)] = &[
+    ("routed", MigrationWay::Routed),
+    ("alias", MigrationWay::Alias),
+    ("jump_host", MigrationWay::JumpHost),
+    ("none", MigrationWay::None),
+];
 const OWNERS: &[(&str, ManagedBy)] = &[("us", ManagedBy::Us), ("carrier", ManagedBy::Carrier)];
 
 /// The form of one site.
@@ -34,7 +40,9 @@ fn site(fields: &mut Fields<'_>) -> Option<Site> {
     let address = fields.required("address", "Address as printed.", text());
     let lan = fields.maybe("lan", "The local network.", record("The local network.", lan));
     let link = fields.required("link", "The MPLS access.", record("The MPLS access.", link));
-    Some(Site { id: id?, address: address?, lan: lan?, link: link? })
+    let way = "The temporary way that the copying takes: `routed`, `alias`, `jump_host`, or `none` once the landing was accepted.";
+    let migration_path = fields.optional("migration_path", way, word(MIGRATION_WAYS));
+    Some(Site { id: id?, address: address?, lan: lan?, link: link?, migration_path: migration_path? })
 }
 
 fn lan(fields: &mut Fields<'_>) -> Option<Lan> {
@@ -70,7 +78,7 @@ pub(super) fn named_addresses(lan: &Lan) -> Vec<(&'static str, Ipv4Addr)> {
 }
 
 /// Each address is a host's inside the network, and no two are the same.
-fn check_inside(fields: &mut Fields<'_>, network: Ipv4Network, addresses: &[(&'static str, Ipv4Addr)]) {
+pub(super) fn check_inside(fields: &mut Fields<'_>, network: Ipv4Network, addresses: &[(&'static str, Ipv4Addr)]) {
     for (index, (key, address)) in addresses.iter().enumerate() {
         let complaint = misplaced(network, *address);
         let earlier = addresses.iter().take(index).find(|(_, other)| other == address);

@@ -21,6 +21,23 @@ pub struct Site {
     pub lan: Option<Lan>,
     /// The MPLS access.
     pub link: Link,
+    /// The temporary way that the copying takes, where it does not follow from the addresses.
+    pub migration_path: Option<MigrationWay>,
+}
+
+/// Which temporary way the copying takes between a town and the hosts at the SAD.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MigrationWay {
+    /// Plain routes: no other town has addresses like these.
+    Routed,
+    /// The hosts know the town by addresses of a pool of ours: overlapping towns stay apart.
+    Alias,
+    /// A host in the tenant's prefix at the SAD stands between: the town itself has addresses like
+    /// those of the hosts.
+    JumpHost,
+    /// None: the landing was accepted, or nothing is copied.
+    None,
 }
 
 /// The local network. Every address lies inside `prefix`.

@@ -142,12 +142,36 @@ pub struct NetworkPools {
     pub kept_vlan_base: u16,
     /// VLAN of servers with new addresses, of tenant number n: this plus n.
     pub new_vlan_base: u16,
+    /// The hosts that the copying talks to; none where no temporary way is rendered for it.
+    pub migration: Option<MigrationNetwork>,
     /// Whether the numbers are invented.
     pub example: bool,
     /// How the hub is reached for a push; none where nobody pushes.
     pub hub_access: Option<RouterAccess>,
     /// Folder of the secrets that configurations name, one file each, relative to the inventory's root.
     pub secrets: Option<PathBuf>,
+}
+
+/// The hosts at the SAD that the copying talks to, in a network behind the hub. The operations host
+/// is the landing host too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationNetwork {
+    /// Their network, without host bits.
+    pub network: Ipv4Network,
+    /// VLAN of it on the hub's server trunk.
+    pub vlan: u16,
+    /// The hub's address in it.
+    pub hub: Ipv4Addr,
+    /// The operations host.
+    pub operations: Ipv4Addr,
+    /// The server of VMware Converter.
+    pub converter: Option<Ipv4Addr>,
+    /// VMware vCenter.
+    pub vcenter: Option<Ipv4Addr>,
+    /// ESXi hosts.
+    pub esxi: Vec<Ipv4Addr>,
+    /// Addresses by which these hosts know towns whose own overlap: the number-th /24.
+    pub aliases: Ipv4Network,
 }
 
 impl NetworkPools {

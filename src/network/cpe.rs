@@ -5,9 +5,10 @@
 //! last mile withdraws them too.
 
 use super::interface::{Address, Call, Decrement, Interface, InterfaceName, Preempt, Standby, Tunnel};
+use super::migration_path::routers::{Exit, MIGRATION, on_cpe};
 use super::plan::{BackupLine, Cpe, LteWay, NetworkPlan, PrimaryLine, Rate, TUNNEL_MTU, host};
 use super::pools::TunnelNet;
-use super::route::{NextHop, Route};
+use super::route::{FLOATING, LAST, NextHop, Route};
 use super::router::{
     AccessEntry, AccessList, Baseline, KeyChain, MigrationClass, Modem, Port, Probe, Protocol, RouterPlan, Shaper,
     Track, Tracked, TunnelPeer, Vrf,
@@ -21,11 +22,6 @@ use std::net::Ipv4Addr;
 
 /// The servers that already stand at the SAD.
 pub type Moved = BTreeSet<ServerId>;
-
-/// Distance of a way that is used when the tracked one is withdrawn.
-pub(super) const FLOATING: u8 = 200;
-/// Distance of the drop that is used when every way is withdrawn.
-pub(super) const LAST: u8 = 250;
 
 /// Priority of the CPE that carries the primary line.
 const PREFERRED: u8 = 110;
@@ -45,8 +41,6 @@ const MODEM: InterfaceName = InterfaceName::Cellular(2);
 const LINE_UP: u16 = 100;
 /// Number of probe and tracked object of an LTE line.
 const LTE_UP: u16 = 30;
-/// Class of what the migration sends, and its access list.
-pub(super) const MIGRATION: &str = "MIGRATION";
 
 /// Configurations of the site's CPEs, the one that carries the primary line first. A server in
 /// `moved` that keeps its address has its /32 in them; before its move it must not.
@@ -71,6 +65,7 @@ fn primary(plan: &NetworkPlan, moved: &Moved) -> RouterPlan {
     let loss = Decrement { object: LINE_UP, by: PRIMARY_LOSS };
     lan_interface(&mut router, plan, cpe, PREFERRED, Some(Preempt { minimum_s: 60, reload_s: 180 }), loss);
     let via = NextHop::Address(line.pe);
+    let mut exits = vec![Exit { via: via.clone(), track: Some(LINE_UP), distance: None }];
     routes_to_sad(&mut router, plan, moved, &via, Some(LINE_UP), "");
     match (&plan.standby_cpe, &plan.backup) {
         (Some(standby), _) => {
@@ -88,8 +83,10 @@ fn primary(plan: &NetworkPlan, moved: &Moved) -> RouterPlan {
             router.routes.push(float.floating(FLOATING));
             float_to_sad(&mut router, plan, moved, &backup_via, "-BACKUP");
             discard_sad(&mut router, plan);
+            exits.push(Exit { via: backup_via, track: None, distance: Some(FLOATING) });
         }
     }
+    on_cpe(&mut router, plan, &[cpe.lan, cpe.loopback], &exits);
     router.canonical()
 }
 
@@ -117,8 +114,10 @@ fn standby(plan: &NetworkPlan, cpe: &Cpe, backup: &BackupLine, moved: &Moved) ->
     let loss = Decrement { object, by: BACKUP_LOSS };
     lan_interface(&mut router, plan, cpe, ORDINARY, None, loss);
     routes_to_sad(&mut router, plan, moved, &via, Some(object), "");
-    management_route(&mut router, plan, via, "NOC");
+    management_route(&mut router, plan, via.clone(), "NOC");
     discard_sad(&mut router, plan);
+    let exit = Exit { via, track: Some(object), distance: None };
+    on_cpe(&mut router, plan, &[cpe.lan, cpe.loopback], &[exit]);
     router.canonical()
 }
 

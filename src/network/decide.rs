@@ -1,6 +1,7 @@
 //! From the inventory to a [`NetworkPlan`], or to everything that stands against it.
 
 use super::estate;
+use super::migration_path::{self, MigrationPath};
 use super::plan::{
     BackupLine, Cpe, LanPlan, LteWay, NetworkPlan, PrimaryLine, Rate, ReachedBy, ServerPlan, Shared, TUNNEL_MTU,
 };
@@ -28,28 +29,34 @@ impl NetworkPlan {
         let plan = the_site(tenant, &mut found).and_then(|site| {
             let key = format!("sites.{}", site.id);
             let given = Given::new(site, servers.is_some_and(|all| all.iter().any(keeps)), &key, &mut found);
-            let servers = server_plans(servers?, given.as_ref()?.lan, numbers.as_ref(), &mut found);
-            Self::decide(tenant, site, given?, numbers?, servers, shared?, pools.probe_target)
+            let (given, all) = (given?, servers?);
+            let servers = server_plans(all, given.lan, numbers.as_ref(), &mut found);
+            let numbers = numbers?;
+            let migration = found.all(MigrationPath::decide(&migration_path::Given {
+                pools,
+                numbers: &numbers,
+                site: &key,
+                wish: site.migration_path,
+                lan: given.lan,
+                servers: all,
+            }));
+            let rest = Rest { numbers, servers, migration: migration?, shared: shared? };
+            Some(Self::decide(tenant, site, given, rest, pools.probe_target))
         });
         match plan {
             Some(plan) => {
                 found.0.extend(estate::overlaps(&plan));
+                found.0.extend(estate::on_the_jump_host(&plan));
                 found.0.extend(estate::shared_with_others(inventory, tenant, &plan));
+                found.0.extend(estate::migration_clashes(inventory, tenant, &plan));
                 if found.0.is_empty() { Ok(plan) } else { Err(found.of(tenant)) }
             }
             None => Err(found.of(tenant)),
         }
     }
 
-    fn decide(
-        tenant: &Tenant,
-        site: &Site,
-        given: Given<'_>,
-        numbers: Numbers,
-        servers: Vec<ServerPlan>,
-        shared: Shared,
-        probe_target: Ipv4Addr,
-    ) -> Option<Self> {
+    fn decide(tenant: &Tenant, site: &Site, given: Given<'_>, rest: Rest, probe_target: Ipv4Addr) -> Self {
+        let Rest { numbers, servers, migration, shared } = rest;
         let lower = numbers.vrf.as_str().to_lowercase();
         let cpe = |letter: char, loopback: Ipv4Addr, lan: Ipv4Addr| Cpe {
             hostname: Token::of(format_args!("{lower}-cpe-{letter}")),
@@ -63,7 +70,7 @@ impl NetworkPlan {
             Some(BackupLine::Lte { way: LteWay::Tunnel(_), .. }) => TUNNEL_MTU,
             Some(BackupLine::Lte { way: LteWay::Provider(line), .. }) => line.mtu,
         };
-        Some(Self {
+        Self {
             tenant: tenant.id.clone(),
             site: site.id.clone(),
             managed_by: site.link.managed_by,
@@ -88,9 +95,18 @@ impl NetworkPlan {
             backup,
             numbers,
             servers,
+            migration,
             shared,
-        })
+        }
     }
+}
+
+/// What is decided beside what is given.
+struct Rest {
+    numbers: Numbers,
+    servers: Vec<ServerPlan>,
+    migration: Option<MigrationPath>,
+    shared: Shared,
 }
 
 /// Whether the server's address stays inside the clients' subnet.
@@ -138,6 +154,7 @@ impl Shared {
             syslog: pools.syslog,
             ntp: pools.ntp,
             tacacs: pools.tacacs,
+            migration: pools.migration.clone(),
         })
     }
 }

@@ -1,8 +1,10 @@
 //! What may not meet: networks of one routing table, and things of which every tenant has its own.
 
+use super::migration_path::Way;
 use super::plan::{BackupLine, LteWay, NetworkPlan, host};
 use super::problem::{NetworkProblem, Rule};
 use crate::model::Inventory;
+use crate::model::link::MigrationWay;
 use crate::model::project::NetworkPools;
 use crate::model::tenant::Tenant;
 use ipnetwork::Ipv4Network;
@@ -54,7 +56,45 @@ fn networks(plan: &NetworkPlan) -> Vec<Named> {
         }
         None => {}
     }
+    if let (Some(path), Some(hosts)) = (&plan.migration, &plan.shared.migration)
+        && !path.routed_hosts().is_empty()
+    {
+        all.push(ours("migration.network", hosts.network));
+    }
     all
+}
+
+/// Servers whose new address is the jump host's.
+pub(super) fn on_the_jump_host(plan: &NetworkPlan) -> Vec<NetworkProblem> {
+    let Some(Way::JumpHost { address }) = plan.migration.as_ref().map(|path| &path.way) else { return Vec::new() };
+    let there = plan.servers.iter().filter(|server| server.after == *address);
+    let rule = Rule::OutsideSad { address: *address, sad: plan.numbers.sad };
+    there.map(|server| NetworkProblem::new(format!("servers.{}.landing", server.id), rule.clone())).collect()
+}
+
+/// What the hub's global table would hold twice, where the way of the copying is plain routes: other
+/// towns whose way is plain too, and networks of ours.
+pub(super) fn migration_clashes(inventory: &Inventory, tenant: &Tenant, plan: &NetworkPlan) -> Vec<NetworkProblem> {
+    if !matches!(plan.migration.as_ref().map(|path| &path.way), Some(Way::Routed)) {
+        return Vec::new();
+    }
+    let pools = &inventory.project.network;
+    let ours = [("network.management", pools.management), ("network.primary_loopbacks", pools.primary_loopbacks)];
+    let ours = ours.into_iter().map(|(key, network)| (key.to_owned(), network));
+    let others = inventory.tenants.values().filter(|other| other.id != tenant.id);
+    let sites = others.flat_map(|other| {
+        let sites = other.sites.known().into_iter().flatten();
+        let routed = sites.filter(|site| site.migration_path == Some(MigrationWay::Routed));
+        routed.filter_map(|site| Some((other.id.to_string(), site.lan.as_ref()?.prefix)))
+    });
+    let key = format!("sites.{}.migration_path", plan.site);
+    let lan = plan.lan.prefix;
+    let clashes = ours.chain(sites).filter(|(_, network)| network.overlaps(lan));
+    clashes
+        .map(|(other, other_network)| {
+            NetworkProblem::new(key.clone(), Rule::MigrationClash { lan, other_network, other })
+        })
+        .collect()
 }
 
 /// What this tenant has that another one has too, though the hub can hold it only once.

@@ -6,11 +6,12 @@
 //! router has the virtual address and packets sent to the primary would be lost. Where the backup is
 //! in the same VPN, copper or LTE, the provider switches and the hub has one next hop: nothing to track.
 
-use super::cpe::{FLOATING, LAST, MIGRATION, Moved, baseline, everywhere, fqdn, on, server_word, track, word};
-use super::interface::{Address, Interface, InterfaceName, Tunnel};
+use super::cpe::{Moved, baseline, everywhere, fqdn, on, server_word, track, word};
+use super::interface::{Address, Interface, InterfaceName, Side, Tunnel};
+use super::migration_path::routers::{class_on_hub, on_hub};
 use super::plan::{BackupLine, LteWay, NetworkPlan, Rate, TUNNEL_MTU, host};
 use super::pools::TunnelNet;
-use super::route::{NextHop, Route};
+use super::route::{FLOATING, LAST, NextHop, Route};
 use super::router::{MigrationClass, Probe, RouterPlan, Shaper, Tracked, TunnelPeer, Vrf};
 use super::token::Token;
 use ipnetwork::Ipv4Network;
@@ -40,6 +41,7 @@ pub fn tenant(plan: &NetworkPlan, moved: &Moved) -> RouterPlan {
         _ => None,
     };
     return_routes(&mut router, plan, object);
+    on_hub(&mut router, plan, &handoff(plan), object);
     router.canonical()
 }
 
@@ -57,18 +59,31 @@ pub fn whole(plans: &[NetworkPlan], moved: &Moved) -> Option<RouterPlan> {
         let name = InterfaceName::Ethernet { port, vlan: None };
         router.interfaces.push(Interface::new(name, description.into(), Address::None));
     }
+    if let Some(hosts) = &first.shared.migration {
+        let name = InterfaceName::Ethernet { port: SERVER_PORT, vlan: Some(hosts.vlan) };
+        router.interfaces.push(Interface {
+            proxy_arp: Some(false),
+            translation: Some(Side::Outside),
+            ..Interface::new(name, "hosts of the migration".into(), on(hosts.hub, hosts.network))
+        });
+    }
     for plan in plans {
         router.absorb(tenant(plan, moved));
     }
     Some(router.canonical())
 }
 
+/// The interface of the carrier's VPN.
+fn handoff(plan: &NetworkPlan) -> InterfaceName {
+    InterfaceName::Ethernet { port: CARRIER_PORT, vlan: Some(plan.handoff.vlan) }
+}
+
 /// The VPN, shaped to the site's rate: the hub's own line is ten times as fast, and what it sends
 /// too fast the provider drops without looking at its class.
 fn carrier_side(router: &mut RouterPlan, plan: &NetworkPlan) {
     let handoff = &plan.handoff;
-    let name = InterfaceName::Ethernet { port: CARRIER_PORT, vlan: Some(handoff.vlan) };
-    let class = migration_class(&plan.numbers.vrf);
+    let name = self::handoff(plan);
+    let class = class_on_hub(&plan.numbers.vrf);
     router.migration_classes.push(MigrationClass { name: class, access_list: None });
     let shaper = shaper(router, &plan.numbers.vrf, "", plan.primary.rate, false);
     router.interfaces.push(Interface {
@@ -204,19 +219,13 @@ fn ways_to_lan(plan: &NetworkPlan) -> Vec<(Ipv4Network, String)> {
     }
 }
 
-/// The class of what the migration of one tenant sends: each has its own, so that a tenant that comes
-/// or goes changes no other's lines.
-fn migration_class(vrf: &Token) -> Token {
-    Token::of(format_args!("{MIGRATION}-{vrf}"))
-}
-
 fn shaper(router: &mut RouterPlan, vrf: &Token, suffix: &str, rate: Rate, drops_migration: bool) -> Token {
     let name = Token::of(format_args!("{vrf}{suffix}"));
     router.shapers.push(Shaper {
         name: name.clone(),
         rate_bps: rate.shaped_bps,
         llq_kbps: rate.llq_kbps,
-        migration: migration_class(vrf),
+        migration: class_on_hub(vrf),
         drops_migration,
     });
     name
@@ -258,6 +267,9 @@ pub fn carrier_routes(plan: &NetworkPlan) -> Vec<CarrierRoute> {
         all.push(route(everywhere(), cpe, reason, None));
         let manages = if plan.standby_cpe.is_some() { "management of the standby CPE" } else { reason };
         all.push(route(host(plan.backup_cpe().loopback), cpe, manages, None));
+    }
+    for target in plan.migration.iter().flat_map(|path| path.routed_hosts()) {
+        all.push(route(host(target.address), hub, "the copying, until acceptance", None));
     }
     for server in plan.kept() {
         let reason = "kept address: more specific than the route to the LAN";

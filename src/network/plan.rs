@@ -1,9 +1,11 @@
 //! A tenant's network as decided: what the carrier gives, what the tenant's number gives, and what
 //! follows from both.
 
+use super::migration_path::MigrationPath;
 use super::pools::{Numbers, TunnelNet};
 use super::token::{Secret, Token};
 use crate::model::link::{CarrierLine, CellularLine, Gateway, HubHandoff, ManagedBy, PrimaryMedium};
+use crate::model::project::MigrationNetwork;
 use crate::model::{ServerId, SiteId, TenantId};
 use ipnetwork::Ipv4Network;
 use std::net::Ipv4Addr;
@@ -40,6 +42,8 @@ pub struct NetworkPlan {
     pub mss: u16,
     /// Where each server's address is after its move.
     pub servers: Vec<ServerPlan>,
+    /// The temporary way that the copying takes; none once the landing was accepted.
+    pub migration: Option<MigrationPath>,
     /// What all routers share.
     pub shared: Shared,
 }
@@ -173,9 +177,17 @@ pub struct Shared {
     pub ntp: Ipv4Addr,
     /// TACACS+ server.
     pub tacacs: Ipv4Addr,
+    /// The hosts at the SAD that the copying talks to.
+    pub migration: Option<MigrationNetwork>,
 }
 
 impl NetworkPlan {
+    /// The same network once the landing was accepted: without the temporary way of the copying.
+    #[must_use]
+    pub fn accepted(&self) -> Self {
+        Self { migration: None, ..self.clone() }
+    }
+
     /// The servers that keep their address.
     pub fn kept(&self) -> impl Iterator<Item = &ServerPlan> {
         self.servers.iter().filter(|server| server.reached_by == ReachedBy::ProxyArp)

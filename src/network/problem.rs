@@ -125,6 +125,24 @@ pub enum Rule {
         /// The rate.
         kbps: u32,
     },
+    /// A town with addresses like those of the hosts that the copying talks to.
+    #[error("{lan} overlaps {hosts}, the network of the hosts that the copying talks to")]
+    MigrationOverlap {
+        /// The town's LAN.
+        lan: Ipv4Network,
+        /// The network of the hosts at the SAD.
+        hosts: Ipv4Network,
+    },
+    /// A LAN that the hub's global table cannot route, since it is also another's.
+    #[error("{lan} overlaps {other_network} ({other}): the hosts at the SAD could not tell them apart")]
+    MigrationClash {
+        /// The town's LAN.
+        lan: Ipv4Network,
+        /// The other network.
+        other_network: Ipv4Network,
+        /// Whose it is.
+        other: String,
+    },
     /// A modem whose profile no configuration holds.
     #[error(
         "the LTE profile of a release before IOS-XE 17 is kept in the modem, where no configuration shows it: not rendered"
@@ -149,6 +167,8 @@ impl Rule {
             Rule::Taken { .. } => "taken",
             Rule::IdleStandby { .. } => "idle-standby",
             Rule::Rate { .. } => "rate",
+            Rule::MigrationOverlap { .. } => "migration-overlap",
+            Rule::MigrationClash { .. } => "migration-clash",
             Rule::OlderModem => "older-modem",
         }
     }
@@ -171,6 +191,8 @@ impl Rule {
             Rule::OutsideSad { .. } => "Choose a host address of that prefix; the first one is the hub's.".into(),
             Rule::Taken { .. } => "Give one of the two servers another address.".into(),
             Rule::IdleStandby { .. } => "Name the backup line, or leave out `standby`: one router then carries everything.".into(),
+            Rule::MigrationOverlap { .. } => "Write `migration_path: jump_host`: a host in the tenant's prefix at the SAD stands between.".into(),
+            Rule::MigrationClash { .. } => "Write `migration_path: alias` for this tenant: the hosts then know it by addresses of a pool of ours.".into(),
             Rule::OlderModem => "Use a router with IOS-XE 17 (`profile_via: config`). On the older one it is `cellular 0/2/0 lte profile create 1 APN none` in exec mode with chat script and dialer string by hand, seen by `show cellular 0/2/0 profile`.".into(),
             Rule::Rate { .. } => "Check the rate against the carrier's order; 64 kbit/s is the least.".into(),
         }

@@ -5,6 +5,7 @@ use super::cpe::{self, Moved};
 use super::cutover::{Cutover, cutovers};
 use super::hosts::HostRoutes;
 use super::hub;
+use super::migration_path::changes::{MigrationEnds, RouterChange};
 use super::plan::NetworkPlan;
 use super::read_back::{self, Deviations, Difference};
 use super::router::RouterPlan;
@@ -17,7 +18,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// The templates as they are built in, by name below `templates/`.
-const BUILT_IN: [(&str, &str); 13] = [
+const BUILT_IN: [(&str, &str); 15] = [
     ("router/router.j2", include_str!("../../templates/router/router.j2")),
     ("router/baseline-head.j2", include_str!("../../templates/router/baseline-head.j2")),
     ("router/tracking.j2", include_str!("../../templates/router/tracking.j2")),
@@ -27,6 +28,8 @@ const BUILT_IN: [(&str, &str); 13] = [
     ("router/routes.j2", include_str!("../../templates/router/routes.j2")),
     ("router/baseline-tail.j2", include_str!("../../templates/router/baseline-tail.j2")),
     ("router/cutover.j2", include_str!("../../templates/router/cutover.j2")),
+    ("router/migration.j2", include_str!("../../templates/router/migration.j2")),
+    ("host-routes/migration.j2", include_str!("../../templates/host-routes/migration.j2")),
     ("host-routes/firewall.j2", include_str!("../../templates/host-routes/firewall.j2")),
     ("host-routes/windows.j2", include_str!("../../templates/host-routes/windows.j2")),
     ("host-routes/linux.j2", include_str!("../../templates/host-routes/linux.j2")),
@@ -86,11 +89,21 @@ pub struct RenderedFile {
     pub deviations: Deviations,
 }
 
+impl RenderedFile {
+    /// A file for people: no router reads it, so nothing is compared.
+    pub(super) fn for_people(path: String, text: String) -> Self {
+        Self { path, text, deviations: Deviations::default() }
+    }
+}
+
 /// What a configuration is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Routers before any server has moved: no address of a living machine in them.
     Before,
+    /// The temporary way that the copying takes: what each router gets before activity 3 and loses at
+    /// acceptance, and the routes of the town's own machines.
+    Migration,
     /// One file for each server: the lines of its cutover and of its way back.
     Cutover,
     /// Routers after every server has moved.
@@ -101,12 +114,13 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in the order of use.
-    pub const ALL: [Stage; 4] = [Stage::Before, Stage::Hosts, Stage::Cutover, Stage::After];
+    pub const ALL: [Stage; 5] = [Stage::Before, Stage::Hosts, Stage::Migration, Stage::Cutover, Stage::After];
 
     /// The folder of its files.
     pub fn folder(self) -> &'static str {
         match self {
             Stage::Before => "before",
+            Stage::Migration => "migration",
             Stage::Cutover => "cutover",
             Stage::After => "after",
             Stage::Hosts => "hosts",
@@ -186,9 +200,13 @@ impl Templates {
     pub fn stage(&self, plan: &NetworkPlan, stage: Stage) -> Result<Vec<RenderedFile>, RenderError> {
         match stage {
             Stage::Before => self.routers(plan, stage, &Moved::new()),
-            Stage::After => self.routers(plan, stage, &plan.kept().map(|server| server.id.clone()).collect()),
+            Stage::After => {
+                let moved = plan.kept().map(|server| server.id.clone()).collect();
+                self.routers(&plan.accepted(), stage, &moved)
+            }
             Stage::Cutover => cutovers(plan).iter().map(|cutover| self.cutover(cutover)).collect(),
             Stage::Hosts => self.hosts(plan),
+            Stage::Migration => self.migration(plan),
         }
     }
 
@@ -196,7 +214,11 @@ impl Templates {
     pub fn hub(&self, plans: &[NetworkPlan], stage: Stage) -> Result<Option<RenderedFile>, RenderError> {
         let everyone = plans.iter().flat_map(NetworkPlan::kept).map(|server| server.id.clone());
         let moved = if stage == Stage::After { everyone.collect() } else { Moved::new() };
-        let Some(router) = hub::whole(plans, &moved) else { return Ok(None) };
+        let accepted: Vec<_> = match stage {
+            Stage::After => plans.iter().map(NetworkPlan::accepted).collect(),
+            _ => plans.to_vec(),
+        };
+        let Some(router) = hub::whole(&accepted, &moved) else { return Ok(None) };
         let path = format!("{}/{}.ios", stage.folder(), router.hostname);
         self.router_file(path, &router).map(Some)
     }
@@ -215,7 +237,34 @@ impl Templates {
 
     fn cutover(&self, cutover: &Cutover) -> Result<RenderedFile, RenderError> {
         let path = format!("{}/{}.txt", Stage::Cutover.folder(), cutover.server.id);
-        Ok(RenderedFile { path, text: self.render("router/cutover.j2", cutover)?, deviations: Deviations::default() })
+        Ok(RenderedFile::for_people(path, self.render("router/cutover.j2", cutover)?))
+    }
+
+    fn migration(&self, plan: &NetworkPlan) -> Result<Vec<RenderedFile>, RenderError> {
+        let Some(path) = &plan.migration else { return Ok(Vec::new()) };
+        let folder = Stage::Migration.folder();
+        let mut files = Vec::new();
+        for change in self.migration_changes(plan)? {
+            let path = format!("{folder}/{}.txt", change.router);
+            files.push(RenderedFile::for_people(path, self.render("router/migration.j2", &change)?));
+        }
+        let ends = MigrationEnds::new(plan, path);
+        let text = self.render("host-routes/migration.j2", &ends)?;
+        files.push(RenderedFile::for_people(format!("{folder}/hosts.txt"), text));
+        Ok(files)
+    }
+
+    /// What the temporary way adds to each router before any server has moved, and takes away again.
+    pub fn migration_changes(&self, plan: &NetworkPlan) -> Result<Vec<RouterChange>, RenderError> {
+        let moved = Moved::new();
+        let (with, without) = (each_router(plan, &moved), each_router(&plan.accepted(), &moved));
+        let pairs = with.into_iter().zip(without);
+        pairs
+            .map(|(with, without)| {
+                let (present, absent) = (self.router(&with)?, self.router(&without)?);
+                Ok(RouterChange::new(plan, with.hostname, &absent, &present))
+            })
+            .collect()
     }
 
     fn hosts(&self, plan: &NetworkPlan) -> Result<Vec<RenderedFile>, RenderError> {
@@ -224,11 +273,7 @@ impl Templates {
             .into_iter()
             .map(|name| {
                 let text = self.render(&format!("host-routes/{name}.j2"), &routes)?;
-                Ok(RenderedFile {
-                    path: format!("{}/{name}.txt", Stage::Hosts.folder()),
-                    text,
-                    deviations: Deviations::default(),
-                })
+                Ok(RenderedFile::for_people(format!("{}/{name}.txt", Stage::Hosts.folder()), text))
             })
             .collect()
     }
@@ -246,6 +291,13 @@ impl RenderError {
         let name = source.name().unwrap_or(name).to_owned();
         Self::Template { name, source: Arc::new(source) }
     }
+}
+
+/// The site's CPEs, then the tenant's part of the hub.
+fn each_router(plan: &NetworkPlan, moved: &Moved) -> Vec<RouterPlan> {
+    let mut all = cpe::routers(plan, moved);
+    all.push(hub::tenant(plan, moved));
+    all
 }
 
 /// The last gate before a template: no text of the plan, wherever it came from, can leave its place.

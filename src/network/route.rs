@@ -7,6 +7,11 @@ use serde::Serialize;
 use std::fmt;
 use std::net::Ipv4Addr;
 
+/// Distance of a way that is used when the tracked one is withdrawn.
+pub(super) const FLOATING: u8 = 200;
+/// Distance of the drop that is used when every way is withdrawn.
+pub(super) const LAST: u8 = 250;
+
 /// A static route.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Route {

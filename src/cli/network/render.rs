@@ -16,8 +16,9 @@ use std::path::PathBuf;
 /// Files come in stages. `before` holds routers before any server has moved. It is safe at any time:
 /// the /32 of a server that keeps its address is not in it, because it may be on a router only
 /// while the old machine is off. `cutover` holds, for each server, the lines of its cutover and of
-/// its way back, in order. `after` holds routers after every server has moved. `hosts` holds the
-/// routes of firewall and machines. Without --out the text of `before` is printed; with --out every
+/// its way back, in order. `after` holds routers after every server has moved and was accepted:
+/// without the temporary way of the copying, which `before` has and whose lines are in `migration`,
+/// to add and to remove. `hosts` holds the routes of firewall and machines. Without --out the text of `before` is printed; with --out every
 /// stage is written, each into its folder.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").args(["tenant", "all", "hub"]).required(true))]
@@ -48,6 +49,8 @@ enum StageArg {
     Before,
     /// Routes of firewall and machines.
     Hosts,
+    /// The temporary way that the copying takes: added before activity 3, removed at acceptance.
+    Migration,
     /// The lines of each server's cutover and of its way back.
     Cutover,
     /// Routers after every server has moved.
@@ -59,6 +62,7 @@ impl StageArg {
         match self {
             StageArg::Before => Stage::Before,
             StageArg::Hosts => Stage::Hosts,
+            StageArg::Migration => Stage::Migration,
             StageArg::Cutover => Stage::Cutover,
             StageArg::After => Stage::After,
         }

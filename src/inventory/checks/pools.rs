@@ -20,14 +20,19 @@ pub(super) fn check(files: &Files, problems: &mut Problems) {
     check_vlans(files, pools, problems);
 }
 
-fn named(pools: &NetworkPools) -> [(&'static str, Ipv4Network); 5] {
-    [
+fn named(pools: &NetworkPools) -> Vec<(&'static str, Ipv4Network)> {
+    let always = [
         ("sad", pools.sad),
         ("tunnels", pools.tunnels),
         ("primary_loopbacks", pools.primary_loopbacks),
         ("standby_loopbacks", pools.standby_loopbacks),
         ("management", pools.management),
-    ]
+    ];
+    let hosts = pools
+        .migration
+        .iter()
+        .flat_map(|hosts| [("migration.network", hosts.network), ("migration.aliases", hosts.aliases)]);
+    always.into_iter().chain(hosts).collect()
 }
 
 fn check_apart(files: &Files, pools: &NetworkPools, problems: &mut Problems) {
@@ -70,10 +75,15 @@ fn check_reach(file: &TenantFile, number: u16, pools: &NetworkPools, problems: &
     }
 }
 
-/// No two tenants' derived VLANs are the same.
+/// No two tenants' derived VLANs are the same, nor that of the migration's hosts, on the same trunk.
 fn check_vlans(files: &Files, pools: &NetworkPools, problems: &mut Problems) {
     for (file, tenant) in files.decoded_tenants() {
         let kept = pools.kept_vlan_base + tenant.number;
+        let hosts = pools.migration.as_ref().map(|hosts| hosts.vlan);
+        if [kept, pools.new_vlan_base + tenant.number].iter().any(|vlan| Some(*vlan) == hosts) {
+            let complaint = Complaint::new(format!("it is also a VLAN of the servers of {}", file.id));
+            files.project.refuse("network.migration.vlan", complaint.hint("choose one above every tenant's"), problems);
+        }
         let twin = files.decoded_tenants().find(|(_, other)| pools.new_vlan_base + other.number == kept);
         if let Some((other, _)) = twin {
             let complaint = Complaint::new(format!(

@@ -37,6 +37,7 @@ fn pools() -> NetworkPools {
         hsrp_group_base: 0,
         kept_vlan_base: 0,
         new_vlan_base: 0,
+        migration: None,
         example: true,
         hub_access: None,
         secrets: None,
