@@ -46,9 +46,16 @@ endef
 
 # What the tests need beside Rust: a real SSH server, a real filesystem, ping.
 PACKAGES := openssh-server openssh-client iputils-ping e2fsprogs util-linux iproute2 procps \
-  xfsprogs ntfs-3g lvm2 gdisk fdisk dosfstools btrfs-progs cryptsetup-bin
-packages:
+  xfsprogs ntfs-3g lvm2 gdisk fdisk dosfstools btrfs-progs cryptsetup-bin python3-venv
+NETMIKO := 4.8.0
+packages: target/venv-netmiko/netmiko-$(NETMIKO)
 	$(call install_missing,$(PACKAGES))
+
+# netmiko (PyPI), an independent client of the router that the tests simulate.
+target/venv-netmiko/netmiko-$(NETMIKO):
+	$(call install_missing,python3-venv)
+	@rm -rf $(@D) && python3 -m venv $(@D) && $(@D)/bin/pip -q --disable-pip-version-check install netmiko==$(NETMIKO)
+	@touch $@
 
 proof: proof-packages packages build
 	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) TRAGHETTO_PROOF=1 $(CARGO) test --release --locked proof_ -- --nocapture --test-threads=1

@@ -42,6 +42,7 @@ mod over_ssh;
 mod probes;
 mod proof_libreoffice;
 mod proof_live_guest;
+mod proof_netmiko;
 mod readme;
 mod replica;
 mod replica_delta;

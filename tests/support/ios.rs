@@ -124,8 +124,6 @@ impl Shared {
         }
     }
 
-    fn after_command(&self) {}
-
     fn banner_login(&self) -> Option<String> {
         self.banners.0.clone()
     }
@@ -333,6 +331,13 @@ impl Device {
         act(&mut self.shared.router.lock().unwrap())
     }
 
+    /// Its console, privileged, without paging: no SSH, no faults.
+    pub fn console(&self) -> Console {
+        let mut terminal = terminal::Terminal::new(0, "console", true, None);
+        terminal.length = 0;
+        Console { shared: self.shared.clone(), terminal }
+    }
+
     /// Types configuration lines at its console, as a colleague does behind our back.
     #[track_caller]
     pub fn type_lines(&self, lines: &[&str]) {
@@ -429,6 +434,29 @@ impl Drop for Device {
         if let Some(task) = self.ticking.lock().unwrap().take() {
             task.abort();
         }
+    }
+}
+
+/// A terminal without a connection.
+pub struct Console {
+    shared: Arc<Shared>,
+    pub terminal: terminal::Terminal,
+}
+
+impl Console {
+    /// What it shows while this is typed, with single line breaks.
+    pub fn types(&mut self, typed: &str) -> String {
+        let mut shown = String::new();
+        for byte in typed.bytes() {
+            let mut router = self.shared.router.lock().unwrap();
+            let (echo, line) = self.terminal.key(&router, byte);
+            shown.push_str(&echo);
+            if let Some(line) = line {
+                self.shared.refresh(&mut router);
+                shown.push_str(&self.terminal.carry_out(&mut router, &line).0);
+            }
+        }
+        shown.replace("\r\n", "\n")
     }
 }
 

@@ -285,6 +285,7 @@ fn interface(router: &mut Router, path: &[String], words: &[&str], notes: &mut V
             own_address(router, path, &name, (address, mask), rest.contains(&"secondary"))
         }
         ["service-policy", _, policy_name] => policy(router, policy_name),
+        ["standby", _] => Err(Refusal::Incomplete),
         ["standby", group, "ip", address, ..] => virtual_address(router, path, group, address, notes),
         ["standby", group, ..] if group.parse::<u32>().is_ok_and(|group| group > 255) => version_2(router, path),
         ["ip", "access-group", ..] | ["description", ..] => Ok(()),

@@ -442,6 +442,8 @@ const INTERFACE: &[(&str, Kind)] = &[
     ("standby <0-4095> authentication ; {md5 {key-chain S|key-string S}|text S|S}", One),
     ("standby <0-4095> name ; S", One),
     ("standby <0-4095> track <1-1000> ; [decrement <1-255>|shutdown]", One),
+    // Only to take a whole group away.
+    ("standby <0-4095>", One),
     ("standby bfd", Toggle(false)),
     ("bfd interval ; <50-9999> min_rx <50-9999> multiplier <3-50>", One),
     ("shutdown", Toggle(false)),

@@ -281,23 +281,14 @@ fn open(terminal: &mut Terminal, router: &Router, said: String) -> String {
 
 fn replace(terminal: &Terminal, router: &mut Router, file: &str, timer: Option<u64>) -> String {
     let saved = router.archive.iter().find(|(name, _)| name == file).map(|(_, config)| config.clone());
-    let wanted = match saved {
-        Some(config) => config,
-        None => {
-            let text = match (file, router.files.get(file)) {
-                ("nvram:startup-config", _) => router.startup.as_ref().map(super::store::Config::text),
-                (_, text) => text.cloned(),
-            };
-            let Some(text) = text else { return no_file(file) };
-            if !text.lines().any(|line| line.starts_with("hostname ")) {
-                return "%The input file is not a valid config file.\n".to_owned();
-            }
-            let mut other = Router::boot("hostname other");
-            other.booted = false;
-            other.running = super::store::Config::default();
-            super::config::load(&mut other, &text);
-            other.running
+    let saved = saved.or_else(|| router.startup.clone().filter(|_| file == "nvram:startup-config"));
+    let wanted = match (saved, router.files.get(file)) {
+        (Some(config), _) => config,
+        (None, None) => return no_file(file),
+        (None, Some(text)) if !text.lines().any(|line| line.starts_with("hostname ")) => {
+            return "%The input file is not a valid config file.\n".to_owned();
         }
+        (None, Some(text)) => Router::boot(text).running,
     };
     if timer.is_some() && router.archive_setting("path").is_none() {
         return "%Please turn config archive on\n".to_owned();

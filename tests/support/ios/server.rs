@@ -131,7 +131,6 @@ impl Connection {
         if shared.happens(&Line { router: &shared.name, number, text: shown, when: When::After }) == Fault::Cut {
             return Err(russh::Error::Disconnect);
         }
-        shared.after_command();
         if !text.is_empty() {
             session.data(attached.channel, text.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes())?;
         }
