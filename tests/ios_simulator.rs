@@ -138,6 +138,8 @@ const LINES: &[(&str, &str)] = &[
     ("standby 300 ip 192.0.2.9", "% Group number is out of range for HSRP version 1"),
     ("standby version 2", ""),
     ("ip proxy-arp", ""),
+    ("no ip proxy-arp", ""),
+    ("default ip proxy-arp", ""),
     // A command of the global level leaves the interface.
     ("ip route 10.1.1.1 255.255.255.0 10.128.4.1", "%Inconsistent address and mask"),
     ("ip route 10.1.1.0 255.255.255.0 10.128.4.2", "%Invalid next hop address (it's this router)"),
@@ -203,6 +205,9 @@ fn what_a_command_takes_with_it() {
     assert!(!device.running().contains("ip route vrf CINTO") && !device.running().contains("vrf forwarding CINTO"));
     console.types("no ip sla 41\r");
     assert!(!device.running().contains("\nip sla 41\n") && !device.running().contains("schedule 41"));
+    let shown = console.types("default interface GigabitEthernet0/0/1.241\r");
+    assert!(shown.contains("Interface GigabitEthernet0/0/1.241 set to default configuration"), "{shown}");
+    assert!(device.running().contains("interface GigabitEthernet0/0/1.241\n no ip address\n!\n"));
     console.types("interface Loopback9\rdescription x\rip address 10.9.9.9 255.255.255.255\rno interface Loopback9\r");
     assert!(!device.running().contains("Loopback9"));
 }

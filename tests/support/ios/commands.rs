@@ -361,7 +361,10 @@ const GLOBAL: &[(&str, Kind)] = &[
     ("ip nat inside source static A A ; [vrf S] [extendable] [no-alias]", One),
     ("ip nat inside source list S ; {interface IF|pool S} [vrf S] [overload]", One),
     ("ip nat pool S ; A A {netmask M|prefix-length <1-32>}", One),
-    ("ip route [vrf S] A M {IF|IF A|A} ; [<1-255>] [tag <1-4294967295>] [track <1-1000>] [name S] [permanent]", One),
+    (
+        "ip route [vrf S] A M {IF|IF A|A} ; [global] [<1-255>] [tag <1-4294967295>] [track <1-1000>] [name S] [permanent]",
+        One,
+    ),
     ("ip route [vrf S] A M {IF|IF A|A} ; [<1-255>] name S track <1-1000>", One),
     ("ip ssh version ; <1-2>", One),
     ("ip ssh time-out ; <1-120>", Default("120")),

@@ -40,7 +40,9 @@ struct Understood {
     depth: usize,
     table: &'static super::commands::ModeTable,
     said: Match,
+    /// `no` or `default`.
     negated: bool,
+    default: bool,
 }
 
 /// Carries out one line in the open modes `levels` (the global one is not among them). Gives what the
@@ -52,7 +54,7 @@ pub fn line(router: &mut Router, levels: &mut Vec<Level>, typed: &str) -> Result
     let understood = understand(levels, typed)?;
     let mut open = levels[..understood.depth].to_vec();
     let path: Vec<String> = open.iter().map(|level| level.key.clone()).collect();
-    let Understood { table, mut said, negated, .. } = understood;
+    let Understood { table, mut said, negated, default, .. } = understood;
     if table.commands[said.command].1 == Kind::Leave {
         open.pop();
         *levels = open;
@@ -60,7 +62,9 @@ pub fn line(router: &mut Router, levels: &mut Vec<Level>, typed: &str) -> Result
     }
     checks::normalize(table.name, &mut said);
     let mut notes = Vec::new();
-    if negated {
+    if default {
+        reset(router, &path, table, &said, &mut notes)?;
+    } else if negated {
         checks::may_go(router, &path, table.name, &said)?;
         take_away(router, &path, table, &said, &mut notes)?;
     } else {
@@ -84,12 +88,13 @@ pub fn line(router: &mut Router, levels: &mut Vec<Level>, typed: &str) -> Result
 fn understand(levels: &[Level], typed: &str) -> Result<Understood, Refusal> {
     let start = typed.len() - typed.trim_start().len();
     let (negated, from) = negation(typed, start);
+    let default = typed[start..].starts_with("default ");
     let mut complaint: Option<Refusal> = None;
     for depth in (0..=levels.len()).rev() {
         let name = if depth == 0 { "config" } else { levels[depth - 1].mode };
         let table = mode(name);
         match table.grammar().read(&typed[from..], from, negated) {
-            Ok(said) => return Ok(Understood { depth, table, said, negated }),
+            Ok(said) => return Ok(Understood { depth, table, said, negated, default }),
             Err(misread) => {
                 let worth = |refusal: &Refusal| match refusal {
                     Refusal::Invalid(column) => *column,
@@ -166,6 +171,36 @@ fn take_away(
         return checks::was_absent(table.name, said);
     }
     Ok(())
+}
+
+/// `default …`: as the router has it by itself.
+fn reset(
+    router: &mut Router,
+    path: &[String],
+    table: &'static super::commands::ModeTable,
+    said: &Match,
+    notes: &mut Vec<String>,
+) -> Result<(), Refusal> {
+    let key = said.key();
+    match table.commands[said.command].1 {
+        Kind::Mode("config-if") => {
+            if let Some(interface) = router.running.entries.iter_mut().find(|entry| entry.key == key) {
+                interface.entries.clear();
+                notes.push(format!("Interface {} set to default configuration", said.words[1]));
+            }
+            Ok(())
+        }
+        Kind::Toggle(_) => {
+            if let Some(entries) = router.running.below_mut(path) {
+                entries.retain(|entry| entry.key != key);
+            }
+            Ok(())
+        }
+        _ => {
+            checks::may_go(router, path, table.name, said)?;
+            take_away(router, path, table, said, notes)
+        }
+    }
 }
 
 /// Reads a whole text as at boot. Gives the lines that were refused.

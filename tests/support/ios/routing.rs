@@ -79,6 +79,8 @@ pub struct Route {
     pub distance: Option<u8>,
     pub via: Option<Ipv4Addr>,
     pub interface: Option<String>,
+    /// Whether the next hop is in the global table.
+    pub global: bool,
 }
 
 /// The table of `vrf`: what is connected, and the static routes that count now.
@@ -90,17 +92,19 @@ pub fn table(router: &Router, vrf: Option<&str>) -> Vec<Route> {
         if here.as_deref() != vrf || !router.is_up(name) {
             continue;
         }
-        let connected = |net| Route { net, distance: None, via: None, interface: Some(name.to_owned()) };
+        let connected = |net| Route { net, distance: None, via: None, interface: Some(name.to_owned()), global: false };
         routes.extend(networks(interface).into_iter().map(connected));
     }
     let typed: Vec<Route> =
         router.running.all("ip route ").filter_map(|entry| usable(router, &entry.line, vrf)).collect();
+    let global = if vrf.is_some() && typed.iter().any(|route| route.global) { table(router, None) } else { Vec::new() };
     // A static route needs a way to its next hop.
     let mut found = routes.len();
     loop {
         for route in &typed {
             let reachable = match (&route.interface, route.via) {
                 (Some(name), _) => name.starts_with("Null") || router.is_up(name),
+                (None, Some(via)) if route.global => look_up(&global, via).iter().any(|known| known.net.length > 0),
                 (None, Some(via)) => routes.iter().any(|known| known.net.contains(via) && known.net != route.net),
                 _ => false,
             };
@@ -142,7 +146,7 @@ fn usable(router: &Router, line: &str, vrf: Option<&str>) -> Option<Route> {
         Ok(via) => (None, Some(via)),
         Err(_) => (Some(next.to_owned()), words.get(3).and_then(|word| word.parse().ok())),
     };
-    Some(Route { net, distance: Some(distance(line)), via, interface })
+    Some(Route { net, distance: Some(distance(line)), via, interface, global: words.contains(&"global") })
 }
 
 /// The route that a packet to `address` takes.
