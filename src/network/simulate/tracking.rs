@@ -1,0 +1,220 @@
+//! Tracked objects: what each watches, and whether it is up.
+
+use super::super::device::tracking::{Probe, ProbeSource, Track, Tracked};
+use super::address::number;
+use super::at_rest::{MOST_OBJECTS, Span, State};
+use super::element::Mask;
+use super::wiring::{Network, Plug};
+use std::collections::BTreeSet;
+
+/// The tracked objects of all routers on which something of this site depends.
+#[derive(Debug, Default)]
+pub(super) struct Objects<'a> {
+    /// The objects.
+    pub(super) all: Vec<Object<'a>>,
+}
+
+/// A tracked object.
+#[derive(Debug)]
+pub(super) struct Object<'a> {
+    /// The router, by its place in the scene.
+    pub(super) router: usize,
+    /// What the text says.
+    pub(super) track: &'a Track,
+    /// What it watches.
+    pub(super) watch: Watch<'a>,
+}
+
+/// What a tracked object watches.
+#[derive(Debug)]
+pub(super) enum Watch<'a> {
+    /// The answers of a probe.
+    Probe(Asking<'a>),
+    /// A port.
+    Port { port: usize, routing: bool },
+    /// Other objects.
+    List { all: bool, members: Vec<usize>, undefined: bool },
+    /// Something that we do not read: up.
+    Unread,
+    /// A probe or a port that is not defined: down.
+    Undefined,
+}
+
+/// A probe that runs.
+#[derive(Debug)]
+pub(super) struct Asking<'a> {
+    /// What the text says.
+    pub(super) probe: &'a Probe,
+    /// The port whose address asks.
+    pub(super) port: usize,
+    /// Routing table.
+    pub(super) table: usize,
+    /// The address that asks.
+    pub(super) source: u32,
+    /// The address that must answer.
+    pub(super) target: u32,
+}
+
+/// What becomes of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It is answered.
+    Heard,
+    /// It is lost, or its answer is.
+    Silent,
+    /// It cannot even be asked: the router knows at once.
+    Refused,
+}
+
+impl<'a> Objects<'a> {
+    /// The objects on which a route or a group of this site depends.
+    pub(super) fn new(network: &Network<'a>) -> Self {
+        let mut wanted: BTreeSet<(usize, u16)> = BTreeSet::new();
+        for (at, table) in network.tables.iter().enumerate() {
+            let here = |plug| !matches!(plug, Plug::Nothing | Plug::Inside);
+            if !network.ports.iter().any(|port| port.table == at && here(port.plug)) {
+                continue;
+            }
+            let routes = &network.scene.routers[table.router].device.routes;
+            let routes = routes.iter().filter(|route| route.vrf.as_deref() == table.vrf);
+            wanted.extend(routes.filter_map(|route| Some((table.router, route.track?))));
+        }
+        for port in &network.ports {
+            let tracks = port.interface.standby.groups.iter().flat_map(|group| &group.tracks);
+            wanted.extend(tracks.map(|decrement| (port.router, decrement.object)));
+        }
+        let found = closed(network, wanted);
+        let all = found.iter().filter_map(|(router, id)| {
+            let track = network.scene.routers[*router].device.tracks.iter().find(|track| track.id.value == *id)?;
+            Some(Object { router: *router, track, watch: watch(network, *router, track, &found) })
+        });
+        Self { all: all.collect() }
+    }
+
+    /// The place of an object; none if it is not defined.
+    pub(super) fn find(&self, router: usize, id: u16) -> Option<usize> {
+        self.all.iter().position(|object| object.router == router && object.track.id.value == id)
+    }
+}
+
+/// These objects and all that they watch, each once and only where defined.
+fn closed(network: &Network, wanted: BTreeSet<(usize, u16)>) -> Vec<(usize, u16)> {
+    let mut found = Vec::new();
+    let mut pending: Vec<_> = wanted.into_iter().collect();
+    while let Some((router, id)) = pending.pop() {
+        let track = network.scene.routers[router].device.tracks.iter().find(|track| track.id.value == id);
+        let Some(track) = track.filter(|_| !found.contains(&(router, id)) && found.len() < MOST_OBJECTS) else {
+            continue;
+        };
+        found.push((router, id));
+        if let Tracked::List { objects, .. } = &track.what {
+            pending.extend(objects.iter().map(|object| (router, object.value)));
+        }
+    }
+    found
+}
+
+fn watch<'a>(network: &Network<'a>, router: usize, track: &'a Track, found: &[(usize, u16)]) -> Watch<'a> {
+    let port = |name: &super::super::device::Port| {
+        network.ports.iter().position(|port| port.router == router && port.interface.name.value == *name)
+    };
+    match &track.what {
+        Tracked::Probe { probe, .. } => {
+            let probes = &network.scene.routers[router].device.probes;
+            let probe = probes.iter().find(|known| known.id.value == *probe);
+            probe.and_then(|probe| asking(network, router, probe)).map_or(Watch::Undefined, Watch::Probe)
+        }
+        Tracked::Interface { port: name, routing } => {
+            port(name).map_or(Watch::Undefined, |port| Watch::Port { port, routing: *routing })
+        }
+        Tracked::List { all, objects } => {
+            let place = |id: u16| found.iter().position(|known| *known == (router, id));
+            let members: Vec<_> = objects.iter().filter_map(|object| place(object.value)).collect();
+            let undefined = members.len() < objects.len();
+            Watch::List { all: *all, members, undefined }
+        }
+        Tracked::Other(_) => Watch::Unread,
+    }
+}
+
+/// A probe that is complete and runs. Without a source a router takes the address of the way out,
+/// which we do not guess: such a probe is read as one that asks from its first port.
+fn asking<'a>(network: &Network<'a>, router: usize, probe: &'a Probe) -> Option<Asking<'a>> {
+    probe.runs?;
+    let target = number(probe.target?.value);
+    let vrf = probe.vrf.as_ref().map(|at| at.value.as_str());
+    let table = network.tables.iter().position(|table| table.router == router && table.vrf == vrf)?;
+    let here = |(_, port): &(usize, &super::wiring::Port)| port.router == router && port.table == table;
+    let mut ports = network.ports.iter().enumerate().filter(here);
+    let (port, _) = match probe.source.as_ref().map(|at| &at.value) {
+        Some(ProbeSource::Interface(name)) => ports.find(|(_, port)| port.interface.name.value == *name)?,
+        Some(ProbeSource::Address(address)) => {
+            ports.find(|(_, port)| port.address.is_some_and(|(own, _)| own == number(*address)))?
+        }
+        None => ports.find(|(_, port)| port.address.is_some())?,
+    };
+    let (source, _) = network.ports[port].address?;
+    Some(Asking { probe, port, table, source, target })
+}
+
+impl Network<'_> {
+    /// The objects that are up in this state, by their place.
+    pub(super) fn objects_up(&self, state: &State, mask: Mask) -> u128 {
+        let mut up = 0;
+        for at in 0..self.objects.all.len() {
+            if self.is_object_up(at, state, mask, 0) {
+                up |= 1 << at;
+            }
+        }
+        up
+    }
+
+    fn is_object_up(&self, at: usize, state: &State, mask: Mask, depth: usize) -> bool {
+        match &self.objects.all[at].watch {
+            Watch::Probe(asking) => self.ask(asking, state, mask) == Answer::Heard,
+            Watch::Port { port, routing } => {
+                self.is_up(*port, state, mask) && (!routing || self.ports[*port].address.is_some())
+            }
+            // A list that contains itself is refused by routers.
+            Watch::List { .. } if depth > MOST_OBJECTS => false,
+            Watch::List { all: true, members, undefined } => {
+                !undefined && members.iter().all(|member| self.is_object_up(*member, state, mask, depth + 1))
+            }
+            Watch::List { all: false, members, .. } => {
+                members.iter().any(|member| self.is_object_up(*member, state, mask, depth + 1))
+            }
+            Watch::Unread => true,
+            Watch::Undefined => false,
+        }
+    }
+
+    /// How long an object takes to follow what it watches, in milliseconds.
+    pub(super) fn flip_time(&self, at: usize, up: bool, state: &State, mask: Mask) -> Span {
+        self.flip_within(at, up, state, mask, 0)
+    }
+
+    fn flip_within(&self, at: usize, up: bool, state: &State, mask: Mask, depth: usize) -> Span {
+        let object = &self.objects.all[at];
+        let delay = if up { object.track.up_s } else { object.track.down_s };
+        let delay = Span::exactly(delay.map_or(0, |at| u32::from(at.value).saturating_mul(1000)));
+        let own = match &object.watch {
+            Watch::Probe(asking) => {
+                let (period, timeout) = (asking.probe.period_ms(), asking.probe.timeout_ms());
+                match (up, self.ask(asking, state, mask)) {
+                    (true, _) | (false, Answer::Refused) => Span { min: 0, max: period },
+                    (false, _) => Span { min: timeout, max: period.saturating_add(timeout) },
+                }
+            }
+            Watch::List { all, members, .. } if depth <= MOST_OBJECTS => {
+                let moved = members.iter().filter(|member| state.is_tracked_up(**member) != up);
+                let moved = moved.filter(|member| self.is_object_up(**member, state, mask, 0) == up);
+                let times = moved.map(|member| self.flip_within(*member, up, state, mask, depth + 1));
+                // The first one decides where one is enough, else the last one.
+                let first = *all != up;
+                times.reduce(|a, b| if first { a.first(b) } else { a.last(b) }).unwrap_or_default()
+            }
+            Watch::List { .. } | Watch::Port { .. } | Watch::Unread | Watch::Undefined => Span::default(),
+        };
+        own.then(delay)
+    }
+}
