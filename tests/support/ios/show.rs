@@ -241,13 +241,17 @@ fn routes(router: &Router, said: &Match) -> String {
         return text;
     };
     // A packet would take the default route; this command does not, as on the real thing.
-    let found: Vec<&Route> =
-        routing::look_up(&table, address).into_iter().filter(|route| route.net.length > 0).collect();
+    // With a mask it is exactly this network.
+    let mask = said.words.last().filter(|word| **word != address.to_string() && word.parse::<Ipv4Addr>().is_ok());
+    let found: Vec<&Route> = match mask.and_then(|mask| routing::Net::typed(&address.to_string(), mask)) {
+        Some(net) => table.iter().filter(|route| route.net == net).collect(),
+        None => routing::look_up(&table, address).into_iter().filter(|route| route.net.length > 0).collect(),
+    };
     let Some(first) = found.first() else {
-        text.push_str("% Network not in table\n");
+        text.push_str(if mask.is_some() { "% Subnet not in table\n" } else { "% Network not in table\n" });
         return text;
     };
-    let _ = writeln!(text, "Routing entry for {}", first.net);
+    let _ = writeln!(text, "Routing entry for {}{}", first.net, if first.net.length == 0 { ", supernet" } else { "" });
     match first.distance {
         Some(distance) => {
             let _ = writeln!(text, "  Known via \"static\", distance {distance}, metric 0");
