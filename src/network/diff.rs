@@ -14,7 +14,7 @@ mod patch;
 mod search;
 mod tree;
 
-pub use apply::{Refused, Session, apply, canonical};
+pub use apply::{Refused, Session, apply, canonical, picture};
 pub use judge::Lost;
 pub use ownership::Ownership;
 pub use patch::{Faithless, patch, wanted_on};

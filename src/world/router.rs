@@ -220,6 +220,6 @@ pub trait Router: Send {
     /// Saves what runs as what a reload brings.
     fn save(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
 
-    /// Answers a command that only looks: `show …`, `ping …`.
+    /// What it answers to a command that only looks (`show …`, `ping …`), whatever it is.
     fn show(&mut self, command: &str) -> impl Future<Output = Result<String, RouterError>> + Send;
 }

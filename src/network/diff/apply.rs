@@ -30,6 +30,12 @@ pub fn canonical(config: &ConfigText) -> ConfigText {
     Tree::of(config).text()
 }
 
+/// The same text in canonical order without what secrets say: two routers whose pictures are equal
+/// differ in secrets at most, and a picture may be kept and shown.
+pub fn picture(config: &ConfigText) -> ConfigText {
+    Tree::of(config).picture()
+}
+
 /// A configuration mode in which one line after the other is typed.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -56,6 +62,11 @@ impl Session {
     /// Back to the global level.
     pub(super) fn leave(&mut self) {
         self.path.clear();
+    }
+
+    /// The picture of the configuration as it is now.
+    pub fn picture(&self) -> ConfigText {
+        self.tree.picture()
     }
 
     /// Types one line.

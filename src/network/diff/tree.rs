@@ -7,6 +7,10 @@ use super::grammar::{Kind, Mode};
 use std::cmp::Ordering;
 use std::net::Ipv4Addr;
 
+/// Words after which a secret stands, in commands that the table does not know.
+const SECRET: [&str; 9] =
+    ["secret", "password", "key", "community", "key-string", "pre-shared-key", "md5", "passphrase", "hash"];
+
 /// A command with the commands of the mode it opens.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
@@ -60,6 +64,28 @@ impl Node {
     /// Whether it says nothing that a router would not do anyway.
     pub(super) fn says_nothing(&self) -> bool {
         self.command.is_default() || (self.is_fixed() && self.children.is_empty())
+    }
+
+    /// Its line and those below it, without what secrets say.
+    fn picture(&self) -> Line {
+        let children = self.children.iter().filter(|child| !(child.is_fixed() && child.children.is_empty()));
+        Line { number: 0, text: self.shown(), children: children.map(Node::picture).collect() }
+    }
+
+    /// Its text without what a secret says. A command that the table does not know may hold one too:
+    /// whatever follows a word for secrets is not shown.
+    fn shown(&self) -> String {
+        if self.command.secret {
+            return self.command.said.clone();
+        }
+        if self.command.row.is_some() {
+            return self.text.clone();
+        }
+        let words: Vec<&str> = self.text.split_whitespace().collect();
+        match words.iter().position(|word| SECRET.contains(word)) {
+            Some(at) if at + 1 < words.len() => format!("{} <secret>", words[..=at].join(" ")),
+            _ => self.text.clone(),
+        }
     }
 
     /// Its line, and those below it.
@@ -144,6 +170,12 @@ impl Tree {
     pub(super) fn text(&self) -> ConfigText {
         let said = self.nodes.iter().filter(|node| !(node.is_fixed() && node.children.is_empty()));
         ConfigText { lines: said.map(Node::line).collect() }
+    }
+
+    /// Its text without what secrets say.
+    pub(super) fn picture(&self) -> ConfigText {
+        let said = self.nodes.iter().filter(|node| !(node.is_fixed() && node.children.is_empty()));
+        ConfigText { lines: said.map(Node::picture).collect() }
     }
 
     /// The command of the global level with this key.

@@ -332,6 +332,11 @@ impl Router for IosRouter {
     }
 
     async fn show(&mut self, command: &str) -> Result<String, RouterError> {
-        self.slow_command(command).await
+        let Answer { text, end } = self.console.send(command, command, self.patience.configuration).await?;
+        match end {
+            End::Prompt(_) => Ok(text),
+            End::Question(question) => Err(self.console.refused(command, question)),
+            End::Password => Err(self.console.refused(command, "Password:".to_owned())),
+        }
     }
 }
