@@ -1,4 +1,5 @@
-//! How a router is reached: like any host over SSH, with what only routers need beside it.
+//! How a router is reached, like any host over SSH with what only routers need beside it; and what it
+//! says of itself.
 
 use super::server::{Access, SecretRef};
 
@@ -34,4 +35,35 @@ pub struct SiteRouters {
     pub primary: RouterAccess,
     /// The CPE of the backup line, where it is another one.
     pub standby: Option<RouterAccess>,
+}
+
+/// Who a router says that it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// Host name, in full.
+    pub hostname: String,
+    /// Serial number of the chassis (`Processor board ID`), where it says one.
+    pub serial: Option<String>,
+    /// Version of its software, where it says one.
+    pub version: Option<String>,
+}
+
+/// Whether a router can take a change back by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WayBack {
+    /// `configure terminal revert timer` works: an archive is configured.
+    RevertTimer,
+    /// It would, but no archive is configured.
+    NoArchive,
+    /// It has neither (before IOS 12.4(20)T): only `reload in` takes a change back.
+    ReloadOnly,
+}
+
+/// Which configuration of a router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// What runs.
+    Running,
+    /// What a reload brings.
+    Startup,
 }

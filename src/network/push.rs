@@ -11,6 +11,7 @@ pub mod change;
 pub mod drift;
 pub mod expect;
 pub mod record;
+pub mod router;
 pub mod run;
 
 use change::Place;

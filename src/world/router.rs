@@ -1,4 +1,4 @@
-//! A router as a push sees it: a narrow trait, and IOS over SSH behind it.
+//! Routers that speak IOS, over SSH.
 //!
 //! Every call is one exchange. It may be dropped at any moment: what it did or did not do is seen
 //! by the next connection, never assumed.
@@ -12,38 +12,6 @@ pub use ios::{IosRouter, Patience};
 
 use super::ShellError;
 use super::secret::Unreadable;
-use std::future::Future;
-
-/// Who a router says that it is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Identity {
-    /// Host name, in full.
-    pub hostname: String,
-    /// Serial number of the chassis (`Processor board ID`), where it says one.
-    pub serial: Option<String>,
-    /// Version of its software, where it says one.
-    pub version: Option<String>,
-}
-
-/// Whether a router can take a change back by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WayBack {
-    /// `configure terminal revert timer` works: an archive is configured.
-    RevertTimer,
-    /// It would, but no archive is configured.
-    NoArchive,
-    /// It has neither (before IOS 12.4(20)T): only `reload in` takes a change back.
-    ReloadOnly,
-}
-
-/// Which configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// What runs.
-    Running,
-    /// What a reload brings.
-    Startup,
-}
 
 /// Why a router did not do what it was asked. No variant holds a secret: lines are shown with their references.
 #[derive(Debug, thiserror::Error)]
@@ -179,47 +147,4 @@ fn missing_algorithms(what: &str, theirs: &str) -> String {
          legacy` beside its access in the inventory, with its `host_key`.",
         old.join(", ")
     )
-}
-
-/// A router with a session in privileged mode. Lines may name secrets (`<secret:NAME>`), which are read
-/// when the line is sent.
-pub trait Router: Send {
-    /// Who it says that it is.
-    fn identity(&mut self) -> impl Future<Output = Result<Identity, RouterError>> + Send;
-
-    /// Whether it can take a change back by itself.
-    fn way_back(&mut self) -> impl Future<Output = Result<WayBack, RouterError>> + Send;
-
-    /// Minutes of the revert timer that runs; none where none does.
-    fn revert_timer(&mut self) -> impl Future<Output = Result<Option<u16>, RouterError>> + Send;
-
-    /// A configuration, as the router prints it. It holds secrets: mask it before it goes anywhere.
-    fn configuration(&mut self, which: Which) -> impl Future<Output = Result<String, RouterError>> + Send;
-
-    /// Puts what runs into the archive.
-    fn archive(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
-
-    /// Begins to configure: in `minutes` the router goes back to what runs now, unless told otherwise.
-    fn configure(&mut self, minutes: u16) -> impl Future<Output = Result<(), RouterError>> + Send;
-
-    /// Sends one line of the configuration, with its indentation from the global level.
-    fn line(&mut self, line: &str) -> impl Future<Output = Result<(), RouterError>> + Send;
-
-    /// Leaves the configuration mode.
-    fn end(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
-
-    /// Stops the revert timer: what runs stays.
-    fn confirm(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
-
-    /// Goes back at once to what ran before, as the revert timer would.
-    fn revert_now(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
-
-    /// Replaces what runs by what a reload would bring, without a reload.
-    fn restore_startup(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
-
-    /// Saves what runs as what a reload brings.
-    fn save(&mut self) -> impl Future<Output = Result<(), RouterError>> + Send;
-
-    /// What it answers to a command that only looks (`show …`, `ping …`), whatever it is.
-    fn show(&mut self, command: &str) -> impl Future<Output = Result<String, RouterError>> + Send;
 }

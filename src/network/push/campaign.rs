@@ -9,7 +9,6 @@ use super::drift::LastKnown;
 use super::record::{Begun, Leg, Record};
 use super::{End, Memory};
 use crate::digest::sha256;
-use crate::journal::Event;
 use crate::network::text::ConfigText;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -71,24 +70,20 @@ impl Campaign {
     }
 
     /// The push of a tenant that is not over.
-    ///
-    /// # Errors
-    /// An event of a push that this program cannot read.
-    pub fn open(events: &[Event]) -> serde_json::Result<Option<Self>> {
+    pub fn open(records: &[Record]) -> Option<Self> {
         let mut open: Option<Self> = None;
-        for event in events {
-            match Record::of(event)? {
-                Some(Record::Begun(begun)) => open = Some(Self::new(*begun)),
-                Some(Record::Ended { .. }) => open = None,
-                Some(record) => {
+        for record in records {
+            match record {
+                Record::Begun(begun) => open = Some(Self::new((**begun).clone())),
+                Record::Ended { .. } => open = None,
+                record => {
                     if let Some(campaign) = &mut open {
-                        campaign.note(&record);
+                        campaign.note(record);
                     }
                 }
-                None => {}
             }
         }
-        Ok(open)
+        open
     }
 
     /// Notes what a record says.
@@ -117,7 +112,9 @@ impl Campaign {
             let progress = self.forth.get(&change.router);
             match progress.and_then(|progress| progress.settled) {
                 Some(End::New) => {}
-                Some(End::Old) => return self.way_back(at, progress.and_then(|progress| progress.memory.failed.clone())),
+                Some(End::Old) => {
+                    return self.way_back(at, progress.and_then(|progress| progress.memory.failed.clone()));
+                }
                 None => return self.drive(at, change, false, progress),
             }
         }
@@ -157,25 +154,21 @@ impl Campaign {
     }
 }
 
-/// What the last push left on `router`, as far as these events know.
-///
-/// # Errors
-/// An event of a push that this program cannot read.
-pub fn last_known(events: &[Event], router: &str) -> serde_json::Result<Option<LastKnown>> {
-    let mut begun: Option<Change> = None;
+/// What the last push left on `router`, as far as these records know.
+pub fn last_known(records: &[Record], router: &str) -> Option<LastKnown> {
+    let mut begun: Option<&Change> = None;
     let mut last = None;
-    for event in events {
-        match Record::of(event)? {
-            Some(Record::Begun(of)) => begun = of.changes.into_iter().find(|change| change.router == router),
-            Some(Record::Settled { leg, end, .. }) if leg.router == router => {
-                let Some(change) = &begun else { continue };
-                let Ok(way) = change.way() else { continue };
-                let is_new = (end == End::New) != leg.back;
+    for record in records {
+        match record {
+            Record::Begun(of) => begun = of.changes.iter().find(|change| change.router == router),
+            Record::Settled { leg, end, .. } if leg.router == router => {
+                let Some((change, way)) = begun.and_then(|change| Some((change, change.way().ok()?))) else { continue };
+                let is_new = (*end == End::New) != leg.back;
                 let picture: ConfigText = if is_new { way.new().clone() } else { way.old().clone() };
                 last = Some(LastKnown { picture, foreign: change.foreign.iter().cloned().collect() });
             }
             _ => {}
         }
     }
-    Ok(last)
+    last
 }

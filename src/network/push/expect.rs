@@ -98,7 +98,11 @@ impl Expect {
             Expect::Track { .. } => track(answer),
             Expect::Route { destination, via, .. } => route(answer, *destination, via),
             Expect::NoRoute { destination, .. } => {
-                if entry(answer, *destination).is_none() { Ok(()) } else { Err("it has one".to_owned()) }
+                if entry(answer, *destination).is_none() {
+                    Ok(())
+                } else {
+                    Err("it has one".to_owned())
+                }
             }
             Expect::Answer { .. } => pinged(answer),
         }
@@ -108,9 +112,8 @@ impl Expect {
 /// `Gi0/0/1  10  110 P Active  local  …`: the name is short, the state a word.
 fn standby(answer: &str, interface: &str, group: u16, active: bool) -> Result<(), String> {
     let words = answer.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let mut rows = words.filter(|words| {
-        words.len() > 3 && is_short_for(words[0], interface) && words[1].parse() == Ok(group)
-    });
+    let mut rows =
+        words.filter(|words| words.len() > 3 && is_short_for(words[0], interface) && words[1].parse() == Ok(group));
     let row = rows.next().ok_or("the group is not there")?;
     let state = row.iter().skip(3).find(|word| word.chars().next().is_some_and(char::is_alphabetic) && **word != "P");
     match (state.copied(), active) {
@@ -162,9 +165,8 @@ fn route(answer: &str, destination: Ipv4Network, via: &str) -> Result<(), String
         hop == via || block.ends_with(&format!("via {via}"))
     };
     // A neighbour on an interface is shown as `10.0.0.1, via GigabitEthernet0/0/0`.
-    let both = |block: &&str| {
-        via.split_once(' ').is_some_and(|(port, hop)| block.starts_with(&format!("{hop}, via {port}")))
-    };
+    let both =
+        |block: &&str| via.split_once(' ').is_some_and(|(port, hop)| block.starts_with(&format!("{hop}, via {port}")));
     match blocks.iter().find(|block| leads(block) || both(block)) {
         Some(_) => Ok(()),
         None => Err(format!("it goes to {}", blocks.first().unwrap_or(&"nowhere"))),
@@ -173,7 +175,8 @@ fn route(answer: &str, destination: Ipv4Network, via: &str) -> Result<(), String
 
 /// `Success rate is 100 percent (3/3)`; one lost packet (the first, for want of ARP) is no failure.
 fn pinged(answer: &str) -> Result<(), String> {
-    let rate = answer.split_once("Success rate is ").and_then(|(_, rest)| rest.split_whitespace().next()?.parse::<u8>().ok());
+    let rate =
+        answer.split_once("Success rate is ").and_then(|(_, rest)| rest.split_whitespace().next()?.parse::<u8>().ok());
     match rate {
         Some(rate) if rate > 0 => Ok(()),
         Some(_) => Err("it does not answer".to_owned()),
@@ -201,7 +204,9 @@ mod tests {
     fn tracked_objects_are_read() {
         let expect = Expect::Track { number: 100 };
         assert_eq!(expect.holds("Track 100\n  List boolean and\n  Boolean AND is Up\n    2 changes\n"), Ok(()));
-        assert!(expect.holds("Track 10\n  IP SLA 10 reachability\n  Reachability is Up, delayed Down (3 secs)\n").is_ok());
+        assert!(
+            expect.holds("Track 10\n  IP SLA 10 reachability\n  Reachability is Up, delayed Down (3 secs)\n").is_ok()
+        );
         assert_eq!(expect.holds("Track 20\n  Line protocol is Down\n"), Err("it is down".into()));
         assert_eq!(expect.holds("% Invalid\n"), Err("it is not there".into()));
     }
@@ -217,7 +222,8 @@ mod tests {
         assert_eq!(expect("10.64.4.0/24", "10.128.4.1").holds(answer), Ok(()));
         assert_eq!(expect("10.64.4.0/24", "10.128.4.2").holds(answer), Err("it goes to 10.128.4.1".into()));
         assert!(expect("10.64.4.10/32", "10.128.4.1").holds(answer).is_err());
-        let tunnel = "Routing entry for 10.64.4.0/24\n  Routing Descriptor Blocks:\n  * directly connected, via Tunnel17\n";
+        let tunnel =
+            "Routing entry for 10.64.4.0/24\n  Routing Descriptor Blocks:\n  * directly connected, via Tunnel17\n";
         assert_eq!(expect("10.64.4.0/24", "Tunnel17").holds(tunnel), Ok(()));
         let gone = Expect::NoRoute { vrf: Some("X".into()), destination: "10.64.4.10/32".parse().unwrap() };
         assert_eq!(gone.command(), "show ip route vrf X 10.64.4.10 255.255.255.255");
@@ -226,7 +232,8 @@ mod tests {
 
     #[test]
     fn an_address_answers_or_not() {
-        let expect = Expect::Answer { vrf: None, address: "10.0.0.1".parse().unwrap(), source: Some("Loopback0".into()) };
+        let expect =
+            Expect::Answer { vrf: None, address: "10.0.0.1".parse().unwrap(), source: Some("Loopback0".into()) };
         assert_eq!(expect.command(), "ping 10.0.0.1 source Loopback0 repeat 3 timeout 1");
         assert_eq!(expect.holds("!!!\nSuccess rate is 66 percent (2/3)\n"), Ok(()));
         assert!(expect.holds("...\nSuccess rate is 0 percent (0/3)\n").is_err() && expect.holds("").is_err());

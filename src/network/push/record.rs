@@ -1,9 +1,8 @@
 //! The events of a push: what is written before and after each act, and all that is read back.
 
+use super::End;
 use super::campaign::Class;
 use super::change::Change;
-use super::End;
-use crate::journal::Event;
 use crate::model::ServerId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -118,12 +117,15 @@ pub struct Begun {
 }
 
 impl Record {
-    /// The record of an event; none if it is not ours.
-    pub fn of(event: &Event) -> serde_json::Result<Option<Self>> {
-        if !event.kind.starts_with("push.") {
+    /// The record of an event of this kind with these details; none if it is not of a push.
+    ///
+    /// # Errors
+    /// An event of a push that this program cannot read.
+    pub fn of(kind: &str, data: &Value) -> serde_json::Result<Option<Self>> {
+        if !kind.starts_with("push.") {
             return Ok(None);
         }
-        serde_json::from_value(json!({ "kind": event.kind, "data": event.data })).map(Some)
+        serde_json::from_value(json!({ "kind": kind, "data": data })).map(Some)
     }
 
     /// Kind and data of the event.

@@ -1,23 +1,21 @@
 //! The one loop that acts: look at the router, decide, an event, the act.
 //!
 //! It may be killed at any instruction, and any connection may be cut at any byte: what was done is
-//! seen on the router, never assumed. Every future may be dropped at any await.
+//! seen on the router, never assumed. Every future may be dropped at any await. World, journal and
+//! clock come in as traits, so that a test can cut and kill at each of their calls.
 
 use super::campaign::{Campaign, Task};
 use super::change::{Change, Way};
 use super::expect::Expect;
 use super::record::{Leg, Record};
+use super::router::{Done, Kind, Router, Trouble};
 use super::{ATTEMPTS, Act, End, Halt, Memory, Observed, next};
 use crate::digest::sha256;
-use crate::journal::{Event, Journal, JournalError, Lease};
-use crate::model::TenantId;
+use crate::model::router_access::Which;
 use crate::network::diff::Refused;
-use crate::world::router::{Router, RouterError, Which};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::time::Instant;
 
 /// The routers, each reached on a new connection.
 pub trait Field: Send {
@@ -25,17 +23,35 @@ pub trait Field: Send {
     type Router: Router;
 
     /// Connects to the router with this host name.
-    fn connect(&mut self, router: &str) -> impl Future<Output = Result<Self::Router, RouterError>> + Send;
+    fn connect(&mut self, router: &str) -> impl Future<Output = Done<Self::Router>> + Send;
 }
 
-/// Who watches a push. The journal comes first.
-pub trait Observer: Send {
-    /// An event was written.
-    fn event(&mut self, event: &Event, record: &Record);
+/// Where the operator sits: journal, leases, clock and screen.
+pub trait Desk: Send {
+    /// Why nothing can be written, or is ours no more.
+    type Error: Send;
+
+    /// Writes an event; it is durable when this returns.
+    fn write(&mut self, record: &Record) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Makes sure that every lease is still ours.
+    fn still_ours(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Whether the operator wants to stop.
+    fn stopped(&self) -> bool;
+
+    /// Time since some moment, which only grows.
+    fn now(&self) -> Duration;
+
+    /// Waits.
+    fn sleep(&mut self, time: Duration) -> impl Future<Output = ()> + Send;
+
     /// A line was taken: so many of so many.
     fn line(&mut self, router: &str, done: usize, of: usize);
+
     /// A router cannot be reached at the moment.
-    fn waiting(&mut self, router: &str, why: &RouterError);
+    fn waiting(&mut self, router: &str, why: &Trouble);
+
     /// Not everything is yet as expected: what is not.
     fn unmet(&mut self, router: &str, unmet: &[String]);
 }
@@ -75,52 +91,45 @@ pub enum Ending {
     /// A person has to look at this router; which leg it was on.
     Halted(Leg, Halt),
     /// This router cannot be reached; which leg it was on, and whether its timer runs.
-    Unreachable(Leg, RouterError),
+    Unreachable(Leg, Trouble),
     /// A router refuses what no retry changes.
-    Refused(Leg, RouterError),
+    Refused(Leg, Trouble),
 }
 
 /// Why a push could not go on at all.
-#[derive(Debug, thiserror::Error)]
-pub enum PushError {
-    /// The journal cannot be read or written, or somebody took over.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The lines of a change do not fit its configuration.
-    #[error("the change does not fit the configuration it was made for")]
-    Unfit(#[from] Refused),
+#[derive(Debug)]
+pub enum PushError<E> {
+    /// The journal cannot be written, or somebody took over.
+    Desk(E),
+    /// The lines of a change do not fit the configuration that it was made for.
+    Unfit(Refused),
 }
 
-/// A push, under its leases.
-pub struct Pusher<'a, F, O> {
-    /// Where events go.
-    pub journal: &'a Journal,
-    /// Our right to act for the tenant.
-    pub lease: &'a Lease,
-    /// Our right to each device.
-    pub devices: &'a [Lease],
-    /// Whose network.
-    pub tenant: &'a TenantId,
-    /// Who acts.
-    pub operator: &'a str,
+impl<E> From<Refused> for PushError<E> {
+    fn from(refused: Refused) -> Self {
+        PushError::Unfit(refused)
+    }
+}
+
+/// A push.
+pub struct Pusher<F, D> {
     /// The routers.
     pub field: F,
-    /// Who watches.
-    pub observer: O,
+    /// The operator's.
+    pub desk: D,
     /// How long to wait.
     pub tempo: Tempo,
-    /// Becomes true when the operator wants to stop.
-    pub stop: watch::Receiver<bool>,
 }
 
 /// How a leg ended.
 enum Driven {
-    Done(End, Memory),
+    /// At an end, with the digest of its picture.
+    Done(End, String),
     /// Confirmed and then failed: only its way back is left.
     TakeBack(String),
     Halted(Halt),
-    Unreachable(RouterError),
-    Refused(RouterError),
+    Unreachable(Trouble),
+    Refused(Trouble),
 }
 
 /// Why a connection was left.
@@ -134,12 +143,12 @@ enum Left {
 /// Acts on one router before the push gives up: far more than any way needs.
 const MOST_ACTS: usize = 60;
 
-impl<F: Field, O: Observer> Pusher<'_, F, O> {
+impl<F: Field, D: Desk> Pusher<F, D> {
     /// Goes on with `campaign` until it is over, or only a person can go on.
     ///
     /// # Errors
     /// The journal, or a change that does not fit. Trouble with a router is no error but an [`Ending`].
-    pub async fn run(&mut self, campaign: &mut Campaign) -> Result<Ending, PushError> {
+    pub async fn run(&mut self, campaign: &mut Campaign) -> Result<Ending, PushError<D::Error>> {
         loop {
             let (at, leg, memory) = match campaign.task() {
                 Task::Drive { at, leg, memory } => (at, leg, memory),
@@ -165,15 +174,15 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
         change: &Change,
         leg: Leg,
         memory: Memory,
-    ) -> Result<Option<Ending>, PushError> {
+    ) -> Result<Option<Ending>, PushError<D::Error>> {
         let returning = !leg.back && campaign.is_returning(&leg.router);
         let driven = match (leg.back, returning) {
             (true, _) => self.drive(campaign, &change.reversed()?, &leg, memory).await?,
             (false, true) => Driven::TakeBack(memory.failed.unwrap_or_default()),
             (false, false) => self.drive(campaign, change, &leg, memory).await?,
         };
-        let (end, way) = match driven {
-            Driven::Done(end, _) => (end, if leg.back { change.reversed()?.way()? } else { change.way()? }),
+        let (end, picture) = match driven {
+            Driven::Done(end, picture) => (end, picture),
             Driven::TakeBack(reason) => {
                 let back = Leg { back: true, ..leg.clone() };
                 if !campaign.is_returning(&leg.router) {
@@ -182,7 +191,7 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
                 let mut memory = campaign.memory_back(&leg.router);
                 memory.unsaved_accepted = true;
                 match self.drive(campaign, &change.reversed()?, &back, memory).await? {
-                    Driven::Done(End::New, _) => (End::Old, change.way()?),
+                    Driven::Done(End::New, picture) => (End::Old, picture),
                     Driven::Done(End::Old, _) | Driven::TakeBack(_) => {
                         let why = format!("{reason}; and it could not be taken back");
                         return Ok(Some(Ending::Halted(back, Halt::Drifted(vec![why]))));
@@ -192,11 +201,6 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
             }
             other => return Ok(Some(ended(leg, other))),
         };
-        let picture = match end {
-            End::Old => way.old(),
-            End::New => way.new(),
-        };
-        let picture = sha256(picture.to_string().as_bytes());
         let stuck = leg.back && end == End::Old;
         let settled = Record::Settled { leg: leg.clone(), end, picture };
         self.write(campaign, settled).await?;
@@ -214,13 +218,13 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
         change: &Change,
         leg: &Leg,
         mut memory: Memory,
-    ) -> Result<Driven, PushError> {
+    ) -> Result<Driven, PushError<D::Error>> {
         let way = change.way()?;
         let mut acts = 0;
         loop {
             let mut router = match self.reach(campaign.begun.minutes, &leg.router).await {
                 Ok(router) => router,
-                Err(error) if error.is_transient() => return Ok(Driven::Unreachable(error)),
+                Err(error) if error.kind == Kind::Lost => return Ok(Driven::Unreachable(error)),
                 Err(error) => return Ok(Driven::Refused(error)),
             };
             // One connection, as long as it is good.
@@ -231,12 +235,15 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
                 }
                 let seen = match observe(&mut router, &way).await {
                     Ok(seen) => seen,
-                    Err(error) if error.is_transient() => break,
+                    Err(error) if error.kind == Kind::Lost => break,
                     Err(error) => return Ok(Driven::Refused(error)),
                 };
-                tracing::debug!(router = %leg.router, ?seen, ?memory, "a router was looked at");
-                self.ours().await?;
+                self.desk.still_ours().await.map_err(PushError::Desk)?;
                 let act = next(&seen, &memory);
+                if let Act::Done(end) = act {
+                    let picture = if end == End::New { way.new() } else { way.old() };
+                    return Ok(Driven::Done(end, sha256(picture.to_string().as_bytes())));
+                }
                 match self.act(campaign, change, leg, &mut memory, &mut router, act).await? {
                     None => {}
                     Some(Left::Anew) => break,
@@ -255,9 +262,10 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
         memory: &mut Memory,
         router: &mut F::Router,
         act: Act,
-    ) -> Result<Option<Left>, PushError> {
+    ) -> Result<Option<Left>, PushError<D::Error>> {
         match act {
-            Act::Done(end) => Ok(Some(Left::Over(Driven::Done(end, memory.clone())))),
+            // Its caller returns before.
+            Act::Done(end) => Ok(Some(Left::Over(Driven::Done(end, String::new())))),
             Act::Stop(halt) => Ok(Some(Left::Over(Driven::Halted(halt)))),
             Act::TakeBack => {
                 let reason = memory.failed.clone().unwrap_or_default();
@@ -293,7 +301,7 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
                 self.write(campaign, Record::Reverting { leg: leg.clone() }).await?;
                 match router.restore_startup().await {
                     Ok(()) => Ok(None),
-                    Err(error) if error.is_transient() => Ok(Some(Left::Anew)),
+                    Err(error) if error.kind == Kind::Lost => Ok(Some(Left::Anew)),
                     Err(_) => Ok(Some(Left::Over(Driven::Halted(Halt::Between)))),
                 }
             }
@@ -311,8 +319,8 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
         leg: &Leg,
         memory: &mut Memory,
         router: &mut F::Router,
-    ) -> Result<Option<Left>, PushError> {
-        if *self.stop.borrow() {
+    ) -> Result<Option<Left>, PushError<D::Error>> {
+        if self.desk.stopped() {
             self.failed(campaign, leg, memory, INTERRUPTED.to_owned()).await?;
             return Ok(None);
         }
@@ -358,14 +366,14 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
         router.archive().await?;
         router.configure(minutes).await?;
         for (at, line) in change.lines.iter().enumerate() {
-            if *self.stop.borrow() {
+            if self.desk.stopped() {
                 return Err(Unentered::Interrupted);
             }
             for track in change.waits.iter().filter(|(before, _)| *before == at).flat_map(|(_, tracks)| tracks) {
                 self.wait_up(router, *track).await?;
             }
             router.line(line).await?;
-            self.observer.line(&leg.router, at + 1, change.lines.len());
+            self.desk.line(&leg.router, at + 1, change.lines.len());
         }
         router.end().await?;
         Ok(())
@@ -374,16 +382,16 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
     /// Waits for a tracked object that was made anew: what depends on it is withdrawn until it is up.
     async fn wait_up(&mut self, router: &mut F::Router, number: u16) -> Result<(), Unentered> {
         let expect = Expect::Track { number };
-        let until = Instant::now() + self.tempo.settle;
+        let until = self.desk.now() + self.tempo.settle;
         loop {
             let answer = router.show(&format!("do {}", expect.command())).await?;
             if expect.holds(&answer).is_ok() {
                 return Ok(());
             }
-            if Instant::now() >= until {
+            if self.desk.now() >= until {
                 return Err(Unentered::NotUp(number));
             }
-            tokio::time::sleep(self.tempo.look).await;
+            self.desk.sleep(self.tempo.look).await;
         }
     }
 
@@ -393,18 +401,18 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
         name: &str,
         router: &mut F::Router,
         expects: &[Expect],
-    ) -> Result<Result<Vec<String>, Vec<String>>, RouterError> {
-        let until = Instant::now() + self.tempo.settle;
+    ) -> Result<Result<Vec<String>, Vec<String>>, Trouble> {
+        let until = self.desk.now() + self.tempo.settle;
         loop {
             let unmet = unmet(router, expects).await?;
             if unmet.is_empty() {
                 return Ok(Ok(expects.iter().map(ToString::to_string).collect()));
             }
-            if Instant::now() >= until || *self.stop.borrow() {
+            if self.desk.now() >= until || self.desk.stopped() {
                 return Ok(Err(unmet));
             }
-            self.observer.unmet(name, &unmet);
-            tokio::time::sleep(self.tempo.look).await;
+            self.desk.unmet(name, &unmet);
+            self.desk.sleep(self.tempo.look).await;
         }
     }
 
@@ -414,14 +422,12 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
         campaign: &mut Campaign,
         leg: &Leg,
         memory: &mut Memory,
-        done: Result<(), RouterError>,
-    ) -> Result<Option<Left>, PushError> {
+        done: Result<(), Trouble>,
+    ) -> Result<Option<Left>, PushError<D::Error>> {
         match done {
             Ok(()) => Ok(None),
-            Err(error) if error.is_transient() => Ok(Some(Left::Anew)),
-            Err(RouterError::Refused { answer, .. }) if answer.contains("No Rollback Confirmed Change pending") => {
-                Ok(None)
-            }
+            Err(error) if error.kind == Kind::Lost => Ok(Some(Left::Anew)),
+            Err(error) if error.kind == Kind::NothingPending => Ok(None),
             Err(error) => {
                 self.trouble(campaign, leg, memory, error).await?;
                 Ok(Some(Left::Anew))
@@ -435,10 +441,10 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
         campaign: &mut Campaign,
         leg: &Leg,
         memory: &mut Memory,
-        error: RouterError,
-    ) -> Result<Option<Left>, PushError> {
-        if !error.is_transient() {
-            self.failed(campaign, leg, memory, reason(&error)).await?;
+        error: Trouble,
+    ) -> Result<Option<Left>, PushError<D::Error>> {
+        if error.kind != Kind::Lost {
+            self.failed(campaign, leg, memory, error.text.clone()).await?;
         }
         Ok(Some(Left::Anew))
     }
@@ -450,15 +456,15 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
         campaign: &mut Campaign,
         leg: &Leg,
         memory: &mut Memory,
-        error: RouterError,
-    ) -> Result<Option<Left>, PushError> {
-        if error.is_transient() {
+        error: Trouble,
+    ) -> Result<Option<Left>, PushError<D::Error>> {
+        if error.kind == Kind::Lost {
             return Ok(Some(Left::Anew));
         }
         if memory.failed.is_some() || leg.back {
             return Ok(Some(Left::Over(Driven::Refused(error))));
         }
-        self.failed(campaign, leg, memory, reason(&error)).await?;
+        self.failed(campaign, leg, memory, error.text.clone()).await?;
         Ok(None)
     }
 
@@ -468,7 +474,7 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
         leg: &Leg,
         memory: &mut Memory,
         reason: String,
-    ) -> Result<(), PushError> {
+    ) -> Result<(), PushError<D::Error>> {
         if memory.failed.is_none() {
             self.write(campaign, Record::Failed { leg: leg.clone(), reason: reason.clone() }).await?;
             memory.failed = Some(reason);
@@ -477,35 +483,25 @@ impl<F: Field, O: Observer> Pusher<'_, F, O> {
     }
 
     /// A new connection, tried until the revert timer has run out for certain.
-    async fn reach(&mut self, minutes: u16, name: &str) -> Result<F::Router, RouterError> {
-        let until = Instant::now() + self.tempo.reach + Duration::from_secs(60 * u64::from(minutes));
+    async fn reach(&mut self, minutes: u16, name: &str) -> Result<F::Router, Trouble> {
+        let until = self.desk.now() + self.tempo.reach + Duration::from_secs(60 * u64::from(minutes));
         let mut wait = self.tempo.retry;
         loop {
             match self.field.connect(name).await {
                 Ok(router) => return Ok(router),
-                Err(error) if !error.is_transient() || Instant::now() >= until || *self.stop.borrow() => {
+                Err(error) if error.kind != Kind::Lost || self.desk.now() >= until || self.desk.stopped() => {
                     return Err(error);
                 }
-                Err(error) => self.observer.waiting(name, &error),
+                Err(error) => self.desk.waiting(name, &error),
             }
-            tokio::time::sleep(wait).await;
+            self.desk.sleep(wait).await;
             wait = (wait * 2).min(self.tempo.retry_most);
         }
     }
 
-    /// Every lease is still ours.
-    async fn ours(&self) -> Result<(), PushError> {
-        for lease in self.devices {
-            self.journal.still_ours(lease).await?;
-        }
-        Ok(())
-    }
-
-    async fn write(&mut self, campaign: &mut Campaign, record: Record) -> Result<(), PushError> {
-        let (kind, data) = record.parts();
-        let event = self.journal.append_under(self.lease, self.tenant, self.operator, &kind, data).await?;
+    async fn write(&mut self, campaign: &mut Campaign, record: Record) -> Result<(), PushError<D::Error>> {
+        self.desk.write(&record).await.map_err(PushError::Desk)?;
         campaign.note(&record);
-        self.observer.event(&event, &record);
         Ok(())
     }
 }
@@ -517,11 +513,11 @@ pub const INTERRUPTED: &str = "interrupted";
 enum Unentered {
     Interrupted,
     NotUp(u16),
-    Router(RouterError),
+    Router(Trouble),
 }
 
-impl From<RouterError> for Unentered {
-    fn from(error: RouterError) -> Self {
+impl From<Trouble> for Unentered {
+    fn from(error: Trouble) -> Self {
         Unentered::Router(error)
     }
 }
@@ -537,7 +533,7 @@ fn ended(leg: Leg, driven: Driven) -> Ending {
 
 /// What the router shows of a change, in one look. The timer comes last: one that runs out between
 /// the looks is seen as gone, and then what runs is looked at once more.
-async fn observe<R: Router>(router: &mut R, way: &Way) -> Result<Observed, RouterError> {
+async fn observe<R: Router>(router: &mut R, way: &Way) -> Result<Observed, Trouble> {
     let before = router.revert_timer().await?;
     let mut running = way.place(&router.configuration(Which::Running).await?);
     let startup = way.place(&router.configuration(Which::Startup).await?);
@@ -549,7 +545,7 @@ async fn observe<R: Router>(router: &mut R, way: &Way) -> Result<Observed, Route
 }
 
 /// What of `expects` is not so, in words; every command is sent once.
-pub async fn unmet<R: Router>(router: &mut R, expects: &[Expect]) -> Result<Vec<String>, RouterError> {
+pub async fn unmet<R: Router>(router: &mut R, expects: &[Expect]) -> Result<Vec<String>, Trouble> {
     let mut answers: BTreeMap<String, String> = BTreeMap::new();
     let mut unmet = Vec::new();
     for expect in expects {
@@ -564,16 +560,4 @@ pub async fn unmet<R: Router>(router: &mut R, expects: &[Expect]) -> Result<Vec<
         }
     }
     Ok(unmet)
-}
-
-/// An error with its causes, on one line.
-pub fn reason(error: &RouterError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

@@ -5,9 +5,9 @@
 //! `archive config`, `configure terminal revert timer N`, `configure confirm`, `configure revert now`,
 //! `configure replace nvram:startup-config force`, `show archive config rollback timer`.
 
+use super::RouterError;
 use super::console::{Answer, Console, End};
-use super::{Identity, Router, RouterError, WayBack, Which};
-use crate::model::router_access::RouterAccess;
+use crate::model::router_access::{Identity, RouterAccess, WayBack, Which};
 use crate::untrusted::printable;
 use crate::world::secret::{Secrets, password};
 use crate::world::ssh::{Deadlines, Session, Trust};
@@ -199,8 +199,12 @@ fn after<'t>(text: &'t str, label: &str) -> Option<&'t str> {
     text.lines().find_map(|line| line.split_once(label)).map(|(_, rest)| rest.trim())
 }
 
-impl Router for IosRouter {
-    async fn identity(&mut self) -> Result<Identity, RouterError> {
+impl IosRouter {
+    /// Who it says that it is.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn identity(&mut self) -> Result<Identity, RouterError> {
         let text = self.command("show version").await?;
         let first_word = |rest: &str| rest.split_whitespace().next().map(|word| printable(word.trim_end_matches(',')));
         Ok(Identity {
@@ -210,7 +214,11 @@ impl Router for IosRouter {
         })
     }
 
-    async fn way_back(&mut self) -> Result<WayBack, RouterError> {
+    /// Whether it can take a change back by itself.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn way_back(&mut self) -> Result<WayBack, RouterError> {
         // The timer came with 12.4(20)T; a router that can show it has it.
         match self.revert_timer().await {
             Err(error) if Self::is_unknown(&error) => return Ok(WayBack::ReloadOnly),
@@ -225,7 +233,11 @@ impl Router for IosRouter {
         }
     }
 
-    async fn revert_timer(&mut self) -> Result<Option<u16>, RouterError> {
+    /// Minutes of the revert timer that runs; none where none does.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn revert_timer(&mut self) -> Result<Option<u16>, RouterError> {
         let text = match self.command("show archive config rollback timer").await {
             Ok(text) => text,
             Err(RouterError::Refused { answer, .. }) if answer.contains("No Rollback Confirmed Change pending") => {
@@ -237,7 +249,11 @@ impl Router for IosRouter {
         Ok(minutes)
     }
 
-    async fn configuration(&mut self, which: Which) -> Result<String, RouterError> {
+    /// A configuration, as the router prints it. It holds secrets: mask it before it goes anywhere.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn configuration(&mut self, which: Which) -> Result<String, RouterError> {
         let command = match which {
             Which::Running => "show running-config",
             Which::Startup => "show startup-config",
@@ -263,11 +279,19 @@ impl Router for IosRouter {
         Ok(text)
     }
 
-    async fn archive(&mut self) -> Result<(), RouterError> {
+    /// Puts what runs into the archive.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn archive(&mut self) -> Result<(), RouterError> {
         self.slow_command("archive config").await.map(|_| ())
     }
 
-    async fn configure(&mut self, minutes: u16) -> Result<(), RouterError> {
+    /// Begins to configure: in `minutes` the router goes back to what runs now, unless told otherwise.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn configure(&mut self, minutes: u16) -> Result<(), RouterError> {
         let command = format!("configure terminal revert timer {minutes}");
         self.slow_command(&command).await?;
         let mode = self.mode();
@@ -278,7 +302,12 @@ impl Router for IosRouter {
         Ok(())
     }
 
-    async fn line(&mut self, line: &str) -> Result<(), RouterError> {
+    /// Sends one line of the configuration, with its indentation from the global level. Secrets that it
+    /// names (`<secret:NAME>`) are read now.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn line(&mut self, line: &str) -> Result<(), RouterError> {
         let said = line.trim_start();
         let indent = line.len() - said.len();
         // `exit-address-family` and its like stand in the mode that they leave.
@@ -298,7 +327,11 @@ impl Router for IosRouter {
         Ok(())
     }
 
-    async fn end(&mut self) -> Result<(), RouterError> {
+    /// Leaves the configuration mode.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn end(&mut self) -> Result<(), RouterError> {
         self.command("end").await?;
         self.modes.clear();
         if self.console.prompt().mode.is_some() {
@@ -307,22 +340,38 @@ impl Router for IosRouter {
         Ok(())
     }
 
-    async fn confirm(&mut self) -> Result<(), RouterError> {
+    /// Stops the revert timer: what runs stays.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn confirm(&mut self) -> Result<(), RouterError> {
         self.command("configure confirm").await.map(|_| ())
     }
 
-    async fn revert_now(&mut self) -> Result<(), RouterError> {
+    /// Goes back at once to what ran before, as the revert timer would.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn revert_now(&mut self) -> Result<(), RouterError> {
         let text = self.agree("configure revert now").await?;
         self.rolled_back("configure revert now", &text)
     }
 
-    async fn restore_startup(&mut self) -> Result<(), RouterError> {
+    /// Replaces what runs by what a reload would bring, without a reload.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn restore_startup(&mut self) -> Result<(), RouterError> {
         let command = "configure replace nvram:startup-config force";
         let text = self.agree(command).await?;
         self.rolled_back(command, &text)
     }
 
-    async fn save(&mut self) -> Result<(), RouterError> {
+    /// Saves what runs as what a reload brings.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn save(&mut self) -> Result<(), RouterError> {
         let text = self.agree("write memory").await?;
         self.rolled_back("write memory", &text)?;
         if text.contains("[OK]") {
@@ -331,7 +380,11 @@ impl Router for IosRouter {
         Err(self.console.refused("write memory", "it does not say [OK]".to_owned()))
     }
 
-    async fn show(&mut self, command: &str) -> Result<String, RouterError> {
+    /// What it answers to a command that only looks (`show …`, `ping …`), whatever it is.
+    ///
+    /// # Errors
+    /// The router refuses, or the session is lost.
+    pub async fn show(&mut self, command: &str) -> Result<String, RouterError> {
         let Answer { text, end } = self.console.send(command, command, self.patience.configuration).await?;
         match end {
             End::Prompt(_) => Ok(text),
