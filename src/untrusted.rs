@@ -32,6 +32,23 @@ pub fn shell_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// `text` as character data or an attribute of XML 1.0, which has no control characters at all.
+pub fn xml(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\n' => safe.push_str("&#10;"),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +67,10 @@ mod tests {
     #[test]
     fn a_word_of_a_shell_stays_one_word() {
         assert_eq!(shell_quoted("it's; rm -rf /"), r"'it'\''s; rm -rf /'");
+    }
+
+    #[test]
+    fn nothing_breaks_out_of_an_attribute_of_xml() {
+        assert_eq!(xml("a<b>&\"c\"\n\u{1b}[2J\u{0}\u{ffff}è"), "a&lt;b&gt;&amp;&quot;c&quot;&#10;[2Jè");
     }
 }

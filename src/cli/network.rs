@@ -1,5 +1,6 @@
 //! `traghetto network`.
 
+mod check;
 mod folder;
 mod plan;
 mod render;
@@ -17,6 +18,8 @@ pub enum Command {
     Plan(plan::Args),
     /// Write the configurations of routers, firewall and machines as text.
     Render(render::Args),
+    /// Check the text of routers, rendered or brought, by numbered rules.
+    Check(check::Args),
     /// Say by when a reported fault of a link must be restored.
     Sla(sla::Args),
 }
@@ -26,6 +29,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Plan(args) => plan::run(&args, context),
         Command::Render(args) => render::run(&args, context),
+        Command::Check(args) => check::run(&args, context),
         Command::Sla(args) => sla::run(&args, context),
     }
 }

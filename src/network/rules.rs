@@ -9,6 +9,7 @@ mod between_tenants;
 mod expected;
 mod fhrp;
 mod hardening;
+mod probes;
 mod quality;
 mod references;
 mod report;
@@ -62,10 +63,11 @@ struct Scene<'a> {
 /// The rules of one family.
 type Family = (&'static [&'static Rule], fn(&Scene<'_>, &mut Report));
 
-const FAMILIES: [Family; 12] = [
+const FAMILIES: [Family; 13] = [
     (addressing::RULES, addressing::check),
     (fhrp::RULES, fhrp::check),
     (tracking::RULES, tracking::check),
+    (probes::RULES, probes::check),
     (same_subnet::RULES, same_subnet::check),
     (quality::RULES, quality::check),
     (tunnels::RULES, tunnels::check),

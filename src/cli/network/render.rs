@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 }
 
 /// The templates: a file below `templates/` of the root replaces the built-in one of that name.
-fn templates(context: &Context) -> Result<Templates, Failure> {
+pub(super) fn templates(context: &Context) -> Result<Templates, Failure> {
     let folder = context.root.join("templates");
     let read = |name: &str| match std::fs::read_to_string(folder.join(name)) {
         Ok(text) => Ok(Some(text)),
@@ -116,12 +116,12 @@ fn templates(context: &Context) -> Result<Templates, Failure> {
     Ok(templates)
 }
 
-fn unrendered(error: RenderError) -> Failure {
+pub(super) fn unrendered(error: RenderError) -> Failure {
     Failure::new(Kind::Invalid, error).hint("Nothing was written. Mend the template or the text, then repeat.")
 }
 
 /// The plans of every tenant that has one, and why the others have none.
-fn every(inventory: &Inventory) -> (Vec<NetworkPlan>, Vec<NetworkProblems>) {
+pub(super) fn every(inventory: &Inventory) -> (Vec<NetworkPlan>, Vec<NetworkProblems>) {
     let (mut plans, mut missing) = (Vec::new(), Vec::new());
     for tenant in inventory.tenants.values() {
         match NetworkPlan::new(inventory, tenant) {
@@ -208,7 +208,7 @@ fn open_questions(plans: &[NetworkPlan], context: &Context) {
     }
 }
 
-fn report_missing(missing: Vec<NetworkProblems>, partial: bool, context: &Context) -> Result<(), Failure> {
+pub(super) fn report_missing(missing: Vec<NetworkProblems>, partial: bool, context: &Context) -> Result<(), Failure> {
     if partial {
         for problems in &missing {
             context.ui.warn(&problems.to_string());

@@ -11,9 +11,9 @@ use std::net::Ipv4Addr;
 
 rules! {
     VIP_OUTSIDE: Error "address-vip-outside", "the virtual address is inside the LAN",
-        "No client of the LAN can use it as a next hop.", "network.md section 5.4";
+        "No client of the LAN can use it as a next hop.", "RFC 2281";
     VIP_TAKEN: Error "address-vip-taken", "the virtual address is nobody else's",
-        "Two machines answer for it.", "network.md section 5.4";
+        "Two machines answer for it.", "RFC 5227, section 1";
     DUPLICATE: Error "address-duplicate", "an address is on one interface only",
         "Two routers answer for it, or one refuses the second.", "RFC 5227, section 1";
     OVERLAP: Error "address-overlap", "networks of two interfaces in one routing table do not overlap",
@@ -25,7 +25,7 @@ rules! {
     HOST_BITS: Error "address-host", "an interface has a host address of its network",
         "The network's own and its broadcast address are nobody's.", "RFC 1812, section 4.2.2.11";
     LAN: Error "address-lan-differs", "both CPEs have the same network in the LAN",
-        "One of them looks for some clients elsewhere.", "network.md section 5.4";
+        "One of them looks for some clients elsewhere.", "RFC 1812, section 4.2.2.11";
 }
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {

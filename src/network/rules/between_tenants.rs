@@ -21,17 +21,17 @@ rules! {
     IDENTITY: Error "tenant-identity", "a tunnel peer's name is one tenant's",
         "The first profile that matches takes both towns' tunnels.", "RFC 7296, section 3.5";
     LEAK: Error "tenant-leak", "no routing table imports another tenant's routes",
-        "Two towns reach each other, and their equal addresses mix.", "network.md section 2.4 h";
+        "Two towns reach each other, and their equal addresses mix.", "RFC 4364, section 4.3";
     ROUTE: Error "tenant-route", "no route leaves by an interface of another tenant",
-        "A town's packets come out in another town.", "network.md section 2.4 h";
+        "A town's packets come out in another town.", "Cisco VRF guide, static routes between tables";
     PROBE: Error "tenant-probe", "a probe asks with an address of its own routing table",
         "It tests another town's line, or none.", "Cisco IP SLA guide, vrf";
     ALIAS: Error "tenant-alias", "an alias network is one tenant's",
-        "Shared services answer the wrong town.", "network.md section 2.4 h";
+        "Shared services answer the wrong town.", "Cisco NAT guide, VRF-aware static NAT";
     OVERLAP: Error "tenant-overlap", "equal addresses meet in no table, or one of them is translated",
-        "Shared services answer the wrong town.", "network.md section 2.4 h";
+        "Shared services answer the wrong town.", "Cisco NAT guide, VRF-aware static NAT";
     GROUP: Note "tenant-group", "an HSRP group is one site's",
-        "Two sites whose LANs are ever joined would share a virtual MAC address.", "design, section 7";
+        "Two sites whose LANs are ever joined would share a virtual MAC address.", "Cisco FHRP guide, HSRP virtual MAC addresses";
 }
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {

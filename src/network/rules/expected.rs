@@ -52,11 +52,11 @@ impl<'a> Expected<'a> {
 
 rules! {
     ADDRESS: Error "inventory-address", "an address is the one of the inventory",
-        "Carrier, firewall and machines were told the inventory's address.", "network.md section 2.1";
+        "Carrier, firewall and machines were told the inventory's address.", "our inventory";
     GROUP: Error "inventory-group", "the HSRP group follows from the tenant's number",
-        "The virtual MAC address carries the group; another tenant's number may take the same.", "design, section 7";
+        "The virtual MAC address carries the group; another tenant's number may take the same.", "our numbering: base and number of the tenant";
     VRF: Error "inventory-vrf", "an interface of the hub is in the routing table of its tenant",
-        "What arrives there is another town's.", "network.md section 2.4 h";
+        "What arrives there is another town's.", "our numbering: one routing table a tenant";
     DISTINGUISHER: Error "inventory-rd", "the route distinguisher follows from the tenant's number",
         "Two tenants' routes become one in the carrier's VPN.", "RFC 4364, section 4.1";
 }

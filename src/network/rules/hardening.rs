@@ -7,7 +7,7 @@ use super::table::Router;
 
 rules! {
     FRAGMENT: Note "hard-fragment", "the text has lines of login, logging and time",
-        "Nothing of it could be checked: it is a part of a configuration.", "network.md section 2.2";
+        "Nothing of it could be checked: it is a part of a configuration.", "how this program reads a network";
     ACCESS: Error "hard-vty-access", "remote login is open to the management network only",
         "Anybody who reaches the router may try passwords.", "Cisco guide to harden IOS devices, access-class";
     OPEN: Error "hard-vty-open", "the access list of remote login has a limit",
@@ -33,7 +33,7 @@ rules! {
     ENCRYPTION: Warning "hard-password-encryption", "passwords are not shown in clear",
         "Who looks over a shoulder reads them.", "Cisco guide to harden IOS devices";
     ARCHIVE: Warning "hard-archive", "configurations are archived",
-        "A change cannot revert by itself.", "network.md section 4";
+        "A change cannot revert by itself.", "Cisco configuration rollback confirmed change";
     LOGGING: Warning "hard-logging", "events are sent to a log server",
         "After a reload nobody knows why.", "Cisco guide to harden IOS devices";
     NTP: Warning "hard-ntp", "the clock is set by a server",

@@ -12,34 +12,34 @@ use std::collections::BTreeMap;
 rules! {
     GUARANTEE: Error "qos-guarantee", "queues with a guaranteed rate fit into the guaranteed rate of the line (MCR)",
         "Only the MCR is in the contract: what is promised beyond it is dropped by the carrier when it is needed.",
-        "network.md sections 0.10 and 2.3";
+        "the carrier's contract: PCR and MCR";
     MIX: Error "qos-mix", "a policy says `bandwidth` or `bandwidth remaining`, not both",
         "The router refuses the second kind.", "Cisco MQC guide, bandwidth remaining ratio";
     RATE: Error "qos-rate", "a shaper is not above the rate of its line",
-        "The queue is the carrier's, and it drops without looking at classes.", "network.md section 2.3";
+        "The queue is the carrier's, and it drops without looking at classes.", "Cisco MQC guide, hierarchical shaping";
     SHAPER: Warning "qos-shaper", "a line to the SAD is shaped",
-        "The queue is the carrier's, and it drops without looking at classes.", "network.md section 2.3";
+        "The queue is the carrier's, and it drops without looking at classes.", "Cisco MQC guide, hierarchical shaping";
     HUB_SHAPER: Warning "qos-hub-shaper", "the hub shapes each way to the rate of its site",
-        "The hub's line is ten times as fast: what it sends too fast the carrier drops.", "network.md section 2.3";
+        "The hub's line is ten times as fast: what it sends too fast the carrier drops.", "Cisco MQC guide, hierarchical shaping";
     MIGRATION: Error "qos-migration", "what the migration sends has a class of its own, known by its mark",
-        "The copying takes the line from the town's work.", "network.md section 2.3";
+        "The copying takes the line from the town's work.", "RFC 3662, lower effort";
     BACKUP: Error "qos-migration-backup", "what the migration sends is dropped on a backup line, and on no other",
         "A copy fills the narrow line on which the town works; on the primary one it never starts.",
-        "design, section 7";
+        "our design: a backup line is the town's";
     PRE_CLASSIFY: Warning "qos-pre-classify", "a tunnel with queues classifies before it encrypts",
         "Classes by address see nothing but the tunnel's own packets.", "Cisco QoS for VPNs, qos pre-classify";
     OVERSUBSCRIBED: Note "qos-hub-oversubscription", "the sites' rates together fit into the hub's line",
-        "When all send at once, each gets less than its peak rate.", "network.md section 2.3";
+        "When all send at once, each gets less than its peak rate.", "the carrier's contract: PCR and MCR";
     HUB_GUARANTEE: Warning "qos-hub-guarantee", "the sites' guaranteed rates together fit into the hub's line",
-        "What the contract promises each of them cannot be kept for all.", "network.md section 2.3";
+        "What the contract promises each of them cannot be kept for all.", "the carrier's contract: PCR and MCR";
     SEGMENT: Error "mss-mtu", "a TCP segment fits into the packets of its interface",
-        "Segments are cut or lost: 40 bytes of headers come on top.", "RFC 879; network.md section 2.3";
+        "Segments are cut or lost: 40 bytes of headers come on top.", "RFC 6691, section 2";
     PATH: Warning "mss-path", "a TCP segment fits into every line of the site",
-        "Sessions that began on the wide line stand still after a failover.", "network.md section 2.3";
+        "Sessions that began on the wide line stand still after a failover.", "RFC 2923, section 2.1";
     UNCLAMPED: Error "mss-missing", "segments are clamped where a line is narrower than 1500 bytes",
         "Large packets vanish wherever a firewall drops the messages that would say so.", "RFC 2923, section 2.1";
     TUNNEL_MTU: Error "tunnel-mtu", "packets of a tunnel fit into its line with 80 bytes of ESP around them",
-        "They are cut into two, or lost.", "network.md section 2.3";
+        "They are cut into two, or lost.", "RFC 4303, section 2; AES-GCM behind NAT takes 73 bytes";
 }
 
 /// Bytes of IP and TCP headers.

@@ -28,7 +28,7 @@ rules! {
     CRYPTO: Error "undefined-crypto", "what a tunnel is protected with is defined",
         "The tunnel never comes up.", "Cisco IPsec VTI guide";
     ELSEWHERE: Note "undefined-here", "a part of a configuration names what the rest defines",
-        "Whether it is there could not be checked.", "network.md section 5";
+        "Whether it is there could not be checked.", "how this program reads a network";
     PORT: Error "undefined-interface", "an interface that a line names exists",
         "The line means nothing.", "Cisco IOS interface guide";
 }

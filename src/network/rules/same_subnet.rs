@@ -14,26 +14,26 @@ use std::net::Ipv4Addr;
 
 rules! {
     PROXY: Error "same-subnet-proxy-arp", "the routers answer ARP for a server that keeps its address",
-        "Clients and server ask for each other's hardware address and nobody answers.", "network.md sections 0.1 and 2.4";
+        "Clients and server ask for each other's hardware address and nobody answers.", "RFC 1027";
     ONE_CPE: Error "same-subnet-one-cpe", "a server's /32 is on both CPEs",
-        "After a failover the other one looks for the server in the LAN.", "network.md section 2.4";
+        "After a failover the other one looks for the server in the LAN.", "RFC 1027, with every router of the LAN";
     NO_CPE: Error "same-subnet-cpe", "a server's /32 on the hub is on the CPEs too",
-        "Clients ask for its hardware address and nobody answers.", "network.md section 2.4";
+        "Clients ask for its hardware address and nobody answers.", "RFC 1027";
     HUB: Error "same-subnet-hub", "a server's /32 on the CPEs is on the hub too, into the VLAN of kept servers",
         "The hub sends its packets back to the town, and answers the server's own address check: Windows switches the address off.",
-        "network.md section 2.4 c";
+        "RFC 5227, section 2.1.1; RFC 1027";
     HALVES: Error "same-subnet-halves", "the hub's routes to the LAN are more specific than its own network there, and whole",
-        "It looks for those clients in the VLAN of the servers.", "network.md section 2.4";
+        "It looks for those clients in the VLAN of the servers.", "RFC 1027; RFC 1812, section 5.2.4.3";
     LOCAL: Error "same-subnet-local-proxy-arp", "a CPE answers for servers that moved, not for every address of the LAN",
-        "Every Windows machine sees its own address in use.", "network.md section 2.4";
+        "Every Windows machine sees its own address in use.", "RFC 3069; RFC 5227, section 2.1.1";
     REDIRECTS: Error "same-subnet-redirects", "a CPE sends no redirects into the LAN",
         "Hosts keep routes to one real router, which outlive the failover.", "Cisco FHRP guide, HSRP and ICMP redirects";
     REAL: Error "same-subnet-next-hop", "who sends to the SAD sends to the virtual address",
-        "The route does not move with the failover.", "network.md section 2.5";
+        "The route does not move with the failover.", "RFC 2281";
     EARLY: Error "same-subnet-early", "a server's /32 is on no router before its move",
-        "The old machine and the router both answer for one address.", "network.md section 2.4 a";
+        "The old machine and the router both answer for one address.", "RFC 5227, section 1";
     LATE: Error "same-subnet-late", "a server's /32 is on the routers after its move",
-        "Its clients ask for its hardware address and nobody answers.", "network.md section 2.4 a";
+        "Its clients ask for its hardware address and nobody answers.", "RFC 1027";
 }
 
 /// The /32s inside a LAN, by address.

@@ -7,11 +7,11 @@ use super::report::{Key, Report, rules};
 
 rules! {
     MISSING: Error "secret-missing", "a key has a string",
-        "Whoever says nothing says the right thing, or nobody can.", "network.md section 5.8";
+        "Whoever says nothing says the right thing, or nobody can.", "Cisco key chain and IKEv2 guides";
     DEFAULT: Error "secret-default", "no secret is one that everybody knows",
         "It is the first that an attacker tries.", "Cisco guide to harden IOS devices";
     PLACEHOLDER: Error "secret-placeholder", "no secret is the mark of a template",
-        "The text went to the router before somebody put the secret in.", "network.md section 5.8";
+        "The text went to the router before somebody put the secret in.", "how texts come from templates";
     REVERSIBLE: Error "secret-reversible", "passwords of accounts are hashed",
         "`password` can be read back from the configuration.", "Cisco IOS password types, type 7";
 }

@@ -9,15 +9,15 @@ use std::collections::BTreeSet;
 
 rules! {
     OUTER: Error "tunnel-outer-vrf", "a tunnel looks for its other end in the routing table of its source",
-        "Its packets are sent along the tunnel itself or nowhere.", "Cisco front-door VRF; network.md section 2.2";
+        "Its packets are sent along the tunnel itself or nowhere.", "Cisco IPsec VTI guide, front-door VRF";
     DPD: Warning "tunnel-dpd", "a tunnel asks periodically whether its other end lives",
-        "The interface stays up for hours after the line is dead, and its routes with it.", "network.md section 2.3";
+        "The interface stays up for hours after the line is dead, and its routes with it.", "RFC 3706";
     IDENTITY: Error "tunnel-identity", "each end of a tunnel expects the name that the other one says",
         "The tunnel never comes up, and nobody sees it before the primary line fails.", "RFC 7296, section 3.5";
     INTERFACE_ROUTE: Error "tunnel-route-set", "a tunnel tells its other end its address",
         "The hub's way back over the tunnel has no next hop.", "Cisco FlexVPN, route set interface";
     FILTER: Error "outside-filter", "an interface to the Internet lets in the tunnel and nothing else",
-        "The router can be reached by anybody.", "network.md section 2.2";
+        "The router can be reached by anybody.", "Cisco guide to harden IOS devices, infrastructure ACLs";
 }
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 rules! {
     UNUSED: Note "unused-object", "every object is used",
-        "It is forgotten, or the line that should use it is missing.", "network.md section 5";
+        "It is forgotten, or the line that should use it is missing.", "how this program reads a network";
 }
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
