@@ -2,11 +2,11 @@
 
 use super::super::device::interface::Interface;
 use super::super::device::route::{Route, Via};
-use super::super::device::tracking::{Probe, ProbeSource, Tracked};
+use super::super::device::tracking::{Probe, Tracked};
 use super::Scene;
 use super::report::{Key, Report, rules};
 use super::site::{Member, Site};
-use super::table::{Router, Table, Way};
+use super::table::{Router, Table};
 use ipnetwork::Ipv4Network;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
