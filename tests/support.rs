@@ -7,6 +7,7 @@ pub mod frozen;
 pub mod guest;
 pub mod images;
 pub mod ios;
+pub mod lab;
 pub mod lines;
 pub mod network;
 pub mod proxy;
