@@ -282,11 +282,10 @@ fn making(scene: &Scene, router: &SceneRouter, folder: std::path::PathBuf) -> Ma
                 _ => None,
             }
         } else {
-            let line = around.carrier.edges.iter().find(|edge| {
-                edge.router == router.role
-                    && edge.wan.is_some()
-                    && interface.network().map(|own| own.ip()) == Some(edge.ce)
-            });
+            let line =
+                around.carrier.edges.iter().find(|edge| {
+                    edge.router == router.role && interface.network().map(|own| own.ip()) == Some(edge.ce)
+                });
             let lan = interface.network().is_some_and(|own| around.lan.contains(own.ip()));
             line.map(|edge| line_of(edge.at)).or(lan.then_some(LAN))
         };

@@ -41,8 +41,10 @@ impl Carrier {
             space.add(place);
             space.cable(line, &[(place_of(edge.router), line), (place, line)]);
             space.cable(place, &[(place, "core"), ("core", place)]);
-            let length = edge.wan.map_or(30, |wan| wan.prefix());
-            space.ip(place, &["address", "add", &format!("{}/{length}", edge.pe), "dev", line]);
+            // An edge without an address is that of an LTE network in the VPN, which has no line in the lab.
+            let pe = edge.pe.expect("an edge of the lab has an address");
+            let length = edge.wan.prefix();
+            space.ip(place, &["address", "add", &format!("{pe}/{length}"), "dev", line]);
             let (near, far) = inner(number);
             space.ip(place, &["address", "add", &format!("{near}/30"), "dev", "core"]);
             space.ip("core", &["address", "add", &format!("{far}/30"), "dev", place]);
@@ -113,9 +115,7 @@ fn install(
 ) {
     let mut chosen: BTreeMap<Ipv4Network, (EdgeAt, Ipv4Addr)> = BTreeMap::new();
     for edge in given.edges.iter().filter(|edge| !lost.contains(&edge.at)) {
-        if let Some(wan) = edge.wan {
-            chosen.insert(wan, (edge.at, edge.ce));
-        }
+        chosen.insert(edge.wan, (edge.at, edge.ce));
     }
     for (destination, towards) in &given.routes {
         let edge = given.edges.iter().find(|edge| edge.ce == *towards && !lost.contains(&edge.at));
@@ -129,7 +129,7 @@ fn install(
         for (destination, (at, ce)) in &chosen {
             let exit = edge_of(*at);
             let number = |place: &str| given.edges.iter().position(|edge| edge_of(edge.at) == place).unwrap();
-            let is_line = given.edges.iter().any(|edge| edge.at == *at && edge.wan == Some(*destination));
+            let is_line = given.edges.iter().any(|edge| edge.at == *at && edge.wan == *destination);
             let hop = if *place == "core" {
                 Hop::Via(exit.to_owned(), inner(number(exit)).0)
             } else if *place != exit {
