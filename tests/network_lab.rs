@@ -3,9 +3,10 @@
 //! the Debian packages iproute2, keepalived and util-linux.
 
 use crate::support::lab::Lab;
-use crate::support::lab::compare::{Scenario, Spoilt, Town, assert_agreement, compare, scene, table};
+use crate::support::lab::compare::{Scenario, Spoilt, Town, assert_agreement, compare, scene, table, wrong};
+use crate::support::lab::measure::Gap;
 use std::time::Duration;
-use traghetto::network::simulate::{EdgeAt, Element, Place, Role};
+use traghetto::network::simulate::{EdgeAt, Element, Failures, Place, Role, outcomes};
 
 /// The hub's way back without its track: behind a far side that is silent the town is lost for good.
 const UNTRACKED: Spoilt =
@@ -48,4 +49,28 @@ fn the_virtual_hardware_address_answers_and_stays() {
     lab.during(&[Element::Router(Role::PrimaryCpe)], Duration::from_secs(14), || {
         assert_eq!(lab.hardware_address(kept.address), wanted);
     });
+}
+
+/// The comparison itself: what differs is seen.
+#[test]
+fn a_disagreement_is_seen() {
+    let scene = scene(Town::Lte, None);
+    let cut = Failures::of([Element::Line(EdgeAt::Primary)]);
+    let predicted = outcomes(&scene, false).into_iter().find(|outcome| outcome.failures == cut).unwrap();
+    let gap = |seconds, answered| Gap {
+        client: String::new(),
+        server: String::new(),
+        outage: Duration::from_secs(seconds),
+        answered,
+    };
+    let seen = |gaps: &[Gap]| wrong(&scene, &predicted, gaps);
+    assert!(seen(&[gap(8, true), gap(9, true), gap(30, true)]).is_empty());
+    assert_eq!(seen(&[gap(8, true), gap(12, true), gap(12, true)]), ["12000 ms are not within 7000-10000 ms"]);
+    assert_eq!(seen(&[gap(8, true), gap(5, true), gap(5, true)]), ["5000 ms are not within 7000-10000 ms"]);
+    assert_eq!(seen(&[gap(8, true), gap(8, true), gap(8, false)]), ["the verdict is Reachable"]);
+    let mut wide = predicted.clone();
+    if let Some(outage) = &mut wide.outage {
+        outage.max_ms += 20_000;
+    }
+    assert_eq!(wrong(&scene, &wide, &[gap(8, true)]).len(), 1, "an interval wider than its probes");
 }

@@ -4,7 +4,8 @@
 use crate::support::lab::compare::{Scenario, Spoilt, Town, assert_agreement, compare, scene, table};
 use traghetto::network::simulate::{EdgeAt, Element, Role, outcomes};
 
-const TOWNS: [Town; 5] = [Town::Lte, Town::Copper, Town::OneWithLte, Town::OneWithCopper, Town::NoBackup];
+const TOWNS: [Town; 6] =
+    [Town::Lte, Town::Copper, Town::OneWithLte, Town::OneWithCopper, Town::LteInVpn, Town::NoBackup];
 
 #[test]
 fn proof_network_lab_agrees_on_every_failure() {
@@ -49,6 +50,7 @@ fn doubles(town: Town) -> Vec<Vec<Element>> {
         ],
         Town::OneWithLte => vec![vec![line, Element::Radio], vec![core, Element::Firewall]],
         Town::OneWithCopper => vec![vec![line, Element::Core(EdgeAt::Backup)]],
+        Town::LteInVpn => vec![vec![line, Element::Sim], vec![core, Element::LanPort(Role::StandbyCpe)]],
         Town::NoBackup => Vec::new(),
     }
 }

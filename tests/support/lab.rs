@@ -30,11 +30,11 @@ use std::time::{Duration, Instant};
 use table::Jack;
 use traghetto::network::device::interface::Address;
 use traghetto::network::device::{Device, Port};
-use traghetto::network::simulate::{EdgeAt, Element, Place, Role, Scene, SceneRouter};
+use traghetto::network::simulate::{EdgeAt, Element, Landing, Place, Role, Scene, SceneRouter};
 
 /// The switch of the LAN.
 pub const LAN: &str = "lan";
-/// The LTE network.
+/// The LTE network that leads into the Internet; one that leads into the VPN is a line to the carrier.
 pub const LTE: &str = "lte";
 
 /// A running lab. Its parts end in the order of the fields: the namespaces last.
@@ -66,7 +66,7 @@ impl Lab {
         space.cable("behind", &[("fw", "inside"), ("behind", "out")]);
         space.cable("kept", &[("hub", "kept"), ("kept", "hub")]);
         space.cable("new", &[("hub", "new"), ("new", "hub")]);
-        if let Some(lte) = &around.lte {
+        if let Some(lte) = around.lte.as_ref().filter(|lte| lte.landing == Landing::Internet) {
             space.cable(LTE, &[(place_of(lte.router), LTE), ("hub", LTE)]);
         }
         let carrier = Carrier::new(&mut space, around.carrier.clone(), failed.clone());
@@ -148,6 +148,48 @@ impl Lab {
         self.settle();
     }
 
+    /// Gives a router another configuration, which differs in routes only.
+    pub fn configure(&self, role: Role, device: Device) {
+        self.routers[&role].configure(device);
+    }
+
+    /// Orders a route of the carrier, or gives it up.
+    pub fn order(&self, destination: Ipv4Network, towards: Option<Ipv4Addr>) {
+        self.carrier.order(destination, towards);
+    }
+
+    /// Connects a server in town, or at the SAD with its address kept; or takes it off.
+    pub fn connect(&self, address: Ipv4Addr, place: Place, connected: bool) {
+        let (place, device) = if place == Place::Town { ("town", LAN) } else { ("kept", "hub") };
+        let network = format!("{address}/{}", self.scene.surroundings.lan.prefix());
+        self.space.ip(place, &["address", if connected { "add" } else { "del" }, &network, "dev", device]);
+        let gateway = self.scene.surroundings.firewall.address.to_string();
+        if connected {
+            self.space.ip(place, &["route", "replace", "default", "via", &gateway]);
+            // A machine says who it is when it comes up; so does this one.
+            let _ = self.space.inside(place, || {
+                std::process::Command::new("arping")
+                    .args(["-q", "-c", "1", "-A", "-I", device, &address.to_string()])
+                    .status()
+            });
+        }
+    }
+
+    /// Lets a place forget the hardware address of a machine.
+    pub fn forget(&self, place: &str, address: Ipv4Addr) {
+        let name = self.space.name(place);
+        let _ =
+            std::process::Command::new("ip").args(["-n", &name, "neigh", "flush", "to", &address.to_string()]).status();
+    }
+
+    /// Watches every pair of machines while something is done, and until everybody is answered again.
+    pub fn watch(&self, work: impl FnOnce()) -> Vec<Gap> {
+        let begun = Instant::now();
+        work();
+        self.settle();
+        self.clients.gaps(begun)
+    }
+
     /// The hardware address that the client in the LAN has for an address.
     pub fn hardware_address(&self, address: Ipv4Addr) -> String {
         let shown = space::run("ip", &["-n", &self.space.name("client"), "neigh", "show", &address.to_string()]);
@@ -219,6 +261,14 @@ pub fn line_of(edge: EdgeAt) -> &'static str {
     }
 }
 
+/// The cable of the LTE network.
+pub fn lte_cable(scene: &Scene) -> Option<&'static str> {
+    scene.surroundings.lte.as_ref().map(|lte| match lte.landing {
+        Landing::Internet => LTE,
+        Landing::Vpn => line_of(EdgeAt::Backup),
+    })
+}
+
 /// Firewall, clients and servers: machines with one way out, which no text describes.
 fn machines(space: &Space, scene: &Scene) {
     let around = &scene.surroundings;
@@ -242,6 +292,10 @@ fn machines(space: &Space, scene: &Scene) {
             space.ip("behind", &["address", "add", &format!("{address}/31"), "dev", "out"]);
             space.ip("behind", &["route", "add", "default", "via", &next.to_string()]);
         }
+    }
+    // Where a server does not stand now, it may stand later: its program waits there.
+    for place in ["town", "kept"] {
+        space.inside(place, || space::setting("ip_nonlocal_bind", "1"));
     }
     let mut served = BTreeSet::new();
     for server in &around.servers {
@@ -269,7 +323,7 @@ fn making(scene: &Scene, router: &SceneRouter, folder: std::path::PathBuf) -> Ma
         let of_vrf = interface.vrf.as_ref().map(|at| at.value.clone()) == vrf;
         let vlan = interface.vlan.map(|at| at.value);
         let plugged = if port.0.starts_with("Cellular") || of_vrf && is_tunnel(port) {
-            around.lte.is_some().then_some(LTE)
+            lte_cable(scene)
         } else if !of_vrf {
             None
         } else if port.0.starts_with("Loopback") {
@@ -290,11 +344,16 @@ fn making(scene: &Scene, router: &SceneRouter, folder: std::path::PathBuf) -> Ma
             line.map(|edge| line_of(edge.at)).or(lan.then_some(LAN))
         };
         let Some(plugged) = plugged else { continue };
+        // What a modem is given by the carrier: the address to which it hands packets.
+        let given = around.carrier.edges.iter().find(|edge| edge.pe.is_none() && line_of(edge.at) == plugged);
+        let given = given.and_then(|edge| Ipv4Network::new(edge.ce, edge.wan.prefix()).ok());
         jacks.push(Jack {
             port: port.clone(),
             device: plugged.to_owned(),
-            network: interface.network(),
-            far_end: is_tunnel(port).then_some(OUTER[usize::from(router.role != Role::Hub)]),
+            network: interface.network().or(given),
+            far_end: given
+                .map(|_| carrier::CELLULAR)
+                .or(is_tunnel(port).then_some(OUTER[usize::from(router.role != Role::Hub)])),
         });
     }
     let tunnel = around.lte.as_ref().and_then(|_| tunnel_end(scene, router, &jacks));

@@ -14,10 +14,14 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use traghetto::network::simulate::{Carrier as Given, EdgeAt, Element};
+use traghetto::network::simulate::{Carrier as Given, Edge, EdgeAt, Element};
+
+/// The carrier's address on an LTE line, of which no text knows: packets are routed to the port.
+pub const CELLULAR: Ipv4Addr = Ipv4Addr::new(169, 254, 8, 1);
 
 /// The carrier's routers and the thread that converges them.
 pub struct Carrier {
+    given: Arc<Mutex<Given>>,
     stop: Arc<AtomicBool>,
     at_rest: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -32,6 +36,9 @@ pub fn edge_of(edge: EdgeAt) -> &'static str {
     }
 }
 
+/// What the carrier goes by: the edges that it counts as lost, and the routes that were ordered.
+type Known = (BTreeSet<EdgeAt>, Vec<(Ipv4Network, Ipv4Addr)>);
+
 impl Carrier {
     /// Lays the lines and the core, and starts.
     pub fn new(space: &mut Space, given: Given, failed: Arc<Mutex<BTreeSet<Element>>>) -> Self {
@@ -41,8 +48,7 @@ impl Carrier {
             space.add(place);
             space.cable(line, &[(place_of(edge.router), line), (place, line)]);
             space.cable(place, &[(place, "core"), ("core", place)]);
-            // An edge without an address is that of an LTE network in the VPN, which has no line in the lab.
-            let pe = edge.pe.expect("an edge of the lab has an address");
+            let pe = edge.pe.unwrap_or(CELLULAR);
             let length = edge.wan.prefix();
             space.ip(place, &["address", "add", &format!("{pe}/{length}"), "dev", line]);
             let (near, far) = inner(number);
@@ -60,28 +66,37 @@ impl Carrier {
             .map(|place| (place, space.name(place)))
             .collect();
         let (stop, at_rest) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
-        let (stopped, rests) = (stop.clone(), at_rest.clone());
+        let given = Arc::new(Mutex::new(given));
+        let (stopped, rests, ordered) = (stop.clone(), at_rest.clone(), given.clone());
         let thread = std::thread::spawn(move || {
             let mut tables: BTreeMap<&'static str, Table> = BTreeMap::new();
-            let mut due: Option<(BTreeSet<EdgeAt>, Instant)> = None;
-            let mut known: Option<BTreeSet<EdgeAt>> = None;
+            let mut due: Option<(Known, Instant)> = None;
+            let mut known: Option<Known> = None;
             while !stopped.load(Ordering::Relaxed) {
-                let lost = lost(&given, &failed.lock().unwrap());
-                if known.as_ref() == Some(&lost) {
+                let given = ordered.lock().unwrap().clone();
+                let now = (lost(&given, &failed.lock().unwrap()), given.routes.clone());
+                if known.as_ref() == Some(&now) {
                     due = None;
-                } else if due.as_ref().is_none_or(|(coming, _)| *coming != lost) {
+                } else if due.as_ref().is_none_or(|(coming, _)| *coming != now) {
                     let wait = if known.is_none() { 0.0 } else { f64::from(given.convergence_s) * phase() };
-                    due = Some((lost.clone(), Instant::now() + Duration::from_secs_f64(wait)));
+                    due = Some((now.clone(), Instant::now() + Duration::from_secs_f64(wait)));
                 }
                 if due.as_ref().is_some_and(|(_, at)| Instant::now() >= *at) {
-                    install(&names, &given, &lost, &mut tables);
-                    (known, due) = (Some(lost), None);
+                    install(&names, &given, &now.0, &mut tables);
+                    (known, due) = (Some(now), None);
                 }
                 rests.store(due.is_none(), Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(20));
             }
         });
-        Self { stop, at_rest, thread: Some(thread) }
+        Self { given, stop, at_rest, thread: Some(thread) }
+    }
+
+    /// Orders a route of the VPN, or gives it up where no address of ours is named.
+    pub fn order(&self, destination: Ipv4Network, towards: Option<Ipv4Addr>) {
+        let mut given = self.given.lock().unwrap();
+        given.routes.retain(|(known, _)| *known != destination);
+        given.routes.extend(towards.map(|towards| (destination, towards)));
     }
 
     /// Whether nothing is about to change.
@@ -101,10 +116,14 @@ impl Drop for Carrier {
 
 /// The edges whose routes the carrier withdraws: their line is down, or they are cut off.
 fn lost(given: &Given, failed: &BTreeSet<Element>) -> BTreeSet<EdgeAt> {
-    let seen = |at, router| [Element::Line(at), Element::ProviderEdge(at), Element::Core(at), Element::Router(router)];
-    let edges =
-        given.edges.iter().filter(|edge| seen(edge.at, edge.router).iter().any(|element| failed.contains(element)));
-    edges.map(|edge| edge.at).collect()
+    let gone = |elements: &[Element]| elements.iter().any(|element| failed.contains(element));
+    let is_lost = |edge: &&Edge| {
+        let (at, router) = (edge.at, edge.router);
+        // A modem that has gone is known at the edge of its line.
+        gone(&[Element::Line(at), Element::ProviderEdge(at), Element::Core(at), Element::Router(router)])
+            || edge.pe.is_none() && gone(&[Element::Radio, Element::Sim])
+    };
+    given.edges.iter().filter(is_lost).map(|edge| edge.at).collect()
 }
 
 fn install(
@@ -134,8 +153,10 @@ fn install(
                 Hop::Via(exit.to_owned(), inner(number(exit)).0)
             } else if *place != exit {
                 Hop::Via("core".to_owned(), inner(number(place)).1)
-            } else if is_line {
+            } else if is_line && given.edges[number(exit)].pe.is_some() {
                 continue;
+            } else if is_line {
+                Hop::Link(line_of(*at).to_owned())
             } else {
                 Hop::Via(line_of(*at).to_owned(), *ce)
             };

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
 use std::time::Duration;
+use traghetto::model::link::{Backup, CellularLine, ProfileVia, ReturnPath};
 use traghetto::model::{Inventory, Known};
 use traghetto::network::NetworkPlan;
 use traghetto::network::cpe::Moved;
 use traghetto::network::device::Device;
 use traghetto::network::device::tracking::Tracked;
 use traghetto::network::parse::parse;
-use traghetto::network::render::{Stage, Templates};
+use traghetto::network::render::{RenderedFile, Stage, Templates};
 use traghetto::network::simulate::{
     Element, Failures, Outage, Outcome, Role, Scene, SceneRouter, Surroundings, Verdict, outcomes,
 };
@@ -32,6 +33,8 @@ pub enum Town {
     OneWithLte,
     /// One router with copper.
     OneWithCopper,
+    /// Two routers, LTE into the same VPN as backup.
+    LteInVpn,
     /// One router, no backup.
     NoBackup,
 }
@@ -69,15 +72,8 @@ pub struct Judged {
 
 /// A town's scene from its YAML: planned, rendered, perhaps spoilt, and read back.
 pub fn scene(town: Town, spoilt: Option<Spoilt>) -> Scene {
-    let inventory = traghetto::inventory::load(&project().join("tests/fixtures/estate-21")).unwrap();
-    let (inventory, name) = tenant(inventory, town);
-    let plan = NetworkPlan::new(&inventory, &inventory.tenants[&name.parse().unwrap()]).unwrap();
-    let templates = Templates::built_in().unwrap();
-    let cpes = templates.stage(&plan, Stage::After).unwrap();
-    let hub = templates.hub(std::slice::from_ref(&plan), Stage::After).unwrap().unwrap();
-    let count = 1 + usize::from(plan.standby_cpe.is_some());
-    let roles = [Role::PrimaryCpe, Role::StandbyCpe].into_iter().zip(cpes.into_iter().take(count));
-    let routers = roles.chain([(Role::Hub, hub)]).map(|(role, file)| {
+    let plan = plan(town);
+    let routers = texts(&plan, Stage::After).into_iter().map(|(role, file)| {
         let text = match spoilt {
             Some(spoilt) if spoilt.role == role => spoil(&file.text, spoilt),
             _ => file.text,
@@ -88,20 +84,47 @@ pub fn scene(town: Town, spoilt: Option<Spoilt>) -> Scene {
     Scene { routers: routers.collect(), surroundings: Surroundings::of(&plan, &moved) }
 }
 
+/// The plan of a town's tenant.
+pub fn plan(town: Town) -> NetworkPlan {
+    let inventory = traghetto::inventory::load(&project().join("tests/fixtures/estate-21")).unwrap();
+    let (inventory, name) = tenant(inventory, town);
+    NetworkPlan::new(&inventory, &inventory.tenants[&name.parse().unwrap()]).unwrap()
+}
+
+/// The texts of the routers, by what each is for.
+pub fn texts(plan: &NetworkPlan, stage: Stage) -> Vec<(Role, RenderedFile)> {
+    let templates = Templates::built_in().unwrap();
+    let cpes = templates.stage(plan, stage).unwrap();
+    let hub = templates.hub(std::slice::from_ref(plan), stage).unwrap().unwrap();
+    let count = 1 + usize::from(plan.standby_cpe.is_some());
+    let roles = [Role::PrimaryCpe, Role::StandbyCpe].into_iter().zip(cpes.into_iter().take(count));
+    roles.chain([(Role::Hub, hub)]).collect()
+}
+
 fn tenant(mut inventory: Inventory, town: Town) -> (Inventory, &'static str) {
     let name = match town {
         Town::Lte => "borgoseta",
         Town::Copper => "campodoro",
         Town::OneWithLte => "isolalta",
         Town::OneWithCopper => "nervesola",
+        Town::LteInVpn => "campodoro",
         Town::NoBackup => "ormesina",
     };
-    if town == Town::NoBackup
-        && let Some(tenant) = inventory.tenants.get_mut(&name.parse().unwrap())
-        && let Known::Known(sites) = &mut tenant.sites
-    {
-        sites[0].link.backup = None;
-        sites[0].lan.as_mut().unwrap().standby = None;
+    let tenant = inventory.tenants.get_mut(&name.parse().unwrap()).unwrap();
+    let Known::Known(sites) = &mut tenant.sites else { panic!("{name} has a site") };
+    let site = &mut sites[0];
+    let (lan, link) = (site.lan.as_mut().unwrap(), &mut site.link);
+    match town {
+        Town::NoBackup => (link.backup, lan.standby) = (None, None),
+        Town::LteInVpn => {
+            let wan = "100.64.7.0/24".parse().unwrap();
+            let cpe = "100.64.7.9".parse().unwrap();
+            let carrier = Some(CellularLine { wan, cpe, negotiated: true, mtu: 1428, example: true });
+            let return_path = ReturnPath::Provider { carrier };
+            let apn = Some("vpn.example".to_owned());
+            link.backup = Some(Backup::Lte { rate_kbps: 8000, apn, return_path, profile_via: ProfileVia::Config });
+        }
+        Town::Lte | Town::Copper | Town::OneWithLte | Town::OneWithCopper => {}
     }
     (inventory, name)
 }
@@ -212,7 +235,7 @@ fn watch(failures: &[Element]) -> Duration {
 }
 
 /// What speaks against a prediction.
-fn wrong(scene: &Scene, predicted: &Outcome, measured: &[Gap]) -> Vec<String> {
+pub fn wrong(scene: &Scene, predicted: &Outcome, measured: &[Gap]) -> Vec<String> {
     let mut all = Vec::new();
     let lost = predicted.pair.verdict == Verdict::Lost;
     if measured.iter().any(|gap| gap.answered == lost) {

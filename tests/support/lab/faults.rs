@@ -2,7 +2,7 @@
 
 use super::carrier::edge_of;
 use super::space::Space;
-use super::{LAN, LTE, line_of, place_of};
+use super::{LAN, LTE, line_of, lte_cable, place_of};
 use traghetto::network::simulate::{Element, Role, Scene};
 
 /// Lets elements fail, as nearly at one moment as can be.
@@ -31,7 +31,7 @@ pub fn heal(space: &Space, scene: &Scene) {
 fn cables(scene: &Scene) -> Vec<&'static str> {
     let around = &scene.surroundings;
     let edges = around.carrier.edges.iter().flat_map(|edge| [line_of(edge.at), edge_of(edge.at)]);
-    let lte = around.lte.as_ref().map(|_| LTE);
+    let lte = lte_cable(scene).filter(|cable| *cable == LTE);
     edges.chain(lte).chain([LAN, "behind", "kept", "new"]).collect()
 }
 
@@ -72,7 +72,11 @@ fn plugs(scene: &Scene, failure: Element) -> Vec<(&'static str, &'static str)> {
         Element::ProviderEdge(at) => of(edge_of(at)),
         Element::ServerPort => [whole("kept"), whole("new")].concat(),
         // Without signal, or refused by the network, the modem's interface is down at once.
-        Element::Radio | Element::Sim => scene.surroundings.lte.iter().map(|lte| (LTE, place_of(lte.router))).collect(),
+        Element::Radio | Element::Sim => lte_cable(scene)
+            .zip(scene.surroundings.lte.as_ref())
+            .map(|(cable, lte)| (cable, place_of(lte.router)))
+            .into_iter()
+            .collect(),
         Element::Firewall => of("fw"),
         Element::LanSwitch => whole(LAN),
         Element::Silent(_) | Element::Core(_) | Element::HubInternet | Element::LteNetwork | Element::Tunnel => {
@@ -89,11 +93,10 @@ fn off(plugs: Vec<(&'static str, &'static str)>, place: &'static str) -> Vec<(&'
 
 /// The cable that carries nothing though its ends see a carrier.
 fn silent(scene: &Scene, failure: Element) -> Option<&'static str> {
-    let lte = || scene.surroundings.lte.as_ref().map(|_| LTE);
     match failure {
         Element::Silent(at) => Some(line_of(at)),
         Element::Core(at) => Some(edge_of(at)),
-        Element::HubInternet | Element::LteNetwork | Element::Tunnel => lte(),
+        Element::HubInternet | Element::LteNetwork | Element::Tunnel => lte_cable(scene),
         _ => None,
     }
 }

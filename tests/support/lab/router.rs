@@ -75,6 +75,7 @@ pub struct View {
 /// A running router.
 pub struct Router {
     view: Arc<Mutex<View>>,
+    told: Arc<Mutex<Option<Device>>>,
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -83,16 +84,25 @@ impl Router {
     /// Starts it.
     pub fn new(entrance: Entrance, making: Making) -> Self {
         let (view, stop) = (Arc::<Mutex<View>>::default(), Arc::<AtomicBool>::default());
-        let (seen, stopped) = (view.clone(), stop.clone());
+        let told = Arc::<Mutex<Option<Device>>>::default();
+        let (seen, stopped, news) = (view.clone(), stop.clone(), told.clone());
         let thread = std::thread::spawn(move || {
             entrance.enter();
             let mut running = Running::new(making, seen);
             while !stopped.load(Ordering::Relaxed) {
+                if let Some(device) = news.lock().unwrap().take() {
+                    running.making.device = device;
+                }
                 running.step();
                 std::thread::sleep(TICK);
             }
         });
-        Self { view, stop, thread: Some(thread) }
+        Self { view, told, stop, thread: Some(thread) }
+    }
+
+    /// Gives it another configuration, which differs in routes only.
+    pub fn configure(&self, device: Device) {
+        *self.told.lock().unwrap() = Some(device);
     }
 
     /// What it shows.
@@ -165,7 +175,7 @@ impl Running {
         let group = lan(&making);
         let keepalived =
             group.map(|(jack, interface, group)| Keepalived::new(&making.folder, &jack.device, interface, group));
-        let tracking = Tracking::new(&making.device, phase());
+        let tracking = Tracking::new(&making.device, &making.jacks, phase());
         let dpd = making.tunnel.as_ref().map(|end| Dpd::new(end.clone()));
         Self { tracking, keepalived, dpd, table: Table::new(), local, active: None, view, making }
     }

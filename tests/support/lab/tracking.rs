@@ -2,6 +2,7 @@
 //! names, every period, each waited for as long as the timeout says; a change counts after its delay.
 
 use super::echo::Echo;
+use super::table::Jack;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -37,12 +38,12 @@ struct State {
 
 impl Tracking {
     /// Everything up, each probe at a moment of its own within its period.
-    pub fn new(device: &Device, phase: f64) -> Self {
+    pub fn new(device: &Device, jacks: &[Jack], phase: f64) -> Self {
         let now = Instant::now();
         let running = |probe: &Probe| {
             let source = match &probe.source.as_ref()?.value {
                 ProbeSource::Address(address) => *address,
-                ProbeSource::Interface(port) => address_of(device, port)?,
+                ProbeSource::Interface(port) => jacks.iter().find(|jack| jack.port == *port)?.network?.ip(),
             };
             probe.runs?;
             let period = Duration::from_millis(probe.period_ms().into());
@@ -123,10 +124,4 @@ impl State {
             (self.up, self.turning) = (raw, None);
         }
     }
-}
-
-/// The address of a port.
-pub fn address_of(device: &Device, port: &Port) -> Option<Ipv4Addr> {
-    let interface = device.interfaces.iter().find(|interface| interface.name.value == *port)?;
-    Some(interface.network()?.ip())
 }
