@@ -4,6 +4,7 @@
 //! [`apply`] says what IOS does with lines; nothing here trusts an order that was not applied.
 
 mod apply;
+mod change;
 mod command;
 mod generate;
 mod grammar;
@@ -15,6 +16,7 @@ mod search;
 mod tree;
 
 pub use apply::{Refused, Session, apply, canonical, picture};
+pub use change::{Change, ChangeClass, RouterChange, plan_change};
 pub use judge::Lost;
 pub use ownership::Ownership;
 pub use patch::{Faithless, patch, wanted_on};

@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 pub struct Ownership {
     /// Every line of a rendering, as the keys from the global level down to it.
     named: BTreeSet<String>,
+    /// Lines that traghetto renders for others on the same device: left alone, and not listed.
+    others: BTreeSet<String>,
     /// Names that static routes of a rendering carry, and the table they are in.
     routes: BTreeSet<(Option<String>, String)>,
     /// Beginnings of such names.
@@ -27,6 +29,16 @@ impl Ownership {
             name_all(&Tree::of(text).nodes, "", &mut own.named);
         }
         own
+    }
+
+    /// What traghetto renders for others on the same device, the other tenants of a hub: it is not
+    /// this change's to touch, and not foreign either.
+    #[must_use]
+    pub fn beside<'a>(mut self, renderings: impl IntoIterator<Item = &'a ConfigText>) -> Self {
+        for text in renderings {
+            name_all(&Tree::of(text).nodes, "", &mut self.others);
+        }
+        self
     }
 
     /// Recognises objects of the global level by their command, such as `interface Tunnel4`, even
@@ -140,7 +152,7 @@ fn kept(node: &Node, want: Option<&Node>, own: &Ownership, path: &str, foreign: 
         return Some(node_now);
     }
     if !own.holds(above, node) {
-        foreign.push(Foreign { line: shown(path, node) });
+        list_foreign(node, own, path, foreign);
         return Some(node.clone());
     }
     if node.says_nothing() || node.text.starts_with("exit-") {
@@ -150,6 +162,14 @@ fn kept(node: &Node, want: Option<&Node>, own: &Ownership, path: &str, foreign: 
     rest.children = merge(opens, &node.children, &[], own, path, foreign);
     rest.children.retain(|child| !child.says_nothing());
     (opens != Mode::Acl && !rest.children.is_empty()).then_some(rest)
+}
+
+fn list_foreign(node: &Node, own: &Ownership, path: &str, foreign: &mut Vec<Foreign>) {
+    if !own.others.contains(path) {
+        foreign.push(Foreign { line: shown(path, node) });
+        return;
+    }
+    node.children.iter().for_each(|child| list_foreign(child, own, &below(path, child), foreign));
 }
 
 /// Whether the line of the device says what the wanted one says: then it stays as it is.
