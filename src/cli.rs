@@ -5,6 +5,7 @@ pub mod checklist;
 pub mod dates;
 pub mod demo;
 pub mod fees;
+pub mod interrupt;
 pub mod inventory;
 pub mod journal;
 pub mod manual;

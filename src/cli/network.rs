@@ -3,6 +3,7 @@
 mod check;
 mod folder;
 mod plan;
+mod push;
 mod render;
 mod sla;
 
@@ -16,6 +17,8 @@ use crate::network::problem::NetworkProblems;
 pub enum Command {
     /// Show a tenant's addressing, routers and routes, and where each value comes from.
     Plan(plan::Args),
+    /// Bring routers from what runs to what is wanted, safely: archive, revert timer, checks, confirm, save.
+    Push(Box<push::Args>),
     /// Write the configurations of routers, firewall and machines as text.
     Render(render::Args),
     /// Check the text of routers, rendered or brought, by numbered rules.
@@ -28,6 +31,7 @@ pub enum Command {
 pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Plan(args) => plan::run(&args, context),
+        Command::Push(args) => push::run(&args, context).await,
         Command::Render(args) => render::run(&args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Sla(args) => sla::run(&args, context),

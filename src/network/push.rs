@@ -13,6 +13,7 @@ pub mod expect;
 pub mod record;
 pub mod router;
 pub mod run;
+pub mod wanted;
 
 use change::Place;
 
@@ -39,12 +40,22 @@ pub struct Memory {
     pub confirming: bool,
     /// The new configuration was found good on this connection.
     pub checked: bool,
+    /// All lines were taken since the timer began.
+    pub entered: bool,
     /// Why the router goes back to what it was.
     pub failed: Option<String>,
     /// Times that the change was begun in this run.
     pub attempts: u32,
     /// Changes that nobody saved may be saved first.
     pub unsaved_accepted: bool,
+}
+
+impl Memory {
+    /// A timer is about to be started: what was known of an earlier one is over.
+    pub(super) fn begins(&mut self) {
+        self.opened = true;
+        (self.entered, self.checked, self.confirming) = (false, false, false);
+    }
 }
 
 /// The next thing to do with a router.
@@ -56,6 +67,8 @@ pub enum Act {
     Check,
     /// Stop the revert timer.
     Confirm,
+    /// Give up: all lines were taken, and led elsewhere.
+    GiveUp(Vec<String>),
     /// Go back at once.
     RevertNow,
     /// Replace what runs by what a reload would bring.
@@ -122,6 +135,7 @@ fn under_timer(seen: &Observed, memory: &Memory) -> Act {
         _ if !memory.opened => Act::Stop(Halt::OthersTimer),
         (Place::New, None) if memory.checked => Act::Confirm,
         (Place::New, None) => Act::Check,
+        (Place::Elsewhere(lines), None) if memory.entered => Act::GiveUp(lines.clone()),
         _ => Act::RevertNow,
     }
 }

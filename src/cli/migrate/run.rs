@@ -5,7 +5,7 @@ use super::progress::Watcher;
 use super::scene::{Scene, Story, illegal};
 use super::status;
 use crate::checklist::{self, Checklist, Phase};
-use crate::cli::{Context, journal, remote};
+use crate::cli::{Context, interrupt, journal, remote};
 use crate::failure::{Failure, Kind};
 use crate::journal::{Journal, JournalError, Lease};
 use crate::migration::{
@@ -16,7 +16,6 @@ use crate::replica::AgentBinary;
 use crate::world::ssh::Trust;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// `migrate run`.
 #[derive(Debug, clap::Args)]
@@ -112,7 +111,7 @@ impl Work<'_> {
             operator: self.operator.as_str(),
             acts,
             observer: Watcher::new(&self.context.ui),
-            stop: stop_on_ctrl_c(),
+            stop: interrupt::stop_on_ctrl_c(),
             scope: Scope { only: args.server.clone(), failed: BTreeSet::new() },
         };
         let ending = runner.run().await.map_err(|error| run_error(self.scene, error))?;
@@ -249,35 +248,4 @@ fn phases(plan: &Plan) -> BTreeSet<Phase> {
         _ => None,
     };
     plan.steps.iter().filter_map(|step| phase(&step.action)).collect()
-}
-
-/// Becomes true at the first Ctrl-C or SIGTERM; the second Ctrl-C ends the program as it is.
-fn stop_on_ctrl_c() -> watch::Receiver<bool> {
-    let (sender, receiver) = watch::channel(false);
-    tokio::spawn(async move {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-        let terminated = async {
-            match &mut terminate {
-                Some(signal) => _ = signal.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            () = terminated => {}
-        }
-        // The sender stays alive: a receiver whose sender is gone would see no change any more.
-        let _ = sender.send(true);
-        if tokio::signal::ctrl_c().await.is_ok() {
-            // Whatever hangs (a disk, say) hangs no longer.
-            leave_at_once();
-        }
-        std::future::pending::<()>().await;
-    });
-    receiver
-}
-
-#[expect(clippy::disallowed_methods, reason = "the second Ctrl-C; a run may be killed at any instruction")]
-fn leave_at_once() {
-    std::process::exit(Kind::Interrupted.code().into());
 }

@@ -99,7 +99,8 @@ fn in_order(
     class: ChangeClass,
     order: &[Role],
 ) -> Result<Change, Faithless> {
-    let parsed = |of: fn(&Ends) -> ConfigText| -> Vec<Device> { ends.iter().map(|it| parse::device(&of(it))).collect() };
+    let parsed =
+        |of: fn(&Ends) -> ConfigText| -> Vec<Device> { ends.iter().map(|it| parse::device(&of(it))).collect() };
     let (mut now, wanted) = (parsed(|it| it.from.text()), parsed(|it| it.to.text()));
     let lost = |devices: &[Device], around: &[Surroundings]| lost(routers, devices, around);
     let everywhere = |devices: &[Device]| lost(devices, surroundings);

@@ -63,6 +63,23 @@ impl Ownership {
         self
     }
 
+    /// The lines of a configuration that are traghetto's, each after those that it stands under.
+    pub fn lines(&self, config: &ConfigText) -> BTreeSet<String> {
+        let mut lines = BTreeSet::new();
+        self.collect(&Tree::of(config).nodes, "", "", &mut lines);
+        lines
+    }
+
+    fn collect(&self, nodes: &[Node], path: &str, above: &str, lines: &mut BTreeSet<String>) {
+        for node in nodes {
+            let said = if above.is_empty() { node.text.clone() } else { format!("{above} / {}", node.text) };
+            self.collect(&node.children, &below(path, node), &said, lines);
+            if self.holds(path, node) {
+                lines.insert(said);
+            }
+        }
+    }
+
     /// Whether the line of `node` at `path` is traghetto's.
     fn holds(&self, path: &str, node: &Node) -> bool {
         if self.named.contains(&below(path, node)) {

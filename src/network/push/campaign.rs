@@ -5,7 +5,6 @@
 //! every state is one that the simulator has accepted.
 
 use super::change::Change;
-use super::drift::LastKnown;
 use super::record::{Begun, Leg, Record};
 use super::{End, Memory};
 use crate::digest::sha256;
@@ -92,10 +91,8 @@ impl Campaign {
         let side = if leg.back { &mut self.back } else { &mut self.forth };
         let progress = side.entry(leg.router.clone()).or_default();
         match record {
-            Record::Opening { .. } => {
-                progress.memory.opened = true;
-                progress.memory.confirming = false;
-            }
+            Record::Opening { .. } => progress.memory.begins(),
+            Record::Entered { .. } => progress.memory.entered = true,
             Record::Confirming { .. } => progress.memory.confirming = true,
             Record::Failed { reason, .. } => progress.memory.failed = Some(reason.clone()),
             // From here on the way back counts.
@@ -154,18 +151,17 @@ impl Campaign {
     }
 }
 
-/// What the last push left on `router`, as far as these records know.
-pub fn last_known(records: &[Record], router: &str) -> Option<LastKnown> {
+/// The picture of what the last push left on `router`, as far as these records know.
+pub fn last_known(records: &[Record], router: &str) -> Option<ConfigText> {
     let mut begun: Option<&Change> = None;
     let mut last = None;
     for record in records {
         match record {
             Record::Begun(of) => begun = of.changes.iter().find(|change| change.router == router),
             Record::Settled { leg, end, .. } if leg.router == router => {
-                let Some((change, way)) = begun.and_then(|change| Some((change, change.way().ok()?))) else { continue };
+                let Some(way) = begun.and_then(|change| change.way().ok()) else { continue };
                 let is_new = (*end == End::New) != leg.back;
-                let picture: ConfigText = if is_new { way.new().clone() } else { way.old().clone() };
-                last = Some(LastKnown { picture, foreign: change.foreign.iter().cloned().collect() });
+                last = Some(if is_new { way.new().clone() } else { way.old().clone() });
             }
             _ => {}
         }

@@ -22,8 +22,6 @@ pub struct Change {
     pub waits: Vec<(usize, Vec<u16>)>,
     /// The same on the way back.
     pub rollback_waits: Vec<(usize, Vec<u16>)>,
-    /// Lines that traghetto did not render, as they were before.
-    pub foreign: Vec<String>,
     /// What the router does once the change is in.
     pub expects: Vec<Expect>,
     /// What it does before the change, and after the way back.
@@ -90,7 +88,6 @@ impl Change {
             rollback: self.lines.clone(),
             waits: self.rollback_waits.clone(),
             rollback_waits: self.waits.clone(),
-            foreign: self.foreign.clone(),
             expects: self.expects_before.clone(),
             expects_before: self.expects.clone(),
         })

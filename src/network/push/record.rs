@@ -110,6 +110,8 @@ pub struct Begun {
     pub changes: Vec<Change>,
     /// Why changes of others were accepted.
     pub accepted_drift: Option<String>,
+    /// Why a network that was not as predicted was accepted.
+    pub accepted_faults: Option<String>,
     /// Why steps that need a window were agreed.
     pub window: Option<String>,
     /// Whoever held a lease and never gave it back.

@@ -271,6 +271,11 @@ impl<F: Field, D: Desk> Pusher<F, D> {
                 let reason = memory.failed.clone().unwrap_or_default();
                 Ok(Some(Left::Over(if leg.back { Driven::Halted(Halt::Between) } else { Driven::TakeBack(reason) })))
             }
+            Act::GiveUp(lines) => {
+                let reason = format!("all lines were taken, but do not lead where they should: {}", lines.join("; "));
+                self.failed(campaign, leg, memory, reason).await?;
+                Ok(None)
+            }
             Act::Begin => self.begin(campaign, change, leg, memory, router).await,
             Act::Check => match self.check(&leg.router, router, &change.expects).await {
                 Ok(Ok(holds)) => {
@@ -330,12 +335,13 @@ impl<F: Field, D: Desk> Pusher<F, D> {
             return Ok(None);
         }
         memory.attempts += 1;
-        (memory.opened, memory.confirming, memory.checked) = (true, false, false);
+        memory.begins();
         let minutes = campaign.begun.minutes;
         self.write(campaign, Record::Opening { leg: leg.clone(), minutes }).await?;
         match self.enter(change, leg, router, minutes).await {
             Ok(()) => {
                 self.write(campaign, Record::Entered { leg: leg.clone() }).await?;
+                memory.entered = true;
                 Ok(Some(Left::Anew))
             }
             Err(Unentered::Interrupted) => {

@@ -9,7 +9,7 @@ use super::router::{Done, Kind, Router, Trouble};
 use super::run::{Desk, Ending, Field, Pusher, Tempo};
 use super::*;
 use crate::model::router_access::{Identity, WayBack, Which};
-use crate::network::diff::{Session, picture};
+use crate::network::diff::{Ownership, Session, picture};
 use crate::network::text::ConfigText;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -28,6 +28,7 @@ struct Box_ {
     refuses: Option<&'static str>,
     unsavable: bool,
     wrong: bool,
+    writes_otherwise: bool,
 }
 
 /// What happens at one call.
@@ -165,6 +166,7 @@ impl Router for Line {
                 return Err(refused("% Invalid input"));
             }
             let session = session.as_mut().unwrap();
+            let line = if router.writes_otherwise { line.replace("name B", "name OTHER") } else { line };
             session.enter(&line).map_err(|error| refused(&error.to_string()))?;
             router.running = session.config();
             Ok(())
@@ -304,7 +306,6 @@ fn change(name: &str) -> Change {
         rollback: owned(&BACK),
         waits: vec![(4, vec![10])],
         rollback_waits: Vec::new(),
-        foreign: Vec::new(),
         expects: vec![Expect::Track { number: 10 }],
         expects_before: Vec::new(),
     }
@@ -319,6 +320,7 @@ fn world(names: &[&str]) -> Shared {
         refuses: None,
         unsavable: false,
         wrong: false,
+        writes_otherwise: false,
     };
     Arc::new(Mutex::new(World {
         routers: names.iter().map(|name| ((*name).to_owned(), router(name))).collect(),
@@ -339,6 +341,7 @@ fn begun(names: &[&str]) -> Begun {
         minutes: 5,
         changes,
         accepted_drift: None,
+        accepted_faults: None,
         window: None,
         after: None,
     }
@@ -393,7 +396,7 @@ fn a_push_changes_one_router_after_the_other_and_saves_each() {
     let order: Vec<_> = order.iter().map(|record| record.leg().unwrap().router.as_str()).collect();
     assert_eq!(order, ALL);
     let last = last_known(&world.records, "hub").unwrap();
-    assert_eq!(last.picture, picture(&world.routers["hub"].running));
+    assert_eq!(last, picture(&world.routers["hub"].running));
 }
 
 /// Every call is cut or killed, before and after its effect; then the same command again.
@@ -494,13 +497,13 @@ fn a_router_that_others_changed_is_left_to_a_person() {
 
 #[test]
 fn drift_tells_our_lines_from_those_of_others() {
-    let last = drift::LastKnown { picture: picture(&old("hub")), foreign: BTreeSet::new() };
+    let own = Ownership::of([&old("hub")]);
     let text = LAN.replace("NAME", "hub").replace("priority 105", "priority 90").replace("0812", "9999");
     let now = picture(&ConfigText::parse(&(text + "ntp server 10.0.0.9\n")));
-    let found = drift(&last, &now, &["ntp server 10.0.0.9".to_owned()].into());
+    let found = drift(&picture(&old("hub")), &now, &own);
     let standby = "interface GigabitEthernet0/0/1 / standby 10 priority";
     assert_eq!(found.ours, [format!("- {standby} 105"), format!("+ {standby} 90")]);
-    assert_eq!(found.foreign, ["+ ntp server 10.0.0.9"]);
+    assert_eq!(found.others, ["+ ntp server 10.0.0.9"]);
 }
 
 #[test]
@@ -511,4 +514,19 @@ fn a_change_holds_no_secret_and_goes_back_exactly() {
     assert_eq!(way.place(&LAN.replace("NAME", "hub").replace("0812", "1111")), Place::Old, "secrets by presence");
     let back = change.reversed().unwrap().way().unwrap();
     assert_eq!((back.new(), back.old()), (way.old(), way.new()));
+}
+
+/// A router that writes a line otherwise than it was typed is not as planned: nothing is tried again.
+#[test]
+fn lines_that_lead_elsewhere_are_given_up_at_once() {
+    let world = world(&["hub"]);
+    world.lock().unwrap().routers.get_mut("hub").unwrap().writes_otherwise = true;
+    match push(&world, &["hub"]) {
+        Some(Ending::Over(End::Old, Some(reason))) => assert!(reason.contains("name OTHER"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(all(&world, &Place::Old));
+    let openings =
+        world.lock().unwrap().records.iter().filter(|record| matches!(record, Record::Opening { .. })).count();
+    assert_eq!(openings, 1);
 }

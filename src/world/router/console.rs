@@ -306,3 +306,90 @@ fn after_echo<'t>(text: &'t str, command: &str) -> Option<&'t str> {
     let line_end = text[from..].find('\n')?;
     Some(&text[from + line_end + 1..])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::DuplexStream;
+
+    /// A terminal whose router says these texts, each after a line, or after a space where it begins
+    /// with a mark.
+    async fn scripted(mut router: DuplexStream, script: Vec<&'static str>) {
+        let mut byte = [0];
+        for (at, text) in script.iter().enumerate() {
+            let (wait, text) = text.strip_prefix(PAGE).map_or((b"\n", *text), |text| (b" ", text));
+            if at > 0 {
+                while router.read(&mut byte).await.is_ok_and(|count| count > 0) && byte != *wait {}
+            }
+            if router.write_all(text.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+        // Silent from here on, but there.
+        while router.read(&mut byte).await.is_ok_and(|count| count > 0) {}
+    }
+
+    async fn console(script: Vec<&'static str>) -> Result<Console, RouterError> {
+        let (ours, router) = tokio::io::duplex(4096);
+        tokio::spawn(scripted(router, script));
+        let (output, input) = tokio::io::split(ours);
+        let nothing = Box::new(tokio::io::empty());
+        let exit = Box::pin(std::future::pending());
+        let pipe = Pipe { input: Box::new(input), output: Box::new(output), errors: nothing, exit };
+        Console::open("r1", pipe, Duration::from_secs(2)).await
+    }
+
+    const PAGE: &str = "\u{1}";
+    const SOON: Duration = Duration::from_secs(2);
+
+    #[tokio::test]
+    async fn a_prompt_is_found_behind_banners_and_log_lines() {
+        let script = vec![
+            "\r\nWELCOME#\r\nno entry>\r\nr1-lab#",
+            "\r\nr1-lab#",
+            "show clock\r\n*12:00:00\r\n*Nov 27 21:00:00.1: %SYS-5-CONFIG_I: Configured\r\nr1-lab#",
+            "conf t\r\nEnter configuration commands, one per line.\r\nr1-lab(config)#*Nov 27 21:00:01.1: %LINK-3-UPDOWN: Interface\r\n",
+        ];
+        let mut console = console(script).await.unwrap();
+        assert_eq!(console.hostname(), "r1-lab");
+        assert_eq!(console.command("show clock", "show clock", SOON).await.unwrap(), "*12:00:00\n");
+        console.command("conf t", "conf t", SOON).await.unwrap();
+        assert_eq!(console.prompt().mode.as_deref(), Some("config"));
+    }
+
+    #[tokio::test]
+    async fn pages_are_turned_and_questions_and_refusals_told() {
+        let script = vec![
+            "r1#",
+            "\r\nr1#",
+            "showrun\r\nline 1\r\n --More-- ",
+            "\u{1}\u{8}\u{8}\u{8}         \u{8}\u{8}line 2\r\nr1#",
+            "reload\r\nProceed with reload? [confirm]",
+            "\r\nr1#",
+            "nonsense secret-word\r\n         ^\r\n% Invalid input detected at '^' marker.\r\n\r\nr1#",
+        ];
+        let mut console = console(script).await.unwrap();
+        let text = console.command("showrun", "showrun", SOON).await.unwrap();
+        assert!(text.contains("line 1") && text.contains("line 2"), "{text:?}");
+        let error = console.command("reload", "reload", SOON).await.unwrap_err();
+        assert!(matches!(&error, RouterError::Asks { question, .. } if question.ends_with("[confirm]")), "{error}");
+        console.reply("n", "n", SOON).await.unwrap();
+        let error = console.command("nonsense secret-word", "nonsense <secret:x>", SOON).await.unwrap_err();
+        assert_eq!(error.to_string(), "r1 refuses `nonsense <secret:x>`: % Invalid input detected at '^' marker.");
+    }
+
+    #[tokio::test]
+    async fn silence_and_what_would_act_on_the_line_are_errors() {
+        let mut console = console(vec!["r1#", "\r\nr1#"]).await.unwrap();
+        let short = Duration::from_millis(50);
+        assert!(matches!(
+            console.command("show version", "show version", short).await,
+            Err(RouterError::Silent { .. })
+        ));
+        let long = "x".repeat(251);
+        for line in ["show ?", "a\nb", "a\u{1b}[A", "è", long.as_str()] {
+            let sent = console.command(line, line, SOON).await;
+            assert!(matches!(sent, Err(RouterError::Unsendable { .. })), "{line}");
+        }
+    }
+}

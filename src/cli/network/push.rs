@@ -1,0 +1,288 @@
+//! `traghetto network push`.
+
+mod desk;
+mod field;
+mod prepare;
+mod report;
+
+use super::{Context, Failure, inventory};
+use crate::cli::{interrupt, journal, operator};
+use crate::failure::Kind;
+use crate::journal::{Journal, Lease};
+use crate::model::{Inventory, PersonId, ServerId, TenantId};
+use crate::network::push::campaign::{Campaign, Class};
+use crate::network::push::record::{Begun, Record};
+use crate::network::push::run::{Desk as _, PushError, Pusher, Tempo};
+use crate::world::secret::Secrets;
+use crate::world::ssh::Trust;
+use desk::Seat;
+use field::Reach;
+use prepare::{Prepared, Sites};
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// `traghetto network push`.
+///
+/// Brings routers from what runs to what is wanted, one at a time. Each change is made under a revert
+/// timer: a router goes back by itself unless what it then does, seen over a new connection, is what
+/// the simulator predicts. A push that was cut or killed goes on with the same command. `maintenance`
+/// changes one router in a run, the standby CPE first; `cutover` changes hub and CPEs for one server,
+/// and takes all of them back if one cannot go on.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The tenant's id.
+    tenant: String,
+    /// Only this router, by its host name.
+    #[arg(long, value_name = "NAME", conflicts_with = "hub")]
+    router: Option<String>,
+    /// Only the hub, and on it only what is this tenant's.
+    #[arg(long)]
+    hub: bool,
+    /// What kind of change.
+    #[arg(long, value_enum, default_value_t = ClassArg::Maintenance)]
+    class: ClassArg,
+    /// The server whose cutover it is.
+    #[arg(long, required_if_eq("class", "cutover"))]
+    server: Option<ServerId>,
+    /// Undo the cutover of the server.
+    #[arg(long, requires = "server")]
+    back: bool,
+    /// What is wanted: routers before any move, after every move, or with the servers where they are now.
+    #[arg(long, value_enum, default_value_t = StageArg::Now, conflicts_with = "server")]
+    stage: StageArg,
+    /// Show what would be done, and stop. Reads the routers, changes nothing.
+    #[arg(long)]
+    plan: bool,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    /// Minutes after which a router reverts by itself.
+    #[arg(long, value_name = "MIN", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=120))]
+    timer: u16,
+    /// Go on although somebody else changed a router; the reason is journaled.
+    #[arg(long, value_name = "REASON")]
+    accept_drift: Option<String>,
+    /// Go on although a router does not do now what the simulator predicts; the reason is journaled.
+    #[arg(long, value_name = "REASON")]
+    accept_faults: Option<String>,
+    /// Take steps that need a window; who agreed to it is journaled.
+    #[arg(long, value_name = "REASON")]
+    window_agreed: Option<String>,
+    /// Push aside a living holder of a lease; say why with --reason.
+    #[arg(long, requires = "reason")]
+    take_over: bool,
+    /// Why the lease is taken over.
+    #[arg(long, requires = "take_over", value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// `--class`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ClassArg {
+    /// One router in a run, the standby CPE first.
+    Maintenance,
+    /// Hub and both CPEs for one server.
+    Cutover,
+}
+
+impl ClassArg {
+    fn class(self) -> Class {
+        match self {
+            ClassArg::Maintenance => Class::Maintenance,
+            ClassArg::Cutover => Class::Cutover,
+        }
+    }
+}
+
+/// `--stage`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum StageArg {
+    /// With the servers where the routers say that they are.
+    Now,
+    /// Before any server has moved.
+    Before,
+    /// After every server has moved.
+    After,
+}
+
+/// Everything a push acts with.
+struct Office<'a> {
+    inventory: &'a Inventory,
+    sites: Sites,
+    operator: PersonId,
+    journal: Journal,
+    lease: Lease,
+    devices: Vec<Lease>,
+    context: &'a Context,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
+    let inventory = inventory::load(context)?;
+    let tenant = inventory::tenant(&inventory, &args.tenant)?;
+    let sites = Sites::of(&inventory, tenant, args, context)?;
+    let operator = operator::resolve(context, &inventory)?;
+    let journal = journal::open(context, &inventory).await?;
+    let reason = args.reason.as_deref();
+    let lease = journal.lease(&format!("tenant/{}", tenant.id), operator.as_str(), reason).await?;
+    let mut devices = Vec::new();
+    let mut taken = Ok(());
+    for name in sites.hostnames() {
+        match journal.lease(&format!("device/{name}"), operator.as_str(), reason).await {
+            Ok(lease) => devices.push(lease),
+            Err(error) => {
+                taken = Err(Failure::from(error));
+                break;
+            }
+        }
+    }
+    let office = Office { inventory: &inventory, sites, operator, journal, lease, devices, context };
+    let done = match taken {
+        Ok(()) => office.work(args).await,
+        Err(failure) => Err(failure),
+    };
+    let Office { journal, lease, devices, context, .. } = office;
+    journal::tell_repairs(context, &journal);
+    let mut released = Ok(());
+    for lease in devices.into_iter().chain([lease]) {
+        released = released.and(journal.release(lease).await);
+    }
+    done.and_then(|()| Ok(released?))
+}
+
+impl Office<'_> {
+    async fn work(&self, args: &Args) -> Result<(), Failure> {
+        let stop = interrupt::stop_on_ctrl_c();
+        let records = self.records().await?;
+        let mut campaign = match Campaign::open(&records) {
+            Some(open) if args.plan => return report::open(&open, self.context),
+            Some(open) => {
+                self.context.ui.status(&format!("Going on with push {}, which was not over.", open.begun.run));
+                open
+            }
+            None => match self.begin(args, &records, &stop).await? {
+                Some(campaign) => campaign,
+                None => return Ok(()),
+            },
+        };
+        let seat = self.seat(stop);
+        let mut pusher = Pusher { field: self.reach(), desk: seat, tempo: Tempo::default() };
+        let ending = pusher.run(&mut campaign).await.map_err(|error| match error {
+            PushError::Desk(error) => Failure::from(error),
+            PushError::Unfit(refused) => Failure::new(Kind::Bug, refused)
+                .hint("No router was touched since the last event; a revert timer that runs will run out."),
+        })?;
+        report::ended(&campaign, ending, &self.sites.tenant, self.context)
+    }
+
+    async fn records(&self) -> Result<Vec<Record>, Failure> {
+        let events = self.journal.events(&self.sites.tenant).await?;
+        let records = events.iter().filter_map(|event| Record::of(&event.kind, &event.data).transpose());
+        records.collect::<Result<Vec<_>, _>>().map_err(|error| {
+            Failure::new(Kind::Evidence, error)
+                .hint("Nothing was done. Was the journal written by a newer traghetto? Then use that one.")
+        })
+    }
+
+    /// Plans, shows, asks; none where there is nothing to do, or nothing was to be done.
+    async fn begin(
+        &self,
+        args: &Args,
+        records: &[Record],
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Option<Campaign>, Failure> {
+        let prepared = prepare::prepare(self, args, records).await?;
+        report::plan(&prepared, self.context);
+        if args.plan {
+            return Ok(None);
+        }
+        prepared.refusal(args)?;
+        if prepared.chosen.is_empty() {
+            if self.context.json {
+                report::nothing(&prepared, self.context);
+            }
+            self.context.ui.status("Nothing to do: the routers are as wanted.");
+            return Ok(None);
+        }
+        self.secrets_at_hand(&prepared)?;
+        ask(args, &prepared, self.context)?;
+        let begun = self.begun(args, prepared);
+        self.seat(stop.clone()).write(&Record::Begun(Box::new(begun.clone()))).await?;
+        Ok(Some(Campaign::new(begun)))
+    }
+
+    fn begun(&self, args: &Args, prepared: Prepared) -> Begun {
+        let changes: Vec<_> = prepared.chosen.into_iter().map(|router| router.change).collect();
+        let previous = self.devices.iter().chain([&self.lease]).find_map(Lease::previous);
+        Begun {
+            run: Campaign::name(&changes),
+            class: args.class.class(),
+            server: args.server.clone(),
+            minutes: args.timer,
+            changes,
+            accepted_drift: args.accept_drift.clone(),
+            accepted_faults: args.accept_faults.clone(),
+            window: args.window_agreed.clone(),
+            after: previous.and_then(|holder| serde_json::to_value(holder).ok()),
+        }
+    }
+
+    /// Every secret that a line names is at hand before the first line is sent. None is kept.
+    fn secrets_at_hand(&self, prepared: &Prepared) -> Result<(), Failure> {
+        let secrets = self.secrets();
+        let changes = prepared.chosen.iter().map(|router| &router.change);
+        for line in changes.flat_map(|change| change.lines.iter().chain(&change.rollback)) {
+            if let Err(error) = secrets.put_into(line) {
+                return Err(Failure::new(Kind::Invalid, error)
+                    .hint("No router was touched.")
+                    .hint("Put it into that file, readable by you only, or into the variable; then repeat."));
+            }
+        }
+        Ok(())
+    }
+
+    fn secrets(&self) -> Secrets {
+        let folder = self.inventory.project.network.secrets.clone();
+        Secrets { root: self.context.root.clone(), folder }
+    }
+
+    fn reach(&self) -> Reach {
+        Reach {
+            accesses: self.sites.accesses.clone(),
+            trust: Trust::of_operator(&self.context.root),
+            secrets: self.secrets(),
+        }
+    }
+
+    fn seat(&self, stop: watch::Receiver<bool>) -> Seat<'_> {
+        Seat {
+            journal: &self.journal,
+            lease: &self.lease,
+            devices: &self.devices,
+            tenant: &self.sites.tenant,
+            operator: self.operator.as_str(),
+            context: self.context,
+            stop,
+            begun: Instant::now(),
+        }
+    }
+}
+
+/// The person agrees, at a terminal or by `--yes`.
+fn ask(args: &Args, prepared: &Prepared, context: &Context) -> Result<(), Failure> {
+    if args.yes {
+        return Ok(());
+    }
+    let names: Vec<&str> = prepared.chosen.iter().map(|router| router.change.router.as_str()).collect();
+    let question = format!("Change {} now? Type yes: ", names.join(", then "));
+    match context.ui.ask(&question) {
+        Some(answer) if answer.trim() == "yes" => Ok(()),
+        Some(_) => Err(Failure::new(Kind::Waiting, "not agreed").hint("No router was touched.")),
+        None => Err(Failure::new(Kind::Usage, "there is no terminal to ask at")
+            .hint("No router was touched. Read the plan above; to push it without a terminal, add --yes.")),
+    }
+}
+
+/// The tenant that a push is about, for messages that end with a command.
+fn again(tenant: &TenantId) -> String {
+    format!("traghetto network push {tenant}")
+}
