@@ -75,7 +75,7 @@ fn spoilt() -> Vec<Scenario> {
         ),
         of(
             Town::Lte,
-            "no proxy ARP on the standby",
+            "proxy ARP of the standby not written: it is the default",
             Role::StandbyCpe,
             &[" ip proxy-arp"],
             "",

@@ -129,7 +129,15 @@ impl Drop for Clients {
 }
 
 fn serve(address: Ipv4Addr, stop: &AtomicBool) {
-    let socket = UdpSocket::bind(SocketAddrV4::new(address, PORT)).unwrap();
+    // The address of a router comes with the router.
+    let bound = || UdpSocket::bind(SocketAddrV4::new(address, PORT)).ok();
+    let socket = loop {
+        match bound() {
+            Some(socket) => break socket,
+            None if stop.load(Ordering::Relaxed) => return,
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
     socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let mut buffer = [0; 64];
     while !stop.load(Ordering::Relaxed) {
