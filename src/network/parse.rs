@@ -31,6 +31,7 @@ pub fn parse(text: &str) -> Device {
 pub fn device(config: &ConfigText) -> Device {
     let mut reader = Reader { device: Device::default(), sequences: BTreeMap::new() };
     each(&config.lines, &mut |line, words| global::read(&mut reader, line, words));
+    routing::last_wins(&mut reader.device);
     reader.device
 }
 

@@ -6,6 +6,8 @@ use crate::network::device::route::{Route, Translation, Via};
 use crate::network::device::{At, Device, Vrf};
 use crate::network::text::Line;
 use ipnetwork::Ipv4Network;
+use std::collections::HashSet;
+use std::hash::Hash;
 
 /// `ip route [vrf NAME] NETWORK MASK WHERE [distance] [track N] [name X] [permanent] [tag N]`.
 /// The same destination by the same way is the same route: the later line overwrites it.
@@ -20,10 +22,21 @@ pub(super) fn route(device: &mut Device, line: &Line, words: &[&str]) -> Option<
     let at = At::new((), line.number);
     let mut route = Route { at, vrf, destination, via, distance: 1, track: None, permanent: false, name: None };
     options(&mut route, rest)?;
-    let same = |other: &Route| (&other.vrf, other.destination, &other.via) == (&route.vrf, destination, &route.via);
-    device.routes.retain(|other| !same(other));
     device.routes.push(route);
     Some(Read::Line)
+}
+
+/// Leaves of each route and translation the last that was read.
+pub(super) fn last_wins(device: &mut Device) {
+    keep_last(&mut device.routes, |route| (route.vrf.clone(), route.destination, route.via.clone()));
+    keep_last(&mut device.translations, |translation| (translation.vrf.clone(), translation.local));
+}
+
+fn keep_last<T, K: Eq + Hash>(list: &mut Vec<T>, key: impl Fn(&T) -> K) {
+    let mut seen = HashSet::new();
+    list.reverse();
+    list.retain(|element| seen.insert(key(element)));
+    list.reverse();
 }
 
 fn via<'a, 'w>(words: &'a [&'w str]) -> Option<(Via, &'a [&'w str])> {
@@ -86,7 +99,6 @@ pub(super) fn translation(device: &mut Device, line: &Line, words: &[&str]) -> O
         return None;
     }
     let translation = Translation { at: At::new((), line.number), vrf, local, global };
-    device.translations.retain(|other| (&other.vrf, other.local) != (&translation.vrf, local));
     device.translations.push(translation);
     Some(Read::Line)
 }
