@@ -39,6 +39,7 @@ mod migration_run;
 mod network;
 mod network_lab;
 mod network_round_trip;
+mod network_rules;
 mod over_ssh;
 mod probes;
 mod proof_libreoffice;

@@ -30,9 +30,9 @@ rules! {
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
     for router in scene.routers {
+        hosts(router, report);
         for table in router.tables.values() {
             overlaps(table, report);
-            hosts(table, report);
             next_hops(table, report);
         }
     }
@@ -72,12 +72,14 @@ fn overlaps(table: &Table<'_>, report: &mut Report) {
     }
 }
 
-fn hosts(table: &Table<'_>, report: &mut Report) {
-    for (network, interface) in table.connected().filter(|(network, _)| network.prefix() < 31) {
-        if network.ip() == network.network() || network.ip() == network.broadcast() {
-            let message = format!("{} is no host address of {network}", network.ip());
+/// Addresses that a router refuses; the reader keeps them among what it did not understand.
+fn hosts(router: &Router<'_>, report: &mut Report) {
+    for line in &router.device.unread {
+        let Some((object, command)) = line.value.split_once(" / ip address ") else { continue };
+        if object.starts_with("interface ") {
+            let message = format!("{command} is no host address of a network");
             let fix = "Check address and mask: one of them is mistyped.";
-            report.add(&HOST_BITS, table.at(address_line(interface)), Key::None, message, fix);
+            report.add(&HOST_BITS, router.at(line.line), Key::None, message, fix);
         }
     }
 }

@@ -29,6 +29,11 @@ impl<'a> Member<'a> {
         self.lan.network()
     }
 
+    /// What tells it from every other one: file and line.
+    fn key(&self) -> (&'a str, u32) {
+        (self.router.file, self.group.number.line)
+    }
+
     /// Whether its router has no other group.
     fn is_only(&self) -> bool {
         self.router.device.interfaces.iter().map(|interface| interface.standby.groups.len()).sum::<usize>() == 1
@@ -61,7 +66,8 @@ impl<'a> Site<'a> {
 pub(super) fn sites<'a>(routers: &'a [Router<'a>]) -> Vec<Site<'a>> {
     let members: Vec<Member<'a>> = routers.iter().flat_map(members).collect();
     let hubs = Hubs::new(routers);
-    let mut sites: Vec<Site<'a>> = grouped(members).into_iter().filter_map(|members| site(members, &hubs)).collect();
+    let mut sites: Vec<Site<'a>> =
+        grouped(members, &hubs).into_iter().filter_map(|members| site(members, &hubs)).collect();
     sites.sort_by(|a, b| a.members[0].router.file.cmp(b.members[0].router.file));
     sites
 }
@@ -84,8 +90,9 @@ fn site<'a>(mut members: Vec<Member<'a>>, hubs: &Hubs<'a>) -> Option<Site<'a>> {
 
 /// Routers belong together that the inventory knows as one tenant's; else those in one folder, then
 /// anywhere, with the same network and group; what is left over, by the same network and virtual
-/// address, or the same network alone, where that makes a pair and no more.
-fn grouped(members: Vec<Member<'_>>) -> Vec<Vec<Member<'_>>> {
+/// address, or the same network alone, where that makes a pair and no more. What the hub tells apart
+/// stays apart: many towns took the same network.
+fn grouped<'a>(members: Vec<Member<'a>>, hubs: &Hubs<'a>) -> Vec<Vec<Member<'a>>> {
     let (known, mut rest): (Vec<_>, Vec<_>) =
         members.into_iter().partition(|member| member.router.plan.is_some() && member.is_only());
     let tenant = |member: &Member<'_>| member.router.plan.map(|plan| plan.tenant.clone());
@@ -94,19 +101,26 @@ fn grouped(members: Vec<Member<'_>>) -> Vec<Vec<Member<'_>>> {
     let net = |member: &Member<'_>| member.network().map(|own| (own.network(), own.prefix()));
     let number = |member: &Member<'_>| *member.group.number;
     let vip = |member: &Member<'_>| member.group.vip.map(|at| at.value);
+    // The address of the hub's table tells tables apart; the order of sites does not depend on it.
+    let place: HashMap<(&str, u32), usize> = rest
+        .iter()
+        .filter_map(|member| Some((member.key(), std::ptr::from_ref(hubs.of(&[*member])?.1).addr())))
+        .collect();
     for step in 0..6 {
         let near = |member: &Member<'_>| (step % 2 == 0).then(|| folder(member));
-        let key = |member: &Member<'_>| match step {
+        let key = |member: &Member<'a>| match step {
             0 | 1 => (near(member), net(member), Some(number(member)), None),
             2 | 3 => (near(member), net(member), None, vip(member)),
             _ => (near(member), None, None, None),
         };
         let mut alone = Vec::new();
         for found in bucket(std::mem::take(&mut rest), key) {
-            if step < 2 && found.len() > 1 || found.len() == 2 && met(&found[0], &found[1]) {
-                groups.push(found);
-            } else {
-                alone.extend(found);
+            for found in bucket(found, |member| place.get(&member.key()).copied()) {
+                if step < 2 && found.len() > 1 || found.len() == 2 && met(&found[0], &found[1]) {
+                    groups.push(found);
+                } else {
+                    alone.extend(found);
+                }
             }
         }
         rest = alone;
@@ -118,7 +132,9 @@ fn grouped(members: Vec<Member<'_>>) -> Vec<Vec<Member<'_>>> {
 /// Whether each could be the other's neighbour, and both are not one router.
 fn met(one: &Member<'_>, other: &Member<'_>) -> bool {
     let inside = |a: &Member<'_>, b: &Member<'_>| {
-        a.network().zip(b.network()).is_some_and(|(network, own)| network.contains(own.ip()))
+        a.network()
+            .zip(b.network())
+            .is_some_and(|(network, own)| network.contains(own.ip()) && network.ip() != own.ip())
     };
     one.router.file != other.router.file && (inside(one, other) || inside(other, one))
 }
