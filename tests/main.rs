@@ -19,6 +19,7 @@ mod cli_basics;
 mod cli_checklist;
 mod cli_demo;
 mod cli_faults;
+mod cli_kit;
 mod cli_fees;
 mod cli_inventory;
 mod cli_migrate;

@@ -2,6 +2,7 @@
 
 mod check;
 mod folder;
+mod kit;
 mod plan;
 mod push;
 mod render;
@@ -23,6 +24,8 @@ pub enum Command {
     Render(render::Args),
     /// Check the text of routers, rendered or brought, by numbered rules.
     Check(check::Args),
+    /// Print the cutover of a server as one runbook, and what the carrier is asked for.
+    Kit(kit::Args),
     /// Say by when a reported fault of a link must be restored.
     Sla(sla::Args),
 }
@@ -34,6 +37,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Push(args) => push::run(&args, context).await,
         Command::Render(args) => render::run(&args, context),
         Command::Check(args) => check::run(&args, context),
+        Command::Kit(args) => kit::run(&args, context),
         Command::Sla(args) => sla::run(&args, context),
     }
 }

@@ -239,41 +239,97 @@ pub struct CarrierRoute {
     /// The address of ours to which the carrier hands it.
     pub towards: Ipv4Addr,
     /// Why.
-    pub reason: String,
+    pub reason: CarrierReason,
     /// The server whose cutover puts it in force; none is from the start.
     pub since: Option<crate::model::ServerId>,
 }
 
+/// Why the carrier routes something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CarrierReason {
+    /// Servers with new addresses.
+    NewAddresses,
+    /// The target of the probes.
+    Probes,
+    /// The network that manages routers.
+    Management,
+    /// The LAN.
+    Town,
+    /// The primary CPE's own address.
+    PrimaryCpe,
+    /// The default route.
+    Internet,
+    /// The same by the backup line.
+    PrimaryDown,
+    /// The standby CPE's own address.
+    StandbyCpe,
+    /// Hosts that the copying talks to.
+    Copying,
+    /// A server that keeps its address.
+    Kept,
+}
+
+impl CarrierReason {
+    /// In both languages: the carrier reads Italian.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NewAddresses => ("server con indirizzi nuovi", "servers with new addresses"),
+            Self::Probes => ("sonde dei CPE", "probes of the CPEs"),
+            Self::Management => ("gestione dei CPE", "management of the CPEs"),
+            Self::Town => ("la sede", "the town"),
+            Self::PrimaryCpe => ("gestione del CPE principale", "management of the primary CPE"),
+            Self::Internet => {
+                ("Internet dei server, dal firewall della sede", "Internet of the servers, by the firewall of the town")
+            }
+            Self::PrimaryDown => {
+                ("lo stesso, quando la linea principale è caduta", "the same, when the primary line is down")
+            }
+            Self::StandbyCpe => ("gestione del CPE di riserva", "management of the standby CPE"),
+            Self::Copying => ("la copia, fino al collaudo", "the copying, until acceptance"),
+            Self::Kept => (
+                "indirizzo che resta: più specifico della rotta della LAN",
+                "kept address: more specific than the route to the LAN",
+            ),
+        }
+    }
+}
+
+impl std::fmt::Display for CarrierReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.words().1)
+    }
+}
+
+impl serde::Serialize for CarrierReason {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// Every route that the carrier has to have in the tenant's VPN for this plan to work.
 pub fn carrier_routes(plan: &NetworkPlan) -> Vec<CarrierRoute> {
-    let route = |destination, towards, reason: &str, since| CarrierRoute {
-        destination,
-        towards,
-        reason: reason.to_owned(),
-        since,
-    };
+    let route = |destination, towards, reason, since| CarrierRoute { destination, towards, reason, since };
     let (hub, site) = (plan.handoff.ce, plan.primary.line.cpe);
     let mut all = vec![
-        route(plan.numbers.sad, hub, "servers with new addresses", None),
-        route(host(plan.probe_target), hub, "probes of the CPEs", None),
-        route(plan.shared.management, hub, "management of the CPEs", None),
-        route(plan.lan.prefix, site, "the town", None),
-        route(host(plan.primary_cpe.loopback), site, "management of the primary CPE", None),
-        route(everywhere(), site, "Internet of the servers, by the firewall of the town", None),
+        route(plan.numbers.sad, hub, CarrierReason::NewAddresses, None),
+        route(host(plan.probe_target), hub, CarrierReason::Probes, None),
+        route(plan.shared.management, hub, CarrierReason::Management, None),
+        route(plan.lan.prefix, site, CarrierReason::Town, None),
+        route(host(plan.primary_cpe.loopback), site, CarrierReason::PrimaryCpe, None),
+        route(everywhere(), site, CarrierReason::Internet, None),
     ];
     if let Some((_, cpe)) = plan.provider_backup() {
-        let reason = "the same, when the primary line is down";
-        all.push(route(plan.lan.prefix, cpe, reason, None));
-        all.push(route(everywhere(), cpe, reason, None));
-        let manages = if plan.standby_cpe.is_some() { "management of the standby CPE" } else { reason };
+        let again = CarrierReason::PrimaryDown;
+        all.push(route(plan.lan.prefix, cpe, again, None));
+        all.push(route(everywhere(), cpe, again, None));
+        let manages = if plan.standby_cpe.is_some() { CarrierReason::StandbyCpe } else { again };
         all.push(route(host(plan.backup_cpe().loopback), cpe, manages, None));
     }
     for target in plan.migration.iter().flat_map(|path| path.routed_hosts()) {
-        all.push(route(host(target.address), hub, "the copying, until acceptance", None));
+        all.push(route(host(target.address), hub, CarrierReason::Copying, None));
     }
     for server in plan.kept() {
-        let reason = "kept address: more specific than the route to the LAN";
-        all.push(route(host(server.after), hub, reason, Some(server.id.clone())));
+        all.push(route(host(server.after), hub, CarrierReason::Kept, Some(server.id.clone())));
     }
     all
 }

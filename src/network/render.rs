@@ -5,10 +5,13 @@ use super::cpe::{self, Moved};
 use super::cutover::{Cutover, cutovers};
 use super::hosts::HostRoutes;
 use super::hub;
-use super::migration_path::changes::{MigrationEnds, RouterChange};
+use super::kit::{ChangeRequest, Direction, Kit, Language, Pages, RequestedLines};
+use super::migration_path::changes::{MigrationEnds, RouterChange, undo};
 use super::plan::NetworkPlan;
 use super::read_back::{self, Deviations, Difference};
+use super::route::Route;
 use super::router::RouterPlan;
+use crate::model::link::ManagedBy;
 use ipnetwork::Ipv4Network;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value, ValueKind};
@@ -18,7 +21,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// The templates as they are built in, by name below `templates/`.
-const BUILT_IN: [(&str, &str); 15] = [
+const BUILT_IN: [(&str, &str); 17] = [
     ("router/router.j2", include_str!("../../templates/router/router.j2")),
     ("router/baseline-head.j2", include_str!("../../templates/router/baseline-head.j2")),
     ("router/tracking.j2", include_str!("../../templates/router/tracking.j2")),
@@ -28,6 +31,8 @@ const BUILT_IN: [(&str, &str); 15] = [
     ("router/routes.j2", include_str!("../../templates/router/routes.j2")),
     ("router/baseline-tail.j2", include_str!("../../templates/router/baseline-tail.j2")),
     ("router/cutover.j2", include_str!("../../templates/router/cutover.j2")),
+    ("router/kit.j2", include_str!("../../templates/router/kit.j2")),
+    ("router/change-request.j2", include_str!("../../templates/router/change-request.j2")),
     ("router/migration.j2", include_str!("../../templates/router/migration.j2")),
     ("host-routes/migration.j2", include_str!("../../templates/host-routes/migration.j2")),
     ("host-routes/firewall.j2", include_str!("../../templates/host-routes/firewall.j2")),
@@ -91,7 +96,7 @@ pub struct RenderedFile {
 
 impl RenderedFile {
     /// A file for people: no router reads it, so nothing is compared.
-    pub(super) fn for_people(path: String, text: String) -> Self {
+    pub fn for_people(path: String, text: String) -> Self {
         Self { path, text, deviations: Deviations::default() }
     }
 }
@@ -156,6 +161,7 @@ impl Templates {
             .add_filter("mask", |network: String| Ok::<_, minijinja::Error>(parse(&network)?.mask().to_string()));
         environment.add_filter("length_of", |network: String| Ok::<_, minijinja::Error>(parse(&network)?.prefix()));
         environment.add_filter("for_list", for_list);
+        environment.add_filter("lines", |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>());
         let mut replaced = Vec::new();
         for (name, built_in) in BUILT_IN {
             let unreadable = |source| RenderError::Unreadable { name: name.to_owned(), source };
@@ -267,6 +273,62 @@ impl Templates {
             .collect()
     }
 
+    /// The runbook of each server, in the order of the inventory.
+    pub fn kits(&self, plan: &NetworkPlan, direction: Direction) -> Result<Vec<Kit>, RenderError> {
+        let routes = HostRoutes::new(plan);
+        let page = |name: &str| self.render(&format!("host-routes/{name}.j2"), &routes);
+        let hosts = [page("firewall")?, page("windows")?, page("linux")?, page("dhcp")?];
+        let mut kits = Vec::new();
+        for cutover in cutovers(plan) {
+            let lines =
+                cutover.steps.iter().map(|step| self.route_lines(plan, &step.routes)).collect::<Result<_, _>>()?;
+            kits.push(Kit::new(plan, &cutover, Pages { lines, hosts: hosts.clone() }, direction));
+        }
+        Ok(kits)
+    }
+
+    /// The lines of routes, to add and, in the reverse order, to take away.
+    fn route_lines(&self, plan: &NetworkPlan, routes: &[Route]) -> Result<(Vec<String>, Vec<String>), RenderError> {
+        let mut router = RouterPlan::named(plan.shared.hub.clone());
+        router.routes = routes.to_vec();
+        let text = self.render("router/routes.j2", &router)?;
+        let add: Vec<_> = text.lines().filter(|line| line.starts_with("ip route ")).map(str::to_owned).collect();
+        let remove = add.iter().rev().map(|line| undo(line)).collect();
+        Ok((add, remove))
+    }
+
+    /// A kit as a page, in Italian or English.
+    pub fn kit(&self, kit: &Kit, lang: Language) -> Result<String, RenderError> {
+        let places: Vec<_> = kit.steps.iter().map(|step| lang.of(step.place.words())).collect();
+        let value = serde_json::json!({"kit": kit, "places": places, "lang": lang.word()});
+        self.for_people("router/kit.j2", &value)
+    }
+
+    /// What the carrier is asked for, as a page.
+    pub fn change_request(&self, request: &ChangeRequest, lang: Language) -> Result<String, RenderError> {
+        let reasons: Vec<_> = request.routes.iter().map(|route| lang.choose(route.reason.words())).collect();
+        let value = serde_json::json!({"request": request, "reasons": reasons, "lang": lang.word()});
+        self.for_people("router/change-request.j2", &value)
+    }
+
+    /// What the carrier is asked for.
+    pub fn request(&self, plan: &NetworkPlan) -> Result<ChangeRequest, RenderError> {
+        let mut routers: Vec<_> = match plan.managed_by {
+            ManagedBy::Us => Vec::new(),
+            ManagedBy::Carrier => cpe::routers(plan, &Moved::new()).iter().filter_map(ChangeRequest::router).collect(),
+        };
+        for cutover in cutovers(plan) {
+            for step in &cutover.steps {
+                let (add, remove) = self.route_lines(plan, &step.routes)?;
+                let server = cutover.server.id.clone();
+                let here = routers.iter_mut().filter(|router| router.router == step.router);
+                let lines = RequestedLines { server, add, remove };
+                here.for_each(|router| router.cutovers.push(lines.clone()));
+            }
+        }
+        Ok(ChangeRequest::new(plan, routers))
+    }
+
     fn hosts(&self, plan: &NetworkPlan) -> Result<Vec<RenderedFile>, RenderError> {
         let routes = HostRoutes::new(plan);
         ["firewall", "windows", "linux", "dhcp"]
@@ -276,6 +338,13 @@ impl Templates {
                 Ok(RenderedFile::for_people(format!("{}/{name}.txt", Stage::Hosts.folder()), text))
             })
             .collect()
+    }
+
+    /// A page that people read, in which any printable character may stand.
+    fn for_people(&self, name: &str, value: &serde_json::Value) -> Result<String, RenderError> {
+        printable(value)?;
+        let template = self.environment.get_template(name).map_err(|source| RenderError::template(name, source))?;
+        template.render(Value::from(Serde(value))).map_err(|source| RenderError::template(name, source))
     }
 
     fn render(&self, name: &str, value: &impl Serialize) -> Result<String, RenderError> {
@@ -298,6 +367,18 @@ fn each_router(plan: &NetworkPlan, moved: &Moved) -> Vec<RouterPlan> {
     let mut all = cpe::routers(plan, moved);
     all.push(hub::tenant(plan, moved));
     all
+}
+
+/// A page has lines of its own only: no text in it ends one, but for the pages that it takes in.
+fn printable(value: &serde_json::Value) -> Result<(), RenderError> {
+    match value {
+        serde_json::Value::String(text) if text.chars().any(|c| c.is_control() && c != '\n') => {
+            Err(RenderError::Unsafe { text: text.clone() })
+        }
+        serde_json::Value::Array(items) => items.iter().try_for_each(printable),
+        serde_json::Value::Object(map) => map.values().try_for_each(printable),
+        _ => Ok(()),
+    }
 }
 
 /// The last gate before a template: no text of the plan, wherever it came from, can leave its place.

@@ -98,7 +98,7 @@ fn carrier(summary: &Summary) -> Table {
     let mut table = Table::new(["destination", "towards", "since", "for"]);
     for route in &summary.carrier {
         let (destination, towards) = (route.destination.to_string(), route.towards.to_string());
-        table.row([destination, towards, since_text(route.since.as_ref()), route.reason.clone()]);
+        table.row([destination, towards, since_text(route.since.as_ref()), route.reason.to_string()]);
     }
     table
 }

@@ -86,7 +86,7 @@ fn pieces(without: &[Line], with: &[Line]) -> Vec<Piece> {
 
 /// The line that takes `text` away. A route is known by where it leads and its distance: name and
 /// tracked object are no part of what is taken away.
-fn undo(text: &str) -> String {
+pub fn undo(text: &str) -> String {
     let known = match text.starts_with("ip route ") {
         true => text.split(" track ").next().and_then(|text| text.split(" name ").next()).unwrap_or(text),
         false => text,
