@@ -24,8 +24,17 @@ fn the_pages_of_each_kind_of_server_are_golden() {
 fn out_writes_both_directions_and_the_change_request() {
     let sandbox = sandbox();
     let ran = sandbox.run(&[
-        "--lang", "en", "network", "kit", "ponte-lungo", "--contact", "Reperibile Venis, 041 000", "--window", "sab 6/11, 20-24",
-        "--out", "kit",
+        "--lang",
+        "en",
+        "network",
+        "kit",
+        "ponte-lungo",
+        "--contact",
+        "Reperibile Venis, 041 000",
+        "--window",
+        "sab 6/11, 20-24",
+        "--out",
+        "kit",
     ]);
     let ran = ran.code(0);
     let written: Vec<_> = ran.stdout.lines().collect();

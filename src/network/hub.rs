@@ -51,10 +51,9 @@ pub fn whole(plans: &[NetworkPlan], moved: &Moved) -> Option<RouterPlan> {
     let mut router = RouterPlan::named(first.shared.hub.clone());
     router.baseline = Some(baseline(first, None));
     router.classes = true;
-    if plans.iter().any(|plan| plan.tunnel().is_some()) {
-        router.ipsec = true;
-        router.vrfs.push(Vrf { name: word(INTERNET), description: "front door of the tunnels".into(), rd: None });
-    }
+    // Also where no tenant has a tunnel yet: the first one that has changes nothing that is shared.
+    router.ipsec = true;
+    router.vrfs.push(Vrf { name: word(INTERNET), description: "front door of the tunnels".into(), rd: None });
     for (port, description) in [(CARRIER_PORT, "carrier trunk"), (SERVER_PORT, "server trunk")] {
         let name = InterfaceName::Ethernet { port, vlan: None };
         router.interfaces.push(Interface::new(name, description.into(), Address::None));
@@ -333,3 +332,6 @@ pub fn carrier_routes(plan: &NetworkPlan) -> Vec<CarrierRoute> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests;

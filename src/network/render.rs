@@ -421,3 +421,6 @@ fn with_wildcard(network: String) -> Result<String, minijinja::Error> {
     let network = parse(&network)?;
     Ok(format!("{} {}", network.ip(), Ipv4Addr::from(!u32::from(network.mask()))))
 }
+
+#[cfg(test)]
+mod tests;

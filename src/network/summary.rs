@@ -4,6 +4,7 @@ use super::cpe::{self, Moved};
 use super::hosts::HostRoutes;
 use super::hub::{self, CarrierRoute};
 use super::interface::Standby;
+use super::migration_path::changes::MigrationEnds;
 use super::plan::{BackupLine, LteWay, NetworkPlan, ServerPlan, host};
 use super::route::Route;
 use super::router::RouterPlan;
@@ -36,6 +37,8 @@ pub struct Summary {
     pub carrier: Vec<CarrierRoute>,
     /// What the machines of the LAN know.
     pub hosts: HostRoutes,
+    /// The temporary way that the copying takes; none where there is none.
+    pub migration: Option<MigrationEnds>,
     /// What a person must know or do.
     pub notes: Vec<String>,
 }
@@ -117,6 +120,7 @@ impl Summary {
             routes: routers.iter().flat_map(|router| routes(plan, router)).collect(),
             carrier: hub::carrier_routes(plan),
             hosts: HostRoutes::new(plan),
+            migration: plan.migration.as_ref().map(|path| MigrationEnds::new(plan, path)),
             notes: notes(plan),
         }
     }
@@ -262,6 +266,14 @@ fn notes(plan: &NetworkPlan) -> Vec<String> {
              A dead LAN port of the primary CPE is not seen by a provider that routes statically: ask it to follow the LAN."
                 .into(),
         );
+    }
+    match &plan.migration {
+        None => notes.push("No way is rendered for the copying: `network.migration` names no hosts, or the site says `migration_path: none`.".into()),
+        Some(_) if plan.tunnel().is_none() && plan.backup.is_some() => notes.push(
+            "On a backup line in the same VPN the CPE drops what the migration sends; the hub cannot, since both lines are one to it."
+                .into(),
+        ),
+        Some(_) => {}
     }
     if plan.managed_by == ManagedBy::Carrier {
         notes.push("The carrier configures the CPEs: give it these files as a change request.".into());

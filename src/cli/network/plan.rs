@@ -4,6 +4,8 @@ use super::super::table::Table;
 use super::super::ui::Tone;
 use super::{Context, Failure, decided};
 use crate::model::link::ManagedBy;
+use crate::network::migration_path::changes::MigrationEnds;
+use crate::network::migration_path::{Purpose, Side, Way};
 use crate::network::plan::ReachedBy;
 use crate::network::summary::{Summary, SummaryRoute, SummaryRouter};
 
@@ -35,6 +37,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     section("Routes", routes(&summary.routes));
     section("Routes of the carrier in the VPN", carrier(&summary));
     section("Routes of the machines in the LAN", hosts(&summary));
+    if let Some(ends) = &summary.migration {
+        let (way, reason) = (way(&ends.path.way), ends.path.reason);
+        section(&format!("Way of the copying, until acceptance: {way} ({reason})"), flows(ends));
+    }
     let notes: String = summary.notes.iter().map(|note| format!("- {note}\n")).collect();
     context.ui.data(&format!("\n{}\n{notes}", context.ui.tone(Tone::Strong, "Notes")));
     Ok(())
@@ -110,6 +116,32 @@ fn hosts(summary: &Summary) -> Table {
     table.row(["next hop".into(), format!("{} (the VIP)", hosts.next_hop)]);
     table.row(["DHCP option 121".into(), hosts.option_121.clone()]);
     table.row(["DHCP option 249".into(), hosts.option_249.clone()]);
+    table
+}
+
+fn way(way: &Way) -> String {
+    match way {
+        Way::Routed => "routed".to_owned(),
+        Way::Alias { .. } => "alias".to_owned(),
+        Way::JumpHost { address } => format!("jump host {address}"),
+    }
+}
+
+fn flows(ends: &MigrationEnds) -> Table {
+    let mut table = Table::new(["server", "address", "seen as", "host at the SAD", "address", "calls", "port", "for"]);
+    for flow in &ends.path.flows {
+        let seen = ends.path.seen_as(flow.local);
+        table.row([
+            flow.server.to_string(),
+            flow.local.to_string(),
+            seen.to_string(),
+            flow.host.role.to_string(),
+            flow.host.address.to_string(),
+            if flow.called == Side::Town { "the server" } else { "the host" }.to_owned(),
+            flow.port.to_string(),
+            if flow.purpose == Purpose::Copy { "copy" } else { "checklist" }.to_owned(),
+        ]);
+    }
     table
 }
 

@@ -9,6 +9,9 @@ use crate::model::bilingual::Bilingual;
 use crate::model::link::{GatewayKind, ManagedBy};
 use std::net::Ipv4Addr;
 
+/// The port of the LAN on every CPE.
+const LAN_PORT: u8 = 1;
+
 /// Steps as they are written.
 pub(super) struct Steps<'a> {
     pub(super) plan: &'a NetworkPlan,
@@ -68,7 +71,7 @@ impl Steps<'_> {
         if self.renumbered() {
             self.dns(false);
         } else {
-            self.clear_arp();
+            self.clear_arp(false);
         }
         self.check_at_sad();
         self.save();
@@ -82,7 +85,7 @@ impl Steps<'_> {
         if self.renumbered() {
             self.dns(true);
         } else {
-            self.clear_arp();
+            self.clear_arp(true);
         }
         let on = say(
             "Accendere la macchina di origine: solo ora, con la copia scollegata e le rotte tolte. I suoi primi pacchetti correggono le tabelle dei vicini.",
@@ -122,12 +125,11 @@ impl Steps<'_> {
     fn copy(&mut self) {
         let (tenant, server) = (&self.plan.tenant, &self.cutover.server.id);
         let quiet = say(
-            "Fermare i servizi e bloccare le postazioni: resta aperta solo la via della copia.",
-            "Stop the services and block the clients: only the copying path stays open.",
+            "Fermare i servizi e bloccare le postazioni: resta aperta solo la via della copia. Fino allo spegnimento si torna indietro riavviandoli.",
+            "Stop the services and block the clients: only the copying path stays open. Until the machine is off, starting them again is the way back.",
         );
         let quiet = KitStep::new(Act::Quiet, Place::Town, quiet)
-            .shows("", say("Nessuna sessione di utenti sul server.", "No session of users on the server."))
-            .undone_by("-> servizi avviati, postazioni sbloccate / services started, clients let in");
+            .shows("", say("Nessuna sessione di utenti sul server.", "No session of users on the server."));
         let run = |act, what: Bilingual, command: String, shows| {
             KitStep::new(act, Place::Operations, what).shows(command, shows)
         };
@@ -140,7 +142,7 @@ impl Steps<'_> {
         let verify = run(
             Act::VerifyCopy,
             say("Prova di uguaglianza.", "Proof of equality."),
-            format!("traghetto migrate verify {tenant} --server {server}"),
+            format!("traghetto migrate status {tenant}"),
             say(
                 "radici uguali (o manifesto uguale, con VMware Converter)",
                 "equal roots (or an equal manifest, with VMware Converter)",
@@ -257,7 +259,6 @@ impl Steps<'_> {
     }
 
     fn carrier(&self, destination: Ipv4Addr, towards: Ipv4Addr, back: bool) -> KitStep {
-        let vrf = &self.plan.numbers.vrf;
         let (what, undo) = if back {
             (
                 say(
@@ -280,19 +281,18 @@ impl Steps<'_> {
             )
         };
         let step = KitStep::new(Act::CarrierRoute, Place::Carrier, what).undone_by(undo);
-        let trace = format!("traceroute vrf {vrf} {destination} source Loopback{}", self.plan.numbers.probe_loopback());
         if back {
-            step
-        } else {
-            step.shows(
-                trace,
-                say("dal nodo: nessun passo oltre il nodo stesso", "from the hub: no hop beyond the hub itself"),
-            )
+            return step;
         }
+        let told = say(
+            format!("L'operatore mostra la rotta {destination}/32 verso {towards} nella VPN."),
+            format!("The carrier shows the route {destination}/32 towards {towards} in the VPN."),
+        );
+        step.shows("", told)
     }
 
     /// Old answers are forgotten at once, instead of after minutes (hosts) or hours (IOS: four).
-    fn clear_arp(&mut self) {
+    fn clear_arp(&mut self, back: bool) {
         let address = self.after();
         for step in &self.cutover.steps {
             let by_us = step.vrf.is_some() || self.plan.managed_by == ManagedBy::Us;
@@ -302,10 +302,13 @@ impl Steps<'_> {
             let what = say("Dimenticare la vecchia risposta ARP.", "Forget the old ARP answer.");
             self.steps.push(KitStep::new(Act::ClearArp, place, what).run(format!("clear ip arp {table}{address}")));
         }
-        let what = say(
-            "Nessuna rotta da aggiungere: l'indirizzo resta. Dimenticare la vecchia risposta ARP.",
-            "No route to add: the address stays. Forget the old ARP answer.",
-        );
+        let what = match back {
+            false => say(
+                "Nessuna rotta da aggiungere: l'indirizzo resta. Dimenticare la vecchia risposta ARP.",
+                "No route to add: the address stays. Forget the old ARP answer.",
+            ),
+            true => say("Dimenticare la vecchia risposta ARP.", "Forget the old ARP answer."),
+        };
         let firewall = match self.plan.lan.gateway.kind {
             GatewayKind::Endian => format!("ip neigh flush to {address} dev br0"),
             GatewayKind::Other => format!("(ARP table) delete {address}"),
@@ -318,14 +321,33 @@ impl Steps<'_> {
         for (place, command) in hosts {
             self.steps.push(KitStep::new(Act::ClearArp, place, what.clone()).run(command));
         }
-        let dhcp = say(
-            "Nulla cambia: gli indirizzi assegnati restano. Se il server spostato è esso stesso il server DHCP, le richieste broadcast non lo raggiungono più: aggiungere l'indirizzo qui sotto alla porta LAN di ogni CPE.",
-            "Nothing changes: leases stay. If the moved server is itself the DHCP server, broadcasts no longer reach it: add the address below to the LAN port of every CPE.",
-        );
-        let dhcp = KitStep::new(Act::ClearArp, Place::Dhcp, dhcp)
-            .run(format!("(DHCP) interface GigabitEthernet0/0/1 / ip helper-address {address}"))
-            .undone_by(format!("(DHCP) interface GigabitEthernet0/0/1 / no ip helper-address {address}"));
-        self.steps.push(dhcp);
+        self.dhcp(back);
+    }
+
+    /// A kept address changes no lease; only a DHCP server that moves is no longer heard by broadcast.
+    fn dhcp(&mut self, back: bool) {
+        let helper = format!(" ip helper-address {}", self.after());
+        let (what, line, undo) = match back {
+            false => (
+                say(
+                    "Nulla cambia: gli indirizzi assegnati restano. Solo se il server spostato è esso stesso il server DHCP, sulla porta LAN di ogni CPE:",
+                    "Nothing changes: leases stay. Only if the moved server is itself the DHCP server, on the LAN port of every CPE:",
+                ),
+                helper.clone(),
+                format!(" no{helper}"),
+            ),
+            true => (
+                say(
+                    "Solo se era il server DHCP, sulla porta LAN di ogni CPE:",
+                    "Only if it was the DHCP server, on the LAN port of every CPE:",
+                ),
+                format!(" no{helper}"),
+                helper.clone(),
+            ),
+        };
+        let port = format!("interface GigabitEthernet0/0/{LAN_PORT}");
+        let step = KitStep::new(Act::ClearArp, Place::Dhcp, what);
+        self.steps.push(step.run(port.clone()).run(line).undone_by(port).undone_by(undo));
     }
 
     fn dns(&mut self, back: bool) {
