@@ -1,6 +1,7 @@
 //! `traghetto network`.
 
 mod check;
+mod diff;
 mod folder;
 mod kit;
 mod plan;
@@ -26,6 +27,8 @@ pub enum Command {
     Check(check::Args),
     /// Print the cutover of a server as one runbook, and what the carrier is asked for.
     Kit(kit::Args),
+    /// Compare what runs on routers with what is wanted: the lines there and back, each state simulated.
+    Diff(diff::Args),
     /// Say by when a reported fault of a link must be restored.
     Sla(sla::Args),
 }
@@ -38,6 +41,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Render(args) => render::run(&args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Kit(args) => kit::run(&args, context),
+        Command::Diff(args) => diff::run(&args, context),
         Command::Sla(args) => sla::run(&args, context),
     }
 }

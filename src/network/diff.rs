@@ -6,20 +6,24 @@
 mod apply;
 mod change;
 mod command;
+mod compare;
 mod generate;
 mod grammar;
 mod judge;
 mod operation;
 mod ownership;
 mod patch;
+mod recognise;
 mod search;
 mod tree;
 
 pub use apply::{Refused, Session, apply, canonical, picture};
 pub use change::{Change, ChangeClass, RouterChange, plan_change};
+pub use compare::{Difference, Sign, differences};
 pub use judge::Lost;
 pub use ownership::Ownership;
 pub use patch::{Faithless, patch, wanted_on};
+pub use recognise::{owned_on_cpe, owned_on_hub};
 
 use serde::Serialize;
 

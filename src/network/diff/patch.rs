@@ -4,7 +4,7 @@ use super::super::device::Device;
 use super::super::text::ConfigText;
 use super::apply::Refused;
 use super::generate::operations;
-use super::judge::{Lost, State};
+use super::judge::State;
 use super::ownership::{Ownership, target};
 use super::search::{Around, steps};
 use super::tree::Tree;
@@ -60,11 +60,6 @@ impl Ends {
         let router =
             to.nodes.iter().find_map(|node| node.text.strip_prefix("hostname ")).unwrap_or_default().to_owned();
         Self { router, from, to, foreign }
-    }
-
-    /// Whether nothing changes.
-    pub(super) fn same(&self) -> bool {
-        self.from.text() == self.to.text()
     }
 }
 

@@ -1,0 +1,168 @@
+//! `traghetto network diff`.
+
+mod running;
+mod show;
+
+use super::render::{every, templates, unrendered};
+use super::{Context, Failure, decided, inventory};
+use crate::failure::Kind;
+use crate::model::ServerId;
+use crate::network::cpe::{self, Moved};
+use crate::network::diff::{self, Change, ChangeClass, Faithless, Ownership, RouterChange};
+use crate::network::render::{Stage, Templates};
+use crate::network::router::RouterPlan;
+use crate::network::simulate::{Role, Surroundings};
+use crate::network::text::ConfigText;
+use crate::network::{NetworkPlan, hub};
+use std::path::PathBuf;
+
+/// `traghetto network diff`.
+///
+/// Compares what runs on a tenant's routers with what is wanted, and prints the lines that lead from
+/// one to the other and back. Nothing is sent. Every state between two lines is applied as IOS would
+/// and simulated together with the tenant's other routers; a line that would lose a client-server
+/// pair which both ends keep is put elsewhere, or its step is marked as needing a window. Lines that
+/// traghetto did not render are listed and left alone; secrets are compared by presence.
+///
+/// Without --running the routers are taken to run what the stage `before` renders. Exits with 0
+/// whether there is a difference or not, and with 4 where a step needs a window.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The tenant's id.
+    tenant: String,
+    /// Running configurations: files, or folders of them (*.ios, *.cfg, *.txt, *.conf). Each is of
+    /// the router that its `hostname` names; routers without one are left as they are.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    running: Vec<PathBuf>,
+    /// What is wanted: before or after all servers have moved. Servers whose route is on a router
+    /// already count as moved in `before` too.
+    #[arg(long, value_enum, default_value_t = StageArg::Before)]
+    stage: StageArg,
+    /// What is wanted is the move of this server, and nothing else moves.
+    #[arg(long, value_name = "SERVER", conflicts_with = "stage")]
+    server: Option<String>,
+    /// Only this router changes.
+    #[arg(long, value_name = "NAME")]
+    router: Option<String>,
+    /// List the foreign lines.
+    #[arg(long)]
+    foreign: bool,
+}
+
+/// `--stage`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum StageArg {
+    /// Before any server has moved.
+    Before,
+    /// After every server has moved.
+    After,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
+    let plan = decided(context, &args.tenant)?;
+    let running = running::read(&args.running, context)?;
+    let there = running::moved(&plan, &running);
+    let wanted = wanted(args, &plan, &there)?;
+    let routers = routers(args, &plan, &running, (&there, &wanted), context)?;
+    let surroundings = match there == wanted {
+        true => vec![Surroundings::of(&plan, &there)],
+        false => vec![Surroundings::of(&plan, &there), Surroundings::of(&plan, &wanted)],
+    };
+    let class = if there == wanted { ChangeClass::Maintenance } else { ChangeClass::Cutover };
+    let change = diff::plan_change(&routers, &surroundings, class).map_err(faithless)?;
+    match context.json {
+        true => show::json(&plan, &routers, &change, context),
+        false => show::text(&plan, &routers, &change, args.foreign, context),
+    }
+    verdict(&change)
+}
+
+/// Fails where a step needs a window.
+fn verdict(change: &Change) -> Result<(), Failure> {
+    let going = change.patches.iter().flat_map(|patch| &patch.steps).filter(|step| step.window.is_some()).count();
+    let back = change.windows().count() - going;
+    if going + back == 0 {
+        return Ok(());
+    }
+    let what = format!("{going} steps need a window, and {back} on the way back");
+    Err(Failure::new(Kind::CheckFailed, what)
+        .hint("No router was touched. Each such step says what it interrupts; agree a window with the municipality."))
+}
+
+fn faithless(error: Faithless) -> Failure {
+    Failure::new(Kind::Failed, error)
+        .hint("No router was touched. Compare the router's text with the wanted one by hand, and report this line.")
+}
+
+/// The servers that are to be at the SAD.
+fn wanted(args: &Args, plan: &NetworkPlan, there: &Moved) -> Result<Moved, Failure> {
+    let mut moved = there.clone();
+    if let Some(name) = &args.server {
+        let Some(server) = plan.servers.iter().find(|server| server.id.as_str() == name) else {
+            let known: Vec<&str> = plan.servers.iter().map(|server| server.id.as_str()).collect();
+            return Err(Failure::new(Kind::Usage, format!("{} has no server {name}", plan.tenant))
+                .hint(format!("Its servers are: {}.", known.join(", "))));
+        };
+        moved.insert(server.id.clone());
+    } else if args.stage == StageArg::After {
+        moved.extend(plan.servers.iter().map(|server| server.id.clone()).collect::<Vec<ServerId>>());
+    }
+    Ok(moved)
+}
+
+/// The routers of the tenant, with what runs on each and what is wanted of it.
+fn routers(
+    args: &Args,
+    plan: &NetworkPlan,
+    running: &[ConfigText],
+    (there, wanted): (&Moved, &Moved),
+    context: &Context,
+) -> Result<Vec<RouterChange>, Failure> {
+    let templates = templates(context)?;
+    let text = |router: &RouterPlan| {
+        let text = templates.router(router).map_err(unrendered)?;
+        Ok::<_, Failure>(ConfigText::parse(&text))
+    };
+    let mut ends = Vec::new();
+    let cpes = cpe::routers(plan, there).into_iter().zip(cpe::routers(plan, wanted));
+    for (role, (before, after)) in [Role::PrimaryCpe, Role::StandbyCpe].into_iter().zip(cpes) {
+        ends.push((role, text(&before)?, text(&after)?));
+    }
+    ends.push((Role::Hub, text(&hub::tenant(plan, there))?, text(&hub::tenant(plan, wanted))?));
+    let names: Vec<String> = ends.iter().filter_map(|(_, before, _)| running::hostname(before)).collect();
+    running::all_known(running, &names)?;
+    if let Some(name) = args.router.as_ref().filter(|name| !names.contains(name)) {
+        return Err(Failure::new(Kind::Usage, format!("{} has no router {name}", plan.tenant))
+            .hint(format!("Its routers are: {}.", names.join(", "))));
+    }
+    let neighbours = neighbours(&templates, plan, context)?;
+    let mut routers = Vec::new();
+    for (role, before, after) in ends {
+        let name = running::hostname(&before);
+        let own = match role {
+            Role::Hub => diff::owned_on_hub(plan, [&before, &after]).beside(&neighbours),
+            Role::PrimaryCpe | Role::StandbyCpe => diff::owned_on_cpe(plan, [&before, &after]),
+        };
+        let real = running.iter().find(|text| running::hostname(text) == name);
+        let changes = args.router.as_ref().is_none_or(|only| Some(only) == name.as_ref());
+        let left = !changes || (real.is_none() && !running.is_empty());
+        let running = real.cloned().unwrap_or(before);
+        let wanted = if left { running.clone() } else { after };
+        let own = if left { Ownership::default() } else { own };
+        routers.push(RouterChange { role, running, wanted, own });
+    }
+    Ok(routers)
+}
+
+/// What is rendered on the hub for all tenants, and for all of them together.
+fn neighbours(templates: &Templates, plan: &NetworkPlan, context: &Context) -> Result<Vec<ConfigText>, Failure> {
+    let (plans, _) = every(&inventory::load(context)?);
+    let others: Vec<NetworkPlan> = plans.into_iter().filter(|other| other.tenant != plan.tenant).collect();
+    let mut texts = Vec::new();
+    for stage in [Stage::Before, Stage::After] {
+        let whole = [plan.clone()].into_iter().chain(others.iter().cloned()).collect::<Vec<_>>();
+        let file = templates.hub(&whole, stage).map_err(unrendered)?;
+        texts.extend(file.map(|file| ConfigText::parse(&file.text)));
+    }
+    Ok(texts)
+}
