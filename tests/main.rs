@@ -38,6 +38,7 @@ mod journal;
 mod map;
 mod migration_run;
 mod network;
+mod network_diff;
 mod network_lab;
 mod network_round_trip;
 mod network_rules;

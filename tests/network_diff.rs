@@ -12,8 +12,7 @@ use traghetto::network::text::{ConfigText, Line};
 const PAIRS: u64 = 550;
 
 /// Kinds in which something beside the routers, or both routers of a LAN at once, must change.
-const AT_ONCE: [Kind; 5] =
-    [Kind::PrimaryLine, Kind::LanAddresses, Kind::Vip, Kind::Authentication, Kind::Group];
+const AT_ONCE: [Kind; 5] = [Kind::PrimaryLine, Kind::LanAddresses, Kind::Vip, Kind::Authentication, Kind::Group];
 
 /// What a router does without these lines too.
 const DEFAULTS: [&str; 10] = [
@@ -56,12 +55,19 @@ fn lost(pair: &Pair, configs: &[ConfigText], surroundings: &Surroundings) -> BTr
 
 /// Whether anyone may log in to a line of a terminal.
 fn unfiltered(config: &ConfigText) -> bool {
-    let lists: Vec<&str> =
-        config.lines.iter().filter(|line| !line.children.is_empty()).filter_map(|line| line.text.strip_prefix("ip access-list standard ")).collect();
+    let lists: Vec<&str> = config
+        .lines
+        .iter()
+        .filter(|line| !line.children.is_empty())
+        .filter_map(|line| line.text.strip_prefix("ip access-list standard "))
+        .collect();
     config.lines.iter().filter(|line| line.text.starts_with("line vty")).any(|line| {
         let closed = line.children.iter().any(|child| child.text == "transport input none");
         let filtered = line.children.iter().any(|child| {
-            child.text.strip_prefix("access-class ").is_some_and(|rest| lists.contains(&rest.split(' ').next().unwrap()))
+            child
+                .text
+                .strip_prefix("access-class ")
+                .is_some_and(|rest| lists.contains(&rest.split(' ').next().unwrap()))
         });
         !closed && !filtered
     })
@@ -100,9 +106,27 @@ impl Walk<'_> {
         let around = pair.surroundings.iter().map(|around| lost(pair, &self.now, around));
         let lost = around.reduce(|one, other| one.intersection(&other).cloned().collect()).unwrap();
         let worse: Vec<_> = lost.intersection(&self.kept).collect();
-        let told = || steps.iter().flat_map(|step| step.lines.join("\n").lines().map(str::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>().join("\n");
-        assert!(worse.is_empty(), "{} {:?}: after `{line}` on {:?}: {worse:?}\n{}", pair.seed, pair.kind, pair.routers[at].role, told());
-        assert!(!self.filtered[at] || !unfiltered(&self.now[at]), "{} {:?}: a terminal is open after `{line}`", pair.seed, pair.kind);
+        let told = || {
+            steps
+                .iter()
+                .flat_map(|step| step.lines.join("\n").lines().map(str::to_owned).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        assert!(
+            worse.is_empty(),
+            "{} {:?}: after `{line}` on {:?}: {worse:?}\n{}",
+            pair.seed,
+            pair.kind,
+            pair.routers[at].role,
+            told()
+        );
+        assert!(
+            !self.filtered[at] || !unfiltered(&self.now[at]),
+            "{} {:?}: a terminal is open after `{line}`",
+            pair.seed,
+            pair.kind
+        );
     }
 
     fn foreign_is_there(&self, at: usize, line: &str) {
@@ -158,15 +182,28 @@ fn is_wanted(pair: &Pair, at: usize, router: &RouterChange, after: &ConfigText) 
     assert!(missing.is_empty(), "{} {:?}: {missing:?}", pair.seed, pair.kind);
     if at + 1 < pair.routers.len() {
         is.retain(|line| !pair.foreign[at].iter().any(|foreign| foreign.starts_with(line.as_str())));
-        let more: Vec<_> = is.difference(&wanted).filter(|line| !line.starts_with("interface Vlan99") && !line.contains(" / interface")).collect();
+        let more: Vec<_> = is
+            .difference(&wanted)
+            .filter(|line| !line.starts_with("interface Vlan99") && !line.contains(" / interface"))
+            .collect();
         assert!(more.is_empty(), "{} {:?} {:?}: {more:?}", pair.seed, pair.kind, router.role);
     }
 }
 
 /// Commands of which the last value wins.
 const LAST_WINS: [&str; 12] = [
-    " priority ", " timers ", " preempt", " name ", " delay ", "ip tcp adjust-mss", "ip mtu", "shape average", "description",
-    "bandwidth", "ip address", "frequency",
+    " priority ",
+    " timers ",
+    " preempt",
+    " name ",
+    " delay ",
+    "ip tcp adjust-mss",
+    "ip mtu",
+    "shape average",
+    "description",
+    "bandwidth",
+    "ip address",
+    "frequency",
 ];
 
 /// What is set to another value is never taken away first: `no standby 10 priority 105` before
@@ -182,7 +219,8 @@ fn negates_nothing_that_is_overwritten<'a>(pair: &Pair, steps: impl Iterator<Ite
                 continue;
             }
             // A policy's class may have one action of its kinds, and a standby group is its number.
-            let begin: Vec<&str> = command.split(' ').take(if command.starts_with("standby") { 3 } else { 1 }).collect();
+            let begin: Vec<&str> =
+                command.split(' ').take(if command.starts_with("standby") { 3 } else { 1 }).collect();
             let again = step.lines[at + 1..].iter().any(|later| later.trim_start().starts_with(&begin.join(" ")));
             let action = begin == ["bandwidth"] || begin == ["priority"];
             assert!(!again || action, "{} {:?}: {text} is negated and set again", pair.seed, pair.kind);
@@ -194,8 +232,19 @@ fn all_foreign_is_listed(pair: &Pair, change: &Change, places: &[usize]) {
     for (patch, at) in change.patches.iter().zip(places) {
         let told: String = patch.foreign.iter().map(|foreign| format!("{}\n", foreign.line)).collect();
         assert!(!told.contains("letmein"), "{}: a secret is shown", pair.seed);
-        for foreign in pair.foreign[*at].iter().filter(|line| !line.contains("community") && !line.contains("Vlan99 /") && !line.contains("ospf") && !line.contains("THEIRS /")) {
-            assert!(told.contains(foreign.as_str()), "{} {:?}: {foreign} is not in\n{told}", pair.seed, pair.kind);
+        for foreign in pair.foreign[*at].iter().filter(|line| {
+            !line.contains("community")
+                && !line.contains("Vlan99 /")
+                && !line.contains("ospf")
+                && !line.contains("THEIRS /")
+        }) {
+            let whole = format!("{} (and", foreign.split(" / ").next().unwrap());
+            assert!(
+                told.contains(foreign.as_str()) || told.contains(&whole),
+                "{} {:?}: {foreign} is not in\n{told}",
+                pair.seed,
+                pair.kind
+            );
         }
     }
 }

@@ -3,6 +3,8 @@
 /// What the fuzz targets ask, in their own folder.
 #[path = "../fuzz/src/lib.rs"]
 pub mod checks;
+
+pub mod changes;
 pub mod frozen;
 pub mod guest;
 pub mod images;

@@ -130,7 +130,9 @@ fn suits(kind: Kind, tenant: &Tenant) -> bool {
         Kind::BackupKind => backup.is_some(),
         Kind::BackupLine => matches!(backup, Some(Backup::Copper { .. })),
         Kind::Filter => matches!(backup, Some(Backup::Lte { .. })),
-        Kind::Timers | Kind::Authentication | Kind::Group | Kind::Vip => site(tenant).lan.as_ref().unwrap().standby.is_some(),
+        Kind::Timers | Kind::Authentication | Kind::Group | Kind::Vip => {
+            site(tenant).lan.as_ref().unwrap().standby.is_some()
+        }
         _ => true,
     }
 }
@@ -236,7 +238,11 @@ fn ends(kind: Kind, seed: u64, old: End, servers: &[ServerId]) -> (End, End) {
         }
         Kind::Timers => edit(&mut to, " standby # timers 1 3", " timers 2 7"),
         Kind::Authentication => {
-            edit(&mut to, " standby # authentication md5 key-chain HSRP-LAN", " authentication md5 key-string <secret:new>");
+            edit(
+                &mut to,
+                " standby # authentication md5 key-chain HSRP-LAN",
+                " authentication md5 key-string <secret:new>",
+            );
         }
         Kind::Group => {
             for (line, rest) in GROUP {
@@ -265,8 +271,12 @@ fn pattern_server(tenant: &Tenant) -> traghetto::model::server::Server {
     static READ: OnceLock<traghetto::model::server::Server> = OnceLock::new();
     let any = || tenants::tenant(5).servers.known().unwrap().first().cloned();
     tenant.servers.known().unwrap().first().cloned().unwrap_or_else(|| {
-        READ.get_or_init(|| any().or_else(|| (0..99).find_map(|seed| tenants::tenant(seed).servers.known().unwrap().first().cloned())).unwrap())
-            .clone()
+        READ.get_or_init(|| {
+            any()
+                .or_else(|| (0..99).find_map(|seed| tenants::tenant(seed).servers.known().unwrap().first().cloned()))
+                .unwrap()
+        })
+        .clone()
     })
 }
 
@@ -393,7 +403,12 @@ fn with_foreign(config: &ConfigText, seed: u64) -> (ConfigText, Vec<String>) {
         if (seed >> at) & 1 == 0 && seed % 5 != 0 {
             continue;
         }
-        let split = line.rfind('/').filter(|_| line.starts_with("interface") || line.contains("/network") || line.contains("/permit") || line.contains("/length"));
+        let split = line.rfind('/').filter(|_| {
+            line.starts_with("interface")
+                || line.contains("/network")
+                || line.contains("/permit")
+                || line.contains("/length")
+        });
         let line = match split {
             Some(at) => {
                 let (header, child) = (&line[..at], &line[at + 1..]);
@@ -425,13 +440,14 @@ fn build(seed: u64, kind: Kind, old: &End, new: &End) -> Pair {
         routers.push(RouterChange { role, running, wanted: wanted.clone(), own });
         foreign.push(lines);
     };
-    for (role, (running, wanted)) in [Role::PrimaryCpe, Role::StandbyCpe].into_iter().zip(from.cpes.iter().zip(&to.cpes)) {
+    for (role, (running, wanted)) in
+        [Role::PrimaryCpe, Role::StandbyCpe].into_iter().zip(from.cpes.iter().zip(&to.cpes))
+    {
         add(role, running, wanted, Ownership::of([running, wanted]));
     }
     let own = Ownership::of([&from.part, &to.part]).beside([&from.neighbours, &from.whole]);
     add(Role::Hub, &from.whole, &to.part, own);
-    let mut surroundings =
-        vec![Surroundings::of(&from.plan, &old.moved), Surroundings::of(&to.plan, &new.moved)];
+    let mut surroundings = vec![Surroundings::of(&from.plan, &old.moved), Surroundings::of(&to.plan, &new.moved)];
     surroundings.dedup();
     let moves = matches!(kind, Kind::ServerMoves | Kind::ServerReturns | Kind::AllMove);
     let class = if moves { ChangeClass::Cutover } else { ChangeClass::Maintenance };
