@@ -40,6 +40,7 @@ mod migration_run;
 mod network;
 mod network_diff;
 mod network_lab;
+mod network_lab_cutover;
 mod network_round_trip;
 mod network_rules;
 mod over_ssh;

@@ -7,6 +7,7 @@
 
 pub mod carrier;
 pub mod compare;
+pub mod cutover;
 pub mod echo;
 pub mod faults;
 pub mod measure;
