@@ -60,7 +60,12 @@ impl Command {
 
     /// Whether a router without the line does the same.
     pub(super) fn is_default(&self) -> bool {
-        self.table().is_some_and(|row| !row.default.is_empty() && row.default == self.said)
+        let says = |default: &str| {
+            let (words, said) = (default.split(' '), self.said.split(' '));
+            words.clone().count() == said.clone().count()
+                && words.zip(said).all(|(word, found)| word == "#" || word == found)
+        };
+        self.table().is_some_and(|row| !row.default.is_empty() && says(row.default))
     }
 }
 
@@ -95,9 +100,61 @@ fn part(word: &'static str) -> Part {
     }
 }
 
+/// Ports that a router prints by name, whichever way they were typed (Cisco IOS Security Command
+/// Reference, `permit` of extended lists).
+const PORTS: [(&str, &str); 22] = [
+    ("bootpc", "68"),
+    ("bootps", "67"),
+    ("cmd", "514"),
+    ("domain", "53"),
+    ("ftp", "21"),
+    ("ftp-data", "20"),
+    ("ident", "113"),
+    ("isakmp", "500"),
+    ("login", "513"),
+    ("lpd", "515"),
+    ("netbios-dgm", "138"),
+    ("netbios-ns", "137"),
+    ("non500-isakmp", "4500"),
+    ("ntp", "123"),
+    ("pop3", "110"),
+    ("smtp", "25"),
+    ("snmp", "161"),
+    ("snmptrap", "162"),
+    ("sunrpc", "111"),
+    ("telnet", "23"),
+    ("tftp", "69"),
+    ("www", "80"),
+];
+
+/// An entry of an access list as it is compared: without its number, since where it stands says the
+/// same, and with ports as numbers.
+pub(super) fn plain_entry(text: &str) -> String {
+    let mut words: Vec<&str> = text.split_whitespace().collect();
+    if words.first().is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_digit())) {
+        words.remove(0);
+    }
+    if words.first() == Some(&"remark") {
+        return words.join(" ");
+    }
+    let (mut of_operator, mut plain) = (0_u8, Vec::new());
+    for word in words {
+        let number = PORTS.iter().find(|(name, _)| *name == word).filter(|_| of_operator > 0);
+        of_operator = match word {
+            "eq" | "neq" | "gt" | "lt" => 1,
+            "range" => 2,
+            _ => of_operator.saturating_sub(1),
+        };
+        plain.push(number.map_or(word, |(_, number)| number));
+    }
+    plain.join(" ")
+}
+
 /// The command that `line` is in `mode`.
 pub(super) fn read(mode: Mode, line: &str) -> Command {
     let (sign, rest) = signed(line);
+    let plain = (mode == Mode::Acl).then(|| plain_entry(rest));
+    let rest = plain.as_deref().unwrap_or(rest);
     let words: Vec<&str> = rest.split_whitespace().collect();
     let rows = || ROWS.iter().enumerate().filter(|(_, row)| row.mode == mode);
     let whole = rows().find_map(|(at, _)| fit(at, &words, false));

@@ -149,7 +149,7 @@ fn merge(
     }
     for node in wanted {
         // A line that says what the router does anyway is not worth touching the router.
-        if find(running, &node.command.key).is_none() && !(node.command.is_default() && !path.is_empty()) {
+        if find(running, &node.command.key).is_none() && !node.command.is_default() {
             put(&mut merged, node.clone());
         }
     }

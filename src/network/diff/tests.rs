@@ -134,6 +134,17 @@ fn a_bound_list_is_never_edited() {
 }
 
 #[test]
+fn entries_of_a_list_stay_as_they_were_typed() {
+    let list = "ip access-list extended IN\n permit tcp any host 10.0.0.1 eq 22\n permit tcp any host 10.0.0.1 eq 443\n deny ip any host 10.0.0.1\n permit ip any any\n";
+    assert_eq!(canonical(&config(list)).to_string(), format!("{list}!\nend\n"));
+    assert_eq!(patched(list, list), "");
+    let wanted = list.replace("443", "8443");
+    let lines = patched(list, &wanted);
+    let (deny, permit) = (lines.find("deny ip any host 10.0.0.1").unwrap(), lines.find("permit ip any any").unwrap());
+    assert!(deny < permit, "{lines}");
+}
+
+#[test]
 fn routes_are_added_before_they_are_removed_and_replaced_where_ios_replaces() {
     let running = "ip route 10.64.0.0 255.255.0.0 10.1.1.1 name SAD\n";
     assert_eq!(

@@ -2,7 +2,7 @@
 //! on when a line was typed, except where the order itself says something.
 
 use super::super::text::{ConfigText, Line};
-use super::command::{Command, Object, natural, read};
+use super::command::{Command, Object, natural, plain_entry, read};
 use super::grammar::{Kind, Mode};
 use std::cmp::Ordering;
 use std::net::Ipv4Addr;
@@ -36,11 +36,12 @@ impl Node {
     pub(super) fn new(mode: Mode, text: &str) -> Self {
         let command = read(mode, text);
         let order = order(&command, text);
-        Self { text: text.to_owned(), command, children: Vec::new(), order }
+        let text = if mode == Mode::Acl { plain_entry(text) } else { text.to_owned() };
+        Self { text, command, children: Vec::new(), order }
     }
 
     fn of(mode: Mode, line: &Line) -> Self {
-        let mut node = Self::new(mode, unnumbered(mode, &line.text));
+        let mut node = Self::new(mode, &line.text);
         node.children = nodes(node.command.opens(), &line.children);
         node
     }
@@ -66,9 +67,9 @@ impl Node {
         self.command.is_default() || (self.is_fixed() && self.children.is_empty())
     }
 
-    /// Its line and those below it, without what secrets say.
+    /// Its line and those below it that a router prints, without what secrets say.
     fn picture(&self) -> Line {
-        let children = self.children.iter().filter(|child| !(child.is_fixed() && child.children.is_empty()));
+        let children = self.children.iter().filter(|child| !child.says_nothing());
         Line { number: 0, text: self.shown(), children: children.map(Node::picture).collect() }
     }
 
@@ -104,20 +105,13 @@ fn is_port(command: &Command) -> bool {
         .is_some_and(|(_, name)| !name.contains('.') && !MADE.iter().any(|made| name.starts_with(made)))
 }
 
-/// An entry of an access list without its number: where it stands says the same.
-fn unnumbered(mode: Mode, text: &str) -> &str {
-    match text.split_once(' ') {
-        Some((number, rest)) if mode == Mode::Acl && number.bytes().all(|byte| byte.is_ascii_digit()) => rest,
-        _ => text,
-    }
-}
-
 fn order(command: &Command, text: &str) -> Order {
     let in_order = command.row.is_none()
         || command.kind() == Kind::Entry
         || command.opens() == Mode::PolicyClass
         || text.starts_with("exit-");
-    let rank = command.row.unwrap_or(usize::MAX);
+    // Entries of a list stand as they were typed, whatever they do: a `deny` is not after a `permit`.
+    let rank = if command.kind() == Kind::Entry { 0 } else { command.row.unwrap_or(usize::MAX) };
     let words = if in_order { Vec::new() } else { natural(&command.key) };
     Order { rank, route: route_order(&command.key, text), words }
 }
@@ -174,7 +168,7 @@ impl Tree {
 
     /// Its text without what secrets say.
     pub(super) fn picture(&self) -> ConfigText {
-        let said = self.nodes.iter().filter(|node| !(node.is_fixed() && node.children.is_empty()));
+        let said = self.nodes.iter().filter(|node| !node.says_nothing());
         ConfigText { lines: said.map(Node::picture).collect() }
     }
 
