@@ -41,6 +41,7 @@ mod network;
 mod network_diff;
 mod network_lab;
 mod network_lab_cutover;
+mod network_import;
 mod network_round_trip;
 mod network_rules;
 mod over_ssh;

@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod folder;
 mod kit;
+mod import;
 mod plan;
 mod push;
 mod render;
@@ -29,6 +30,8 @@ pub enum Command {
     Kit(kit::Args),
     /// Compare what runs on routers with what is wanted: the lines there and back, each state simulated.
     Diff(diff::Args),
+    /// Draft a tenant's file from the running configurations of its routers.
+    Import(import::Args),
     /// Say by when a reported fault of a link must be restored.
     Sla(sla::Args),
 }
@@ -42,6 +45,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Check(args) => check::run(&args, context),
         Command::Kit(args) => kit::run(&args, context),
         Command::Diff(args) => diff::run(&args, context),
+        Command::Import(args) => import::run(&args, context),
         Command::Sla(args) => sla::run(&args, context),
     }
 }

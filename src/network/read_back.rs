@@ -68,7 +68,13 @@ pub fn compare(router: &RouterPlan, text: &str) -> Result<Deviations, Difference
     if read == meant {
         return Ok(deviations);
     }
-    Err(first_difference(&read, &meant, text))
+    let whole = || Difference {
+        object: router.hostname.to_string(),
+        kind: DifferenceKind::Changed("the order of its lines".to_owned()),
+        line: 0,
+        text: String::new(),
+    };
+    Err(differences(&read, &meant, text).into_iter().next().unwrap_or_else(whole))
 }
 
 /// Settings beyond the plan, and habits that are not kept; a planned setting that is missing is a
@@ -128,8 +134,10 @@ fn printed(device: &Device) -> Printed {
     all
 }
 
-fn first_difference(read: &Device, meant: &Device, text: &str) -> Difference {
-    let (said, planned) = (printed(read), printed(meant));
+/// Every object that differs between what was read from `text` and what is meant, by line; settings
+/// and unread lines aside.
+pub fn differences(read: &Device, meant: &Device, text: &str) -> Vec<Difference> {
+    let (said, planned) = (printed(&read.clone().canonical()), printed(&meant.clone().canonical()));
     let mut found: Vec<(DifferenceKind, String, u32)> = Vec::new();
     for (name, (line, print)) in &said {
         match planned.get(name) {
@@ -144,10 +152,13 @@ fn first_difference(read: &Device, meant: &Device, text: &str) -> Difference {
     let missing = planned.keys().filter(|name| !said.contains_key(*name));
     found.extend(missing.map(|name| (DifferenceKind::Missing, name.clone(), 0)));
     found.sort_by_key(|(kind, _, line)| (*kind == DifferenceKind::Missing, *line));
-    let whole = (DifferenceKind::Changed("the order of its lines".into()), "the whole".to_owned(), 0);
-    let (kind, object, line) = found.into_iter().next().unwrap_or(whole);
-    let text = usize::try_from(line).ok().and_then(|line| text.lines().nth(line.checked_sub(1)?));
-    Difference { object, kind, line, text: text.unwrap_or_default().trim().to_owned() }
+    let lines: Vec<&str> = text.lines().collect();
+    let said = |line: u32| usize::try_from(line).ok().and_then(|line| lines.get(line.checked_sub(1)?));
+    let placed = |(kind, object, line)| {
+        let text = said(line).map_or("", |text| text.trim());
+        Difference { object, kind, line, text: parse::secrets::masked(text) }
+    };
+    found.into_iter().map(placed).collect()
 }
 
 /// The first field whose printed value differs, and the line of the text that says it.
