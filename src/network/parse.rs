@@ -18,7 +18,7 @@ mod words;
 
 use super::device::{At, Device};
 use super::text::{ConfigText, Line};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 pub use words::port;
 
@@ -29,7 +29,7 @@ pub fn parse(text: &str) -> Device {
 
 /// What `config` says.
 pub fn device(config: &ConfigText) -> Device {
-    let mut reader = Reader { device: Device::default(), sequences: BTreeMap::new() };
+    let mut reader = Reader { device: Device::default(), places: Places::new(), orders: HashMap::new() };
     each(&config.lines, &mut |line, words| global::read(&mut reader, line, words));
     routing::last_wins(&mut reader.device);
     reader.device
@@ -38,8 +38,10 @@ pub fn device(config: &ConfigText) -> Device {
 /// What has been read so far.
 struct Reader {
     device: Device,
-    /// The numbers of the entries of each access list, which order them.
-    sequences: BTreeMap<String, Vec<u32>>,
+    /// Where each object is in its list.
+    places: Places,
+    /// The order of the entries of each access list.
+    orders: HashMap<String, filter::Order>,
 }
 
 /// How far a line was read.
@@ -97,8 +99,30 @@ fn joined(path: &str, text: &str) -> String {
     if path.is_empty() { text.to_owned() } else { format!("{path} / {text}") }
 }
 
-/// The element of `list` that `is` picks, made by `new` where there is none.
-fn entry<T>(list: &mut Vec<T>, is: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> Option<&mut T> {
+/// The place of each object in its list, by the list and the object's name.
+type Places = HashMap<(&'static str, String), usize>;
+
+/// The element of `list` with this name, made by `new` where there is none.
+fn entry<'a, T>(
+    places: &mut Places,
+    (kind, name): (&'static str, &str),
+    list: &'a mut Vec<T>,
+    new: impl FnOnce() -> T,
+) -> Option<&'a mut T> {
+    let at = *places.entry((kind, name.to_owned())).or_insert(list.len());
+    if at == list.len() {
+        list.push(new());
+    }
+    list.get_mut(at)
+}
+
+/// Where an object is that was entered.
+fn place(places: &Places, (kind, name): (&'static str, &str)) -> Option<usize> {
+    places.get(&(kind, name.to_owned())).copied()
+}
+
+/// The first element of a short list that `is` picks, made by `new` where there is none.
+fn first<T>(list: &mut Vec<T>, is: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> Option<&mut T> {
     let at = list.iter().position(is).unwrap_or_else(|| {
         list.push(new());
         list.len() - 1

@@ -66,11 +66,10 @@ impl ConfigText {
                 }
                 continue;
             }
-            if indent == 0 && (said == "end" || AROUND.iter().any(|around| said.starts_with(around))) {
-                close(&mut open, &mut lines, 0);
+            close(&mut open, &mut lines, indent);
+            if open.is_empty() && (said == "end" || AROUND.iter().any(|around| said.starts_with(around))) {
                 continue;
             }
-            close(&mut open, &mut lines, indent);
             if open.len() > DEEPEST {
                 let deepest = open.last().map_or(0, |(own, _)| *own);
                 close(&mut open, &mut lines, deepest);

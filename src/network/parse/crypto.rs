@@ -1,19 +1,19 @@
 //! Key chains, modems, IKEv2 and IPsec.
 
 use super::words::{address, number, whole_port};
-use super::{Read, entry, mode, secrets, step};
+use super::{Read, Reader, entry, first, mode, secrets, step};
 use crate::network::device::tunnel::{IkeProfile, IpsecProfile, Keyring, Modem, Peer};
-use crate::network::device::{At, Device, KeyChain};
+use crate::network::device::{At, KeyChain};
 use crate::network::text::Line;
 
 /// `key chain NAME`.
-pub(super) fn key_chain(device: &mut Device, line: &Line, name: &str) -> Option<Read> {
+pub(super) fn key_chain(reader: &mut Reader, line: &Line, name: &str) -> Option<Read> {
     let new = || KeyChain { name: At::new(name.to_owned(), line.number), keys: Vec::new() };
-    let chain = entry(&mut device.key_chains, |other| other.name.value == name, new)?;
-    mode(&mut device.unread, &step(&line.text), &line.children, |unread, line, words| {
+    let chain = entry(&mut reader.places, ("key_chains", name), &mut reader.device.key_chains, new)?;
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |unread, line, words| {
         let ["key", id] = words else { return None };
         let id = number(id, 0..=2_147_483_647u32)?;
-        let key = entry(&mut chain.keys, |(other, _)| other.value == id, || (At::new(id, line.number), false))?;
+        let key = first(&mut chain.keys, |(other, _)| other.value == id, || (At::new(id, line.number), false))?;
         mode(unread, &format!("key chain {name} / key {id}"), &line.children, |_, _, words| match words {
             ["key-string", _, ..] => {
                 key.1 = true;
@@ -27,11 +27,11 @@ pub(super) fn key_chain(device: &mut Device, line: &Line, name: &str) -> Option<
 }
 
 /// `controller Cellular 0/2/0`.
-pub(super) fn modem(device: &mut Device, line: &Line, words: &[&str]) -> Option<Read> {
+pub(super) fn modem(reader: &mut Reader, line: &Line, words: &[&str]) -> Option<Read> {
     let port = whole_port(words).filter(|port| port.0.starts_with("Cellular"))?;
     let new = || Modem { port: At::new(port.clone(), line.number), profiles: Vec::new(), settings: Vec::new() };
-    let modem = entry(&mut device.modems, |other| other.port.value == port, new)?;
-    mode(&mut device.unread, &step(&line.text), &line.children, |_, line, words| {
+    let modem = entry(&mut reader.places, ("modems", &port.0), &mut reader.device.modems, new)?;
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |_, line, words| {
         let at = line.number;
         let setting = match words {
             ["profile", "id", id, "apn", apn, rest @ ..] => {
@@ -49,23 +49,23 @@ pub(super) fn modem(device: &mut Device, line: &Line, words: &[&str]) -> Option<
 }
 
 /// What stands behind `crypto`; what is neither IKEv2 nor IPsec profiles is a setting.
-pub(super) fn read(device: &mut Device, line: &Line, words: &[&str]) -> Option<Read> {
+pub(super) fn read(reader: &mut Reader, line: &Line, words: &[&str]) -> Option<Read> {
     match words {
-        ["ikev2", "authorization", "policy", name] => policy(device, line, name),
-        ["ikev2", "keyring", name] => keyring(device, line, name),
-        ["ikev2", "profile", name] => ike_profile(device, line, name),
+        ["ikev2", "authorization", "policy", name] => policy(reader, line, name),
+        ["ikev2", "keyring", name] => keyring(reader, line, name),
+        ["ikev2", "profile", name] => ike_profile(reader, line, name),
         ["ipsec", "transform-set", name, algorithms @ ..] if !algorithms.is_empty() => {
-            transform(device, line, name, algorithms)
+            transform(reader, line, name, algorithms)
         }
-        ["ipsec", "profile", name] => ipsec_profile(device, line, name),
+        ["ipsec", "profile", name] => ipsec_profile(reader, line, name),
         _ => None,
     }
 }
 
-fn policy(device: &mut Device, line: &Line, name: &str) -> Option<Read> {
+fn policy(reader: &mut Reader, line: &Line, name: &str) -> Option<Read> {
     let new = || (At::new(name.to_owned(), line.number), false);
-    let policy = entry(&mut device.crypto.policies, |(other, _)| other.value == name, new)?;
-    mode(&mut device.unread, &step(&line.text), &line.children, |_, _, words| match words {
+    let policy = entry(&mut reader.places, ("policies", name), &mut reader.device.crypto.policies, new)?;
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |_, _, words| match words {
         ["route", "set", "interface"] => {
             policy.1 = true;
             Some(Read::Line)
@@ -75,14 +75,14 @@ fn policy(device: &mut Device, line: &Line, name: &str) -> Option<Read> {
     Some(Read::Mode)
 }
 
-fn keyring(device: &mut Device, line: &Line, name: &str) -> Option<Read> {
+fn keyring(reader: &mut Reader, line: &Line, name: &str) -> Option<Read> {
     let new = || Keyring { name: At::new(name.to_owned(), line.number), peers: Vec::new() };
-    let keyring = entry(&mut device.crypto.keyrings, |other| other.name.value == name, new)?;
-    mode(&mut device.unread, &step(&line.text), &line.children, |unread, line, words| {
+    let keyring = entry(&mut reader.places, ("keyrings", name), &mut reader.device.crypto.keyrings, new)?;
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |unread, line, words| {
         let ["peer", peer] = words else { return None };
         let new =
             || Peer { name: At::new((*peer).to_owned(), line.number), address: None, identity: None, has_key: false };
-        let peer = entry(&mut keyring.peers, |other| other.name.value == *peer, new)?;
+        let peer = first(&mut keyring.peers, |other| other.name.value == *peer, new)?;
         let path = format!("crypto ikev2 keyring {name} / {}", step(&line.text));
         mode(unread, &path, &line.children, |_, _, words| {
             match words {
@@ -98,7 +98,7 @@ fn keyring(device: &mut Device, line: &Line, name: &str) -> Option<Read> {
     Some(Read::Mode)
 }
 
-fn ike_profile(device: &mut Device, line: &Line, name: &str) -> Option<Read> {
+fn ike_profile(reader: &mut Reader, line: &Line, name: &str) -> Option<Read> {
     let new = || IkeProfile {
         name: At::new(name.to_owned(), line.number),
         outer_vrf: None,
@@ -110,8 +110,10 @@ fn ike_profile(device: &mut Device, line: &Line, name: &str) -> Option<Read> {
         template: None,
         settings: Vec::new(),
     };
-    let profile = entry(&mut device.crypto.profiles, |other| other.name.value == name, new)?;
-    mode(&mut device.unread, &step(&line.text), &line.children, |_, line, words| in_ike_profile(profile, line, words));
+    let profile = entry(&mut reader.places, ("profiles", name), &mut reader.device.crypto.profiles, new)?;
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |_, line, words| {
+        in_ike_profile(profile, line, words)
+    });
     Some(Read::Mode)
 }
 
@@ -137,14 +139,11 @@ fn in_ike_profile(profile: &mut IkeProfile, line: &Line, words: &[&str]) -> Opti
     Some(Read::Line)
 }
 
-fn transform(device: &mut Device, line: &Line, name: &str, algorithms: &[&str]) -> Option<Read> {
-    let set = entry(
-        &mut device.crypto.transforms,
-        |(other, _)| other.value == name,
-        || (At::new(name.to_owned(), line.number), String::new()),
-    )?;
+fn transform(reader: &mut Reader, line: &Line, name: &str, algorithms: &[&str]) -> Option<Read> {
+    let new = || (At::new(name.to_owned(), line.number), String::new());
+    let set = entry(&mut reader.places, ("transforms", name), &mut reader.device.crypto.transforms, new)?;
     set.1 = algorithms.join(" ");
-    mode(&mut device.unread, &step(&line.text), &line.children, |_, line, words| match words {
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |_, line, words| match words {
         ["mode", _] => {
             set.1 = format!("{} {}", algorithms.join(" "), line.text);
             Some(Read::Line)
@@ -154,10 +153,10 @@ fn transform(device: &mut Device, line: &Line, name: &str, algorithms: &[&str]) 
     Some(Read::Mode)
 }
 
-fn ipsec_profile(device: &mut Device, line: &Line, name: &str) -> Option<Read> {
+fn ipsec_profile(reader: &mut Reader, line: &Line, name: &str) -> Option<Read> {
     let new = || IpsecProfile { name: At::new(name.to_owned(), line.number), transform: None, pfs: None, ike: None };
-    let profile = entry(&mut device.crypto.ipsec, |other| other.name.value == name, new)?;
-    mode(&mut device.unread, &step(&line.text), &line.children, |_, line, words| {
+    let profile = entry(&mut reader.places, ("ipsec", name), &mut reader.device.crypto.ipsec, new)?;
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |_, line, words| {
         let said = |word: &str| Some(At::new(word.to_owned(), line.number));
         match words {
             ["set", "transform-set", name] => profile.transform = said(name),

@@ -1,26 +1,27 @@
 //! Access lists and terminal lines.
 
 use super::words::{address, number, with_wildcard};
-use super::{Read, Reader, entry, mode, step};
+use super::{Read, Reader, entry, mode, place, step};
+use crate::network::device::At;
 use crate::network::device::filter::{AccessList, Entry, Terminal};
-use crate::network::device::{At, Device};
 use crate::network::text::Line;
 use ipnetwork::Ipv4Network;
+use std::collections::HashSet;
 
 /// `ip access-list standard|extended NAME`.
 pub(super) fn named(reader: &mut Reader, line: &Line, name: &str, standard: bool) -> Option<Read> {
-    let list = list(&mut reader.device, line, name, standard)?;
-    let sequences = reader.sequences.entry(name.to_owned()).or_default();
+    let list = list(reader, line, name, standard)?;
+    let order = reader.orders.entry(name.to_owned()).or_default();
     mode(&mut reader.device.unread, &step(&line.text), &line.children, |_, line, words| {
         let at = list;
         let list = reader.device.access_lists.get_mut(at)?;
-        let (sequence, words) = match words {
+        let (number, words) = match words {
             [first, rest @ ..] if first.starts_with(|c: char| c.is_ascii_digit()) => {
-                (Some(number(first, 1..=u32::MAX)?), rest)
+                (Some(self::number(first, 1..=u32::MAX)?), rest)
             }
             _ => (None, words),
         };
-        add(list, sequences, sequence, line.number, words)
+        add(list, order, number, line.number, words)
     });
     Some(Read::Mode)
 }
@@ -35,41 +36,49 @@ pub(super) fn numbered(reader: &mut Reader, line: &Line, id: &str, words: &[&str
     if words.first() != Some(&"remark") {
         entry_of(standard, words)?;
     }
-    let at = list(&mut reader.device, line, id, standard)?;
-    let sequences = reader.sequences.entry(id.to_owned()).or_default();
-    add(reader.device.access_lists.get_mut(at)?, sequences, None, line.number, words)
+    let at = list(reader, line, id, standard)?;
+    let order = reader.orders.entry(id.to_owned()).or_default();
+    add(reader.device.access_lists.get_mut(at)?, order, None, line.number, words)
 }
 
 /// The place of the list with this name; of two kinds under one name a router takes the first.
-fn list(device: &mut Device, line: &Line, name: &str, standard: bool) -> Option<usize> {
-    if let Some(at) = device.access_lists.iter().position(|list| list.name.value == name) {
-        return device.access_lists.get(at).filter(|list| list.standard == standard).map(|_| at);
+fn list(reader: &mut Reader, line: &Line, name: &str, standard: bool) -> Option<usize> {
+    let new = || AccessList { name: At::new(name.to_owned(), line.number), standard, entries: Vec::new() };
+    let lists = &mut reader.device.access_lists;
+    let list = entry(&mut reader.places, ("access_lists", name), lists, new)?;
+    if list.standard != standard {
+        return None;
     }
-    let name = At::new(name.to_owned(), line.number);
-    device.access_lists.push(AccessList { name, standard, entries: Vec::new() });
-    Some(device.access_lists.len() - 1)
+    place(&reader.places, ("access_lists", name))
+}
+
+/// What is known of the entries of a list beside what they say.
+#[derive(Default)]
+pub(super) struct Order {
+    /// The number of each, which orders them.
+    numbers: Vec<u32>,
+    /// What each says.
+    said: HashSet<String>,
 }
 
 /// Adds an entry at its number, or at the end. The same entry twice is one.
-fn add(
-    list: &mut AccessList,
-    sequences: &mut Vec<u32>,
-    sequence: Option<u32>,
-    at: u32,
-    words: &[&str],
-) -> Option<Read> {
+fn add(list: &mut AccessList, order: &mut Order, number: Option<u32>, at: u32, words: &[&str]) -> Option<Read> {
     if words.first() == Some(&"remark") {
         return Some(Read::Line);
     }
-    let entry = At::new(entry_of(list.standard, words)?, at);
-    if list.entries.contains(&entry) {
+    let entry = entry_of(list.standard, words)?;
+    if !order.said.insert(format!("{entry:?}")) {
         return Some(Read::Line);
     }
-    let sequence = sequence.unwrap_or_else(|| sequences.last().map_or(10, |last| last.saturating_add(10)));
-    match sequences.binary_search(&sequence) {
-        Ok(taken) => *list.entries.get_mut(taken)? = entry,
+    let entry = At::new(entry, at);
+    let number = number.unwrap_or_else(|| order.numbers.last().map_or(10, |last| last.saturating_add(10)));
+    match order.numbers.binary_search(&number) {
+        Ok(taken) => {
+            let old = std::mem::replace(list.entries.get_mut(taken)?, entry);
+            order.said.remove(&format!("{:?}", old.value));
+        }
         Err(free) => {
-            sequences.insert(free, sequence);
+            order.numbers.insert(free, number);
             list.entries.insert(free.min(list.entries.len()), entry);
         }
     }
@@ -157,7 +166,7 @@ fn port<'a, 'w>(words: &'a [&'w str], source: bool) -> (Option<String>, &'a [&'w
 }
 
 /// `line vty 0 4` and the like.
-pub(super) fn terminal(device: &mut Device, line: &Line, words: &[&str]) -> Option<Read> {
+pub(super) fn terminal(reader: &mut Reader, line: &Line, words: &[&str]) -> Option<Read> {
     let name = words.get(1..).filter(|words| words.len() > 1)?.join(" ");
     let new = || Terminal {
         name: At::new(name.clone(), line.number),
@@ -168,8 +177,10 @@ pub(super) fn terminal(device: &mut Device, line: &Line, words: &[&str]) -> Opti
         login: None,
         logging_synchronous: false,
     };
-    let terminal = entry(&mut device.terminals, |other| other.name.value == name, new)?;
-    mode(&mut device.unread, &step(&line.text), &line.children, |_, line, words| in_terminal(terminal, line, words));
+    let terminal = entry(&mut reader.places, ("terminals", &name), &mut reader.device.terminals, new)?;
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |_, line, words| {
+        in_terminal(terminal, line, words)
+    });
     Some(Read::Mode)
 }
 

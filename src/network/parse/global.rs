@@ -32,33 +32,32 @@ pub(super) fn read(reader: &mut Reader, line: &Line, words: &[&str]) -> Read {
 }
 
 fn known(reader: &mut Reader, line: &Line, words: &[&str]) -> Option<Read> {
-    let device = &mut reader.device;
     match words {
         ["hostname", name] => {
-            device.hostname = Some(At::new((*name).to_owned(), line.number));
+            reader.device.hostname = Some(At::new((*name).to_owned(), line.number));
             Some(Read::Line)
         }
-        ["interface", ..] => interface::read(device, line, words),
-        ["ip", "route", ..] => routing::route(device, line, words),
-        ["ip", "nat", "inside", "source", "static", rest @ ..] => routing::translation(device, line, rest),
-        ["vrf", "definition", name] => routing::vrf(device, line, name, false),
-        ["ip", "vrf", name] => routing::vrf(device, line, name, true),
-        ["key", "chain", name] => crypto::key_chain(device, line, name),
-        ["ip", "sla", "schedule", id, rest @ ..] => tracking::schedule(device, line, number(id, 1..=u16::MAX)?, rest),
-        ["ip", "sla", id] => tracking::probe(device, line, number(id, 1..=u16::MAX)?),
-        ["track", id, rest @ ..] => tracking::track(device, line, number(id, 1..=u16::MAX)?, rest),
+        ["interface", ..] => interface::read(reader, line, words),
+        ["ip", "route", ..] => routing::route(reader, line, words),
+        ["ip", "nat", "inside", "source", "static", rest @ ..] => routing::translation(reader, line, rest),
+        ["vrf", "definition", name] => routing::vrf(reader, line, name, false),
+        ["ip", "vrf", name] => routing::vrf(reader, line, name, true),
+        ["key", "chain", name] => crypto::key_chain(reader, line, name),
+        ["ip", "sla", "schedule", id, rest @ ..] => tracking::schedule(reader, line, number(id, 1..=u16::MAX)?, rest),
+        ["ip", "sla", id] => tracking::probe(reader, line, number(id, 1..=u16::MAX)?),
+        ["track", id, rest @ ..] => tracking::track(reader, line, number(id, 1..=u16::MAX)?, rest),
         ["ip", "access-list", kind @ ("standard" | "extended"), name] => {
             filter::named(reader, line, name, *kind == "standard")
         }
         ["access-list", id, rest @ ..] => filter::numbered(reader, line, id, rest),
         ["line", kind @ ("con" | "console" | "vty" | "aux" | "tty"), ..] => {
             let _ = kind;
-            filter::terminal(device, line, words)
+            filter::terminal(reader, line, words)
         }
-        ["class-map", rest @ ..] => queue::class_map(device, line, rest),
-        ["policy-map", name] => queue::policy_map(device, line, name),
-        ["controller", rest @ ..] => crypto::modem(device, line, rest),
-        ["crypto", rest @ ..] => crypto::read(device, line, rest),
+        ["class-map", rest @ ..] => queue::class_map(reader, line, rest),
+        ["policy-map", name] => queue::policy_map(reader, line, name),
+        ["controller", rest @ ..] => crypto::modem(reader, line, rest),
+        ["crypto", rest @ ..] => crypto::read(reader, line, rest),
         _ => None,
     }
 }

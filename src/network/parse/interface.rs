@@ -1,16 +1,18 @@
 //! Interfaces.
 
 use super::words::{address, leading_port, number, whole_port, with_mask};
-use super::{Read, entry, mode, standby, step};
+use super::{Read, Reader, entry, mode, standby, step};
 use crate::network::device::interface::{Address, Interface, Side};
-use crate::network::device::{At, Device, Port};
+use crate::network::device::{At, Port};
 use crate::network::text::Line;
 
-pub(super) fn read(device: &mut Device, line: &Line, words: &[&str]) -> Option<Read> {
+pub(super) fn read(reader: &mut Reader, line: &Line, words: &[&str]) -> Option<Read> {
     let port = name(words.get(1..)?)?;
     let new = || Interface::named(At::new(port.clone(), line.number));
-    let interface = entry(&mut device.interfaces, |other| other.name.value == port, new)?;
-    mode(&mut device.unread, &step(&line.text), &line.children, |_, line, words| command(interface, line, words));
+    let interface = entry(&mut reader.places, ("interfaces", &port.0), &mut reader.device.interfaces, new)?;
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |_, line, words| {
+        command(interface, line, words)
+    });
     Some(Read::Mode)
 }
 

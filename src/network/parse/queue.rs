@@ -1,22 +1,22 @@
 //! Traffic classes and policies.
 
 use super::words::number;
-use super::{Read, entry, mode, step};
+use super::{Read, Reader, entry, first, mode, step};
+use crate::network::device::At;
 use crate::network::device::queue::{ClassMap, Match, PolicyClass, PolicyMap};
-use crate::network::device::{At, Device};
 use crate::network::text::Line;
 
 /// What stands behind `class-map`.
-pub(super) fn class_map(device: &mut Device, line: &Line, words: &[&str]) -> Option<Read> {
+pub(super) fn class_map(reader: &mut Reader, line: &Line, words: &[&str]) -> Option<Read> {
     let (any, name) = match words {
         ["match-any", name] => (true, *name),
         ["match-all", name] | [name] => (false, *name),
         _ => return None,
     };
     let new = || ClassMap { name: At::new(name.to_owned(), line.number), any, matches: Vec::new() };
-    let class = entry(&mut device.class_maps, |other| other.name.value == name, new)?;
+    let class = entry(&mut reader.places, ("class_maps", name), &mut reader.device.class_maps, new)?;
     class.any = any;
-    mode(&mut device.unread, &step(&line.text), &line.children, |_, line, words| {
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |_, line, words| {
         let found = match words {
             ["match", "dscp", values @ ..] | ["match", "ip", "dscp", values @ ..] if !values.is_empty() => {
                 Match::Dscp(values.iter().map(|value| (*value).to_owned()).collect())
@@ -38,15 +38,15 @@ pub(super) fn class_map(device: &mut Device, line: &Line, words: &[&str]) -> Opt
 }
 
 /// `policy-map NAME`.
-pub(super) fn policy_map(device: &mut Device, line: &Line, name: &str) -> Option<Read> {
+pub(super) fn policy_map(reader: &mut Reader, line: &Line, name: &str) -> Option<Read> {
     let new = || PolicyMap { name: At::new(name.to_owned(), line.number), classes: Vec::new() };
-    let policy = entry(&mut device.policy_maps, |other| other.name.value == name, new)?;
-    mode(&mut device.unread, &step(&line.text), &line.children, |unread, line, words| {
+    let policy = entry(&mut reader.places, ("policy_maps", name), &mut reader.device.policy_maps, new)?;
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |unread, line, words| {
         let ["class", name] = words else {
             return (words.first() == Some(&"description")).then_some(Read::Line);
         };
         let new = || PolicyClass::of(At::new((*name).to_owned(), line.number));
-        let class = entry(&mut policy.classes, |other| other.class.value == *name, new)?;
+        let class = first(&mut policy.classes, |other| other.class.value == *name, new)?;
         let path = format!("policy-map {} / {}", policy.name.value, line.text);
         mode(unread, &path, &line.children, |_, line, words| action(class, line, words));
         Some(Read::Mode)

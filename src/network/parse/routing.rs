@@ -1,7 +1,7 @@
 //! Static routes, static translations of addresses, routing tables.
 
 use super::words::{address, leading_port, network, number};
-use super::{Read, entry, mode, step};
+use super::{Read, Reader, entry, mode, step};
 use crate::network::device::route::{Route, Translation, Via};
 use crate::network::device::{At, Device, Vrf};
 use crate::network::text::Line;
@@ -11,7 +11,7 @@ use std::hash::Hash;
 
 /// `ip route [vrf NAME] NETWORK MASK WHERE [distance] [track N] [name X] [permanent] [tag N]`.
 /// The same destination by the same way is the same route: the later line overwrites it.
-pub(super) fn route(device: &mut Device, line: &Line, words: &[&str]) -> Option<Read> {
+pub(super) fn route(reader: &mut Reader, line: &Line, words: &[&str]) -> Option<Read> {
     let (vrf, rest) = match words.get(2..)? {
         ["vrf", name, rest @ ..] => (Some((*name).to_owned()), rest),
         rest => (None, rest),
@@ -22,7 +22,7 @@ pub(super) fn route(device: &mut Device, line: &Line, words: &[&str]) -> Option<
     let at = At::new((), line.number);
     let mut route = Route { at, vrf, destination, via, distance: 1, track: None, permanent: false, name: None };
     options(&mut route, rest)?;
-    device.routes.push(route);
+    reader.device.routes.push(route);
     Some(Read::Line)
 }
 
@@ -85,7 +85,7 @@ fn options(route: &mut Route, mut words: &[&str]) -> Option<()> {
 }
 
 /// What stands behind `ip nat inside source static`: `[network] LOCAL GLOBAL [/LENGTH|MASK] [vrf NAME]`.
-pub(super) fn translation(device: &mut Device, line: &Line, words: &[&str]) -> Option<Read> {
+pub(super) fn translation(reader: &mut Reader, line: &Line, words: &[&str]) -> Option<Read> {
     let (local, global, rest) = match words {
         ["network", local, global, length, rest @ ..] => (subnet(local, length)?, subnet(global, length)?, rest),
         [local, global, rest @ ..] => (subnet(local, "/32")?, subnet(global, "/32")?, rest),
@@ -99,7 +99,7 @@ pub(super) fn translation(device: &mut Device, line: &Line, words: &[&str]) -> O
         return None;
     }
     let translation = Translation { at: At::new((), line.number), vrf, local, global };
-    device.translations.push(translation);
+    reader.device.translations.push(translation);
     Some(Read::Line)
 }
 
@@ -115,7 +115,7 @@ fn subnet(network: &str, length: &str) -> Option<Ipv4Network> {
 }
 
 /// `vrf definition NAME`, or `ip vrf NAME` as it was before there was IPv6.
-pub(super) fn vrf(device: &mut Device, line: &Line, name: &str, old: bool) -> Option<Read> {
+pub(super) fn vrf(reader: &mut Reader, line: &Line, name: &str, old: bool) -> Option<Read> {
     let new = || Vrf {
         name: At::new(name.to_owned(), line.number),
         description: None,
@@ -124,8 +124,8 @@ pub(super) fn vrf(device: &mut Device, line: &Line, name: &str, old: bool) -> Op
         exports: Vec::new(),
         ipv4: old,
     };
-    let vrf = entry(&mut device.vrfs, |other| other.name.value == name, new)?;
-    mode(&mut device.unread, &step(&line.text), &line.children, |unread, line, words| {
+    let vrf = entry(&mut reader.places, ("vrfs", name), &mut reader.device.vrfs, new)?;
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |unread, line, words| {
         if let ["address-family", "ipv4"] | ["address-family", "ipv4", "unicast"] = words {
             vrf.ipv4 = true;
             mode(unread, &format!("vrf definition {name} / address-family ipv4"), &line.children, |_, line, words| {

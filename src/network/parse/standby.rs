@@ -1,6 +1,6 @@
 //! HSRP lines of an interface.
 
-use super::entry;
+use super::first;
 use super::words::{address, number};
 use crate::network::device::At;
 use crate::network::device::interface::{Authentication, Decrement, Delay, Group, Hsrp, Timers};
@@ -20,7 +20,7 @@ pub(super) fn command(hsrp: &mut Hsrp, line: &Line, words: &[&str]) -> Option<()
             let group = changed.get_or_insert_with(|| Group::numbered(At::new(number, at)));
             set(group, at, rest)?;
             let group = group.clone();
-            *entry(&mut hsrp.groups, |other| other.number.value == number, || group.clone())? = group.clone();
+            *first(&mut hsrp.groups, |other| other.number.value == number, || group.clone())? = group.clone();
         }
     }
     Some(())

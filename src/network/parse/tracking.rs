@@ -1,16 +1,16 @@
 //! Probes and tracked objects.
 
 use super::words::{address, leading_port, number, whole_port};
-use super::{Read, entry, mode, step};
+use super::{Read, Reader, entry, mode, step};
+use crate::network::device::At;
 use crate::network::device::tracking::{Probe, ProbeSource, Track, Tracked};
-use crate::network::device::{At, Device};
 use crate::network::text::Line;
 
 /// `ip sla N`.
-pub(super) fn probe(device: &mut Device, line: &Line, id: u16) -> Option<Read> {
+pub(super) fn probe(reader: &mut Reader, line: &Line, id: u16) -> Option<Read> {
     let new = || Probe::numbered(At::new(id, line.number));
-    let probe = entry(&mut device.probes, |other| other.id.value == id, new)?;
-    mode(&mut device.unread, &step(&line.text), &line.children, |_, line, words| {
+    let probe = entry(&mut reader.places, ("probes", &id.to_string()), &mut reader.device.probes, new)?;
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |_, line, words| {
         let at = line.number;
         match words {
             ["icmp-echo", target, rest @ ..] => {
@@ -35,8 +35,8 @@ pub(super) fn probe(device: &mut Device, line: &Line, id: u16) -> Option<Read> {
 }
 
 /// `ip sla schedule N life forever start-time now`, the only one that keeps a probe running.
-pub(super) fn schedule(device: &mut Device, line: &Line, id: u16, words: &[&str]) -> Option<Read> {
-    let probe = device.probes.iter_mut().find(|probe| probe.id.value == id)?;
+pub(super) fn schedule(reader: &mut Reader, line: &Line, id: u16, words: &[&str]) -> Option<Read> {
+    let probe = reader.device.probes.iter_mut().find(|probe| probe.id.value == id)?;
     let (["life", "forever", "start-time", "now"] | ["start-time", "now", "life", "forever"]) = words else {
         return None;
     };
@@ -45,10 +45,10 @@ pub(super) fn schedule(device: &mut Device, line: &Line, id: u16, words: &[&str]
 }
 
 /// `track N …`.
-pub(super) fn track(device: &mut Device, line: &Line, id: u16, words: &[&str]) -> Option<Read> {
+pub(super) fn track(reader: &mut Reader, line: &Line, id: u16, words: &[&str]) -> Option<Read> {
     let what = tracked(words)?;
     let new = || Track { id: At::new(id, line.number), what: what.clone(), down_s: None, up_s: None };
-    let track = entry(&mut device.tracks, |other| other.id.value == id, new)?;
+    let track = entry(&mut reader.places, ("tracks", &id.to_string()), &mut reader.device.tracks, new)?;
     let resumed = matches!(
         (&track.what, &what),
         (Tracked::List { all: old, .. }, Tracked::List { all: new, .. }) if old == new
@@ -56,7 +56,7 @@ pub(super) fn track(device: &mut Device, line: &Line, id: u16, words: &[&str]) -
     if !resumed {
         track.what = what;
     }
-    mode(&mut device.unread, &step(&line.text), &line.children, |_, line, words| in_track(track, line, words));
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |_, line, words| in_track(track, line, words));
     Some(Read::Mode)
 }
 
