@@ -60,9 +60,21 @@ target/venv-netmiko/netmiko-$(NETMIKO):
 proof: proof-packages packages build
 	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) TRAGHETTO_PROOF=1 $(CARGO) test --release --locked proof_ -- --nocapture --test-threads=1
 
-PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap qemu-system-x86 guestfish linux-image-amd64
-proof-packages:
+PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap qemu-system-x86 guestfish linux-image-amd64 python3-venv
+proof-packages: target/venv-ciscoconfparse2/0.9.18 target/venv-hier-config/3.7.1
 	$(call install_missing,$(PROOF_PACKAGES))
+
+# Independent readers of configurations (PyPI), apart: the one pins an old version of the other.
+target/venv-ciscoconfparse2/0.9.18:
+	$(call python_package,ciscoconfparse2)
+target/venv-hier-config/3.7.1:
+	$(call python_package,hier-config)
+
+define python_package
+	$(call install_missing,python3-venv)
+	@rm -rf $(@D) && python3 -m venv $(@D) && $(@D)/bin/pip -q --disable-pip-version-check install $(1)==$(@F)
+	@touch $@
+endef
 
 bench: bench-packages packages build
 	$(CARGO) build --release --locked --examples

@@ -52,6 +52,7 @@ mod proof_libreoffice;
 mod proof_live_guest;
 mod proof_netmiko;
 mod proof_network_lab;
+mod proof_network_readers;
 mod readme;
 mod replica;
 mod replica_delta;
