@@ -37,6 +37,9 @@ impl Chance {
 /// One change of a text.
 fn changed(text: &str, chance: &mut Chance) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    if lines.is_empty() {
+        return text.to_owned();
+    }
     let at = chance.below(lines.len());
     let other = chance.below(lines.len());
     match chance.below(9) {

@@ -3,8 +3,8 @@
 mod check;
 mod diff;
 mod folder;
-mod kit;
 mod import;
+mod kit;
 mod plan;
 mod push;
 mod render;
