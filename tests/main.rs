@@ -43,7 +43,6 @@ mod network_lab;
 mod network_lab_cutover;
 mod network_hostile;
 mod network_import;
-mod network_lab;
 mod network_round_trip;
 mod network_rules;
 mod over_ssh;
