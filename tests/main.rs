@@ -24,6 +24,7 @@ mod cli_inventory;
 mod cli_kit;
 mod cli_migrate;
 mod cli_network;
+mod cli_network_check;
 mod cli_survey;
 mod corpus;
 mod faults;

@@ -9,6 +9,7 @@ mod between_tenants;
 mod expected;
 mod fhrp;
 mod hardening;
+mod inventory;
 mod probes;
 mod quality;
 mod references;
@@ -76,7 +77,7 @@ const FAMILIES: [Family; 13] = [
     (between_tenants::RULES, between_tenants::check),
     (references::RULES, references::check),
     (unused::RULES, unused::check),
-    (expected::RULES, expected::check),
+    (inventory::RULES, inventory::check),
 ];
 
 /// Every rule, by family.

@@ -160,7 +160,7 @@ fn one_cpe(one: &Member<'_>, other: &Member<'_>, report: &mut Report) {
     for route in &theirs {
         let tracked = |mine: &&Route| mine.destination == route.destination && mine.track.is_some();
         let alone = theirs.iter().filter(|own| own.destination == route.destination).count() == 1;
-        if route.track.is_none() && alone && destinations(one).iter().any(|mine| tracked(&mine)) {
+        if route.track.is_none() && alone && destinations(one).iter().any(tracked) {
             let message = format!("{} follows nothing here, and an object on {}", route.destination, one.router.name());
             let fix = "Add `track OBJECT`, with an object that probes this line.";
             report.add(&ROUTE, other.router.at(route.at.line), Key::None, message, fix);
