@@ -6,3 +6,4 @@
 pub mod cell;
 pub mod index;
 pub mod statement;
+pub mod topology;

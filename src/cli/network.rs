@@ -8,6 +8,7 @@ mod kit;
 mod plan;
 mod push;
 mod render;
+mod simulate;
 mod sla;
 
 use super::{Context, inventory};
@@ -32,6 +33,8 @@ pub enum Command {
     Diff(diff::Args),
     /// Draft a tenant's file from the running configurations of its routers.
     Import(import::Args),
+    /// Let everything fail that can, and say what is lost, for how long and why.
+    Simulate(simulate::Args),
     /// Say by when a reported fault of a link must be restored.
     Sla(sla::Args),
 }
@@ -46,6 +49,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Kit(args) => kit::run(&args, context),
         Command::Diff(args) => diff::run(&args, context),
         Command::Import(args) => import::run(&args, context),
+        Command::Simulate(args) => simulate::run(&args, context),
         Command::Sla(args) => sla::run(&args, context),
     }
 }

@@ -12,7 +12,6 @@
 mod access;
 mod address;
 mod at_rest;
-mod election;
 mod element;
 mod forwarding;
 mod graph;
@@ -20,10 +19,8 @@ mod name;
 mod outage;
 mod outcome;
 mod prediction;
-mod routing;
 mod segment;
 mod surroundings;
-mod tracking;
 mod tunnel;
 mod verdict;
 mod wiring;

@@ -1,8 +1,8 @@
 //! What routers believe, and how it follows what happens until nothing changes any more.
 
+use super::Element;
 use super::element::Mask;
 use super::wiring::Network;
-use super::{EdgeAt, Element, Following};
 
 /// Tracked objects that a state holds, at most.
 pub(super) const MOST_OBJECTS: usize = 128;
@@ -182,23 +182,10 @@ impl Network<'_> {
 
     /// The edges to which the carrier hands packets.
     fn edges_used(&self, state: &State, mask: Mask) -> u8 {
-        let carrier = &self.scene.surroundings.carrier;
         let mut used = 0;
-        for (at, edge) in carrier.edges.iter().enumerate().take(8) {
-            let cut = [
-                Element::Line(edge.at),
-                Element::ProviderEdge(edge.at),
-                Element::Core(edge.at),
-                Element::Router(edge.router),
-            ];
-            let mut up = mask & self.mask_of(&cut) == 0;
-            if carrier.following == Following::Lan && edge.at != EdgeAt::Hub {
-                let blind = [Element::Silent(edge.at), Element::LanPort(edge.router), Element::LanSwitch];
-                up &= mask & self.mask_of(&blind) == 0;
-            }
+        for (at, edge) in self.bits.edges.iter().enumerate().take(8) {
             // A port that our own router has switched off is a line that is down.
-            let ours = |port: &usize| self.ports[*port].plug == super::wiring::Plug::Line(at);
-            up &= (0..self.ports.len()).find(ours).is_none_or(|port| self.is_up(port, state, mask));
+            let up = mask & edge.unused == 0 && edge.port.is_none_or(|port| self.is_up(port, state, mask));
             used |= u8::from(up) << at;
         }
         used

@@ -4,9 +4,9 @@ use super::access::{Kind, Passage, passage};
 use super::address::{Few, number};
 use super::at_rest::State;
 use super::element::Mask;
-use super::routing::Egress;
 use super::segment::{Host, Mac, Segment, Station};
-use super::tracking::{Answer, Asking};
+use super::wiring::routing::Egress;
+use super::wiring::tracking::{Answer, Asking};
 use super::wiring::{Network, Plug};
 use super::{Element, Place};
 
@@ -224,7 +224,7 @@ impl Walk<'_, '_> {
 
     /// A client behind the firewall reaches nothing but the firewall.
     fn into_firewall(&self) -> Result<Forks, Loss> {
-        if self.failed(Element::Firewall) {
+        if self.mask & self.network.bits.firewall != 0 {
             return Err(Loss::Off { element: Element::Firewall });
         }
         Ok(one(At::Firewall))
@@ -323,12 +323,7 @@ impl Walk<'_, '_> {
     }
 
     fn is_line_dead(&self, edge: usize) -> bool {
-        let at = self.network.scene.surroundings.carrier.edges[edge].at;
-        let mut dead = self.network.mask_of(&[Element::Line(at), Element::Silent(at), Element::ProviderEdge(at)]);
-        if self.network.scene.surroundings.carrier.edges[edge].pe.is_none() {
-            dead |= self.network.mask_of(&[Element::Radio, Element::Sim, Element::LteNetwork]);
-        }
-        self.mask & dead != 0
+        self.mask & self.network.bits.edges[edge].dead != 0
     }
 
     /// In the carrier: by its own routes, to an edge and out to us.
@@ -341,10 +336,7 @@ impl Walk<'_, '_> {
             None => self.carrier_route(here, target).ok_or(Loss::CarrierRoute { edge: here, target })?,
         };
         if edge != here {
-            let lost = |edge: usize| {
-                self.failed(Element::Core(carrier.edges[edge].at))
-                    || self.failed(Element::ProviderEdge(carrier.edges[edge].at))
-            };
+            let lost = |edge: usize| self.mask & self.network.bits.edges[edge].apart != 0;
             if lost(here) || lost(edge) {
                 return Err(Loss::Core { from: here, to: edge });
             }
@@ -356,11 +348,10 @@ impl Walk<'_, '_> {
         if self.is_line_dead(edge) {
             return Err(Loss::Line { edge });
         }
-        let ours = |port: &usize| {
-            let there = &self.network.ports[*port];
-            there.plug == Plug::Line(edge) && there.address.is_some_and(|(own, _)| own == next)
-        };
-        match (0..self.network.ports.len()).find(ours) {
+        match self.network.bits.edges[edge].port {
+            Some(port) if self.network.ports[port].address.is_none_or(|(own, _)| own != next) => {
+                Err(Loss::WrongHandoff { edge, address: next })
+            }
             Some(port) if self.network.is_up(port, self.state, self.mask) => self.into_port(port, trip),
             Some(_) => Err(Loss::Line { edge }),
             None => Err(Loss::WrongHandoff { edge, address: next }),
@@ -388,11 +379,11 @@ impl Walk<'_, '_> {
 
     /// Onto a segment, to whoever answers for `next`.
     fn onto(&self, segment: Segment, next: u32, asker: Option<usize>, trip: &mut Trip) -> Result<Forks, Loss> {
-        let dead = match segment {
-            Segment::Lan => Element::LanSwitch,
-            Segment::Kept | Segment::New => Element::ServerPort,
+        let (dead, bit) = match segment {
+            Segment::Lan => (Element::LanSwitch, self.network.bits.lan_switch),
+            Segment::Kept | Segment::New => (Element::ServerPort, self.network.bits.server_port),
         };
-        if self.failed(dead) && !(segment != Segment::Lan && asker.is_some()) {
+        if self.mask & bit != 0 {
             return Err(Loss::Off { element: dead });
         }
         let macs = self.macs(segment, next, asker);
@@ -429,10 +420,6 @@ impl Walk<'_, '_> {
             }
         }
         self.network.answers(segment, next, asker, self.state, self.mask)
-    }
-
-    fn failed(&self, element: Element) -> bool {
-        self.mask & self.network.mask_of(&[element]) != 0
     }
 
     /// What the access list of a port does to the packet.
@@ -477,7 +464,7 @@ impl Network<'_> {
     }
 
     /// What becomes of a probe: its question walks to the target, the answer walks back.
-    pub(super) fn ask(&self, asking: &Asking, state: &State, mask: Mask) -> Answer {
+    pub(super) fn ask(&self, asking: &Asking<'_>, state: &State, mask: Mask) -> Answer {
         if !self.is_up(asking.port, state, mask) {
             return Answer::Refused;
         }

@@ -160,7 +160,11 @@ impl Network<'_> {
                 let object = &self.objects.all[at];
                 let router = &self.names.routers[object.router];
                 let state = if up { "up" } else { "down" };
-                format!("track {} of {router} {state} after {when}: {}", object.track.id.value, self.watching(at, up))
+                format!(
+                    "track {} of {router} {state} after {when}: {}",
+                    object.track.id.value,
+                    self.watching(at, up, &pair.settling.changes)
+                )
             }
             Changed::Group(at, bits) => {
                 let group = &self.groups[at];
@@ -187,34 +191,41 @@ impl Network<'_> {
     }
 
     /// Why a tracked object takes its time.
-    fn watching(&self, at: usize, up: bool) -> String {
+    fn watching(&self, at: usize, up: bool, changes: &[Change]) -> String {
         let object = &self.objects.all[at];
         let delay = if up { object.track.up_s } else { object.track.down_s };
         let delay = delay.map_or_else(String::new, |at| format!(" + delay {} s", at.value));
         match &object.watch {
-            super::tracking::Watch::Probe(asking) => {
+            super::wiring::tracking::Watch::Probe(asking) => {
                 let (period, timeout) = (asking.probe.period_ms(), asking.probe.timeout_ms());
                 let (period, timeout) = (f64::from(period) / 1000.0, f64::from(timeout) / 1000.0);
                 format!("probe {} (phase 0-{period} s + timeout {timeout} s){delay}", asking.probe.id.value)
             }
-            super::tracking::Watch::Port { port, .. } => format!("line protocol of {}{delay}", self.names.ports[*port]),
-            super::tracking::Watch::List { members, .. } => {
-                let members: Vec<_> = members
-                    .iter()
-                    .map(|member| {
-                        format!("{} ({})", self.objects.all[*member].track.id.value, self.watching_briefly(*member, up))
-                    })
-                    .collect();
-                format!("list of {}{delay}", members.join(", "))
+            super::wiring::tracking::Watch::Port { port, .. } => {
+                format!("line protocol of {}{delay}", self.names.ports[*port])
             }
-            super::tracking::Watch::Unread | super::tracking::Watch::Undefined => "as written".to_owned(),
+            super::wiring::tracking::Watch::List { all, members, .. } => {
+                // The one that decides: the first where one is enough, else the last.
+                let moved = changes.iter().filter_map(|change| match change.what {
+                    Changed::Object(at, _) if members.contains(&at) => Some((change.at.max, at)),
+                    _ => None,
+                });
+                let decides = if *all != up { moved.min() } else { moved.max() };
+                let member = decides.map_or_else(String::new, |(_, member)| {
+                    format!(" by {}: {}", self.objects.all[member].track.id.value, self.watching_briefly(member, up))
+                });
+                format!("list{member}{delay}")
+            }
+            super::wiring::tracking::Watch::Unread | super::wiring::tracking::Watch::Undefined => {
+                "as written".to_owned()
+            }
         }
     }
 
     fn watching_briefly(&self, at: usize, up: bool) -> String {
         match &self.objects.all[at].watch {
-            super::tracking::Watch::List { .. } => "list".to_owned(),
-            _ => self.watching(at, up),
+            super::wiring::tracking::Watch::List { .. } => "list".to_owned(),
+            _ => self.watching(at, up, &[]),
         }
     }
 }

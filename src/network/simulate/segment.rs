@@ -4,12 +4,12 @@
 //! port; with HSRP only the active router does, with the virtual hardware address (the router's own
 //! under `use-bia`). Nobody answers: the packet is lost. Two answer: a conflict.
 
+use super::Place;
 use super::address::{Few, number};
 use super::at_rest::State;
 use super::element::Mask;
-use super::routing::Egress;
+use super::wiring::routing::Egress;
 use super::wiring::{Network, Plug};
-use super::{Element, Place};
 
 /// A broadcast domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Network<'_> {
         mask: Mask,
     ) -> Answers {
         let mut found = Answers::none();
-        if segment == Segment::Lan && mask & self.mask_of(&[Element::LanSwitch]) != 0 {
+        if segment == Segment::Lan && mask & self.bits.lan_switch != 0 {
             return found;
         }
         self.machines(segment, target, mask, &mut found);
@@ -108,7 +108,7 @@ impl Network<'_> {
     fn machines(&self, segment: Segment, target: u32, mask: Mask, found: &mut Answers) {
         let around = &self.scene.surroundings;
         if segment == Segment::Lan {
-            if number(around.firewall.address) == target && mask & self.mask_of(&[Element::Firewall]) == 0 {
+            if number(around.firewall.address) == target && mask & self.bits.firewall == 0 {
                 found.push(Mac::Firewall);
             }
             for (at, client) in around.clients.iter().enumerate() {
@@ -185,7 +185,7 @@ impl Network<'_> {
         match mac {
             Mac::Host(host) => found.push(Station::Host(host)),
             Mac::Firewall => {
-                if mask & self.mask_of(&[Element::Firewall]) == 0 {
+                if mask & self.bits.firewall == 0 {
                     found.push(Station::Firewall);
                 }
             }

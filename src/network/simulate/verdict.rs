@@ -331,6 +331,11 @@ impl Network<'_> {
         }
     }
 
+    /// The names by which ways call the carrier's edges, in the order of the surroundings.
+    pub fn edge_names(&self) -> impl Iterator<Item = &Name> {
+        self.names.edges.iter()
+    }
+
     /// Why tunnels never come up, whatever works around them.
     pub fn dead_tunnels(&self) -> Vec<Reason> {
         let hub = self.scene.routers.iter().position(|router| router.role == Role::Hub);

@@ -1,15 +1,19 @@
 //! A scene, read once: ports with what they are plugged into, routing tables, tracked objects, HSRP.
 
+pub(super) mod election;
+pub(super) mod routing;
+pub(super) mod tracking;
+
 use super::super::device::filter::AccessList;
 use super::super::device::interface::{Address, Interface};
 use super::address::{Prefix, number};
-use super::election::{Group, groups};
 use super::element::{Mask, elements};
 use super::name::Name;
-use super::routing::Table;
-use super::tracking::Objects;
 use super::tunnel::{HubEnd, Unfit, hub_end};
-use super::{EdgeAt, Element, Failures, Landing, Role, Scene, SceneRouter};
+use super::{EdgeAt, Element, Failures, Following, Landing, Role, Scene, SceneRouter};
+use election::{Group, groups};
+use routing::Table;
+use tracking::Objects;
 
 /// A scene, read once, for any number of failures.
 #[derive(Debug)]
@@ -24,6 +28,30 @@ pub struct Network<'a> {
     /// Tunnels that never come up, each with its port.
     pub(super) unfit: Vec<(usize, Unfit)>,
     pub(super) names: Names,
+    pub(super) bits: Bits,
+}
+
+/// The bits of failures that are asked for at every hop.
+#[derive(Debug, Default)]
+pub(super) struct Bits {
+    pub(super) lan_switch: Mask,
+    pub(super) firewall: Mask,
+    pub(super) server_port: Mask,
+    /// For each edge of the carrier.
+    pub(super) edges: Vec<EdgeBits>,
+}
+
+/// The bits of failures of an edge of the carrier.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct EdgeBits {
+    /// Those of each of which the line passes nothing.
+    pub(super) dead: Mask,
+    /// Those of each of which the core does not reach it.
+    pub(super) apart: Mask,
+    /// Those of each of which the other edges stop using it.
+    pub(super) unused: Mask,
+    /// Our port on it.
+    pub(super) port: Option<usize>,
 }
 
 /// Names, shared by all verdicts.
@@ -117,6 +145,7 @@ impl<'a> Network<'a> {
             tunnels: Vec::new(),
             unfit: Vec::new(),
             names: Names::of(scene),
+            bits: Bits::default(),
         };
         for (at, router) in scene.routers.iter().enumerate() {
             for interface in &router.device.interfaces {
@@ -127,6 +156,7 @@ impl<'a> Network<'a> {
         network.names.ports =
             network.ports.iter().map(|port| Name::from(port.interface.name.value.0.as_str())).collect();
         network.connect_tunnels();
+        network.bits = network.bits();
         network.objects = Objects::new(&network);
         network.groups = groups(&network);
         for (group, members) in network.groups.iter().enumerate() {
@@ -257,7 +287,7 @@ impl<'a> Network<'a> {
     }
 
     fn join(&mut self, caller: usize, hub: usize, end: HubEnd<'a>, mtu: u16) {
-        let same = |port: &Port| port.router == hub && std::ptr::eq(port.interface, end.template);
+        let same = |port: &Port<'_>| port.router == hub && std::ptr::eq(port.interface, end.template);
         let Some(template) = self.ports.iter().position(same) else { return };
         let role = self.scene.routers[self.ports[caller].router].role;
         let at = self.tunnels.len();
@@ -274,6 +304,38 @@ impl<'a> Network<'a> {
         self.tunnels.push(Tunnel { caller, template, down, learns: end.learns, silence_s: end.silence_s, mtu });
         self.ports[caller].plug = Plug::Tunnel(at);
         self.ports[template].plug = Plug::Tunnel(at);
+    }
+
+    fn bits(&self) -> Bits {
+        let edges = &self.scene.surroundings.carrier.edges;
+        Bits {
+            lan_switch: self.mask_of(&[Element::LanSwitch]),
+            firewall: self.mask_of(&[Element::Firewall]),
+            server_port: self.mask_of(&[Element::ServerPort]),
+            edges: (0..edges.len()).map(|edge| self.edge_bits(edge)).collect(),
+        }
+    }
+
+    fn edge_bits(&self, at: usize) -> EdgeBits {
+        let carrier = &self.scene.surroundings.carrier;
+        let edge = &carrier.edges[at];
+        let (line, core) = (Element::Line(edge.at), Element::Core(edge.at));
+        let (provider, silent) = (Element::ProviderEdge(edge.at), Element::Silent(edge.at));
+        let mut dead = vec![line, silent, provider];
+        let mut unused = vec![line, provider, core, Element::Router(edge.router)];
+        if edge.pe.is_none() {
+            dead.extend([Element::Radio, Element::Sim, Element::LteNetwork]);
+            unused.extend([Element::Radio, Element::Sim]);
+        }
+        if carrier.following == Following::Lan && edge.at != EdgeAt::Hub {
+            unused.extend([silent, Element::LanPort(edge.router), Element::LanSwitch]);
+        }
+        EdgeBits {
+            dead: self.mask_of(&dead),
+            apart: self.mask_of(&[core, provider]),
+            unused: self.mask_of(&unused),
+            port: self.ports.iter().position(|port| port.plug == Plug::Line(at)),
+        }
     }
 
     /// The bits of some elements; what the scene does not have has none.

@@ -1,33 +1,33 @@
 //! Tracked objects: what each watches, and whether it is up.
 
-use super::super::device::tracking::{Probe, ProbeSource, Track, Tracked};
-use super::address::number;
-use super::at_rest::{MOST_OBJECTS, Span, State};
-use super::element::Mask;
-use super::wiring::{Network, Plug};
+use super::super::address::number;
+use super::super::at_rest::{MOST_OBJECTS, Span, State};
+use super::super::element::Mask;
+use super::{Network, Plug};
+use crate::network::device::tracking::{Probe, ProbeSource, Track, Tracked};
 use std::collections::BTreeSet;
 
 /// The tracked objects of all routers on which something of this site depends.
 #[derive(Debug, Default)]
-pub(super) struct Objects<'a> {
+pub(in crate::network::simulate) struct Objects<'a> {
     /// The objects.
-    pub(super) all: Vec<Object<'a>>,
+    pub(in crate::network::simulate) all: Vec<Object<'a>>,
 }
 
 /// A tracked object.
 #[derive(Debug)]
-pub(super) struct Object<'a> {
+pub(in crate::network::simulate) struct Object<'a> {
     /// The router, by its place in the scene.
-    pub(super) router: usize,
+    pub(in crate::network::simulate) router: usize,
     /// What the text says.
-    pub(super) track: &'a Track,
+    pub(in crate::network::simulate) track: &'a Track,
     /// What it watches.
-    pub(super) watch: Watch<'a>,
+    pub(in crate::network::simulate) watch: Watch<'a>,
 }
 
 /// What a tracked object watches.
 #[derive(Debug)]
-pub(super) enum Watch<'a> {
+pub(in crate::network::simulate) enum Watch<'a> {
     /// The answers of a probe.
     Probe(Asking<'a>),
     /// A port.
@@ -42,22 +42,22 @@ pub(super) enum Watch<'a> {
 
 /// A probe that runs.
 #[derive(Debug)]
-pub(super) struct Asking<'a> {
+pub(in crate::network::simulate) struct Asking<'a> {
     /// What the text says.
-    pub(super) probe: &'a Probe,
+    pub(in crate::network::simulate) probe: &'a Probe,
     /// The port whose address asks.
-    pub(super) port: usize,
+    pub(in crate::network::simulate) port: usize,
     /// Routing table.
-    pub(super) table: usize,
+    pub(in crate::network::simulate) table: usize,
     /// The address that asks.
-    pub(super) source: u32,
+    pub(in crate::network::simulate) source: u32,
     /// The address that must answer.
-    pub(super) target: u32,
+    pub(in crate::network::simulate) target: u32,
 }
 
 /// What becomes of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(in crate::network::simulate) enum Answer {
     /// It is answered.
     Heard,
     /// It is lost, or its answer is.
@@ -68,7 +68,7 @@ pub(super) enum Answer {
 
 impl<'a> Objects<'a> {
     /// The objects on which a route or a group of this site depends.
-    pub(super) fn new(network: &Network<'a>) -> Self {
+    pub(in crate::network::simulate) fn new(network: &Network<'a>) -> Self {
         let mut wanted: BTreeSet<(usize, u16)> = BTreeSet::new();
         for (at, table) in network.tables.iter().enumerate() {
             let here = |plug| !matches!(plug, Plug::Nothing | Plug::Inside);
@@ -92,13 +92,13 @@ impl<'a> Objects<'a> {
     }
 
     /// The place of an object; none if it is not defined.
-    pub(super) fn find(&self, router: usize, id: u16) -> Option<usize> {
+    pub(in crate::network::simulate) fn find(&self, router: usize, id: u16) -> Option<usize> {
         self.all.iter().position(|object| object.router == router && object.track.id.value == id)
     }
 }
 
 /// These objects and all that they watch, each once and only where defined.
-fn closed(network: &Network, wanted: BTreeSet<(usize, u16)>) -> Vec<(usize, u16)> {
+fn closed(network: &Network<'_>, wanted: BTreeSet<(usize, u16)>) -> Vec<(usize, u16)> {
     let mut found = Vec::new();
     let mut pending: Vec<_> = wanted.into_iter().collect();
     while let Some((router, id)) = pending.pop() {
@@ -115,7 +115,7 @@ fn closed(network: &Network, wanted: BTreeSet<(usize, u16)>) -> Vec<(usize, u16)
 }
 
 fn watch<'a>(network: &Network<'a>, router: usize, track: &'a Track, found: &[(usize, u16)]) -> Watch<'a> {
-    let port = |name: &super::super::device::Port| {
+    let port = |name: &crate::network::device::Port| {
         network.ports.iter().position(|port| port.router == router && port.interface.name.value == *name)
     };
     match &track.what {
@@ -144,7 +144,7 @@ fn asking<'a>(network: &Network<'a>, router: usize, probe: &'a Probe) -> Option<
     let target = number(probe.target?.value);
     let vrf = probe.vrf.as_ref().map(|at| at.value.as_str());
     let table = network.tables.iter().position(|table| table.router == router && table.vrf == vrf)?;
-    let here = |(_, port): &(usize, &super::wiring::Port)| port.router == router && port.table == table;
+    let here = |(_, port): &(usize, &super::Port<'_>)| port.router == router && port.table == table;
     let mut ports = network.ports.iter().enumerate().filter(here);
     let (port, _) = match probe.source.as_ref().map(|at| &at.value) {
         Some(ProbeSource::Interface(name)) => ports.find(|(_, port)| port.interface.name.value == *name)?,
@@ -159,7 +159,7 @@ fn asking<'a>(network: &Network<'a>, router: usize, probe: &'a Probe) -> Option<
 
 impl Network<'_> {
     /// The objects that are up in this state, by their place.
-    pub(super) fn objects_up(&self, state: &State, mask: Mask) -> u128 {
+    pub(in crate::network::simulate) fn objects_up(&self, state: &State, mask: Mask) -> u128 {
         let mut up = 0;
         for at in 0..self.objects.all.len() {
             if self.is_object_up(at, state, mask, 0) {
@@ -189,7 +189,7 @@ impl Network<'_> {
     }
 
     /// How long an object takes to follow what it watches, in milliseconds.
-    pub(super) fn flip_time(&self, at: usize, up: bool, state: &State, mask: Mask) -> Span {
+    pub(in crate::network::simulate) fn flip_time(&self, at: usize, up: bool, state: &State, mask: Mask) -> Span {
         self.flip_within(at, up, state, mask, 0)
     }
 

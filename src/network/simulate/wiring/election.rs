@@ -4,40 +4,40 @@
 //! a group; the others each believe to be alone. A live active router is taken over only by a better
 //! one that has `preempt` (Cisco 13780, "How to Use HSRP preempt and track").
 
-use super::super::device::interface::{self, Authentication, Timers};
-use super::address::number;
-use super::at_rest::{MOST_GROUPS, Span, State};
-use super::element::Mask;
-use super::wiring::{Network, Plug};
+use super::super::address::number;
+use super::super::at_rest::{MOST_GROUPS, Span, State};
+use super::super::element::Mask;
+use super::{Network, Plug};
+use crate::network::device::interface::{self, Authentication, Timers};
 
 /// Routers that hear each other's hellos.
 #[derive(Debug)]
-pub(super) struct Group<'a> {
+pub(in crate::network::simulate) struct Group<'a> {
     /// Number.
-    pub(super) number: u16,
+    pub(in crate::network::simulate) number: u16,
     /// Version.
     version: u8,
     /// Virtual addresses.
     vips: Vec<u32>,
     /// The routers.
-    pub(super) members: Vec<Member<'a>>,
+    pub(in crate::network::simulate) members: Vec<Member<'a>>,
 }
 
 /// A router of a group.
 #[derive(Debug)]
-pub(super) struct Member<'a> {
+pub(in crate::network::simulate) struct Member<'a> {
     /// Its port.
-    pub(super) port: usize,
+    pub(in crate::network::simulate) port: usize,
     /// What the text says.
-    pub(super) group: &'a interface::Group,
+    pub(in crate::network::simulate) group: &'a interface::Group,
     /// What lowers its priority: the tracked object, none where it is not defined, and by how much.
     decrements: Vec<(Option<usize>, u8)>,
     /// Whether hosts are answered with the hardware's own address.
-    pub(super) own_address: bool,
+    pub(in crate::network::simulate) own_address: bool,
 }
 
 /// The groups of the LAN.
-pub(super) fn groups<'a>(network: &Network<'a>) -> Vec<Group<'a>> {
+pub(in crate::network::simulate) fn groups<'a>(network: &Network<'a>) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     for (at, port) in network.ports.iter().enumerate().filter(|(_, port)| port.plug == Plug::Lan) {
         let standby = &port.interface.standby;
@@ -47,7 +47,7 @@ pub(super) fn groups<'a>(network: &Network<'a>) -> Vec<Group<'a>> {
             let member =
                 Member { port: at, group, decrements: decrements.collect(), own_address: standby.use_bia.is_some() };
             let vips = group.vip.iter().chain(&group.secondary).map(|at| number(at.value)).collect();
-            let same = |other: &Group| {
+            let same = |other: &Group<'_>| {
                 other.number == group.number.value
                     && other.version == version
                     && other.vips == vips
@@ -65,14 +65,14 @@ pub(super) fn groups<'a>(network: &Network<'a>) -> Vec<Group<'a>> {
     groups
 }
 
-fn hear_each_other(network: &Network, one: &Member, other: &Member) -> bool {
-    let device = |member: &Member| &network.router(member.port).device;
-    let keys = |member: &Member, name: &str| {
+fn hear_each_other(network: &Network<'_>, one: &Member<'_>, other: &Member<'_>) -> bool {
+    let device = |member: &Member<'_>| &network.router(member.port).device;
+    let keys = |member: &Member<'_>, name: &str| {
         let chains = &device(member).key_chains;
         let chain = chains.iter().find(|chain| chain.name.value == name);
         chain.map(|chain| chain.keys.iter().filter(|(_, set)| *set).map(|(id, _)| id.value).collect::<Vec<_>>())
     };
-    let text = |at: &Option<super::super::device::At<Authentication>>| {
+    let text = |at: &Option<crate::network::device::At<Authentication>>| {
         at.as_ref().map_or(Authentication::Text, |at| at.value.clone())
     };
     let authenticated = match (text(&one.group.authentication), text(&other.group.authentication)) {
@@ -92,7 +92,7 @@ fn hear_each_other(network: &Network, one: &Member, other: &Member) -> bool {
 
 impl Network<'_> {
     /// The active members of every group when all start together.
-    pub(super) fn first_election(&self, state: &State, mask: Mask) -> [u8; MOST_GROUPS] {
+    pub(in crate::network::simulate) fn first_election(&self, state: &State, mask: Mask) -> [u8; MOST_GROUPS] {
         let mut active = [0; MOST_GROUPS];
         for (at, group) in self.groups.iter().enumerate() {
             active[at] = self.best(group, state, mask).map_or(0, |member| 1 << member);
@@ -101,7 +101,7 @@ impl Network<'_> {
     }
 
     /// The active members of every group after those of `state`.
-    pub(super) fn next_election(&self, state: &State, mask: Mask) -> [u8; MOST_GROUPS] {
+    pub(in crate::network::simulate) fn next_election(&self, state: &State, mask: Mask) -> [u8; MOST_GROUPS] {
         let mut active = [0; MOST_GROUPS];
         for (at, group) in self.groups.iter().enumerate() {
             let now = group.active(state.active[at]).filter(|member| self.takes_part(group, *member, state, mask));
@@ -117,19 +117,19 @@ impl Network<'_> {
         active
     }
 
-    fn takes_part(&self, group: &Group, member: usize, state: &State, mask: Mask) -> bool {
+    fn takes_part(&self, group: &Group<'_>, member: usize, state: &State, mask: Mask) -> bool {
         self.is_up(group.members[member].port, state, mask)
     }
 
     /// The member with the highest priority, then the highest address.
-    fn best(&self, group: &Group, state: &State, mask: Mask) -> Option<usize> {
+    fn best(&self, group: &Group<'_>, state: &State, mask: Mask) -> Option<usize> {
         let alive = (0..group.members.len()).filter(|member| self.takes_part(group, *member, state, mask));
         alive.max_by_key(|member| {
             (self.rank(group, *member, state), self.ports[group.members[*member].port].address.map(|a| a.0))
         })
     }
 
-    fn rank(&self, group: &Group, member: usize, state: &State) -> u8 {
+    fn rank(&self, group: &Group<'_>, member: usize, state: &State) -> u8 {
         let member = &group.members[member];
         let down = |object: Option<usize>| object.is_none_or(|object| !state.is_tracked_up(object));
         let lost = member.decrements.iter().filter(|(object, _)| down(*object));
@@ -138,7 +138,13 @@ impl Network<'_> {
 
     /// How long a group takes to agree on `next` after `state`, counted from the failure if the active
     /// router is gone, else from what lowered its priority.
-    pub(super) fn takeover_time(&self, at: usize, next: u8, state: &State, mask: Mask) -> (Span, bool) {
+    pub(in crate::network::simulate) fn takeover_time(
+        &self,
+        at: usize,
+        next: u8,
+        state: &State,
+        mask: Mask,
+    ) -> (Span, bool) {
         let group = &self.groups[at];
         let now = group.active(state.active[at]);
         let Some(taker) = group.active(next).map(|member| &group.members[member]) else {
@@ -159,7 +165,14 @@ impl Network<'_> {
     }
 
     /// When the last of the objects that change a priority in this group has followed.
-    pub(super) fn lowered(&self, at: usize, next: &State, state: &State, mask: Mask, base: Span) -> Span {
+    pub(in crate::network::simulate) fn lowered(
+        &self,
+        at: usize,
+        next: &State,
+        state: &State,
+        mask: Mask,
+        base: Span,
+    ) -> Span {
         let decrements = self.groups[at].members.iter().flat_map(|member| &member.decrements);
         let moved = decrements.filter_map(|(object, _)| *object);
         let moved = moved.filter(|object| next.is_tracked_up(*object) != state.is_tracked_up(*object));
@@ -168,7 +181,7 @@ impl Network<'_> {
     }
 
     /// Whether a virtual address is this router's now.
-    pub(super) fn has_vip(&self, table: usize, address: u32, state: &State, mask: Mask) -> bool {
+    pub(in crate::network::simulate) fn has_vip(&self, table: usize, address: u32, state: &State, mask: Mask) -> bool {
         self.groups.iter().enumerate().any(|(at, group)| {
             let here = |member: usize| {
                 let port = group.members[member].port;
@@ -181,17 +194,17 @@ impl Network<'_> {
 
 impl Group<'_> {
     /// The member that these bits call active.
-    pub(super) fn active(&self, bits: u8) -> Option<usize> {
+    pub(in crate::network::simulate) fn active(&self, bits: u8) -> Option<usize> {
         (0..self.members.len().min(8)).find(|member| bits >> member & 1 == 1)
     }
 
     /// Whether `address` is one of its virtual addresses.
-    pub(super) fn has(&self, address: u32) -> bool {
+    pub(in crate::network::simulate) fn has(&self, address: u32) -> bool {
         self.vips.contains(&address)
     }
 
     /// Whether both answer with one virtual hardware address.
-    pub(super) fn shares_address_with(&self, other: &Group) -> bool {
+    pub(in crate::network::simulate) fn shares_address_with(&self, other: &Group<'_>) -> bool {
         (self.number, self.version) == (other.number, other.version)
     }
 }

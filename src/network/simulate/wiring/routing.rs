@@ -6,28 +6,28 @@
 //! with a tracked object while that is up. Among valid routes the longest prefix wins, then the least
 //! distance; equals share the traffic.
 
-use super::super::device::route::Via;
-use super::address::{Few, Prefix, number};
-use super::at_rest::State;
-use super::element::Mask;
-use super::wiring::{Network, Plug};
+use super::super::address::{Few, Prefix, number};
+use super::super::at_rest::State;
+use super::super::element::Mask;
+use super::{Network, Plug};
+use crate::network::device::route::Via;
 
 /// A routing table of a router.
 #[derive(Debug)]
-pub(super) struct Table<'a> {
+pub(in crate::network::simulate) struct Table<'a> {
     /// The router, by its place in the scene.
-    pub(super) router: usize,
+    pub(in crate::network::simulate) router: usize,
     /// The VRF; none is the global table.
-    pub(super) vrf: Option<&'a str>,
+    pub(in crate::network::simulate) vrf: Option<&'a str>,
     /// Routes: the longest prefix first, then the least distance.
-    pub(super) entries: Vec<Entry>,
+    pub(in crate::network::simulate) entries: Vec<Entry>,
     /// Own addresses, each with its port.
-    pub(super) own: Vec<(u32, usize)>,
+    pub(in crate::network::simulate) own: Vec<(u32, usize)>,
 }
 
 /// A route.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
+pub(in crate::network::simulate) struct Entry {
     prefix: Prefix,
     distance: u8,
     track: Watched,
@@ -66,7 +66,7 @@ enum Next {
 
 /// What a router does with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Egress {
+pub(in crate::network::simulate) enum Egress {
     /// Sends it out of a port to a neighbour, or to its own target.
     Port {
         /// The port.
@@ -95,11 +95,11 @@ struct Chain<'c> {
 const DEPTH: u8 = 6;
 
 /// Equal routes that share the traffic, at most.
-pub(super) type Egresses = Few<Egress, 4>;
+pub(in crate::network::simulate) type Egresses = Few<Egress, 4>;
 
 impl Network<'_> {
     /// The routes and own addresses of a table.
-    pub(super) fn contents(&self, table: usize) -> (Vec<Entry>, Vec<(u32, usize)>) {
+    pub(in crate::network::simulate) fn contents(&self, table: usize) -> (Vec<Entry>, Vec<(u32, usize)>) {
         let mut entries = self.connected(table);
         entries.extend(self.static_routes(table));
         entries.extend(self.learned(table));
@@ -124,7 +124,7 @@ impl Network<'_> {
     fn static_routes(&self, table: usize) -> Vec<Entry> {
         let Table { router, vrf, .. } = self.tables[table];
         let device = &self.scene.routers[router].device;
-        let port = |name: &super::super::device::Port| {
+        let port = |name: &crate::network::device::Port| {
             self.ports.iter().position(|port| port.router == router && port.interface.name.value == *name)
         };
         let mine = device.routes.iter().filter(|route| route.vrf.as_deref() == vrf);
@@ -156,7 +156,7 @@ impl Network<'_> {
     /// Addresses of callers that the hub learns while their tunnel is up (`route set interface`).
     fn learned(&self, table: usize) -> Vec<Entry> {
         let here = self.tunnels.iter().filter(|tunnel| tunnel.learns && self.ports[tunnel.template].table == table);
-        let caller = |tunnel: &super::wiring::Tunnel| {
+        let caller = |tunnel: &super::Tunnel| {
             let (address, _) = self.ports[tunnel.caller].address?;
             Some(Entry::connected(Prefix::host(address), tunnel.template, 0))
         };
@@ -169,7 +169,7 @@ impl Network<'_> {
         let Table { router, vrf: Some(name), .. } = self.tables[table] else { return Vec::new() };
         let vrfs = &self.scene.routers[router].device.vrfs;
         let Some(own) = vrfs.iter().find(|vrf| vrf.name.value == name) else { return Vec::new() };
-        let shares = |vrf: &&super::super::device::Vrf| {
+        let shares = |vrf: &&crate::network::device::Vrf| {
             vrf.name != own.name && vrf.exports.iter().any(|target| own.imports.contains(target))
         };
         let tables = vrfs.iter().filter(shares).filter_map(|vrf| {
@@ -182,11 +182,17 @@ impl Network<'_> {
     }
 
     /// Where a router sends what is for `target`.
-    pub(super) fn lookup(&self, table: usize, target: u32, state: &State, mask: Mask) -> Egresses {
+    pub(in crate::network::simulate) fn lookup(
+        &self,
+        table: usize,
+        target: u32,
+        state: &State,
+        mask: Mask,
+    ) -> Egresses {
         self.find(table, target, state, mask, None)
     }
 
-    fn find(&self, table: usize, target: u32, state: &State, mask: Mask, chain: Option<&Chain>) -> Egresses {
+    fn find(&self, table: usize, target: u32, state: &State, mask: Mask, chain: Option<&Chain<'_>>) -> Egresses {
         let mut found = Egresses::none();
         let mut best: Option<(u8, u8)> = None;
         for (at, entry) in self.tables[table].entries.iter().enumerate() {
@@ -210,7 +216,7 @@ impl Network<'_> {
     }
 
     /// Where a route leads now; none if it is not valid.
-    fn egress(&self, table: usize, at: usize, state: &State, mask: Mask, above: Option<&Chain>) -> Option<Egress> {
+    fn egress(&self, table: usize, at: usize, state: &State, mask: Mask, above: Option<&Chain<'_>>) -> Option<Egress> {
         let entry = &self.tables[table].entries[at];
         match entry.track {
             Watched::Nothing => {}
@@ -240,7 +246,7 @@ impl Network<'_> {
     }
 
     /// Whether packets can leave by a port: a tunnel's port follows its security association.
-    pub(super) fn is_up(&self, port: usize, state: &State, mask: Mask) -> bool {
+    pub(in crate::network::simulate) fn is_up(&self, port: usize, state: &State, mask: Mask) -> bool {
         self.has_signal(port, mask)
             && match self.ports[port].plug {
                 Plug::Tunnel(tunnel) => state.is_tunnel_up(tunnel),
@@ -251,7 +257,7 @@ impl Network<'_> {
     }
 
     /// Whether `address` is the router's own in `table`, with the port.
-    pub(super) fn owns(&self, table: usize, address: u32, state: &State, mask: Mask) -> bool {
+    pub(in crate::network::simulate) fn owns(&self, table: usize, address: u32, state: &State, mask: Mask) -> bool {
         let own = self.tables[table].own.iter().any(|(own, port)| *own == address && self.is_up(*port, state, mask));
         own || self.has_vip(table, address, state, mask)
     }

@@ -1,0 +1,91 @@
+//! `traghetto network simulate`: what it prints and draws, exactly, and when it fails.
+
+use crate::support::network::sandbox;
+use crate::support::{Sandbox, golden, project};
+
+/// The estate of 21 invented, complete tenants.
+fn estate() -> Sandbox {
+    let sandbox = Sandbox::with_project();
+    let from = project().join("tests/fixtures/estate-21/inventory");
+    std::fs::remove_dir_all(sandbox.path().join("inventory")).unwrap();
+    for folder in ["", "tenants"] {
+        for entry in std::fs::read_dir(from.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                let text = std::fs::read_to_string(&path).unwrap();
+                sandbox.write(&format!("inventory/{folder}/{name}"), &text);
+            }
+        }
+    }
+    sandbox
+}
+
+#[test]
+fn every_single_failure_of_cinto() {
+    let ran = sandbox().run(&["network", "simulate", "cinto-caomaggiore"]).code(0);
+    golden("network/simulate-cinto.txt", &ran.stdout);
+    let before = sandbox().run(&["network", "simulate", "cinto-caomaggiore", "--stage", "before"]).code(0);
+    golden("network/simulate-cinto-before.txt", &before.stdout);
+}
+
+#[test]
+fn json_is_an_object_for_each_failure_client_and_server() {
+    let ran =
+        sandbox().run(&["network", "simulate", "cinto-caomaggiore", "--failure", "primary-core", "--json"]).code(0);
+    golden("network/simulate-cinto.json", &ran.stdout);
+    let all: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    for object in all.as_array().unwrap() {
+        assert_eq!(object["verdict"], "reachable");
+        assert!(object["outage_seconds"]["min"].as_f64().unwrap() <= object["outage_seconds"]["max"].as_f64().unwrap());
+        assert!(
+            object["path"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|hop| hop["node"] == "cinto-cpe-b" || hop["node"] == "cinto-cpe-a")
+        );
+    }
+}
+
+#[test]
+fn junit_has_a_case_for_each_failure() {
+    let ran = sandbox().run(&["network", "simulate", "isola-bassa", "--format", "junit"]).code(0);
+    golden("network/simulate-isola.xml", &ran.stdout);
+}
+
+#[test]
+fn the_site_is_drawn_with_what_failed_and_the_way_that_is_left() {
+    let sandbox = sandbox();
+    sandbox.run(&["network", "simulate", "cinto-caomaggiore", "--failure", "primary-line", "--svg", "cut.svg"]).code(0);
+    golden("network/simulate-cinto-cut.svg", &std::fs::read_to_string(sandbox.path().join("cut.svg")).unwrap());
+    sandbox.run(&["network", "simulate", "cinto-caomaggiore", "--svg", "drawings"]).code(0);
+    let drawings = std::fs::read_dir(sandbox.path().join("drawings/cinto-caomaggiore")).unwrap().count();
+    assert!(drawings > 20, "{drawings}");
+}
+
+#[test]
+fn a_hub_that_does_not_track_its_return_fails_the_check() {
+    let sandbox = sandbox();
+    sandbox.run(&["network", "render", "cinto-caomaggiore", "--stage", "after", "--out", "out"]).code(0);
+    let hub = "out/cinto-caomaggiore/after/sad-ce-1-cinto-caomaggiore.ios";
+    let text = std::fs::read_to_string(sandbox.path().join(hub)).unwrap();
+    assert!(text.contains(" track 4 name"));
+    sandbox.write(hub, &text.replace(" track 4 name", " name"));
+    let ran = sandbox.run(&["network", "simulate", "cinto-caomaggiore", "--from", "out"]).code(4);
+    assert!(ran.stdout.contains("LOST") && ran.stdout.contains("on the way back"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("although a way is left"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_failure_of_another_name_is_wrong_usage() {
+    let ran = sandbox().run(&["network", "simulate", "cinto-caomaggiore", "--failure", "moon"]).code(2);
+    assert!(ran.stderr.contains("primary-line"), "{}", ran.stderr);
+}
+
+#[test]
+fn every_two_failures_of_the_estate() {
+    let ran = estate().run(&["network", "simulate", "--all", "--double", "--format", "junit"]).code(0);
+    assert_eq!(ran.stdout.matches("<testsuite name=").count(), 21);
+    assert!(!ran.stdout.contains("<failure"));
+}
