@@ -142,7 +142,7 @@ impl Steps<'_> {
         let verify = run(
             Act::VerifyCopy,
             say("Prova di uguaglianza.", "Proof of equality."),
-            format!("traghetto migrate status {tenant}"),
+            format!("traghetto migrate verify {tenant} --server {server}"),
             say(
                 "radici uguali (o manifesto uguale, con VMware Converter)",
                 "equal roots (or an equal manifest, with VMware Converter)",

@@ -156,7 +156,7 @@ pub enum Landing {
 /// Seconds that the carrier takes to use another edge, at most: loss of a line is announced at once,
 /// its VPN converges within seconds. No document says it; it is printed where it counts.
 const CARRIER_CONVERGENCE_S: u16 = 3;
-/// Smallest packet size of LTE networks in Italy that we plan for, in bytes (network.md, 2.3).
+/// Smallest packet size of LTE networks in Italy that we plan for, in bytes.
 const LTE_MTU: u16 = 1428;
 /// The address of a client behind the firewall: benchmark range, in no one's network (RFC 2544).
 const BEHIND: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 10);

@@ -129,7 +129,7 @@ pub(super) struct Tunnel {
     pub(super) mtu: u16,
 }
 
-/// What ESP in UDP with AES-GCM adds to a packet, at most (network.md, 2.3).
+/// What ESP in UDP with AES-GCM adds to a packet, at most: RFC 4303, section 2, and RFC 3948, section 2.
 const TUNNEL_OVERHEAD: u16 = 68;
 
 impl<'a> Network<'a> {
