@@ -126,8 +126,9 @@ pub(super) static ROWS: &[Row] = &[
     row(Global, "ip access-list extended +acl", Opens(Acl)),
     row(Global, "vrf definition +vrf", Opens(Vrf)),
     row(Global, "key chain +chain", Opens(KeyChain)),
-    row(Global, "ip sla schedule #probe *", Value),
+    // A schedule of a probe that is not there yet is refused: probes come first.
     row(Global, "ip sla +probe", Opens(Sla)),
+    row(Global, "ip sla schedule #probe *", Value),
     row(Global, "track +track | ip sla %probe *", Opens(Track)),
     row(Global, "track +track | interface %interface *", Opens(Track)),
     row(Global, "track +track *", Opens(Track)),

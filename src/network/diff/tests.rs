@@ -133,6 +133,26 @@ fn a_bound_list_is_never_edited() {
     );
 }
 
+/// What is said must not depend on whether a text went through here: a schedule before its probe
+/// would leave the probe standing still.
+#[test]
+fn canonical_texts_mean_what_they_meant() {
+    for (name, text) in golden() {
+        let (before, after) = (crate::network::parse::device(&text), crate::network::parse::device(&canonical(&text)));
+        assert_eq!(before.probes.iter().filter(|probe| probe.runs.is_some()).count(), before.probes.len(), "{name}");
+        assert_eq!(before.probes.len(), after.probes.len(), "{name}");
+        assert!(after.probes.iter().all(|probe| probe.runs.is_some()), "{name}");
+        let rules = |device: &crate::network::device::Device| {
+            device
+                .access_lists
+                .iter()
+                .map(|list| (list.name.value.clone(), list.entries.len()))
+                .collect::<std::collections::BTreeMap<_, _>>()
+        };
+        assert_eq!(rules(&before), rules(&after), "{name}");
+    }
+}
+
 #[test]
 fn entries_of_a_list_stay_as_they_were_typed() {
     let list = "ip access-list extended IN\n permit tcp any host 10.0.0.1 eq 22\n permit tcp any host 10.0.0.1 eq 443\n deny ip any host 10.0.0.1\n permit ip any any\n";
