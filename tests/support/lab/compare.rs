@@ -173,10 +173,8 @@ pub fn compare(scenarios: Vec<Scenario>, labs: usize, runs: usize, again: bool) 
     std::thread::scope(|scope| {
         for _ in 0..labs {
             scope.spawn(|| {
-                while let Some(job) = {
-                    let next = jobs.lock().unwrap().pop();
-                    next
-                } {
+                let next = || jobs.lock().unwrap().pop();
+                while let Some(job) = next() {
                     let scene = scene(job[0].town, job[0].spoilt);
                     let lab = Lab::new(&scene);
                     for scenario in job {

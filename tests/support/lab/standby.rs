@@ -84,8 +84,12 @@ impl Drop for Keepalived {
     }
 }
 
-/// The configuration. What is not of HSRP's own (delays before preempting, silence after the port came up)
-/// is left out: it says how long a return takes, and every measured outage begins before one.
+/// The configuration. An active HSRP router sends every hello from the virtual MAC address (RFC 2281,
+/// 5.2), by which switches keep knowing its port; keepalived says so by a gratuitous ARP every second.
+/// Without that, an old active that answers the new one's first ARP a moment before it gives up takes
+/// the port back for five seconds. What is not of HSRP's own (delays before preempting, silence after
+/// the port came up) is left out: it says how long a return takes, and every measured outage begins
+/// before one.
 fn text(track_file: &Path, device: &str, interface: &Interface, group: &Group) -> String {
     let timers = group.timers();
     let hello = f64::from(timers.hello_ms) / 1000.0;
@@ -95,8 +99,8 @@ fn text(track_file: &Path, device: &str, interface: &Interface, group: &Group) -
     let mac = virtual_mac(interface, number);
     let vip = group.vip.expect("a group with a virtual address").value;
     format!(
-        "global_defs {{\n script_user root\n vrrp_version 3\n vrrp_garp_master_repeat 2\n vrrp_down_timer_adverts \
-         {adverts}\n}}\ntrack_file lowered {{\n file \"{}\"\n weight 1\n}}\nvrrp_instance lan {{\n state BACKUP\n \
+        "global_defs {{\n script_user root\n vrrp_version 3\n vrrp_garp_master_repeat 2\n \
+         vrrp_garp_master_delay 1\n vrrp_garp_master_refresh 1\n vrrp_down_timer_adverts {adverts}\n}}\ntrack_file lowered {{\n file \"{}\"\n weight 1\n}}\nvrrp_instance lan {{\n state BACKUP\n \
          interface {device}\n virtual_router_id {}\n priority {priority}\n advert_int {hello}\n{preempt} use_vmac \
          {VIRTUAL} {mac}\n vmac_xmit_base\n virtual_ipaddress {{\n  {vip}/32\n }}\n track_file {{\n  lowered\n }}\n}}\n",
         track_file.display(),
