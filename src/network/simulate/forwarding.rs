@@ -190,14 +190,14 @@ impl Walk<'_, '_> {
 
     fn step(&self, at: At, trip: &mut Trip) -> Result<Forks, Loss> {
         match at {
-            At::Host(host) => self.from_host(host, trip),
-            At::Firewall => self.from_firewall(trip),
-            At::Router { table, .. } => self.from_router(table, trip),
-            At::Edge(edge) => self.from_edge(edge, trip),
+            At::Host(host) => self.leave_host(host, trip),
+            At::Firewall => self.leave_firewall(trip),
+            At::Router { table, .. } => self.leave_router(table, trip),
+            At::Edge(edge) => self.leave_edge(edge, trip),
         }
     }
 
-    fn from_host(&self, host: Host, trip: &mut Trip) -> Result<Forks, Loss> {
+    fn leave_host(&self, host: Host, trip: &mut Trip) -> Result<Forks, Loss> {
         let around = &self.network.scene.surroundings;
         let target = self.packet.target;
         let routed = |routes: &[(ipnetwork::Ipv4Network, std::net::Ipv4Addr)], gateway: std::net::Ipv4Addr| {
@@ -206,7 +206,7 @@ impl Walk<'_, '_> {
         };
         let in_lan = around.lan.contains(target.into());
         let (segment, next) = match host {
-            Host::Client(at) if !around.lan.contains(around.clients[at].address) => return self.into_firewall(),
+            Host::Client(at) if !around.lan.contains(around.clients[at].address) => return self.enter_firewall(),
             Host::Client(at) => {
                 let next = if in_lan { target } else { routed(&around.clients[at].routes, around.firewall.address) };
                 (Segment::Lan, next)
@@ -216,14 +216,14 @@ impl Walk<'_, '_> {
                 Place::SadKept => (Segment::Kept, if in_lan { target } else { number(around.firewall.address) }),
                 Place::SadNew if around.vlans.sad.contains(target.into()) => (Segment::New, target),
                 Place::SadNew => (Segment::New, number(around.vlans.sad_gateway)),
-                Place::Hub => return self.from_hub(number(around.servers[at].address)),
+                Place::Hub => return self.leave_hub(number(around.servers[at].address)),
             },
         };
         self.onto(segment, next, None, trip)
     }
 
     /// A client behind the firewall reaches nothing but the firewall.
-    fn into_firewall(&self) -> Result<Forks, Loss> {
+    fn enter_firewall(&self) -> Result<Forks, Loss> {
         if self.mask & self.network.bits.firewall != 0 {
             return Err(Loss::Off { element: Element::Firewall });
         }
@@ -231,7 +231,7 @@ impl Walk<'_, '_> {
     }
 
     /// A packet of the hub itself, in the table that has the address.
-    fn from_hub(&self, own: u32) -> Result<Forks, Loss> {
+    fn leave_hub(&self, own: u32) -> Result<Forks, Loss> {
         let tables = &self.network.tables;
         let table = (0..tables.len()).find(|table| {
             let hub = self.network.scene.routers[tables[*table].router].role == super::Role::Hub;
@@ -243,7 +243,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn from_firewall(&self, trip: &mut Trip) -> Result<Forks, Loss> {
+    fn leave_firewall(&self, trip: &mut Trip) -> Result<Forks, Loss> {
         trip.firewall = true;
         let around = &self.network.scene.surroundings;
         let target = self.packet.target;
@@ -261,7 +261,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn from_router(&self, table: usize, trip: &mut Trip) -> Result<Forks, Loss> {
+    fn leave_router(&self, table: usize, trip: &mut Trip) -> Result<Forks, Loss> {
         let router = self.network.tables[table].router;
         let target = self.packet.target;
         let ways = self.network.lookup(table, target, self.state, self.mask);
@@ -302,7 +302,7 @@ impl Walk<'_, '_> {
                 }
                 trip.narrow(tunnel.mtu, at);
                 let peer = if tunnel.caller == at { tunnel.template } else { tunnel.caller };
-                self.into_port(peer, trip)
+                self.enter_port(peer, trip)
             }
             Plug::Lte => Err(Loss::Internet { router: Some(port.router), line }),
             _ => Err(Loss::LeadsNowhere { port: at, line }),
@@ -327,7 +327,7 @@ impl Walk<'_, '_> {
     }
 
     /// In the carrier: by its own routes, to an edge and out to us.
-    fn from_edge(&self, here: usize, trip: &mut Trip) -> Result<Forks, Loss> {
+    fn leave_edge(&self, here: usize, trip: &mut Trip) -> Result<Forks, Loss> {
         let carrier = &self.network.scene.surroundings.carrier;
         let target = self.packet.target;
         let connected = carrier.edges.iter().position(|edge| edge.wan.contains(target.into()));
@@ -352,7 +352,7 @@ impl Walk<'_, '_> {
             Some(port) if self.network.ports[port].address.is_none_or(|(own, _)| own != next) => {
                 Err(Loss::WrongHandoff { edge, address: next })
             }
-            Some(port) if self.network.is_up(port, self.state, self.mask) => self.into_port(port, trip),
+            Some(port) if self.network.is_up(port, self.state, self.mask) => self.enter_port(port, trip),
             Some(_) => Err(Loss::Line { edge }),
             None => Err(Loss::WrongHandoff { edge, address: next }),
         }
@@ -371,7 +371,7 @@ impl Walk<'_, '_> {
     }
 
     /// Into a router by a port.
-    fn into_port(&self, port: usize, trip: &mut Trip) -> Result<Forks, Loss> {
+    fn enter_port(&self, port: usize, trip: &mut Trip) -> Result<Forks, Loss> {
         let there = &self.network.ports[port];
         trip.clamp(there.interface.mss.map(|at| at.value));
         Ok(one(At::Router { table: there.table, ingress: Some(port) }))
@@ -394,7 +394,7 @@ impl Walk<'_, '_> {
                 forks.push(match station {
                     Station::Host(host) => At::Host(host),
                     Station::Firewall => At::Firewall,
-                    Station::Port(port) => self.into_port(port, trip)?.first().unwrap_or(At::Firewall),
+                    Station::Port(port) => self.enter_port(port, trip)?.first().unwrap_or(At::Firewall),
                 });
             }
         }
