@@ -44,6 +44,7 @@ mod network_hostile;
 mod network_import;
 mod network_lab;
 mod network_lab_cutover;
+mod network_push;
 mod network_round_trip;
 mod network_rules;
 mod network_simulate;

@@ -5,6 +5,7 @@
 pub mod checks;
 
 pub mod changes;
+pub mod field;
 pub mod frozen;
 pub mod guest;
 pub mod images;
