@@ -2,7 +2,7 @@
 //! program; cut and killed at every line.
 
 use crate::support::field::{Field, ROUTERS, TENANT, streams};
-use crate::support::ios::{Device, Fault, Line, When};
+use crate::support::ios::{Fault, Line, When};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -232,7 +232,8 @@ fn watch(field: &Arc<Field>) -> Arc<Watch> {
     });
     let (seen, routers) = (watch.clone(), Arc::downgrade(field));
     field.at_each_line(move |line| {
-        if let Some(field) = routers.upgrade() {
+        let looks = ["show ", "terminal ", "ping ", "do show "].iter().any(|word| line.text.starts_with(word));
+        if let Some(field) = routers.upgrade().filter(|_| line.when == When::After && !looks) {
             seen.states.lock().unwrap().insert(field.running());
         }
         seen.strike(line)
