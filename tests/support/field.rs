@@ -81,7 +81,10 @@ impl Field {
         for (device, text) in self.devices.iter().zip(&self.texts) {
             device.reset(text);
         }
-        let _ = std::fs::remove_dir_all(self.sandbox.path().join(".traghetto"));
+        // The journal, and its mirror beside the replicas.
+        for folder in [".traghetto", "replicas"] {
+            let _ = std::fs::remove_dir_all(self.sandbox.path().join(folder));
+        }
     }
 
     /// `traghetto network push` of the tenant.
