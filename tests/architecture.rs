@@ -163,6 +163,7 @@ fn what_decides_is_pure() {
         let last = source.path.rsplit('/').next().unwrap();
         ["cli", "world", "journal", "bin", "main", "lib"].contains(&source.module())
             || last == "run.rs"
+            || last == "tests.rs"
             || ACTORS.contains(&source.path.as_str())
             || (source.module() == "replica" && !PURE_IN_REPLICA.iter().any(|pure| source.path.starts_with(pure)))
     };

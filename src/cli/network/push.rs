@@ -10,7 +10,8 @@ use crate::cli::{interrupt, journal, operator};
 use crate::failure::Kind;
 use crate::journal::{Journal, Lease};
 use crate::model::{Inventory, PersonId, ServerId, TenantId};
-use crate::network::push::campaign::{Campaign, Class};
+use crate::network::diff::ChangeClass;
+use crate::network::push::campaign::Campaign;
 use crate::network::push::record::{Begun, Record};
 use crate::network::push::run::{Desk as _, PushError, Pusher, Tempo};
 use crate::world::secret::Secrets;
@@ -86,10 +87,10 @@ enum ClassArg {
 }
 
 impl ClassArg {
-    fn class(self) -> Class {
+    fn class(self) -> ChangeClass {
         match self {
-            ClassArg::Maintenance => Class::Maintenance,
-            ClassArg::Cutover => Class::Cutover,
+            ClassArg::Maintenance => ChangeClass::Maintenance,
+            ClassArg::Cutover => ChangeClass::Cutover,
         }
     }
 }

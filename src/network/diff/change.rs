@@ -9,7 +9,7 @@ use super::ownership::Ownership;
 use super::patch::{Ends, Faithless, judged};
 use super::search::Around;
 use super::{Patch, Step};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// A router of a change.
@@ -25,8 +25,8 @@ pub struct RouterChange {
     pub own: Ownership,
 }
 
-/// Classes of change (DESIGN, section 7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Classes of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeClass {
     /// One CPE a window, the standby one first and the one that carries the traffic last.

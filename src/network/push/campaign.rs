@@ -12,16 +12,6 @@ use crate::network::text::ConfigText;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Kinds of change (DESIGN, section 7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// One CPE in a window, the standby first.
-    Maintenance,
-    /// The hub and both CPEs in one window, one at a time.
-    Cutover,
-}
-
 /// How far one router is, in one direction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Progress {

@@ -1,9 +1,9 @@
 //! The events of a push: what is written before and after each act, and all that is read back.
 
 use super::End;
-use super::campaign::Class;
 use super::change::Change;
 use crate::model::ServerId;
+use crate::network::diff::ChangeClass;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -101,7 +101,7 @@ pub struct Begun {
     /// SHA-256 of its changes, shortened.
     pub run: String,
     /// What kind of change.
-    pub class: Class,
+    pub class: ChangeClass,
     /// The server whose cutover it is.
     pub server: Option<ServerId>,
     /// Minutes of the revert timers.

@@ -1,6 +1,6 @@
 //! The loop against routers in memory, cut and killed at every call, before and after its effect.
 
-use super::campaign::{Campaign, Class, last_known};
+use super::campaign::{Campaign, last_known};
 use super::change::{Change, Place};
 use super::drift::drift;
 use super::expect::Expect;
@@ -9,6 +9,7 @@ use super::router::{Done, Kind, Router, Trouble};
 use super::run::{Desk, Ending, Field, Pusher, Tempo};
 use super::*;
 use crate::model::router_access::{Identity, WayBack, Which};
+use crate::network::diff::ChangeClass;
 use crate::network::diff::{Ownership, Session, picture};
 use crate::network::text::ConfigText;
 use std::collections::{BTreeMap, BTreeSet};
@@ -336,7 +337,7 @@ fn begun(names: &[&str]) -> Begun {
     let changes: Vec<Change> = names.iter().map(|name| change(name)).collect();
     Begun {
         run: Campaign::name(&changes),
-        class: Class::Cutover,
+        class: ChangeClass::Cutover,
         server: None,
         minutes: 5,
         changes,

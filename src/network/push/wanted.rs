@@ -1,7 +1,6 @@
 //! From the state of a tenant's network to the changes of a push: what is wanted of each router, in
 //! which order, and what each shows before and after.
 
-use super::campaign::Class;
 use super::change::Change;
 use super::expect::Expect;
 use crate::model::ServerId;
@@ -29,7 +28,7 @@ pub struct Request<'a> {
     /// Which servers stand at the SAD once it is done.
     pub moved: &'a Moved,
     /// What kind of change.
-    pub class: Class,
+    pub class: ChangeClass,
     /// The one router that changes; none for all that differ.
     pub only: Option<Role>,
 }
@@ -148,11 +147,7 @@ pub fn planned(request: &Request<'_>, templates: &Templates) -> Result<Planned, 
     }
     let mut surroundings = vec![Surroundings::of(plan, &now), Surroundings::of(plan, moved)];
     surroundings.dedup();
-    let class = match request.class {
-        Class::Maintenance => ChangeClass::Maintenance,
-        Class::Cutover => ChangeClass::Cutover,
-    };
-    let change = diff::plan_change(&routers, &surroundings, class)?;
+    let change = diff::plan_change(&routers, &surroundings, request.class)?;
     let foreign = change.patches.iter().chain(&change.untouched);
     let foreign = foreign.map(|patch| (patch.router.clone(), lines_of(patch))).collect();
     let mut staged = Stages { plan, around: surroundings, now: running, states: (*running).clone() };
