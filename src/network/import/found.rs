@@ -6,9 +6,9 @@ use super::{ImportError, Note, Router};
 use crate::model::link::PrimaryMedium;
 use crate::model::project::NetworkPools;
 use crate::model::{ServerId, SiteId, TenantId};
+use crate::network::device::Device;
 use crate::network::device::interface::{Group, Interface};
 use crate::network::device::route::{Route, Via};
-use crate::network::device::{Device, Port};
 use ipnetwork::Ipv4Network;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -371,9 +371,4 @@ fn server(address: Ipv4Addr, name: Option<&str>) -> FoundServer {
     let nameless = id.is_none();
     let made = || format!("server-{}", address.to_string().replace('.', "-"));
     FoundServer { id: id.unwrap_or_else(made), nameless, address }
-}
-
-/// The LAN's interface of a device that was read.
-pub(super) fn lan_port(router: &Router) -> Option<Port> {
-    lan(router, &mut Vec::new()).ok().map(|lan| lan.interface.name.value.clone())
 }

@@ -6,21 +6,21 @@ use crate::network::device::Device;
 /// The routers of one tenant.
 pub(super) struct Set {
     /// The CPE that carries the primary line.
-    pub primary: Router,
+    pub(super) primary: Router,
     /// The CPE that carries the backup line.
-    pub standby: Option<Router>,
+    pub(super) standby: Option<Router>,
     /// The hub.
-    pub hub: Option<Router>,
+    pub(super) hub: Option<Router>,
 }
 
 impl Set {
     /// The CPEs, the primary one first.
-    pub fn site(&self) -> impl Iterator<Item = &Router> {
+    pub(super) fn site(&self) -> impl Iterator<Item = &Router> {
         std::iter::once(&self.primary).chain(&self.standby)
     }
 
     /// The names of all files.
-    pub fn files(&self) -> Vec<&str> {
+    pub(super) fn files(&self) -> Vec<&str> {
         self.site().chain(&self.hub).map(|router| router.file.as_str()).collect()
     }
 }
