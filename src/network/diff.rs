@@ -20,7 +20,6 @@ mod tree;
 pub use apply::{Refused, Session, apply, canonical, picture};
 pub use change::{Change, ChangeClass, RouterChange, plan_change};
 pub use compare::{Difference, Sign, differences};
-pub use judge::Lost;
 pub use ownership::Ownership;
 pub use patch::{Faithless, patch, wanted_on};
 pub use recognise::{owned_on_cpe, owned_on_hub};
@@ -53,6 +52,9 @@ pub struct Step {
     /// Tracked objects that must be up before this step begins: they were made anew, start as down,
     /// and what this step lets depend on them would be withdrawn until then.
     pub wait_up: Vec<u16>,
+    /// Whether what changes beside the routers (the carrier's line, where a server stands) must have
+    /// changed before this step begins, and not earlier than the step before it ended.
+    pub after_others: bool,
 }
 
 /// A line on a device that traghetto did not render.

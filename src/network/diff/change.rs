@@ -4,12 +4,13 @@ use super::super::device::Device;
 use super::super::parse;
 use super::super::simulate::{Failures, Role, Scene, SceneRouter, Surroundings, Verdict, reachability};
 use super::super::text::ConfigText;
-use super::judge::{self, State};
+use super::judge::{self, Given};
 use super::ownership::Ownership;
-use super::patch::{Ends, Faithless, judged};
+use super::patch::{Ends, Faithless};
 use super::search::Around;
 use super::{Patch, Step};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 /// A router of a change.
@@ -57,8 +58,8 @@ impl Change {
 
 /// The change of a tenant's routers. `surroundings` are those before it and, where the change goes
 /// with something that no router says (the carrier gives another line, a server moves), those after
-/// it: what happens beside the routers happens somewhere in between, so a pair counts as lost where
-/// it is lost in all of them.
+/// it. What happens beside the routers happens at one moment in between, in a state that is good
+/// before and after; the first step after it is marked.
 ///
 /// Where a step needs a window in the usual order of the routers, other orders are tried too; the
 /// standby CPE always comes before the primary one.
@@ -101,42 +102,104 @@ fn in_order(
 ) -> Result<Change, Faithless> {
     let parsed =
         |of: fn(&Ends) -> ConfigText| -> Vec<Device> { ends.iter().map(|it| parse::device(&of(it))).collect() };
-    let (mut now, wanted) = (parsed(|it| it.from.text()), parsed(|it| it.to.text()));
-    let lost = |devices: &[Device], around: &[Surroundings]| lost(routers, devices, around);
-    let everywhere = |devices: &[Device]| lost(devices, surroundings);
-    let first = surroundings.first().map(std::slice::from_ref).unwrap_or_default();
-    let last = surroundings.last().map(std::slice::from_ref).unwrap_or_default();
-    let old: State = judge::state(&now, &|devices: &[Device]| lost(devices, first));
-    let new: State = judge::state(&wanted, &|devices: &[Device]| lost(devices, last));
+    let (from, to) = (parsed(|it| it.from.text()), parsed(|it| it.to.text()));
+    let given = given(routers, (&from, &to), surroundings);
+    let places: Vec<usize> =
+        order.iter().filter_map(|role| routers.iter().position(|router| router.role == *role)).collect();
+    let walk = Walk { routers, ends, given: &given };
+    let going = walk.all(&places, from.clone(), &to, surroundings, Ends::going)?;
+    let (backwards, turned): (Vec<usize>, Vec<Surroundings>) =
+        (places.iter().rev().copied().collect(), surroundings.iter().rev().cloned().collect());
+    let mut back = walk.all(&backwards, to, &from, &turned, Ends::back)?;
+    back.reverse();
     let mut change = Change { class, patches: Vec::new(), untouched: Vec::new() };
-    for place in order.iter().filter_map(|role| routers.iter().position(|router| router.role == *role)) {
-        let mut others = now.clone();
-        others.remove(place);
-        let around = Around { others: &others, place, lost: &everywhere, ends: Some((old.clone(), new.clone())) };
-        let patch = judged(&ends[place], &around)?;
-        now[place] = wanted[place].clone();
+    for ((place, steps), rollback) in places.into_iter().zip(going).zip(back) {
+        let (router, foreign) = (ends[place].router.clone(), ends[place].foreign.clone());
+        let patch = Patch { router, steps, rollback, foreign };
         if patch.is_empty() { change.untouched.push(patch) } else { change.patches.push(patch) }
     }
     Ok(change)
 }
 
-/// The pairs that are lost in each of the surroundings.
-fn lost(routers: &[RouterChange], devices: &[Device], surroundings: &[Surroundings]) -> BTreeSet<String> {
-    let mut all: Option<BTreeSet<String>> = None;
-    for around in surroundings {
+/// One way of one router in the network around it.
+type Way = fn(&Ends, &Around<'_>) -> Result<(Vec<Step>, usize), Faithless>;
+
+struct Walk<'a> {
+    routers: &'a [RouterChange],
+    ends: &'a [Ends],
+    given: &'a Given,
+}
+
+impl Walk<'_> {
+    /// The steps of each router, one after the other.
+    fn all(
+        &self,
+        places: &[usize],
+        mut now: Vec<Device>,
+        then: &[Device],
+        surroundings: &[Surroundings],
+        way: Way,
+    ) -> Result<Vec<Vec<Step>>, Faithless> {
+        let (mut all, mut phase) = (Vec::new(), 0);
+        for place in places.iter().copied() {
+            let scenes = RefCell::new(scenes(self.routers, &now, surroundings));
+            let others = now.iter().enumerate().filter(|(at, _)| *at != place);
+            let others: Vec<Device> = others.map(|(_, device)| device.clone()).collect();
+            let lost = |device: &Device| {
+                let mut scenes = scenes.borrow_mut();
+                scenes.iter_mut().for_each(|scene| scene.routers[place].device.clone_from(device));
+                scenes.iter().map(lost).collect()
+            };
+            let ends = &self.ends[place];
+            let (given, phases) = (self.given, surroundings.len());
+            let around = Around { others: &others, lost: &lost, given, phase, phases, beside: &ends.beside };
+            let (steps, reached) = way(ends, &around)?;
+            phase = reached;
+            now[place] = then[place].clone();
+            all.push(steps);
+        }
+        Ok(all)
+    }
+}
+
+/// What one of the ends is without. A server that moves is off while it does, so its pairs are
+/// interrupted whatever the routers do.
+fn given(routers: &[RouterChange], ends: (&[Device], &[Device]), surroundings: &[Surroundings]) -> Given {
+    let hazards = |devices: &[Device]| -> BTreeSet<String> {
+        devices.iter().enumerate().flat_map(|(at, device)| judge::hazards(device, &devices[at + 1..])).collect()
+    };
+    let mut given = Given { lost: BTreeSet::new(), hazards: hazards(ends.0) };
+    given.hazards.extend(hazards(ends.1));
+    let (Some(first), Some(last)) = (surroundings.first(), surroundings.last()) else { return given };
+    for (devices, around) in [(ends.0, first), (ends.1, last)] {
+        given.lost.extend(scenes(routers, devices, std::slice::from_ref(around)).iter().flat_map(lost));
+        let other = if std::ptr::eq(around, first) { last } else { first };
+        for server in around.servers.iter().filter(|server| !other.servers.contains(server)) {
+            given.lost.extend(around.clients.iter().map(|client| named(&client.name, &server.name)));
+        }
+    }
+    given
+}
+
+fn scenes(routers: &[RouterChange], devices: &[Device], surroundings: &[Surroundings]) -> Vec<Scene> {
+    let scene = |around: &Surroundings| {
         let routers = routers.iter().zip(devices).map(|(router, device)| SceneRouter {
             role: router.role,
             file: String::new(),
             device: device.clone(),
         });
-        let scene = Scene { routers: routers.collect(), surroundings: around.clone() };
-        let pairs = reachability(&scene, &Failures::none());
-        let lost = pairs.iter().filter(|pair| pair.verdict == Verdict::Lost);
-        let lost: BTreeSet<String> = lost.map(|pair| format!("{} to {}", pair.client, pair.server)).collect();
-        all = Some(match all {
-            Some(all) => all.intersection(&lost).cloned().collect(),
-            None => lost,
-        });
-    }
-    all.unwrap_or_default()
+        Scene { routers: routers.collect(), surroundings: around.clone() }
+    };
+    surroundings.iter().map(scene).collect()
+}
+
+/// The pairs that are lost in a scene.
+fn lost(scene: &Scene) -> BTreeSet<String> {
+    let pairs = reachability(scene, &Failures::none());
+    let lost = pairs.iter().filter(|pair| pair.verdict == Verdict::Lost);
+    lost.map(|pair| named(&pair.client.to_string(), &pair.server.to_string())).collect()
+}
+
+fn named(client: &str, server: &str) -> String {
+    format!("{client} to {server}")
 }

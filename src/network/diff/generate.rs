@@ -316,7 +316,7 @@ impl<'a> Generator<'a> {
             operation.object = object_of(headers, new);
             let starting = operation.gains.iter().filter_map(number).filter(|number| self.starting.contains(number));
             operation.waits = starting.collect();
-            operation.window = moment(new);
+            operation.window = moment(new).or_else(|| self.restarts_group(path, new));
             operation.phase = phase(path, new, true);
             self.push(operation);
         }
@@ -327,6 +327,13 @@ impl<'a> Generator<'a> {
             let headers: Vec<&str> = headers.iter().copied().chain([new.text.as_str()]).collect();
             self.level(&path, &headers, &old.children, &new.children);
         }
+    }
+
+    /// An interface with HSRP that gets another address starts its groups anew.
+    fn restarts_group(&self, path: &str, new: &Node) -> Option<&'static str> {
+        let groups = |node: &Node| node.children.iter().any(|child| child.command.key.starts_with("standby "));
+        let interface = self.from.get(path).filter(|_| new.command.key == "ip address");
+        interface.is_some_and(groups).then_some("HSRP starts anew on an interface whose address changes")
     }
 
     /// The addresses that an interface loses with a change of its routing table and must get again.

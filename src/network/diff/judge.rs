@@ -5,36 +5,42 @@ use super::super::device::tracking::Tracked;
 use super::super::device::{At, Device};
 use std::collections::BTreeSet;
 
-/// What is lost in a state of the network: client-server pairs, each by a name of its own. It is
-/// asked about the devices of a scene, one text for each router.
-pub type Lost<'a> = dyn Fn(&[Device]) -> BTreeSet<String> + 'a;
+/// What is lost in the network around a router while the router is this one: client-server pairs by
+/// name, in each of the surroundings in their order.
+pub(super) type Lost<'a> = dyn Fn(&Device) -> Vec<BTreeSet<String>> + 'a;
 
 /// A state as it is judged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct State {
-    /// Pairs that are lost.
+    /// Pairs that are lost, in each of the surroundings.
+    pub(super) lost: Vec<BTreeSet<String>>,
+    /// Open filters and routers that are active beside each other.
+    pub(super) hazards: BTreeSet<String>,
+}
+
+/// What one of the ends is without already: a state between them may be without it too.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Given {
+    /// Pairs.
     pub(super) lost: BTreeSet<String>,
     /// Open filters and routers that are active beside each other.
     pub(super) hazards: BTreeSet<String>,
 }
 
-/// The state of a scene.
-pub(super) fn state(devices: &[Device], lost: &Lost<'_>) -> State {
-    let mut hazards: BTreeSet<String> = devices.iter().flat_map(open_filters).collect();
-    for (at, one) in devices.iter().enumerate() {
-        for other in &devices[at + 1..] {
-            hazards.extend(active_beside(one, other));
-        }
-    }
-    State { lost: lost(devices), hazards }
+/// Open filters of a router, and groups in which it and one of the others would both be active.
+pub(super) fn hazards(device: &Device, others: &[Device]) -> BTreeSet<String> {
+    let mut found: BTreeSet<String> = open_filters(device).into_iter().collect();
+    found.extend(others.iter().flat_map(|other| active_beside(device, other)));
+    found
 }
 
-/// What is bad about `state` on the way from `old` to `new`: what both ends keep and it loses.
-pub(super) fn worse(state: &State, old: &State, new: &State) -> BTreeSet<String> {
-    let lost = state.lost.iter().filter(|pair| !old.lost.contains(*pair) && !new.lost.contains(*pair));
-    let hazards =
-        state.hazards.iter().filter(|hazard| !old.hazards.contains(*hazard) && !new.hazards.contains(*hazard));
-    lost.map(|pair| format!("{pair} is lost")).chain(hazards.cloned()).collect()
+impl State {
+    /// What is bad about it in the surroundings `phase`: what both ends keep and it loses.
+    pub(super) fn worse(&self, phase: usize, given: &Given) -> BTreeSet<String> {
+        let lost = self.lost.get(phase).into_iter().flatten().filter(|pair| !given.lost.contains(*pair));
+        let hazards = self.hazards.iter().filter(|hazard| !given.hazards.contains(*hazard));
+        lost.map(|pair| format!("{pair} is lost")).chain(hazards.cloned()).collect()
+    }
 }
 
 /// The device while these tracked objects start anew, as down.
@@ -91,10 +97,7 @@ fn active_beside(one: &Device, other: &Device) -> Vec<String> {
                     None => there.standby.groups.iter().any(|peer| peer.vip == group.vip),
                 };
                 if clash {
-                    found.push(format!(
-                        "both routers are active in group {} of {}",
-                        group.number.value, here.name.value
-                    ));
+                    found.push(format!("both routers are active in HSRP group {}", group.number.value));
                 }
             }
         }

@@ -93,6 +93,21 @@ impl Ownership {
         }
     }
 
+    /// Keys of lines of the global level that are rendered for others and are about them alone:
+    /// routing tables, and what is in them, that no line of ours names.
+    pub(super) fn beside_ours(&self, tree: &Tree) -> BTreeSet<String> {
+        let table = |node: &Node| {
+            let inner = node.children.iter().find_map(|child| child.text.strip_prefix("vrf forwarding "));
+            let route = node.text.strip_prefix("ip route vrf ").and_then(|rest| rest.split(' ').next());
+            let defined = node.text.strip_prefix("vrf definition ");
+            inner.or(route).or(defined).map(str::to_owned)
+        };
+        let theirs = |node: &&Node| !self.holds("", node) && self.others.contains(&node.command.key);
+        let ours: BTreeSet<String> = tree.nodes.iter().filter(|node| !theirs(node)).filter_map(table).collect();
+        let alone = |node: &&Node| table(node).is_some_and(|table| !ours.contains(&table));
+        tree.nodes.iter().filter(theirs).filter(alone).map(|node| node.command.key.clone()).collect()
+    }
+
     fn recognises(&self, node: &Node) -> bool {
         if !node.command.key.starts_with("ip route ") {
             return false;
@@ -172,8 +187,12 @@ fn kept(node: &Node, want: Option<&Node>, own: &Ownership, path: &str, foreign: 
         list_foreign(node, own, path, foreign);
         return Some(node.clone());
     }
+    // What the router does anyway goes only where a rendering said it.
+    if node.command.is_default() && !own.named.contains(path) {
+        return Some(node.clone());
+    }
     if node.says_nothing() || node.text.starts_with("exit-") {
-        return Some(node.clone()).filter(|_| node.command.is_default());
+        return None;
     }
     let mut rest = node.clone();
     rest.children = merge(opens, &node.children, &[], own, path, foreign);

@@ -1,14 +1,15 @@
 //! The patch of one router with its way back, both applied before anyone sees them.
 
 use super::super::device::Device;
+use super::super::parse;
 use super::super::text::ConfigText;
 use super::apply::Refused;
 use super::generate::operations;
-use super::judge::State;
+use super::judge::{self, Given};
 use super::ownership::{Ownership, target};
 use super::search::{Around, steps};
 use super::tree::Tree;
-use super::{Foreign, Patch, Session, lines};
+use super::{Foreign, Patch, Session, Step, lines};
 use std::collections::BTreeSet;
 
 /// Why there is no patch. Each of these is a fault of the command table, found before a router is
@@ -36,8 +37,15 @@ pub enum Faithless {
 
 /// The patch of a router that stands alone: in dependency order, judged by its filters only.
 pub fn patch(running: &ConfigText, wanted: &ConfigText, own: &Ownership) -> Result<Patch, Faithless> {
-    let around = Around { others: &[], place: 0, lost: &|_: &[Device]| BTreeSet::new(), ends: None };
-    judged(&Ends::new(running, wanted, own), &around)
+    let ends = Ends::new(running, wanted, own);
+    let hazards = |tree: &Tree| judge::hazards(&parse::device(&tree.text()), &[]);
+    let mut given = Given { lost: BTreeSet::new(), hazards: hazards(&ends.from) };
+    given.hazards.extend(hazards(&ends.to));
+    let (others, nothing) = (&[], |_: &Device| vec![BTreeSet::new()]);
+    let around = Around { others, lost: &nothing, given: &given, phase: 0, phases: 1, beside: &ends.beside };
+    let (steps, _) = ends.going(&around)?;
+    let (rollback, _) = ends.back(&around)?;
+    Ok(Patch { router: ends.router.clone(), steps, rollback, foreign: ends.foreign })
 }
 
 /// The configuration that the router is to have: `running`, with what is traghetto's as `wanted` says.
@@ -50,7 +58,9 @@ pub(super) struct Ends {
     pub(super) router: String,
     pub(super) from: Tree,
     pub(super) to: Tree,
-    foreign: Vec<Foreign>,
+    pub(super) foreign: Vec<Foreign>,
+    /// Keys of global lines about other tenants alone.
+    pub(super) beside: BTreeSet<String>,
 }
 
 impl Ends {
@@ -59,21 +69,26 @@ impl Ends {
         let (to, foreign) = target(&from, &wanted, own);
         let router =
             to.nodes.iter().find_map(|node| node.text.strip_prefix("hostname ")).unwrap_or_default().to_owned();
-        Self { router, from, to, foreign }
+        let beside = own.beside_ours(&from);
+        Self { router, from, to, foreign, beside }
     }
-}
 
-/// The patch in the network around the router, and its way back in the same network.
-pub(super) fn judged(ends: &Ends, around: &Around<'_>) -> Result<Patch, Faithless> {
-    let refused = |source| Faithless::Refused { router: ends.router.clone(), source };
-    let going = steps(&ends.from, &ends.to, &operations(&ends.from, &ends.to), around).map_err(refused)?;
-    let turned = around.ends.clone().map(|(old, new): (State, State)| (new, old));
-    let back_around = Around { others: around.others, place: around.place, lost: around.lost, ends: turned };
-    let back = steps(&ends.to, &ends.from, &operations(&ends.to, &ends.from), &back_around).map_err(refused)?;
-    let patch = Patch { router: ends.router.clone(), steps: going, rollback: back, foreign: ends.foreign.clone() };
-    leads(ends, &ends.from, &lines(&patch.steps), &ends.to)?;
-    leads(ends, &ends.to, &lines(&patch.rollback), &ends.from)?;
-    Ok(patch)
+    /// The steps there, and in which of the surroundings they end.
+    pub(super) fn going(&self, around: &Around<'_>) -> Result<(Vec<Step>, usize), Faithless> {
+        self.way(&self.from, &self.to, around)
+    }
+
+    /// The steps back, and in which of the surroundings they end.
+    pub(super) fn back(&self, around: &Around<'_>) -> Result<(Vec<Step>, usize), Faithless> {
+        self.way(&self.to, &self.from, around)
+    }
+
+    fn way(&self, from: &Tree, to: &Tree, around: &Around<'_>) -> Result<(Vec<Step>, usize), Faithless> {
+        let refused = |source| Faithless::Refused { router: self.router.clone(), source };
+        let (steps, phase) = steps(from, to, &operations(from, to), around).map_err(refused)?;
+        leads(self, from, &lines(&steps), to)?;
+        Ok((steps, phase))
+    }
 }
 
 /// The lines, typed one after the other, lead from one configuration exactly to the other.

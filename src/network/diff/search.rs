@@ -5,36 +5,33 @@ use super::super::parse;
 use super::Step;
 use super::apply::{Refused, Session};
 use super::generate::Operations;
-use super::judge::{self, Lost, State};
+use super::judge::{self, Given, Lost, State};
 use super::operation::{Before, Operation};
 use super::tree::Tree;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How many states are looked at before the search is given up.
-const LOOKS: usize = 800;
+const LOOKS: usize = 400;
 
 /// The network around the router that changes.
 pub(super) struct Around<'a> {
     /// The other routers.
     pub(super) others: &'a [Device],
-    /// Where the router stands among them.
-    pub(super) place: usize,
     /// What is lost.
     pub(super) lost: &'a Lost<'a>,
-    /// The states that the whole change starts from and leads to.
-    pub(super) ends: Option<(State, State)>,
+    /// What one of the ends of the whole change is without.
+    pub(super) given: &'a Given,
+    /// In which of the surroundings the network is at the start.
+    pub(super) phase: usize,
+    /// How many surroundings there are.
+    pub(super) phases: usize,
+    /// Keys of global lines that say nothing about this tenant's network.
+    pub(super) beside: &'a BTreeSet<String>,
 }
 
 impl Around<'_> {
-    fn scene(&self, device: Device) -> Vec<Device> {
-        let mut all = self.others.to_vec();
-        all.insert(self.place.min(all.len()), device);
-        all
-    }
-
-    /// The state with this router.
-    pub(super) fn state(&self, tree: &Tree) -> State {
-        judge::state(&self.scene(parse::device(&tree.text())), self.lost)
+    fn state(&self, device: &Device) -> State {
+        State { lost: (self.lost)(device), hazards: judge::hazards(device, self.others) }
     }
 }
 
@@ -43,6 +40,8 @@ struct Chosen {
     operation: usize,
     bad: BTreeSet<String>,
     waits: BTreeSet<u16>,
+    /// Whether the surroundings change before it.
+    turns: bool,
 }
 
 /// Where the search stands.
@@ -52,6 +51,10 @@ struct Point {
     session: Session,
     /// Tracked objects that are down until someone waits for them.
     starting: BTreeSet<u16>,
+    /// In which of the surroundings.
+    phase: usize,
+    /// The state, where it was looked at.
+    state: Option<State>,
 }
 
 /// Which lines have been typed, and what starts anew.
@@ -66,35 +69,45 @@ struct Search<'a> {
     operations: &'a [Operation],
     before: &'a Before,
     around: &'a Around<'a>,
-    old: State,
-    new: State,
     looks: usize,
-    dead: HashSet<BTreeSet<usize>>,
+    dead: HashSet<(BTreeSet<usize>, usize)>,
     states: BTreeMap<Moment, State>,
+    /// What was looked at last, while nothing started anew.
+    last: Option<(Device, State)>,
     complete: bool,
 }
 
-/// The steps in the order found.
-pub(super) fn steps(from: &Tree, to: &Tree, all: &Operations, around: &Around<'_>) -> Result<Vec<Step>, Refused> {
+/// The steps in the order found, and in which of the surroundings they end.
+pub(super) fn steps(
+    from: &Tree,
+    to: &Tree,
+    all: &Operations,
+    around: &Around<'_>,
+) -> Result<(Vec<Step>, usize), Refused> {
     let before = Before::of(&all.list, &all.chains);
-    let (old, new) = around.ends.clone().unwrap_or_else(|| (around.state(from), around.state(to)));
     let mut search = Search {
         operations: &all.list,
         before: &before,
         around,
-        old,
-        new,
         looks: 0,
         dead: HashSet::new(),
         states: BTreeMap::new(),
+        last: None,
         complete: true,
     };
-    let mut point = Point { done: BTreeSet::new(), session: Session::on(from.clone()), starting: BTreeSet::new() };
+    let end = around.state(&device(to, around.beside));
+    // Where the state that they lead to is bad itself, another router has to follow, and no order helps.
+    let possible = (around.phase..around.phases).any(|phase| end.worse(phase, around.given).is_empty());
+    let state = Some(around.state(&device(from, around.beside)));
+    let session = Session::on(from.clone());
+    let mut point = Point { done: BTreeSet::new(), session, starting: BTreeSet::new(), phase: around.phase, state };
     let mut chosen = Vec::new();
     while point.done.len() < all.list.len() {
-        match search.path(&point) {
-            Some(rest) => {
+        let path = if possible { search.path(&point) } else { None };
+        match path {
+            Some((rest, phase)) => {
                 chosen.extend(rest);
+                point.phase = phase;
                 break;
             }
             // No order is good from here on: the least bad operation comes now, with a window.
@@ -105,7 +118,7 @@ pub(super) fn steps(from: &Tree, to: &Tree, all: &Operations, around: &Around<'_
             }
         }
     }
-    Ok(search.told(chosen))
+    Ok((search.told(chosen), point.phase))
 }
 
 impl Search<'_> {
@@ -121,35 +134,31 @@ impl Search<'_> {
         }
     }
 
-    /// An order of the rest in which every state is good. A depth-first search that remembers sets
-    /// of operations from which nothing good leads on.
-    fn path(&mut self, start: &Point) -> Option<Vec<Chosen>> {
+    /// An order of the rest in which every state is good, and the surroundings at its end. A
+    /// depth-first search that remembers sets of operations from which nothing good leads on.
+    fn path(&mut self, start: &Point) -> Option<(Vec<Chosen>, usize)> {
         let mut stack = vec![(start.clone(), self.ready(&start.done).into_iter(), None::<Chosen>)];
         while let Some((point, candidates, _)) = stack.last_mut() {
             if point.done.len() == self.operations.len() {
-                return Some(stack.into_iter().filter_map(|(_, _, chosen)| chosen).collect());
+                let phase = point.phase;
+                return Some((stack.into_iter().filter_map(|(_, _, chosen)| chosen).collect(), phase));
             }
-            let point = point.clone();
             let Some(operation) = candidates.next() else {
-                self.dead.insert(point.done);
+                self.dead.insert((point.done.clone(), point.phase));
                 stack.pop();
                 continue;
             };
-            let mut done = point.done.clone();
-            done.insert(operation);
-            if self.dead.contains(&done) {
-                continue;
-            }
-            if self.looks >= LOOKS {
+            if self.looks >= LOOKS.max(4 * self.operations.len()) {
                 self.complete = false;
                 return None;
             }
-            match self.typed(&point, operation) {
-                Ok((chosen, next)) if chosen.bad.is_empty() => {
-                    let candidates = self.ready(&next.done).into_iter();
-                    stack.push((next, candidates, Some(chosen)));
-                }
-                _ => {}
+            let point = point.clone();
+            if let Ok((chosen, next)) = self.typed(&point, operation)
+                && chosen.bad.is_empty()
+                && !self.dead.contains(&(next.done.clone(), next.phase))
+            {
+                let candidates = self.ready(&next.done).into_iter();
+                stack.push((next, candidates, Some(chosen)));
             }
         }
         None
@@ -173,34 +182,45 @@ impl Search<'_> {
         best.ok_or_else(|| refused.unwrap_or_else(none))
     }
 
-    /// What comes of typing an operation now.
+    /// What comes of typing an operation now: at once, after what starts anew is up, or after the
+    /// surroundings have changed, which they may where the state before it is good in both.
     fn typed(&mut self, point: &Point, operation: usize) -> Result<(Chosen, Point), Refused> {
-        let op = &self.operations[operation];
-        let mut waits: BTreeSet<u16> = op.waits.intersection(&point.starting).copied().collect();
-        let mut outcome = self.lines(point, operation, &waits)?;
-        if !outcome.0.is_empty() && !point.starting.is_subset(&waits) {
-            let patient = self.lines(point, operation, &point.starting)?;
-            if patient.0.len() < outcome.0.len() {
-                (outcome, waits) = (patient, point.starting.clone());
+        let needed: BTreeSet<u16> = self.operations[operation].waits.intersection(&point.starting).copied().collect();
+        let next = point.phase + 1;
+        let turns = next < self.around.phases
+            && point.state.as_ref().is_some_and(|state| state.worse(next, self.around.given).is_empty());
+        let mut ways = vec![(point.phase, needed.clone()), (point.phase, point.starting.clone())];
+        if turns {
+            ways.extend([(next, needed), (next, point.starting.clone())]);
+        }
+        ways.dedup();
+        let (phase, waits) = ways.remove(0);
+        let mut best = self.lines(point, operation, &waits, phase)?;
+        for (phase, waits) in ways {
+            if best.0.bad.is_empty() {
+                break;
+            }
+            let other = self.lines(point, operation, &waits, phase)?;
+            if other.0.bad.len() < best.0.bad.len() {
+                best = other;
             }
         }
-        let (bad, session, starting) = outcome;
-        let mut done = point.done.clone();
-        done.insert(operation);
-        Ok((Chosen { operation, bad, waits }, Point { done, session, starting }))
+        Ok(best)
     }
 
     fn lines(
         &mut self,
         point: &Point,
-        number: usize,
+        operation: usize,
         waits: &BTreeSet<u16>,
-    ) -> Result<(BTreeSet<String>, Session, BTreeSet<u16>), Refused> {
-        let op = &self.operations[number];
+        phase: usize,
+    ) -> Result<(Chosen, Point), Refused> {
+        let op = &self.operations[operation];
         let mut session = point.session.clone();
         let mut starting: BTreeSet<u16> = point.starting.difference(waits).copied().collect();
         starting.extend(&op.restarts);
         let mut bad = BTreeSet::new();
+        let mut state = point.state.clone();
         session.leave();
         let neutral = op.is_neutral();
         for (at, line) in op.lines.iter().enumerate() {
@@ -208,11 +228,15 @@ impl Search<'_> {
             if neutral {
                 continue;
             }
-            let moment = Moment { done: point.done.clone(), line: (number, at), starting: starting.clone() };
-            let state = self.state(&session, moment);
-            bad.extend(judge::worse(&state, &self.old, &self.new));
+            let moment = Moment { done: point.done.clone(), line: (operation, at), starting: starting.clone() };
+            let now = self.state(&session, moment);
+            bad.extend(now.worse(phase, self.around.given));
+            state = Some(now);
         }
-        Ok((bad, session, starting))
+        let mut done = point.done.clone();
+        done.insert(operation);
+        let chosen = Chosen { operation, bad, waits: waits.clone(), turns: phase > point.phase };
+        Ok((chosen, Point { done, session, starting, phase, state }))
     }
 
     /// The state now, whether what starts anew is up already or not.
@@ -220,13 +244,20 @@ impl Search<'_> {
         if let Some(known) = self.states.get(&moment) {
             return known.clone();
         }
-        self.looks += 1;
         let starting = &moment.starting;
-        let device = parse::device(&session.config());
-        let mut state = judge::state(&self.around.scene(device.clone()), self.around.lost);
-        if !starting.is_empty() {
-            state.lost.extend((self.around.lost)(&self.around.scene(judge::starting(device, starting))));
+        let device = device(&session.tree, self.around.beside);
+        if let Some((last, state)) = self.last.as_ref().filter(|_| starting.is_empty())
+            && *last == device
+        {
+            return state.clone();
         }
+        self.looks += 1;
+        let mut state = self.around.state(&device);
+        if device.tracks.iter().any(|track| starting.contains(&track.id)) {
+            let down = (self.around.lost)(&judge::starting(device.clone(), starting));
+            state.lost.iter_mut().zip(down).for_each(|(lost, down)| lost.extend(down));
+        }
+        self.last = starting.is_empty().then(|| (device, state.clone()));
         self.states.insert(moment, state.clone());
         state
     }
@@ -234,7 +265,7 @@ impl Search<'_> {
     /// The steps: operations on one object in one, and why they need a window.
     fn told(&self, chosen: Vec<Chosen>) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
-        for Chosen { operation, bad, waits } in chosen {
+        for Chosen { operation, bad, waits, turns } in chosen {
             let op = &self.operations[operation];
             let window = match (bad.is_empty(), op.window) {
                 (true, None) => None,
@@ -242,7 +273,7 @@ impl Search<'_> {
                 (false, _) => Some(self.reason(&bad)),
             };
             match steps.last_mut() {
-                Some(last) if last.object == op.object && last.window == window && waits.is_empty() => {
+                Some(last) if last.object == op.object && last.window == window && waits.is_empty() && !turns => {
                     join(&mut last.lines, &op.lines);
                 }
                 _ => steps.push(Step {
@@ -250,6 +281,7 @@ impl Search<'_> {
                     object: op.object.clone(),
                     window,
                     wait_up: waits.into_iter().collect(),
+                    after_others: turns,
                 }),
             }
         }
@@ -262,6 +294,11 @@ impl Search<'_> {
         let found = if self.complete { "no order avoids it" } else { "no order that avoids it was found" };
         format!("{what}{more} ({found})")
     }
+}
+
+/// The router as it is judged: without what says nothing about this tenant's network.
+fn device(tree: &Tree, beside: &BTreeSet<String>) -> Device {
+    parse::device(&tree.judged(beside))
 }
 
 /// Adds lines to those before them, without the headers of modes that are open already.

@@ -5,6 +5,7 @@ use super::super::text::{ConfigText, Line};
 use super::command::{Command, Object, natural, plain_entry, read};
 use super::grammar::{Kind, Mode};
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 /// Words after which a secret stands, in commands that the table does not know.
@@ -44,6 +45,11 @@ impl Node {
         let mut node = Self::new(mode, &line.text);
         node.children = nodes(node.command.opens(), &line.children);
         node
+    }
+
+    /// Whether it stands where `other` does.
+    pub(super) fn stands_like(&self, other: &Self) -> bool {
+        self.order == other.order
     }
 
     /// Whether both say the same, secrets compared by presence.
@@ -112,7 +118,12 @@ fn order(command: &Command, text: &str) -> Order {
         || text.starts_with("exit-");
     // Entries of a list stand as they were typed, whatever they do: a `deny` is not after a `permit`.
     let rank = if command.kind() == Kind::Entry { 0 } else { command.row.unwrap_or(usize::MAX) };
-    let words = if in_order { Vec::new() } else { natural(&command.key) };
+    // A probe comes before its schedule, by which it runs.
+    let (rank, key) = match command.key.strip_prefix("ip sla schedule ") {
+        Some(probe) => (rank + 1, format!("ip sla {probe} schedule")),
+        None => (rank, command.key.clone()),
+    };
+    let words = if in_order { Vec::new() } else { natural(&key) };
     Order { rank, route: route_order(&command.key, text), words }
 }
 
@@ -170,6 +181,35 @@ impl Tree {
     pub(super) fn picture(&self) -> ConfigText {
         let said = self.nodes.iter().filter(|node| !node.says_nothing());
         ConfigText { lines: said.map(Node::picture).collect() }
+    }
+
+    /// Its text without what no packet, filter or election depends on, and without the lines of the
+    /// global level with the keys in `beside`.
+    pub(super) fn judged(&self, beside: &BTreeSet<String>) -> ConfigText {
+        const IDLE: [&str; 16] = [
+            "service ",
+            "aaa ",
+            "username ",
+            "archive",
+            "clock ",
+            "class-map ",
+            "policy-map ",
+            "ip ssh ",
+            "logging ",
+            "snmp-server ",
+            "tacacs ",
+            "ntp ",
+            "banner ",
+            "ip http ",
+            "ip tacacs ",
+            "enable ",
+        ];
+        let idle = |node: &&Node| {
+            let text = node.text.strip_prefix("no ").unwrap_or(&node.text);
+            !IDLE.iter().any(|begin| text.starts_with(begin)) && !beside.contains(&node.command.key)
+        };
+        let said = self.nodes.iter().filter(|node| !(node.is_fixed() && node.children.is_empty())).filter(idle);
+        ConfigText { lines: said.map(Node::line).collect() }
     }
 
     /// The command of the global level with this key.

@@ -107,6 +107,9 @@ fn steps(out: &mut String, all: &[Step]) {
             None => "no pair is lost".to_owned(),
             Some(reason) => format!("NEEDS A WINDOW: {}", printable(reason)),
         };
+        if step.after_others {
+            let _ = writeln!(out, "     now what changes beside the routers: the carrier's line, or the server's move");
+        }
         for track in &step.wait_up {
             let _ = writeln!(out, "     wait until `show track {track}` says Up");
         }
