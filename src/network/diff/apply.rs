@@ -153,10 +153,18 @@ fn set(siblings: &mut Vec<Node>, mode: Mode, command: &Command, text: &str) -> R
     }
     let moved = command.key == "vrf forwarding" && at.is_none_or(|at| siblings[at].command.said != command.said);
     let mut node = Node::new(mode, text);
-    if let Some(at) = at {
-        node.children = siblings.remove(at).children;
+    match at {
+        // Who enters a mode again does not move it: the classes of a policy keep their order.
+        Some(at) if node.stands_like(&siblings[at]) => {
+            node.children = std::mem::take(&mut siblings[at].children);
+            siblings[at] = node;
+        }
+        Some(at) => {
+            node.children = siblings.remove(at).children;
+            put(siblings, node);
+        }
+        None => put(siblings, node),
     }
-    put(siblings, node);
     if moved {
         without_addresses(siblings);
     }
