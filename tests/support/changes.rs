@@ -160,7 +160,9 @@ fn ends(kind: Kind, seed: u64, old: End, servers: &[ServerId]) -> (End, End) {
             let mut extra = pattern_server(&to.tenant);
             extra.id = format!("paese-{number}-nuovo").parse().unwrap();
             extra.address = site(&to.tenant).lan.as_ref().unwrap().prefix.nth(9).unwrap();
-            if site(&to.tenant).lan.as_ref().unwrap().hub.is_none() {
+            let keeps = site(&to.tenant).lan.as_ref().unwrap().hub.is_some();
+            extra.landing = Addressing::Keep;
+            if !keeps {
                 extra.landing = Addressing::Renumber(Ipv4Addr::new(10, 64, number, 99));
             }
             to.moved.insert(extra.id.clone());
