@@ -160,7 +160,7 @@ fn copy(shape: &Tenant, number: u16, sad: Ipv4Network) -> Result<Tenant, Error> 
     }
     if let Known::Known(sites) = &mut tenant.sites {
         for site in sites {
-            let lines = 22 << 24 | u32::from(number) * 16;
+            let lines = (22 << 24) + u32::from(number) * 16;
             site.link.carrier = Some(line(lines, site.link.carrier.as_ref())?);
             site.link.handoff = Some(handoff(number)?);
             if let Some(Backup::Copper { carrier, .. }) = &mut site.link.backup {
@@ -178,7 +178,7 @@ fn line(first: u32, like: Option<&CarrierLine>) -> Result<CarrierLine, Error> {
 }
 
 fn handoff(number: u16) -> Result<HubHandoff, Error> {
-    let first = 23 << 24 | u32::from(number) * 4;
+    let first = (23 << 24) + u32::from(number) * 4;
     let (pe, ce) = (Ipv4Addr::from(first + 1), Ipv4Addr::from(first + 2));
     Ok(HubHandoff { vlan: 2002 + number, wan: Ipv4Network::new(Ipv4Addr::from(first), 30)?, pe, ce })
 }

@@ -167,7 +167,7 @@ fn first_field(said: &str, planned: &str) -> Option<(String, Option<u32>)> {
     let mut pairs = ours.iter().zip(&theirs);
     let (name, block) = pairs.find_map(|((name, ours), (_, theirs))| {
         let same = values(ours).map(|(_, line)| line).eq(values(theirs).map(|(_, line)| line));
-        (!same).then(|| (*name, (ours, theirs)))
+        (!same).then_some((*name, (ours, theirs)))
     })?;
     let (ours, theirs) = block;
     let theirs: Vec<&str> = values(theirs).map(|(_, line)| line).collect();

@@ -73,7 +73,7 @@ pub enum RenderError {
         /// Host name of the router.
         router: String,
         /// What differs first.
-        difference: Difference,
+        difference: Box<Difference>,
     },
     /// A text of the plan could end a line, quote or ask for help on a router.
     #[error("\"{}\" cannot stand in a router's configuration", .text.escape_default())]
@@ -192,7 +192,7 @@ impl Templates {
             Err(difference) => Err(RenderError::Meaning {
                 templates: if self.replaced.is_empty() { BUILT_IN_NAME.to_owned() } else { self.replaced.join(", ") },
                 router: router.hostname.to_string(),
-                difference,
+                difference: Box::new(difference),
             }),
         }
     }

@@ -322,7 +322,7 @@ impl<'a> Generator<'a> {
         }
         // A list whose entries differ is replaced as a whole; its entries have no names to be found by.
         let is_list = new.command.opens() == Mode::Acl;
-        if !is_list && !(old.children.is_empty() && new.children.is_empty()) {
+        if !is_list && (!old.children.is_empty() || !new.children.is_empty()) {
             let path = if path.is_empty() { new.command.key.clone() } else { format!("{path} / {}", new.command.key) };
             let headers: Vec<&str> = headers.iter().copied().chain([new.text.as_str()]).collect();
             self.level(&path, &headers, &old.children, &new.children);

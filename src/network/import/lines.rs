@@ -56,7 +56,7 @@ pub(super) fn wires(device: &Device, lan: &Port) -> Vec<Wire> {
         let pe = neighbours.iter().min().map(|(.., address)| *address).or_else(|| other_host(network));
         found.push((best.unwrap_or((true, 0, true)), wire(device, interface, network, pe)));
     }
-    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    found.sort_by_key(|(rank, _)| *rank);
     found.into_iter().map(|(_, wire)| wire).collect()
 }
 

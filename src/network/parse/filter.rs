@@ -125,7 +125,7 @@ fn entry_of(standard: bool, words: &[&str]) -> Option<Entry> {
 /// In a standard list an address alone is one host.
 fn source_of_standard<'a, 'w>(words: &'a [&'w str]) -> Option<(Option<Ipv4Network>, &'a [&'w str])> {
     match words {
-        [host, rest @ ..] if address(host).is_some() && !rest.first().is_some_and(|word| address(word).is_some()) => {
+        [host, rest @ ..] if address(host).is_some() && rest.first().is_none_or(|word| address(word).is_none()) => {
             Some((Some(Ipv4Network::from(address(host)?)), rest))
         }
         _ => network(words),

@@ -21,10 +21,10 @@ const FORWARDING: [&str; 8] = [
 /// Reads one line, with what stands below it.
 pub(super) fn read(reader: &mut Reader, line: &Line, words: &[&str]) -> Read {
     known(reader, line, words).unwrap_or_else(|| {
-        let begins = |start: &&str| start.split(' ').eq(words.iter().copied().take(start.split(' ').count()));
+        let begins = |start: &str| start.split(' ').eq(words.iter().copied().take(start.split(' ').count()));
         let opens = ["interface", "track", "class-map", "policy-map", "controller", "vrf", "line", "access-list"];
         let blind =
-            FORWARDING.iter().any(|start| begins(&start)) || words.first().is_some_and(|word| opens.contains(word));
+            FORWARDING.iter().any(|start| begins(start)) || words.first().is_some_and(|word| opens.contains(word));
         let kept = if blind { &mut reader.device.unread } else { &mut reader.device.settings };
         keep(kept, "", line);
         Read::Mode

@@ -9,7 +9,6 @@ use super::record::{Begun, Leg, Record};
 use super::{End, Memory};
 use crate::digest::sha256;
 use crate::network::text::ConfigText;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How far one router is, in one direction.
@@ -151,7 +150,7 @@ pub fn last_known(records: &[Record], router: &str) -> Option<ConfigText> {
             Record::Settled { leg, end, .. } if leg.router == router => {
                 let Some(way) = begun.and_then(|change| change.way().ok()) else { continue };
                 let is_new = (*end == End::New) != leg.back;
-                last = Some(if is_new { way.new().clone() } else { way.old().clone() });
+                last = Some(if is_new { way.wanted().clone() } else { way.old().clone() });
             }
             _ => {}
         }

@@ -119,7 +119,7 @@ impl Way {
     }
 
     /// The picture of the configuration after.
-    pub fn new(&self) -> &ConfigText {
+    pub fn wanted(&self) -> &ConfigText {
         &self.new
     }
 }

@@ -241,7 +241,7 @@ impl<F: Field, D: Desk> Pusher<F, D> {
                 self.desk.still_ours().await.map_err(PushError::Desk)?;
                 let act = next(&seen, &memory);
                 if let Act::Done(end) = act {
-                    let picture = if end == End::New { way.new() } else { way.old() };
+                    let picture = if end == End::New { way.wanted() } else { way.old() };
                     return Ok(Driven::Done(end, sha256(picture.to_string().as_bytes())));
                 }
                 match self.act(campaign, change, leg, &mut memory, &mut router, act).await? {

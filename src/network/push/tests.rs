@@ -514,7 +514,7 @@ fn a_change_holds_no_secret_and_goes_back_exactly() {
     let way = change.way().unwrap();
     assert_eq!(way.place(&LAN.replace("NAME", "hub").replace("0812", "1111")), Place::Old, "secrets by presence");
     let back = change.reversed().unwrap().way().unwrap();
-    assert_eq!((back.new(), back.old()), (way.old(), way.new()));
+    assert_eq!((back.wanted(), back.old()), (way.old(), way.wanted()));
 }
 
 /// A router that writes a line otherwise than it was typed is not as planned: nothing is tried again.

@@ -119,8 +119,8 @@ pub fn without_logs(text: &str) -> String {
 /// Where a log message begins in a line, if it holds one: with its time, or after the prompt before it.
 fn log_message(line: &str) -> Option<usize> {
     line.match_indices('%').find(|(at, _)| is_mnemonic(&line[at + 1..]))?;
-    let after_prompt = line.char_indices().filter(|(_, c)| matches!(c, '#' | '>')).map(|(at, _)| at + 1);
-    Some(after_prompt.filter(|at| Prompt::read(&line[..*at]).is_some()).last().unwrap_or(0))
+    let mut after_prompt = line.char_indices().filter(|(_, c)| matches!(c, '#' | '>')).map(|(at, _)| at + 1);
+    Some(after_prompt.rfind(|at| Prompt::read(&line[..*at]).is_some()).unwrap_or(0))
 }
 
 /// `FACILITY-5-MNEMONIC:`, perhaps with subfacilities (`PLATFORM-IOSD-3-X:`).
