@@ -370,7 +370,7 @@ fn campaign(
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);
                     let Some(point) = points.get(at) else { return };
-                    let seen = trial.strike(field, *point, at % 2 == 0);
+                    let seen = trial.strike(field, *point, at.is_multiple_of(2));
                     states.lock().unwrap().extend(seen);
                 }
             });
@@ -398,7 +398,7 @@ fn cut_or_killed_at_lines_all_over_a_cutover_it_ends_new_and_whole() {
         let all = every(lines);
         // A step that is no multiple of the strikes, so that each of them is among the points.
         let step = (all.len() / 60).max(1) | 1;
-        let step = if step % 5 == 0 { step + 2 } else { step };
+        let step = if step.is_multiple_of(5) { step + 2 } else { step };
         all.into_iter().step_by(step).collect()
     };
     assert!(campaign(&Field::new, &CUTOVER, Some("cinto-srv1"), &some) >= 50);

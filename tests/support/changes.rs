@@ -25,7 +25,7 @@ pub enum Kind {
     AllMove,
     Rates,
     Mtu,
-    BackupKind,
+    Backup,
     BackupLine,
     Priority,
     Delays,
@@ -52,7 +52,7 @@ impl Kind {
         Kind::AllMove,
         Kind::Rates,
         Kind::Mtu,
-        Kind::BackupKind,
+        Kind::Backup,
         Kind::BackupLine,
         Kind::Priority,
         Kind::Delays,
@@ -127,7 +127,7 @@ fn suits(kind: Kind, tenant: &Tenant) -> bool {
     let backup = &site(tenant).link.backup;
     match kind {
         Kind::ServerMoves | Kind::ServerReturns | Kind::AllMove => kept > 0,
-        Kind::BackupKind => backup.is_some(),
+        Kind::Backup => backup.is_some(),
         Kind::BackupLine => matches!(backup, Some(Backup::Copper { .. })),
         Kind::Filter => matches!(backup, Some(Backup::Lte { .. })),
         Kind::Timers | Kind::Authentication | Kind::Group | Kind::Vip => {
@@ -178,7 +178,7 @@ fn ends(kind: Kind, seed: u64, old: End, servers: &[ServerId]) -> (End, End) {
             let line = site_mut(&mut to.tenant).link.carrier.as_mut().unwrap();
             line.mtu = if line.mtu == 1500 { 1460 } else { 1500 };
         }
-        Kind::BackupKind => {
+        Kind::Backup => {
             let link = &mut site_mut(&mut to.tenant).link;
             link.backup = Some(other_backup(link.backup.as_ref().unwrap(), number, seed));
         }
@@ -202,7 +202,7 @@ fn ends(kind: Kind, seed: u64, old: End, servers: &[ServerId]) -> (End, End) {
             lan.vip = Ipv4Addr::from(u32::from(lan.prefix.broadcast()) - 5);
         }
         Kind::Priority => {
-            if seed % 2 == 0 {
+            if seed.is_multiple_of(2) {
                 edit(&mut from, " standby # priority 110", " priority 105");
                 edit(&mut from, " standby # track 100 decrement 20", " track 100 decrement 15");
             } else {
@@ -219,7 +219,7 @@ fn ends(kind: Kind, seed: u64, old: End, servers: &[ServerId]) -> (End, End) {
         Kind::Probe => {
             edit(&mut to, "  frequency 3", "  frequency 5");
             edit(&mut to, "  timeout 2000", "  timeout 2500");
-            if seed % 3 == 0 {
+            if seed.is_multiple_of(3) {
                 edit(&mut from, "  threshold 500", "  threshold 700");
             }
         }
@@ -306,7 +306,7 @@ fn other_backup(now: &Backup, number: u8, seed: u64) -> Backup {
                 carrier: Some(CellularLine {
                     wan: Ipv4Network::new(Ipv4Addr::new(10, 126, number, 0), 29).unwrap(),
                     cpe: Ipv4Addr::new(10, 126, number, 2),
-                    negotiated: seed % 3 == 0,
+                    negotiated: seed.is_multiple_of(3),
                     mtu: 1428,
                     example: true,
                 }),
@@ -402,7 +402,7 @@ fn with_foreign(config: &ConfigText, seed: u64) -> (ConfigText, Vec<String>) {
     let mut config = config.clone();
     let mut put = Vec::new();
     for (at, line) in FOREIGN.iter().enumerate() {
-        if (seed >> at) & 1 == 0 && seed % 5 != 0 {
+        if (seed >> at) & 1 == 0 && !seed.is_multiple_of(5) {
             continue;
         }
         let split = line.rfind('/').filter(|_| {

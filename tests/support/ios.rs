@@ -23,7 +23,7 @@ pub mod store;
 pub mod terminal;
 
 pub use console::Console;
-pub use setup::{Account, Setup, filled, invented};
+pub use setup::{Account, Setup, filled};
 
 use router::Router;
 use server::{Open, runtime};

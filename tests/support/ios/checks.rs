@@ -380,7 +380,7 @@ fn route(router: &Router, words: &[&str]) -> Result<(), Refusal> {
     }
     let [address, mask, next, ..] = words else { return Err(Refusal::Incomplete) };
     let Some(net) = Net::typed(address, mask) else {
-        return refuse(format!("%Inconsistent address and mask"));
+        return refuse("%Inconsistent address and mask".to_owned());
     };
     if net.address.to_string() != *address {
         return refuse("%Inconsistent address and mask");

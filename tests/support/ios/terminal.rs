@@ -128,7 +128,7 @@ impl Terminal {
                 self.line.clear();
                 (format!("^C\r\n{}", self.prompt(router)), None)
             }
-            0x15 => (format!("\x08 \x08").repeat(std::mem::take(&mut self.line).chars().count()), None),
+            0x15 => ("\x08 \x08".repeat(std::mem::take(&mut self.line).chars().count()), None),
             0x08 | 0x7f => match self.line.pop() {
                 Some(_) if self.echoes() => ("\x08 \x08".to_owned(), None),
                 _ => (String::new(), None),
