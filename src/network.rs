@@ -27,6 +27,7 @@ pub mod render;
 pub mod route;
 pub mod router;
 pub mod rules;
+mod service_port;
 pub mod simulate;
 pub mod summary;
 pub mod text;
@@ -34,3 +35,4 @@ pub mod token;
 
 pub use hops::hops;
 pub use plan::NetworkPlan;
+pub use service_port::ServicePort;

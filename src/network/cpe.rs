@@ -4,14 +4,15 @@
 //! tracked object, shaper. Routes to the SAD follow the tracked object, so that a fault beyond the
 //! last mile withdraws them too.
 
+use super::ServicePort;
 use super::interface::{Address, Call, Decrement, Interface, InterfaceName, Preempt, Standby, Tunnel};
 use super::migration_path::routers::{Exit, MIGRATION, on_cpe};
 use super::plan::{BackupLine, Cpe, LteWay, NetworkPlan, PrimaryLine, Rate, TUNNEL_MTU, host};
 use super::pools::TunnelNet;
 use super::route::{FLOATING, LAST, NextHop, Route};
 use super::router::{
-    AccessEntry, AccessList, Baseline, KeyChain, MigrationClass, Modem, Port, Probe, Protocol, RouterPlan, Shaper,
-    Track, Tracked, TunnelPeer, Vrf,
+    AccessEntry, AccessList, Baseline, KeyChain, MigrationClass, Modem, Probe, Protocol, RouterPlan, Shaper, Track,
+    Tracked, TunnelPeer, Vrf,
 };
 use super::token::{Secret, Token};
 use crate::model::ServerId;
@@ -374,7 +375,12 @@ fn lte_tunnel(
 fn tunnel_peer_only(hub: Ipv4Addr) -> Vec<AccessEntry> {
     let from_hub = |protocol| AccessEntry::any(true, protocol).from(host(hub));
     let ike = |port| from_hub(Protocol::Udp).from_port(port).to_port(port);
-    vec![ike(Port::ISAKMP), ike(Port::NON500_ISAKMP), from_hub(Protocol::Esp), AccessEntry::any(false, Protocol::Ip)]
+    vec![
+        ike(ServicePort::ISAKMP),
+        ike(ServicePort::NON500_ISAKMP),
+        from_hub(Protocol::Esp),
+        AccessEntry::any(false, Protocol::Ip),
+    ]
 }
 
 /// What clients reach at the SAD: its prefix, and the servers that moved with their address.

@@ -4,6 +4,7 @@
 //! What a device holds beside these objects (its version, certificates, other users' lines) is not
 //! ours and has no place here.
 
+use super::ServicePort;
 use super::interface::{Interface, InterfaceName};
 use super::route::{Route, Translation};
 use super::token::{Secret, Token};
@@ -246,12 +247,12 @@ pub struct AccessEntry {
     pub protocol: Protocol,
     /// Source; none is any.
     pub source: Option<Ipv4Network>,
-    /// Source port, as IOS writes it; none is any.
-    pub source_port: Option<Port>,
+    /// Source port; none is any.
+    pub source_port: Option<ServicePort>,
     /// Destination; none is any.
     pub destination: Option<Ipv4Network>,
     /// Destination port; none is any.
-    pub destination_port: Option<Port>,
+    pub destination_port: Option<ServicePort>,
 }
 
 /// Protocols of access lists.
@@ -270,34 +271,6 @@ pub enum Protocol {
     Esp,
 }
 
-/// A port of TCP or UDP, written as a running configuration shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Port(pub u16);
-
-impl Port {
-    /// IKE.
-    pub const ISAKMP: Port = Port(500);
-    /// IKE and ESP behind address translation.
-    pub const NON500_ISAKMP: Port = Port(4500);
-}
-
-/// The number, but for the ports to which IOS gives a name among those we use.
-impl fmt::Display for Port {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::ISAKMP => f.write_str("isakmp"),
-            Self::NON500_ISAKMP => f.write_str("non500-isakmp"),
-            Self(number) => write!(f, "{number}"),
-        }
-    }
-}
-
-impl Serialize for Port {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 impl AccessEntry {
     /// Every packet of `protocol`.
     pub fn any(permit: bool, protocol: Protocol) -> Self {
@@ -313,7 +286,7 @@ impl AccessEntry {
 
     /// From that port only.
     #[must_use]
-    pub fn from_port(mut self, port: Port) -> Self {
+    pub fn from_port(mut self, port: ServicePort) -> Self {
         self.source_port = Some(port);
         self
     }
@@ -327,7 +300,7 @@ impl AccessEntry {
 
     /// To that port only.
     #[must_use]
-    pub fn to_port(mut self, port: Port) -> Self {
+    pub fn to_port(mut self, port: ServicePort) -> Self {
         self.destination_port = Some(port);
         self
     }

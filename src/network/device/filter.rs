@@ -23,7 +23,7 @@ pub struct Entry {
     pub protocol: String,
     /// Source; none is any. A wildcard that is no prefix makes the entry unread instead.
     pub source: Option<Ipv4Network>,
-    /// Condition on the source port, such as `eq 22`.
+    /// Condition on the source port, such as `eq 22`, never with a name.
     pub source_port: Option<String>,
     /// Destination; none is any.
     pub destination: Option<Ipv4Network>,

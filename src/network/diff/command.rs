@@ -1,5 +1,6 @@
 //! A line as a command: what it is about, what it says, what it makes and what it needs.
 
+use super::super::ServicePort;
 use super::grammar::{Kind, Mode, ROWS, Row};
 use std::net::Ipv4Addr;
 use std::sync::OnceLock;
@@ -100,33 +101,6 @@ fn part(word: &'static str) -> Part {
     }
 }
 
-/// Ports that a router prints by name, whichever way they were typed (Cisco IOS Security Command
-/// Reference, `permit` of extended lists).
-const PORTS: [(&str, &str); 22] = [
-    ("bootpc", "68"),
-    ("bootps", "67"),
-    ("cmd", "514"),
-    ("domain", "53"),
-    ("ftp", "21"),
-    ("ftp-data", "20"),
-    ("ident", "113"),
-    ("isakmp", "500"),
-    ("login", "513"),
-    ("lpd", "515"),
-    ("netbios-dgm", "138"),
-    ("netbios-ns", "137"),
-    ("non500-isakmp", "4500"),
-    ("ntp", "123"),
-    ("pop3", "110"),
-    ("smtp", "25"),
-    ("snmp", "161"),
-    ("snmptrap", "162"),
-    ("sunrpc", "111"),
-    ("telnet", "23"),
-    ("tftp", "69"),
-    ("www", "80"),
-];
-
 /// An entry of an access list as it is compared: without its number, since where it stands says the
 /// same, and with ports as numbers.
 pub(super) fn plain_entry(text: &str) -> String {
@@ -139,13 +113,13 @@ pub(super) fn plain_entry(text: &str) -> String {
     }
     let (mut of_operator, mut plain) = (0_u8, Vec::new());
     for word in words {
-        let number = PORTS.iter().find(|(name, _)| *name == word).filter(|_| of_operator > 0);
+        let named = (of_operator > 0).then(|| ServicePort::named(word)).flatten();
         of_operator = match word {
             "eq" | "neq" | "gt" | "lt" => 1,
             "range" => 2,
             _ => of_operator.saturating_sub(1),
         };
-        plain.push(number.map_or(word, |(_, number)| number));
+        plain.push(named.map_or_else(|| word.to_owned(), |port| port.0.to_string()));
     }
     plain.join(" ")
 }

@@ -2,6 +2,7 @@
 
 use super::interfaces::port;
 use super::{at, name};
+use crate::network::ServicePort;
 use crate::network::device::filter::{AccessList, Entry};
 use crate::network::device::queue::{ClassMap, Match, PolicyClass, PolicyMap};
 use crate::network::device::route::{Route, Translation, Via};
@@ -91,7 +92,7 @@ fn modem(plan: &planned::Modem) -> Modem {
 }
 
 fn access_list(plan: &planned::AccessList) -> AccessList {
-    let port = |port: &Option<planned::Port>| port.map(|port| format!("eq {port}"));
+    let port = |port: &Option<ServicePort>| port.map(|port| format!("eq {}", port.0));
     // A network of every address is any address.
     let network = |network: Option<Ipv4Network>| network.filter(|network| network.prefix() > 0);
     let entry = |entry: &planned::AccessEntry| Entry {

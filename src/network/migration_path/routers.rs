@@ -1,18 +1,19 @@
 //! What the temporary way adds to a router: routes to the hosts at the SAD, translations, the access
 //! list of the migration class, and the filter that lets these flows pass and nothing else of them.
 
+use super::super::ServicePort;
 use super::super::interface::{InterfaceName, Side as NatSide};
 use super::super::plan::{NetworkPlan, host};
 use super::super::route::{LAST, NextHop, Route, Translation};
-use super::super::router::{AccessEntry, AccessList, Port, Protocol, RouterPlan};
+use super::super::router::{AccessEntry, AccessList, Protocol, RouterPlan};
 use super::super::token::Token;
 use super::{Flow, MigrationPath, Purpose, Side, Way};
 use std::net::Ipv4Addr;
 
 /// Class of what the migration sends, and its access list on a CPE.
 pub const MIGRATION: &str = "MIGRATION";
-/// Port of SSH: how routers are managed.
-const SSH: Port = Port(22);
+/// ServicePort of SSH: how routers are managed.
+const SSH: ServicePort = ServicePort(22);
 
 /// The class of what the migration of one tenant sends, on the hub: each has its own, so that a tenant
 /// that comes or goes changes no other's lines.
@@ -100,7 +101,7 @@ fn entry(flow: &Flow, end: Side) -> AccessEntry {
     let (local, remote) = (host(flow.local), host(flow.host.address));
     let (from, to) = if end == Side::Town { (local, remote) } else { (remote, local) };
     let entry = AccessEntry::any(true, Protocol::Tcp).from(from).to(to);
-    if flow.called == end { entry.from_port(Port(flow.port)) } else { entry.to_port(Port(flow.port)) }
+    if flow.called == end { entry.from_port(ServicePort(flow.port)) } else { entry.to_port(ServicePort(flow.port)) }
 }
 
 /// The flows, pings, and the management of the routers; nothing else of the hosts; and everything that is none of theirs.

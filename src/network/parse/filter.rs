@@ -2,6 +2,7 @@
 
 use super::words::{address, number, with_wildcard};
 use super::{Read, Reader, entry, mode, place, step};
+use crate::network::ServicePort;
 use crate::network::device::At;
 use crate::network::device::filter::{AccessList, Entry, Terminal};
 use crate::network::text::Line;
@@ -160,9 +161,15 @@ fn port<'a, 'w>(words: &'a [&'w str], source: bool) -> (Option<String>, &'a [&'w
         _ => return (None, words),
     };
     match words.split_at_checked(taken) {
-        Some((condition, rest)) => (Some(condition.join(" ")), rest),
+        Some((condition, rest)) => (Some(in_numbers(condition)), rest),
         None => (None, words),
     }
+}
+
+/// A router shows some ports by name, whichever way they were typed.
+fn in_numbers(condition: &[&str]) -> String {
+    let plain = |word: &&str| ServicePort::named(word).map_or_else(|| (*word).to_owned(), |port| port.0.to_string());
+    condition.iter().map(plain).collect::<Vec<_>>().join(" ")
 }
 
 /// `line vty 0 4` and the like.

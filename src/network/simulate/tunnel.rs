@@ -3,6 +3,7 @@
 //! Both ends prove who they are: names, addresses, key rings, profiles and routing tables of both
 //! texts must agree. A key is a secret: only its presence counts.
 
+use super::super::ServicePort;
 use super::super::device::interface::{Address, Interface};
 use super::super::device::tunnel::{Crypto, IkeProfile};
 use super::super::device::{At, Device};
@@ -192,20 +193,20 @@ fn keyed(
 fn admits(device: &Device, modem: &Interface, hub: Ipv4Addr) -> Result<(), (u32, String)> {
     let Some(name) = &modem.filter_in else { return Ok(()) };
     let Some(list) = device.access_lists.iter().find(|list| list.name.value == name.value) else { return Ok(()) };
-    let service = |ports: [&str; 2]| {
+    let service = |condition: &str| {
         list.entries.iter().find(|entry| {
-            let port = |port: &Option<String>| port.as_ref().is_none_or(|port| ports.iter().any(|name| port == name));
+            let port = |port: &Option<String>| port.as_ref().is_none_or(|port| port == condition);
             let from = entry.source.is_none_or(|network| network.contains(hub));
             from && ["ip", "udp"].contains(&entry.protocol.as_str())
                 && port(&entry.source_port)
                 && port(&entry.destination_port)
         })
     };
-    for ports in [["eq isakmp", "eq 500"], ["eq non500-isakmp", "eq 4500"]] {
-        match service(ports) {
+    for (port, condition) in [(ServicePort::ISAKMP, "eq 500"), (ServicePort::NON500_ISAKMP, "eq 4500")] {
+        match service(condition) {
             Some(entry) if entry.permit => {}
-            Some(entry) => return Err((entry.line, format!("{} denies the hub's {}", name.value, ports[0]))),
-            None => return Err((list.name.line, format!("{} does not let the hub's {} in", name.value, ports[0]))),
+            Some(entry) => return Err((entry.line, format!("{} denies the hub's eq {port}", name.value))),
+            None => return Err((list.name.line, format!("{} does not let the hub's eq {port} in", name.value))),
         }
     }
     // A list that denies everything in its first line denies the tunnel too, whatever follows.
