@@ -41,9 +41,17 @@ fn a_cutover_changes_hub_and_both_cpes_and_only_them() {
     assert!(field.push(&CUTOVER).code(0).stderr.contains("Nothing to do"));
     // The way back leaves every router as it was.
     let back: Vec<&str> = CUTOVER.into_iter().chain(["--back"]).collect();
-    field.push(&back).code(0);
+    let ran = field.push(&back).code(0);
     all_saved(&field);
     assert_eq!(field.running(), before);
+    // In the exact reverse: the hub leads to the SAD until no CPE sends there any more.
+    let order: Vec<&str> = ran
+        .stderr
+        .lines()
+        .filter_map(|line| line.split_once(": exactly the new"))
+        .map(|(name, _)| name.trim())
+        .collect();
+    assert_eq!(order, ["cinto-cpe-a", "cinto-cpe-b", "sad-ce-1"], "{}", ran.stderr);
 }
 
 #[test]

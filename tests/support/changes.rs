@@ -451,7 +451,10 @@ fn build(seed: u64, kind: Kind, old: &End, new: &End) -> Pair {
     add(Role::Hub, &from.whole, &to.part, own);
     let mut surroundings = vec![Surroundings::of(&from.plan, &old.moved), Surroundings::of(&to.plan, &new.moved)];
     surroundings.dedup();
-    let moves = matches!(kind, Kind::ServerMoves | Kind::ServerReturns | Kind::AllMove);
-    let class = if moves { ChangeClass::Cutover } else { ChangeClass::Maintenance };
+    let class = match kind {
+        Kind::ServerMoves | Kind::AllMove => ChangeClass::Cutover,
+        Kind::ServerReturns => ChangeClass::Return,
+        _ => ChangeClass::Maintenance,
+    };
     Pair { seed, kind, routers, surroundings, class, foreign }
 }

@@ -87,9 +87,10 @@ enum ClassArg {
 }
 
 impl ClassArg {
-    fn class(self) -> ChangeClass {
+    fn class(self, back: bool) -> ChangeClass {
         match self {
             ClassArg::Maintenance => ChangeClass::Maintenance,
+            ClassArg::Cutover if back => ChangeClass::Return,
             ClassArg::Cutover => ChangeClass::Cutover,
         }
     }
@@ -216,7 +217,7 @@ impl Office<'_> {
         let previous = self.devices.iter().chain([&self.lease]).find_map(Lease::previous);
         Begun {
             run: Campaign::name(&changes),
-            class: args.class.class(),
+            class: args.class.class(args.back),
             server: args.server.clone(),
             minutes: args.timer,
             changes,

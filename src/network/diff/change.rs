@@ -34,6 +34,8 @@ pub enum ChangeClass {
     Maintenance,
     /// Hub, standby CPE, primary CPE in one window: servers move.
     Cutover,
+    /// The way back of a cutover, in the exact reverse: primary CPE, standby CPE, hub.
+    Return,
 }
 
 /// A change of several routers.
@@ -62,7 +64,7 @@ impl Change {
 /// before and after; the first step after it is marked.
 ///
 /// Where a step needs a window in the usual order of the routers, other orders are tried too; the
-/// standby CPE always comes before the primary one.
+/// standby CPE comes before the primary one, but on the way back of a cutover.
 pub fn plan_change(
     routers: &[RouterChange],
     surroundings: &[Surroundings],
@@ -87,6 +89,7 @@ fn orders(class: ChangeClass) -> Vec<[Role; 3]> {
     use Role::{Hub, PrimaryCpe, StandbyCpe};
     match class {
         ChangeClass::Cutover => vec![[Hub, StandbyCpe, PrimaryCpe]],
+        ChangeClass::Return => vec![[PrimaryCpe, StandbyCpe, Hub]],
         ChangeClass::Maintenance => {
             vec![[StandbyCpe, Hub, PrimaryCpe], [Hub, StandbyCpe, PrimaryCpe], [StandbyCpe, PrimaryCpe, Hub]]
         }

@@ -74,7 +74,9 @@ fn order_of(plan: &NetworkPlan, class: ChangeClass, order: &[&str]) -> String {
     let way = order.join(", then ");
     match (class, order.len()) {
         (_, 1) => format!("Only {way} of {} changes.", plan.tenant),
-        (ChangeClass::Cutover, _) => format!("Order, in one window: {way}; coming back is the exact reverse."),
+        (ChangeClass::Cutover | ChangeClass::Return, _) => {
+            format!("Order, in one window: {way}; coming back is the exact reverse.")
+        }
         (ChangeClass::Maintenance, _) => {
             format!("Order, never both CPEs in one window: {way}; coming back is the exact reverse.")
         }

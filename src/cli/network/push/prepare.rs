@@ -231,7 +231,7 @@ pub(super) async fn prepare(office: &Office<'_>, args: &Args, records: &[Record]
     }
     let running = running(sites, &read)?;
     let moved = moved(sites, args, &running);
-    let class = args.class.class();
+    let class = args.class.class(args.back);
     let request =
         Request { plan: &sites.plan, beside: &sites.beside, running: &running, moved: &moved, class, only: None };
     let all = wanted::planned(&request, &sites.templates).map_err(unplanned)?;
