@@ -144,6 +144,7 @@ pub(super) fn baseline(plan: &NetworkPlan, source: Option<InterfaceName>) -> Bas
     Baseline {
         domain: shared.domain.clone(),
         management: shared.management,
+        operations: shared.migration.as_ref().map(|hosts| hosts.operations),
         syslog: shared.syslog,
         ntp: shared.ntp,
         tacacs: shared.tacacs,

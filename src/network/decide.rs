@@ -17,6 +17,8 @@ use std::net::Ipv4Addr;
 
 /// Bytes of IP and TCP headers: the segment is that much smaller than the packet.
 const HEADERS: u16 = 40;
+/// Bytes of an IP packet on Ethernet.
+const ETHERNET_MTU: u16 = 1500;
 
 impl NetworkPlan {
     /// Decides the network of `tenant`, or says everything that stands against it.
@@ -173,21 +175,21 @@ fn the_site<'a>(tenant: &'a Tenant, found: &mut Problems) -> Option<&'a Site> {
 /// What the carrier and the town give, complete.
 struct Given<'a> {
     lan: &'a Lan,
-    carrier: &'a CarrierLine,
+    carrier: CarrierLine,
     handoff: &'a HubHandoff,
     rate: Rate,
-    backup: Option<GivenBackup<'a>>,
+    backup: Option<GivenBackup>,
 }
 
-enum GivenBackup<'a> {
+enum GivenBackup {
     Copper {
-        line: &'a CarrierLine,
+        line: CarrierLine,
         rate_kbps: u32,
         rate: Rate,
     },
     /// `line` is what the carrier gives where the line leads into the VPN.
     Lte {
-        line: Option<&'a CellularLine>,
+        line: Option<CellularLine>,
         rate_kbps: u32,
         rate: Rate,
         apn: Option<Token>,
@@ -197,8 +199,8 @@ enum GivenBackup<'a> {
 impl<'a> Given<'a> {
     fn new(site: &'a Site, keeps: bool, key: &str, found: &mut Problems) -> Option<Self> {
         let lan = found.known(site.lan.as_ref(), &format!("{key}.lan"));
-        let carrier = found.known(site.link.carrier.as_ref(), &format!("{key}.link.carrier"));
-        let handoff = match carrier {
+        let carrier = found.known(site.link.carrier.as_ref().map(usable), &format!("{key}.link.carrier"));
+        let handoff = match &carrier {
             Some(_) => found.known(site.link.handoff.as_ref(), &format!("{key}.link.carrier.hub_vlan")),
             None => None,
         };
@@ -217,24 +219,24 @@ impl<'a> Given<'a> {
     }
 }
 
-impl<'a> GivenBackup<'a> {
+impl GivenBackup {
     /// The line; over the Internet it takes the tunnel of the tenant's `numbers`.
     fn line(self, numbers: &Numbers) -> BackupLine {
         match self {
-            Self::Copper { line, rate_kbps, rate } => BackupLine::Copper { line: line.clone(), rate_kbps, rate },
+            Self::Copper { line, rate_kbps, rate } => BackupLine::Copper { line, rate_kbps, rate },
             Self::Lte { line, rate_kbps, rate, apn } => {
                 let tunnel = || LteWay::Tunnel(numbers.tunnel);
-                let way = line.cloned().map_or_else(tunnel, LteWay::Provider);
+                let way = line.map_or_else(tunnel, LteWay::Provider);
                 BackupLine::Lte { way, rate_kbps, rate, apn }
             }
         }
     }
 
-    fn new(backup: &'a Backup, key: &str, found: &mut Problems) -> Option<Self> {
+    fn new(backup: &Backup, key: &str, found: &mut Problems) -> Option<Self> {
         match backup {
             Backup::Copper { rate_kbps, carrier } => {
                 let key = format!("{key}.link.backup.copper");
-                let line = found.known(carrier.as_ref(), &format!("{key}.carrier"));
+                let line = found.known(carrier.as_ref().map(usable), &format!("{key}.carrier"));
                 let rate = rate(shaped(*rate_kbps), *rate_kbps, &format!("{key}.rate_kbps"), found);
                 Some(Self::Copper { line: line?, rate_kbps: *rate_kbps, rate: rate? })
             }
@@ -251,12 +253,21 @@ impl<'a> GivenBackup<'a> {
                 }
                 let line = match return_path {
                     ReturnPath::Tunnel => None,
-                    ReturnPath::Provider { carrier } => Some(found.known(carrier.as_ref(), &format!("{key}.carrier"))?),
+                    ReturnPath::Provider { carrier } => {
+                        let line = found.known(carrier.clone(), &format!("{key}.carrier"))?;
+                        Some(CellularLine { mtu: line.mtu.min(ETHERNET_MTU), ..line })
+                    }
                 };
                 Some(Self::Lte { line, rate_kbps: *rate_kbps, rate: rate?, apn })
             }
         }
     }
+}
+
+/// Interfaces keep the 1500 bytes of Ethernet: IOS refuses an `ip mtu` above that, and no machine of
+/// the town sends more, so what a carrier carries beyond is left unused.
+fn usable(line: &CarrierLine) -> CarrierLine {
+    CarrierLine { mtu: line.mtu.min(ETHERNET_MTU), ..line.clone() }
 }
 
 fn primary_rate(link: &Link, key: &str, found: &mut Problems) -> Option<Rate> {

@@ -112,6 +112,7 @@ fn server_side(router: &mut RouterPlan, plan: &NetworkPlan, moved: &Moved) {
         proxy_arp: Some(false),
         ..Interface::new(vlan(plan.numbers.new_vlan), format!("servers of {vrf} with new addresses"), sad)
     });
+    router.routes.push(discarded(vrf, plan.numbers.sad, word("SAD-NO-LOOP")));
     let Some(hub) = plan.lan.hub else { return };
     let kept = vlan(plan.numbers.kept_vlan);
     router.interfaces.push(Interface {
@@ -121,8 +122,17 @@ fn server_side(router: &mut RouterPlan, plan: &NetworkPlan, moved: &Moved) {
     });
     for server in plan.kept().filter(|server| moved.contains(&server.id)) {
         let via = NextHop::Both(kept.clone(), server.after);
-        router.routes.push(Route::new(Some(vrf), host(server.after), via, server_word(&server.id)));
+        let word = server_word(&server.id);
+        let lost = Token::of(format_args!("{word}-NO-LOOP"));
+        router.routes.push(Route::new(Some(vrf), host(server.after), via, word));
+        router.routes.push(discarded(vrf, host(server.after), lost));
     }
+}
+
+/// What the carrier hands to the hub must not go back to it along the default route when the port
+/// that leads there is down: dropped, it does not fill the town's line until its TTL ends.
+fn discarded(vrf: &Token, network: Ipv4Network, name: Token) -> Route {
+    Route::new(Some(vrf), network, NextHop::Discard, name).floating(LAST)
 }
 
 /// The tunnel that the CPE calls.
@@ -198,6 +208,8 @@ fn return_routes(router: &mut RouterPlan, plan: &NetworkPlan, object: Option<u16
             router.routes.push(Route::new(vrf, network, NextHop::Address(tunnel.cpe), name).floating(FLOATING));
         }
     }
+    // The way there is the data center's own, and nearer than this.
+    router.routes.push(discarded(&plan.numbers.vrf, plan.shared.management, word("NOC-NO-LOOP")));
     let mut one_way = |network, via: NextHop, name| router.routes.push(Route::new(vrf, network, via, word(name)));
     one_way(plan.primary.line.wan, provider.clone(), "PROBE-RETURN");
     if let Some((wan, _)) = plan.provider_backup() {

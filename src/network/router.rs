@@ -115,6 +115,8 @@ pub struct Baseline {
     pub domain: Token,
     /// Network that may log in.
     pub management: Ipv4Network,
+    /// The operations host, which configures routers; none where the inventory names none.
+    pub operations: Option<Ipv4Addr>,
     /// Syslog server.
     pub syslog: Ipv4Addr,
     /// NTP server.

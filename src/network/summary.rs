@@ -237,7 +237,8 @@ fn mbps(name: &'static str, kbps: u32, from: impl Into<String>) -> SummaryValue 
 fn notes(plan: &NetworkPlan) -> Vec<String> {
     let shared = &plan.shared;
     let mut notes = vec![format!(
-        "The hub must already have its trunks, {} in the VRF INET where there are tunnels, and a way from the tenant's VRF to {}.",
+        "The hub must already have its trunks, {} in the VRF INET where there are tunnels, and a way from the tenant's VRF to {} and \
+         back: until then logins on the CPEs, their logs and their time wait.",
         shared.hub_public, shared.management
     )];
     if plan.kept().next().is_some() {

@@ -114,7 +114,7 @@ pub fn tenant(seed: u64) -> Tenant {
         pcr_mbps: [10, 20, 50, 100, 1000][draw(5) as usize],
         mcr_percent: [10, 20, 50, 100][draw(4) as usize],
         backup_kbps: [2000, 8000, 20_000][draw(3) as usize],
-        mtu: ([1500, 1492, 1400][draw(3) as usize], [1500, 1492][draw(2) as usize]),
+        mtu: ([1500, 1492, 1400, 1600, 9000][draw(5) as usize], [1500, 1492, 1508][draw(3) as usize]),
         apn: [Some("apn.example".to_owned()), None][draw(2) as usize].clone(),
         servers: (0..draw(5)).map(|_| draw(3) > 0).collect(),
     };

@@ -115,6 +115,7 @@ pub(super) static ROWS: &[Row] = &[
     row(Global, "cdp run", Switch).named(),
     row(Global, "aaa new-model", Value),
     row(Global, "aaa authentication # # *", Value),
+    row(Global, "aaa authorization console", Value),
     row(Global, "aaa authorization # # *", Value),
     row(Global, "aaa accounting # # # *", Value),
     row(Global, "enable secret $", Value).named(),

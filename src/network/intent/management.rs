@@ -4,9 +4,10 @@ use super::{at, name};
 use crate::network::device::Device;
 use crate::network::device::filter::{AccessList, Entry, Terminal};
 use crate::network::router::{Baseline, RouterPlan};
+use ipnetwork::Ipv4Network;
 
 /// What every router has, whatever its plan.
-pub(super) const ALWAYS: [&str; 33] = [
+pub(super) const ALWAYS: [&str; 34] = [
     "service timestamps debug datetime msec localtime show-timezone",
     "service timestamps log datetime msec localtime show-timezone",
     "service password-encryption",
@@ -21,6 +22,7 @@ pub(super) const ALWAYS: [&str; 33] = [
     "aaa new-model",
     "aaa authentication login VTY group tacacs+ local",
     "aaa authentication enable default group tacacs+ enable",
+    "aaa authorization console",
     "aaa authorization exec default group tacacs+ local if-authenticated",
     "aaa accounting commands 15 default start-stop group tacacs+",
     "username breakglass privilege 15 secret <secret>",
@@ -66,19 +68,22 @@ pub(super) fn add(device: &mut Device, router: &RouterPlan, baseline: &Baseline)
     device.terminals.extend(terminals());
 }
 
-/// Who may log in: the management network, and every other attempt is logged.
+/// Who may log in: the operations host, the management network, and every other attempt is logged.
 fn admitted(baseline: &Baseline) -> AccessList {
-    let admitted = Entry {
+    let admitted = |network: Ipv4Network| Entry {
         permit: true,
         protocol: "ip".to_owned(),
-        source: Some(baseline.management).filter(|network| network.prefix() > 0),
+        source: Some(network).filter(|network| network.prefix() > 0),
         source_port: None,
         destination: None,
         destination_port: None,
         options: Vec::new(),
     };
-    let others = Entry { permit: false, source: None, options: vec!["log".to_owned()], ..admitted.clone() };
-    AccessList { name: name("MGMT"), standard: true, entries: vec![at(admitted), at(others)] }
+    let network = admitted(baseline.management);
+    let others = Entry { permit: false, source: None, options: vec!["log".to_owned()], ..network.clone() };
+    let host = baseline.operations.map(|host| admitted(Ipv4Network::from(host)));
+    let entries = host.into_iter().chain([network, others]).map(at).collect();
+    AccessList { name: name("MGMT"), standard: true, entries }
 }
 
 fn terminals() -> [Terminal; 3] {

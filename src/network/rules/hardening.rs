@@ -22,6 +22,8 @@ rules! {
         "With the line down nobody can log in, which is when one must.", "Cisco AAA guide, method lists";
     USER: Error "hard-local-user", "there is a local account for the day the central server is away",
         "The fallback leads to nobody.", "Cisco AAA guide, method lists";
+    CONSOLE: Warning "hard-console", "the local account has its rights on the console too",
+        "With the line down the one who drove there stays at level 1.", "Cisco AAA guide, aaa authorization console";
     TIMEOUT: Error "hard-exec-timeout", "a silent session ends",
         "Who finds the terminal open is the operator.", "Cisco guide to harden IOS devices, exec-timeout";
     HTTP: Error "hard-http", "there is no web server",
@@ -139,10 +141,15 @@ fn aaa(router: &Router<'_>, report: &mut Report) {
             report.add(&LOCAL, router.at(*line), Key::None, message, "Add `local` at its end.");
         }
     }
-    if router.settings("username ").next().is_none() {
+    let Some((line, _)) = router.settings("username ").next() else {
         let message = format!("{} has no `username`", router.name());
         let fix = "Write `username NAME privilege 15 algorithm-type scrypt secret …`.";
         report.add(&USER, router.itself(), Key::None, message, fix);
+        return;
+    };
+    if !router.says("aaa authorization console") && router.settings("enable secret ").next().is_none() {
+        let message = format!("{} has neither `aaa authorization console` nor an `enable secret`", router.name());
+        report.add(&CONSOLE, router.at(line), Key::None, message, "Write `aaa authorization console`.");
     }
 }
 
