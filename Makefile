@@ -3,6 +3,7 @@
 # make proof  the long proofs: hours of faults in minutes, office programs
 # make fuzz   the fuzzers, MINUTES=10 for each target (nightly compiler)
 # make bench  speed beside dd, rsync and partclone, as root: half an hour, and the table into the README
+# make bench-network  the network of an estate, beside ciscoconfparse2 and hier_config
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,7 +12,7 @@ CARGO ?= cargo
 BIN := target/release/traghetto
 AGENT := target/agent/traghetto-agent
 
-.PHONY: build demo test lint packages proof proof-packages fuzz bench bench-packages clean
+.PHONY: build demo test lint packages proof proof-packages fuzz bench bench-network bench-packages clean
 
 build:
 	$(CARGO) build --release --locked
@@ -79,6 +80,11 @@ endef
 bench: bench-packages packages build
 	$(CARGO) build --release --locked --examples
 	benches/run --readme
+
+# The network alone: beside the tools that read and remediate configurations. Minutes, no root.
+bench-network: target/venv-ciscoconfparse2/0.9.18 target/venv-hier-config/3.7.1
+	$(CARGO) build --release --locked --example bench-estate
+	benches/network --readme
 
 BENCH_PACKAGES := python3 rsync partclone zstd debootstrap
 bench-packages:

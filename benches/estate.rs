@@ -1,10 +1,13 @@
-//! How long the network of a whole estate takes: what `benches/estate` measures beside other tools.
+//! How long the network of a whole estate takes: what `benches/network` measures beside other tools.
 //!
 //! `bench-estate ROOT TENANTS [TEXTS]` reads the inventory of ROOT and prints one line of JSON:
 //! `simulate` is every single and double failure of its tenants, from the rendered texts; `check` is
 //! as many as TENANTS of them, each a copy with a number and addresses of its own, rendered, read
-//! back and checked by every rule, CPEs and the whole hub. With TEXTS the texts are left in that
-//! folder, `before` and `after`, so that another tool can read the same. Times are wall seconds.
+//! back and checked by every rule, CPEs and the whole hub. Times are wall seconds.
+//!
+//! `bench-estate --texts ROOT TENANTS FOLDER` leaves the texts of that many tenants in FOLDER, before
+//! and after the move of their servers, and `bench-estate --read FOLDER` parses each of them and works
+//! out the lines from each `before` to its `after`, one after the other: what other tools do too.
 
 use ipnetwork::Ipv4Network;
 use serde_json::{Value, json};
@@ -19,9 +22,12 @@ use traghetto::model::tenant::Tenant;
 use traghetto::model::{Inventory, Known};
 use traghetto::network::NetworkPlan;
 use traghetto::network::cpe::Moved;
+use traghetto::network::diff::{Ownership, patch};
+use traghetto::network::parse::parse;
 use traghetto::network::render::{RenderedFile, Stage, Templates};
 use traghetto::network::rules::{self, Expected, Severity, Source};
 use traghetto::network::simulate::{Scene, outcomes, tally};
+use traghetto::network::text::ConfigText;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -38,16 +44,23 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<Value, Error> {
-    let [root, tenants, texts @ ..] = arguments else { return Err("usage: bench-estate ROOT TENANTS [TEXTS]".into()) };
-    let inventory = traghetto::inventory::load(Path::new(root))?;
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let templates = Templates::built_in()?;
-    let simulate = simulate(&inventory, &templates)?;
-    let many = multiplied(&inventory, tenants.parse()?)?;
-    let check = check(&many, &templates)?;
-    if let [folder] = texts {
-        leave(&many, &templates, Path::new(folder))?;
+    match arguments.as_slice() {
+        ["--texts", root, tenants, folder] => {
+            let inventory = traghetto::inventory::load(Path::new(root))?;
+            let files = leave(&multiplied(&inventory, tenants.parse()?)?, &templates, Path::new(folder))?;
+            Ok(json!({"files": files}))
+        }
+        ["--read", folder] => read(Path::new(folder)),
+        [root, tenants] => {
+            let inventory = traghetto::inventory::load(Path::new(root))?;
+            let simulate = simulate(&inventory, &templates)?;
+            let check = check(&multiplied(&inventory, tenants.parse()?)?, &templates)?;
+            Ok(json!({"simulate": simulate, "check": check}))
+        }
+        _ => Err("usage: bench-estate ROOT TENANTS, --texts ROOT TENANTS FOLDER, or --read FOLDER".into()),
     }
-    Ok(json!({"simulate": simulate, "check": check}))
 }
 
 /// Every plan of an inventory.
@@ -111,17 +124,45 @@ fn check(inventory: &Inventory, templates: &Templates) -> Result<Value, Error> {
         "findings": findings.len(), "rendered_seconds": rendered, "seconds": started.elapsed().as_secs_f64()}))
 }
 
-fn leave(inventory: &Inventory, templates: &Templates, folder: &Path) -> Result<(), Error> {
+/// Writes `TENANT-ROUTER.before` and `.after`; gives how many files.
+fn leave(inventory: &Inventory, templates: &Templates, folder: &Path) -> Result<usize, Error> {
+    std::fs::create_dir_all(folder)?;
+    let mut files = 0;
     for plan in plans(inventory)? {
-        for stage in [Stage::Before, Stage::After] {
+        for (stage, word) in [(Stage::Before, "before"), (Stage::After, "after")] {
             for file in templates.stage(&plan, stage)? {
-                let path = folder.join(&file.path);
-                std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
-                std::fs::write(path, &file.text)?;
+                let name = Path::new(&file.path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                std::fs::write(folder.join(format!("{}-{name}.{word}", plan.tenant)), &file.text)?;
+                files += 1;
             }
         }
     }
-    Ok(())
+    Ok(files)
+}
+
+/// Parses every text of a folder, and works out the lines between each two.
+fn read(folder: &Path) -> Result<Value, Error> {
+    let mut pairs = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let before = entry?.path();
+        if before.extension().is_some_and(|extension| extension == "before") {
+            let after = std::fs::read_to_string(before.with_extension("after"))?;
+            pairs.push((std::fs::read_to_string(&before)?, after));
+        }
+    }
+    let started = Instant::now();
+    let parsed = |(before, after): &(String, String)| parse(before).routes.len() + parse(after).routes.len();
+    let routes: usize = pairs.iter().map(parsed).sum();
+    let parse_seconds = started.elapsed().as_secs_f64();
+    let started = Instant::now();
+    let mut lines = 0;
+    for (before, after) in &pairs {
+        let (running, wanted) = (ConfigText::parse(before), ConfigText::parse(after));
+        let patch = patch(&running, &wanted, &Ownership::of([&running, &wanted]))?;
+        lines += patch.lines().len();
+    }
+    Ok(json!({"files": pairs.len() * 2, "routes": routes, "parse_seconds": parse_seconds,
+        "pairs": pairs.len(), "lines": lines, "remediate_seconds": started.elapsed().as_secs_f64()}))
 }
 
 /// `count` tenants with the shapes of the inventory's, each with a number, a name and addresses of its own.

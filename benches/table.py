@@ -6,8 +6,6 @@ from pathlib import Path
 
 from copies import COMMANDS
 
-BEGIN, END = "<!-- benches: begin -->", "<!-- benches: end -->"
-
 NOTES = {
     "used": "`used` is what `df` calls used: files and folders, without the filesystem's tables and journal.",
     "bytes": "Wire bytes are Ethernet frames of both directions at the source's interface, headers included; ours "
@@ -47,11 +45,12 @@ def conditions():
            f"Linux {'.'.join(platform.release().split('.')[:2])}"
 
 
-def put_into(readme, text):
-    """Replaces what stands between the markers."""
+def put_into(readme, text, name="benches"):
+    """Replaces what stands between the markers of a table."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     page = readme.read_text()
-    if page.count(BEGIN) != 1 or page.count(END) != 1:
-        raise SystemExit(f"benches: {readme} has not one pair of markers {BEGIN} {END}")
-    before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
-    readme.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
+    if page.count(begin) != 1 or page.count(end) != 1:
+        raise SystemExit(f"benches: {readme} has not one pair of markers {begin} {end}")
+    before, rest = page.split(begin)
+    after = rest.split(end)[1]
+    readme.write_text(f"{before}{begin}\n{text}{end}{after}")
