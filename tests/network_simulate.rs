@@ -77,6 +77,59 @@ fn a_hub_that_does_not_track_its_return_fails_the_check() {
     assert!(ran.stderr.contains("although a way is left"), "{}", ran.stderr);
 }
 
+/// Renders Cinto and changes a text of it; returns where it lies.
+fn brought(sandbox: &Sandbox, file: &str, from: &str, to: &str) -> &'static str {
+    sandbox.run(&["network", "render", "cinto-caomaggiore", "--stage", "after", "--out", "out"]).code(0);
+    let file = format!("out/cinto-caomaggiore/after/{file}.ios");
+    let text = std::fs::read_to_string(sandbox.path().join(&file)).unwrap();
+    assert!(text.contains(from), "{from}");
+    sandbox.write(&file, &text.replace(from, to));
+    "out"
+}
+
+#[test]
+fn what_is_not_read_and_may_decide_is_said_and_nothing_counts_as_proven() {
+    let lines = [
+        ("\n ip proxy-arp\n", "\n ip proxy-arp\n ip policy route-map AROUND\n", "ip policy route-map AROUND"),
+        ("ip forward-protocol nd\n", "ip forward-protocol nd\nrouter ospf 1\n", "router ospf 1"),
+        (" object 10\n", " object 10 not\n", "object 10 not"),
+    ];
+    for (from, to, line) in lines {
+        let sandbox = sandbox();
+        let out = brought(&sandbox, "cinto-cpe-a", from, to);
+        let command = ["network", "simulate", "cinto-caomaggiore", "--from", out];
+        let ran = sandbox.run(&command).code(4);
+        assert!(ran.stderr.contains(line) && ran.stderr.contains("cinto-cpe-a.ios:"), "{}", ran.stderr);
+        // Where something is lost, too, that comes first.
+        let proven = ran.stderr.contains("nothing above is proven") || ran.stdout.contains("LOST");
+        assert!(proven, "{}", ran.stderr);
+        let ran = sandbox.run(&[&command[..], &["--json"]].concat()).code(4);
+        let all: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert!(all[0]["unread"][0]["what"].as_str().unwrap().contains(line), "{}", all[0]);
+        let ran = sandbox.run(&[&command[..], &["--format", "junit"]].concat()).code(4);
+        assert!(ran.stdout.contains("every line that decides is read"), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_router_that_nobody_brought_is_rendered_and_it_is_said() {
+    let sandbox = sandbox();
+    let out = brought(&sandbox, "cinto-cpe-a", "hostname", "hostname");
+    std::fs::remove_file(sandbox.path().join("out/cinto-caomaggiore/after/cinto-cpe-b.ios")).unwrap();
+    let ran = sandbox.run(&["network", "simulate", "cinto-caomaggiore", "--from", out]).code(0);
+    assert!(
+        ran.stderr.contains("no text of cinto-cpe-b.ios was brought; what is rendered stands in"),
+        "{}",
+        ran.stderr
+    );
+    let whole = sandbox.run(&["network", "simulate", "cinto-caomaggiore"]).code(0);
+    assert_eq!(ran.stdout.replace("(out/", "("), whole.stdout);
+    std::fs::remove_dir_all(sandbox.path().join(out)).unwrap();
+    sandbox.write("out/other.cfg", "hostname somebody-else\n");
+    let ran = sandbox.run(&["network", "simulate", "cinto-caomaggiore", "--from", out]).code(0);
+    assert_eq!(ran.stderr.matches("was brought").count(), 3, "{}", ran.stderr);
+}
+
 #[test]
 fn a_failure_of_another_name_is_wrong_usage() {
     let ran = sandbox().run(&["network", "simulate", "cinto-caomaggiore", "--failure", "moon"]).code(2);

@@ -80,7 +80,7 @@ fn mode(
 
 /// Adds `line` and all lines below it to `kept`, each with the words that lead to it.
 fn keep(kept: &mut Vec<At<String>>, path: &str, line: &Line) {
-    kept.push(At::new(joined(path, &secrets::masked(&line.text)), line.number));
+    keep_alone(kept, path, line);
     if line.children.is_empty() {
         return;
     }
@@ -88,6 +88,11 @@ fn keep(kept: &mut Vec<At<String>>, path: &str, line: &Line) {
     for child in &line.children {
         keep(kept, &path, child);
     }
+}
+
+/// Adds `line` alone, with the words that lead to it.
+fn keep_alone(kept: &mut Vec<At<String>>, path: &str, line: &Line) {
+    kept.push(At::new(joined(path, &secrets::masked(&line.text)), line.number));
 }
 
 /// How a line is named in the path of the lines below it: no longer than a router would let it be.

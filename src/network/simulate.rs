@@ -22,6 +22,7 @@ mod prediction;
 mod segment;
 mod surroundings;
 mod tunnel;
+mod unread;
 mod verdict;
 mod wiring;
 

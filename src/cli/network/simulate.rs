@@ -9,7 +9,7 @@ use crate::document::topology;
 use crate::failure::Kind;
 use crate::network::NetworkPlan;
 use crate::network::render::Stage;
-use crate::network::simulate::{Failures, Network, Outcome, Scene, Tally, outcomes, tally};
+use crate::network::simulate::{Failures, Network, Outcome, Reason, Scene, Tally, outcomes, tally};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,7 +20,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// asks every server, both ways are walked; then everything that can fail does, one by one, and with
 /// --double two at the same moment. The outage is how long the pair is lost, at least and at most,
 /// until probes, tracked objects, HSRP and routes have followed. Exit code 4: a pair stays lost, or is
-/// degraded, in a single failure although a way of cables and lines is left.
+/// degraded, in a single failure although a way of cables and lines is left; or a line that may decide
+/// where packets go means nothing to traghetto, so that nothing is proven.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").args(["tenant", "all"]).required(true))]
 pub struct Args {
@@ -78,6 +79,8 @@ struct Simulated {
     tenant: String,
     scene: Scene,
     outcomes: Vec<Outcome>,
+    /// Lines that may decide where packets go, and are not read: no outcome holds against them.
+    unread: Vec<Reason>,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
@@ -96,8 +99,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         (false, _) => show::table(&simulated, context),
     }
     for one in &simulated {
-        for dead in Network::new(&one.scene).dead_tunnels() {
-            context.ui.warn(&crate::untrusted::printable(&dead.to_string()));
+        for told in Network::new(&one.scene).dead_tunnels().iter().chain(&one.unread) {
+            context.ui.warn(&crate::untrusted::printable(&told.to_string()));
         }
     }
     if let Some(path) = &args.svg {
@@ -140,7 +143,11 @@ fn simulate(scenes: Vec<(String, Scene)>, double: bool) -> Vec<Simulated> {
     });
     all.sort_by_key(|(at, _)| *at);
     let outcomes = all.into_iter().map(|(_, outcomes)| outcomes);
-    scenes.into_iter().zip(outcomes).map(|((tenant, scene), outcomes)| Simulated { tenant, scene, outcomes }).collect()
+    let simulated = |((tenant, scene), outcomes): ((String, Scene), Vec<Outcome>)| {
+        let unread = Network::new(&scene).unread();
+        Simulated { tenant, scene, outcomes, unread }
+    };
+    scenes.into_iter().zip(outcomes).map(simulated).collect()
 }
 
 /// Leaves only the outcomes of one failure.
@@ -204,7 +211,8 @@ fn draw(path: &Path, simulated: &[Simulated], one_failure: bool, context: &Conte
     Ok(())
 }
 
-/// An error if a pair is lost or degraded in a single failure, or in none, that leaves a way.
+/// An error if a pair is lost or degraded in a single failure, or in none, that leaves a way; or if the
+/// outcomes are not proven, because lines that may decide were not read.
 fn verdict(simulated: &[Simulated]) -> Result<(), Failure> {
     let single = |outcome: &&Outcome| outcome.failures.elements().len() <= 1;
     let broken: Vec<(&str, Tally)> = simulated
@@ -212,11 +220,25 @@ fn verdict(simulated: &[Simulated]) -> Result<(), Failure> {
         .map(|one| (one.tenant.as_str(), tally(one.outcomes.iter().filter(single))))
         .filter(|(_, tally)| tally.lost + tally.degraded > 0)
         .collect();
-    let Some((first, _)) = broken.first() else { return Ok(()) };
+    let Some((first, _)) = broken.first() else { return proven(simulated) };
     let (lost, degraded) = broken.iter().fold((0, 0), |all, (_, tally)| (all.0 + tally.lost, all.1 + tally.degraded));
     let what = format!("{lost} lost and {degraded} degraded although a way is left, in no failure or a single one");
     let names: Vec<_> = broken.iter().map(|(tenant, _)| *tenant).collect();
     Err(Failure::new(Kind::CheckFailed, what).hint(format!("Tenants: {}.", names.join(", "))).hint(format!(
         "Why, with file and line: `traghetto network simulate {first}`; rules: `traghetto network check {first}`."
+    )))
+}
+
+/// An error if lines that may decide where packets go were not read.
+fn proven(simulated: &[Simulated]) -> Result<(), Failure> {
+    let unread: Vec<&Reason> = simulated.iter().flat_map(|one| &one.unread).collect();
+    let Some(first) = unread.first() else { return Ok(()) };
+    let what = match unread.len() {
+        1 => "a line that may decide where packets go is not read: nothing above is proven".to_owned(),
+        count => format!("{count} lines that may decide where packets go are not read: nothing above is proven"),
+    };
+    Err(Failure::new(Kind::CheckFailed, what).hint(format!(
+        "Judge by hand what each of them does, such as {}.",
+        crate::untrusted::printable(&first.to_string())
     )))
 }

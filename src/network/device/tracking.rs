@@ -96,6 +96,6 @@ pub enum Tracked {
         /// Numbers of tracked objects, each with its line.
         objects: Vec<At<u16>>,
     },
-    /// Something that we do not read; it counts as up.
+    /// Something that we do not read, and say so; it counts as up.
     Other(String),
 }

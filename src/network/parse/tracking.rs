@@ -1,7 +1,7 @@
 //! Probes and tracked objects.
 
 use super::words::{address, leading_port, number, whole_port};
-use super::{Read, Reader, entry, mode, step};
+use super::{Read, Reader, entry, keep_alone, mode, step};
 use crate::network::device::At;
 use crate::network::device::tracking::{Probe, ProbeSource, Track, Tracked};
 use crate::network::text::Line;
@@ -56,7 +56,16 @@ pub(super) fn track(reader: &mut Reader, line: &Line, id: u16, words: &[&str]) -
     if !resumed {
         track.what = what;
     }
-    mode(&mut reader.device.unread, &step(&line.text), &line.children, |_, line, words| in_track(track, line, words));
+    if let Tracked::Other(_) = track.what {
+        keep_alone(&mut reader.device.unread, "", line);
+    }
+    mode(&mut reader.device.unread, &step(&line.text), &line.children, |unread, below, words| {
+        let read = in_track(track, below, words)?;
+        if let (Tracked::Other(_), ["object", ..]) = (&track.what, words) {
+            keep_alone(unread, &step(&line.text), below);
+        }
+        Some(read)
+    });
     Some(Read::Mode)
 }
 

@@ -8,6 +8,10 @@ use super::wiring::Network;
 pub(super) const MOST_OBJECTS: usize = 128;
 /// HSRP groups on the LAN that a state holds, at most; what is beyond has no active router.
 pub(super) const MOST_GROUPS: usize = 4;
+/// Routers of one HSRP group that a state holds, at most; what is beyond takes no part.
+pub(super) const MOST_MEMBERS: usize = u8::BITS as usize;
+/// Tunnels that a state holds, at most; what is beyond never comes up.
+pub(super) const MOST_TUNNELS: usize = u8::BITS as usize;
 /// Rounds of changes until a state that still changes is called one that swings.
 const MOST_ROUNDS: usize = 12;
 
@@ -177,7 +181,7 @@ impl Network<'_> {
             let signal = self.has_signal(tunnel.caller, mask) && self.has_signal(tunnel.template, mask);
             u8::from(signal && mask & tunnel.down == 0) << at
         };
-        self.tunnels.iter().take(8).enumerate().map(up).fold(0, |bits, bit| bits | bit)
+        self.tunnels.iter().enumerate().map(up).fold(0, |bits, bit| bits | bit)
     }
 
     /// The edges to which the carrier hands packets.
@@ -195,7 +199,7 @@ impl Network<'_> {
     fn note(&self, state: &State, next: &State, mask: Mask, base: Span, changes: &mut Vec<Change>) -> Span {
         let start = changes.len();
         let mut push = |what, base: Span, own: Span| changes.push(Change { what, at: base.then(own), own });
-        for at in 0..self.tunnels.len().min(8) {
+        for at in 0..self.tunnels.len() {
             if next.is_tunnel_up(at) != state.is_tunnel_up(at) {
                 push(Changed::Tunnel(at, next.is_tunnel_up(at)), base, self.tunnel_time(at, mask));
             }
@@ -209,7 +213,7 @@ impl Network<'_> {
         for at in 0..self.objects.all.len() {
             let up = next.is_tracked_up(at);
             if up != state.is_tracked_up(at) {
-                let own = self.flip_time(at, up, state, mask);
+                let own = self.flip_time(at, next, state, mask);
                 push(Changed::Object(at, up), base, own);
             }
         }

@@ -302,6 +302,163 @@ fn an_access_list_on_the_way_is_named_with_its_line() {
     assert_eq!((outcome.pair.verdict, reason.line), (Verdict::Lost, Some(line)), "{reason}");
 }
 
+/// What is not read and may decide is named with its line; what decides nothing is not.
+#[test]
+fn lines_that_decide_and_are_not_read_are_named() {
+    let deciding = [
+        ("cpe-a", "\n ip proxy-arp\n", "\n ip proxy-arp\n ip policy route-map X\n"),
+        (
+            "cpe-a",
+            "ip forward-protocol nd\n",
+            "ip forward-protocol nd\nrouter ospf 1\n network 0.0.0.0 0.0.0.0 area 0\n",
+        ),
+        ("cpe-a", "ip forward-protocol nd\n", "ip forward-protocol nd\nno ip routing\n"),
+        ("cpe-a", "track 10 ip sla 10 reachability\n", "track 10 ip route 10.64.0.0 255.255.0.0 reachability\n"),
+        ("cpe-a", " object 10\n", " object 10 not\n"),
+        ("cpe-a", "life forever", "life 3600"),
+        ("sad-ce", "ip forward-protocol nd\n", "ip forward-protocol nd\nrouter ospf 1 vrf BORGOSETA\n"),
+    ];
+    assert_eq!(Network::new(&Site::new(TENANT).scene()).unread(), []);
+    for (file, from, to) in deciding {
+        let scene = Site::new(TENANT).with(file, from, to).scene();
+        let found = Network::new(&scene).unread();
+        assert!((1..=2).contains(&found.len()), "{to}: {found:?}");
+        assert!(found[0].line.is_some() && found[0].what.starts_with("not read: "), "{:?}", found[0]);
+    }
+    let idle = [
+        ("cpe-a", "\n ip proxy-arp\n", "\n ip proxy-arp\n load-interval 30\n no ip mask-reply\n"),
+        (
+            "cpe-a",
+            "ip forward-protocol nd\n",
+            "ip forward-protocol nd\ntrack 99 ip route 0.0.0.0 0.0.0.0 reachability\n",
+        ),
+        (
+            "cpe-a",
+            "ip forward-protocol nd\n",
+            "ip forward-protocol nd\nip access-list extended VTY\n permit tcp object-group A any\n",
+        ),
+        ("sad-ce", "ip forward-protocol nd\n", "ip forward-protocol nd\nrouter ospf 1 vrf OTHER\n"),
+    ];
+    for (file, from, to) in idle {
+        assert_eq!(Network::new(&Site::new(TENANT).with(file, from, to).scene()).unread(), [], "{to}");
+    }
+}
+
+/// Text that no router would have: a verdict all the same, and soon.
+mod hostile {
+    use super::*;
+    use std::net::Ipv4Addr;
+    use std::time::{Duration, Instant};
+
+    /// Sees to it that every single failure has its verdicts within a second.
+    #[track_caller]
+    fn judged(site: &Site) -> Vec<String> {
+        let (scene, started) = (site.scene(), Instant::now());
+        assert!(!outcomes(&scene, false).is_empty());
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(if cfg!(debug_assertions) { 5 } else { 1 }), "{took:?}");
+        Network::new(&scene).unread().iter().map(ToString::to_string).collect()
+    }
+
+    /// More text at the end of a router's.
+    fn and(mut site: Site, file: &str, more: &str) -> Site {
+        for (_, text) in site.texts.iter_mut().filter(|(path, _)| path.contains(file)) {
+            text.push_str(more);
+        }
+        site
+    }
+
+    #[test]
+    fn more_interfaces_of_a_group_than_a_state_holds() {
+        let site = Site::new(TENANT);
+        let lan = site.plan.lan.prefix;
+        let text = &site.texts.iter().find(|(path, _)| path.contains("cpe-a")).unwrap().1;
+        let from = text.find(" standby version 2").unwrap();
+        let standby = &text[from..from + text[from..].find("\n!").unwrap() + 1];
+        let one = |at: u32| {
+            let own = Ipv4Addr::from(u32::from(lan.network()) + 100 + at);
+            format!("interface GigabitEthernet9/{at}\n ip address {own} {}\n{standby}", lan.mask())
+        };
+        let more: String = (0..9).map(one).collect();
+        let told = judged(&and(site, "cpe-a", &more));
+        assert!(
+            told.iter().any(|line| line.contains("interfaces in HSRP group") && line.contains(".ios:")),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn more_tunnels_than_a_state_holds() {
+        let site = Site::new(TENANT);
+        let text = &site.texts.iter().find(|(path, _)| path.contains("cpe-b")).unwrap().1;
+        let from = text.find("\ninterface Tunnel").unwrap() + 1;
+        let tunnel = &text[from..from + text[from..].find("\n!").unwrap() + 1];
+        let (head, body) = tunnel.split_once('\n').unwrap();
+        let more: String = (0..9).map(|at| format!("{head}{at}\n{body}")).collect();
+        let site = and(site, "cpe-b", &more);
+        let told = judged(&site);
+        assert!(told.iter().any(|line| line.contains("tunnels to the hub")), "{told:?}");
+    }
+
+    #[test]
+    fn routes_that_lead_to_each_other() {
+        let routes: String = (1..=50).map(|at| format!("ip route 0.0.0.0 0.0.0.0 203.0.{at}.1\n")).collect();
+        let site = and(Site::new(TENANT), "cpe-a", &routes);
+        judged(&site.with("cpe-a", " name INET-VIA-FIREWALL", " track 999"));
+        let vrf: String = (1..=50).map(|at| format!("ip route vrf BORGOSETA 0.0.0.0 0.0.0.0 203.0.{at}.1\n")).collect();
+        judged(&and(Site::new(TENANT), "sad-ce", &vrf));
+    }
+
+    #[test]
+    fn lists_that_contain_each_other() {
+        let members: String = (500..560).map(|id| format!(" object {id}\n")).collect();
+        let lists: String = (500..560).map(|id| format!("track {id} list boolean or\n{members}")).collect();
+        let route = "ip route 198.51.100.0 255.255.255.0 Null0 track 500\n";
+        judged(&and(Site::new(TENANT), "cpe-a", &format!("{lists}{route}")));
+    }
+}
+
+/// A list of the LAN port of the primary router, either way.
+fn listed(entries: &str, way: &str) -> Site {
+    let list = format!("ip access-list extended LISTED\n{entries}!\nip forward-protocol nd\n");
+    let site = Site::new(TENANT).with("cpe-a", "ip forward-protocol nd\n", &list);
+    site.with("cpe-a", "\n ip proxy-arp\n", &format!("\n ip proxy-arp\n ip access-group LISTED {way}\n"))
+}
+
+#[test]
+fn an_access_list_that_lets_some_services_pass_degrades() {
+    let some = [
+        " permit tcp any any\n",
+        " deny udp any any\n permit ip any any\n",
+        " deny tcp any any eq 445\n permit ip any any\n",
+    ];
+    for entries in some {
+        let pair = listed(entries, "in").of_kind(true, &[]).pair;
+        assert_eq!(pair.verdict, Verdict::Degraded, "{entries}{pair:?}");
+    }
+    for entries in ["", " permit ip any any log\n", " permit udp any any\n permit tcp any any\n"] {
+        assert_eq!(listed(entries, "in").of_kind(true, &[]).pair.verdict, Verdict::Reachable, "{entries}");
+    }
+}
+
+/// A probe's questions pass the list of leaving packets by, its answers come in.
+#[test]
+fn an_access_list_does_not_filter_what_its_router_sends() {
+    let wan = |way: &str, entry: &str| {
+        let site = Site::new(TENANT);
+        let text = &site.texts.iter().find(|(path, _)| path.contains("cpe-a")).unwrap().1;
+        let own = text.lines().find(|line| line.starts_with(" ip address 10.128.")).unwrap().to_owned() + "\n";
+        let list = format!("ip access-list extended LISTED\n{entry} permit ip any any\n!\nip forward-protocol nd\n");
+        let site = site.with("cpe-a", "ip forward-protocol nd\n", &list);
+        site.with("cpe-a", &own, &format!("{own} ip access-group LISTED {way}\n"))
+    };
+    let by_b = |site: &Site| site.of_kind(false, &[]).pair.path.iter().any(|hop| hop.node.contains("cpe-b"));
+    assert!(!by_b(&wan("out", " deny icmp any any echo\n")));
+    assert!(by_b(&wan("in", " deny icmp any any echo-reply\n")));
+    // The hub's own probe asks this router.
+    assert!(!by_b(&wan("in", " deny icmp any any unreachable\n")));
+}
+
 /// An outage is never wider than the probes, delays and hellos of the site add up to.
 #[test]
 fn no_interval_is_wider_than_what_it_waits_for() {

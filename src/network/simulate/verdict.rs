@@ -253,7 +253,7 @@ impl Network<'_> {
             ),
             Fault::Partly { port, line } => self.at_port(
                 port,
-                Some(line),
+                (line > 0).then_some(line),
                 format!("an access list of {} lets only some services pass", self.names.ports[port]),
             ),
             Fault::Doubled { address } => {
@@ -349,7 +349,7 @@ impl Network<'_> {
         self.unfit.iter().map(told).collect()
     }
 
-    fn at_router(&self, router: usize, line: Option<u32>, what: String) -> Reason {
+    pub(super) fn at_router(&self, router: usize, line: Option<u32>, what: String) -> Reason {
         Reason {
             what,
             router: Some(self.names.routers[router].clone()),

@@ -7,6 +7,7 @@ pub(super) mod tracking;
 use super::super::device::filter::AccessList;
 use super::super::device::interface::{Address, Interface};
 use super::address::{Prefix, number};
+use super::at_rest::MOST_TUNNELS;
 use super::element::{Mask, elements};
 use super::name::Name;
 use super::tunnel::{HubEnd, Unfit, hub_end};
@@ -27,6 +28,8 @@ pub struct Network<'a> {
     pub(super) tunnels: Vec<Tunnel>,
     /// Tunnels that never come up, each with its port.
     pub(super) unfit: Vec<(usize, Unfit)>,
+    /// What is too much for a state, and left out.
+    pub(super) beyond: Vec<Beyond>,
     pub(super) names: Names,
     pub(super) bits: Bits,
 }
@@ -112,6 +115,17 @@ pub(super) enum Plug {
     Tunnel(usize),
 }
 
+/// Something that is too much for a state, and left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Beyond {
+    /// The router, by its place in the scene.
+    pub(super) router: usize,
+    /// Line.
+    pub(super) line: u32,
+    /// What.
+    pub(super) what: String,
+}
+
 /// A tunnel between a CPE and the hub that fits together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tunnel {
@@ -144,6 +158,7 @@ impl<'a> Network<'a> {
             groups: Vec::new(),
             tunnels: Vec::new(),
             unfit: Vec::new(),
+            beyond: Vec::new(),
             names: Names::of(scene),
             bits: Bits::default(),
         };
@@ -157,8 +172,12 @@ impl<'a> Network<'a> {
             network.ports.iter().map(|port| Name::from(port.interface.name.value.0.as_str())).collect();
         network.connect_tunnels();
         network.bits = network.bits();
-        network.objects = Objects::new(&network);
-        network.groups = groups(&network);
+        let (objects, beyond) = Objects::new(&network);
+        network.objects = objects;
+        network.beyond.extend(beyond);
+        let (groups, beyond) = groups(&network);
+        network.groups = groups;
+        network.beyond.extend(beyond);
         for (group, members) in network.groups.iter().enumerate() {
             for (at, member) in members.members.iter().enumerate() {
                 network.ports[member.port].member.push((group, at));
@@ -291,6 +310,12 @@ impl<'a> Network<'a> {
         let Some(template) = self.ports.iter().position(same) else { return };
         let role = self.scene.routers[self.ports[caller].router].role;
         let at = self.tunnels.len();
+        if at >= MOST_TUNNELS {
+            let Port { router, interface, .. } = self.ports[caller];
+            let what = format!("more than {MOST_TUNNELS} tunnels to the hub");
+            self.beyond.push(Beyond { router, line: interface.name.line, what });
+            return;
+        }
         let down = self.mask_of(&[
             Element::Router(role),
             Element::Router(Role::Hub),

@@ -188,15 +188,15 @@ fn seconds(ms: u32) -> f64 {
 
 /// One object for each failure, client and server.
 pub(super) fn json(simulated: &[Simulated]) -> serde_json::Value {
-    let all = simulated.iter().flat_map(|one| one.outcomes.iter().map(|outcome| object(&one.tenant, outcome)));
+    let all = simulated.iter().flat_map(|one| one.outcomes.iter().map(|outcome| object(one, outcome)));
     serde_json::Value::Array(all.collect())
 }
 
-fn object(tenant: &str, outcome: &Outcome) -> serde_json::Value {
+fn object(one: &Simulated, outcome: &Outcome) -> serde_json::Value {
     let pair = &outcome.pair;
     let span = |outage: &Outage| serde_json::json!({"min": seconds(outage.min_ms), "max": seconds(outage.max_ms)});
     serde_json::json!({
-        "tenant": tenant,
+        "tenant": one.tenant,
         "failure": id(&outcome.failures),
         "client": &*pair.client,
         "server": &*pair.server,
@@ -207,6 +207,7 @@ fn object(tenant: &str, outcome: &Outcome) -> serde_json::Value {
         "back": pair.back,
         "reason": pair.reason,
         "accepted": outcome.accepted,
+        "unread": one.unread,
     })
 }
 
@@ -216,9 +217,18 @@ pub(super) fn junit(simulated: &[Simulated]) -> String {
     for one in simulated {
         let cases: Vec<_> = by_failure(&one.outcomes).collect();
         let broken = |outcomes: &[Outcome]| outcomes.iter().any(is_broken);
-        let failed = cases.iter().filter(|(_, outcomes)| broken(outcomes)).count();
+        let unread = usize::from(!one.unread.is_empty());
+        let failed = unread + cases.iter().filter(|(_, outcomes)| broken(outcomes)).count();
         let name = xml(&one.tenant);
-        let _ = writeln!(text, "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failed}\">", cases.len());
+        let tests = unread + cases.len();
+        let _ = writeln!(text, "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failed}\">");
+        if unread > 0 {
+            let _ = writeln!(text, "    <testcase classname=\"{name}\" name=\"every line that decides is read\">");
+            for reason in &one.unread {
+                let _ = writeln!(text, "      <failure message=\"{}\"/>", xml(&reason.to_string()));
+            }
+            let _ = writeln!(text, "    </testcase>");
+        }
         for (failures, outcomes) in cases {
             let _ = write!(text, "    <testcase classname=\"{name}\" name=\"{}\"", xml(&failures.to_string()));
             let mut inside = String::new();

@@ -5,9 +5,9 @@
 //! one that has `preempt` (Cisco 13780, "How to Use HSRP preempt and track").
 
 use super::super::address::number;
-use super::super::at_rest::{MOST_GROUPS, Span, State};
+use super::super::at_rest::{MOST_GROUPS, MOST_MEMBERS, Span, State};
 use super::super::element::Mask;
-use super::{Network, Plug};
+use super::{Beyond, Network, Plug};
 use crate::network::device::interface::{self, Authentication, Timers};
 
 /// Routers that hear each other's hellos.
@@ -36,9 +36,10 @@ pub(in crate::network::simulate) struct Member<'a> {
     pub(in crate::network::simulate) own_address: bool,
 }
 
-/// The groups of the LAN.
-pub(in crate::network::simulate) fn groups<'a>(network: &Network<'a>) -> Vec<Group<'a>> {
+/// The groups of the LAN, and what is too much for a state.
+pub(in crate::network::simulate) fn groups<'a>(network: &Network<'a>) -> (Vec<Group<'a>>, Vec<Beyond>) {
     let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut beyond = Vec::new();
     for (at, port) in network.ports.iter().enumerate().filter(|(_, port)| port.plug == Plug::Lan) {
         let standby = &port.interface.standby;
         let version = standby.version.map_or(1, |at| at.value);
@@ -54,15 +55,24 @@ pub(in crate::network::simulate) fn groups<'a>(network: &Network<'a>) -> Vec<Gro
                     && other.members.iter().all(|peer| hear_each_other(network, &member, peer))
             };
             match groups.iter().position(same) {
-                Some(found) => groups[found].members.push(member),
+                Some(found) if groups[found].members.len() < MOST_MEMBERS => groups[found].members.push(member),
+                Some(_) => beyond.push(Beyond {
+                    router: port.router,
+                    line: group.number.line,
+                    what: format!("more than {MOST_MEMBERS} interfaces in HSRP group {}", group.number.value),
+                }),
                 None if groups.len() < MOST_GROUPS => {
                     groups.push(Group { number: group.number.value, version, vips, members: vec![member] });
                 }
-                None => {}
+                None => beyond.push(Beyond {
+                    router: port.router,
+                    line: group.number.line,
+                    what: format!("more than {MOST_GROUPS} HSRP groups in the LAN"),
+                }),
             }
         }
     }
-    groups
+    (groups, beyond)
 }
 
 fn hear_each_other(network: &Network<'_>, one: &Member<'_>, other: &Member<'_>) -> bool {
@@ -176,7 +186,7 @@ impl Network<'_> {
         let decrements = self.groups[at].members.iter().flat_map(|member| &member.decrements);
         let moved = decrements.filter_map(|(object, _)| *object);
         let moved = moved.filter(|object| next.is_tracked_up(*object) != state.is_tracked_up(*object));
-        let times = moved.map(|object| base.then(self.flip_time(object, next.is_tracked_up(object), state, mask)));
+        let times = moved.map(|object| base.then(self.flip_time(object, next, state, mask)));
         times.fold(base, Span::last)
     }
 
@@ -195,7 +205,7 @@ impl Network<'_> {
 impl Group<'_> {
     /// The member that these bits call active.
     pub(in crate::network::simulate) fn active(&self, bits: u8) -> Option<usize> {
-        (0..self.members.len().min(8)).find(|member| bits >> member & 1 == 1)
+        (0..self.members.len()).find(|member| bits >> member & 1 == 1)
     }
 
     /// Whether `address` is one of its virtual addresses.

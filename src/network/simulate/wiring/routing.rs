@@ -11,6 +11,7 @@ use super::super::at_rest::State;
 use super::super::element::Mask;
 use super::{Network, Plug};
 use crate::network::device::route::Via;
+use std::cell::Cell;
 
 /// A routing table of a router.
 #[derive(Debug)]
@@ -93,6 +94,17 @@ struct Chain<'c> {
 
 /// How deep next hops may be resolved.
 const DEPTH: u8 = 6;
+/// Next hops that may be resolved for one packet; what needs more has no way. Ours need two. Routes
+/// that lead to each other would else be tried in every order that there is.
+const RESOLUTIONS: u16 = 64;
+
+/// One question to the routing tables.
+struct Search<'s> {
+    state: &'s State,
+    mask: Mask,
+    /// Next hops that may still be resolved.
+    left: Cell<u16>,
+}
 
 /// Equal routes that share the traffic, at most.
 pub(in crate::network::simulate) type Egresses = Few<Egress, 4>;
@@ -189,10 +201,10 @@ impl Network<'_> {
         state: &State,
         mask: Mask,
     ) -> Egresses {
-        self.find(table, target, state, mask, None)
+        self.find(table, target, &Search { state, mask, left: Cell::new(RESOLUTIONS) }, None)
     }
 
-    fn find(&self, table: usize, target: u32, state: &State, mask: Mask, chain: Option<&Chain<'_>>) -> Egresses {
+    fn find(&self, table: usize, target: u32, search: &Search<'_>, chain: Option<&Chain<'_>>) -> Egresses {
         let mut found = Egresses::none();
         let mut best: Option<(u8, u8)> = None;
         for (at, entry) in self.tables[table].entries.iter().enumerate() {
@@ -203,7 +215,7 @@ impl Network<'_> {
             if !entry.prefix.contains(target) || chain.is_some_and(|chain| chain.has(table, at)) {
                 continue;
             }
-            if let Some(egress) = self.egress(table, at, state, mask, chain) {
+            if let Some(egress) = self.egress(table, at, search, chain) {
                 best = Some(rank);
                 found.push(egress);
                 // Only the packet itself is shared among equals, not the way to a next hop.
@@ -216,15 +228,15 @@ impl Network<'_> {
     }
 
     /// Where a route leads now; none if it is not valid.
-    fn egress(&self, table: usize, at: usize, state: &State, mask: Mask, above: Option<&Chain<'_>>) -> Option<Egress> {
+    fn egress(&self, table: usize, at: usize, search: &Search<'_>, above: Option<&Chain<'_>>) -> Option<Egress> {
         let entry = &self.tables[table].entries[at];
         match entry.track {
             Watched::Nothing => {}
-            Watched::Object(object) => state.is_tracked_up(object).then_some(())?,
+            Watched::Object(object) => search.state.is_tracked_up(object).then_some(())?,
             Watched::Undefined => return None,
         }
         let line = entry.line;
-        let up = |port| entry.permanent || self.is_up(port, state, mask);
+        let up = |port| entry.permanent || self.is_up(port, search.state, search.mask);
         match entry.next {
             Next::Connected(port) | Next::Port(port) => up(port).then_some(Egress::Port { port, next: None, line }),
             Next::OnPort(port, next) => up(port).then_some(Egress::Port { port, next: Some(next), line }),
@@ -236,8 +248,9 @@ impl Network<'_> {
                 if depth > DEPTH || itself {
                     return None;
                 }
+                search.left.set(search.left.get().checked_sub(1)?);
                 let chain = Chain { table, entry: at, above, depth };
-                match self.find(other, address, state, mask, Some(&chain)).first()? {
+                match self.find(other, address, search, Some(&chain)).first()? {
                     Egress::Port { port, next, .. } => Some(Egress::Port { port, next: next.or(Some(address)), line }),
                     Egress::Discard { .. } => Some(Egress::Discard { line }),
                 }

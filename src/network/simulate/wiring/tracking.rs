@@ -3,7 +3,7 @@
 use super::super::address::number;
 use super::super::at_rest::{MOST_OBJECTS, Span, State};
 use super::super::element::Mask;
-use super::{Network, Plug};
+use super::{Beyond, Network, Plug};
 use crate::network::device::tracking::{Probe, ProbeSource, Track, Tracked};
 use std::collections::BTreeSet;
 
@@ -66,9 +66,16 @@ pub(in crate::network::simulate) enum Answer {
     Refused,
 }
 
+/// Objects that were looked at, and those of them that are up, a bit each.
+#[derive(Debug, Default)]
+struct Seen {
+    known: u128,
+    up: u128,
+}
+
 impl<'a> Objects<'a> {
-    /// The objects on which a route or a group of this site depends.
-    pub(in crate::network::simulate) fn new(network: &Network<'a>) -> Self {
+    /// The objects on which a route or a group of this site depends, and what is too much for a state.
+    pub(in crate::network::simulate) fn new(network: &Network<'a>) -> (Self, Vec<Beyond>) {
         let mut wanted: BTreeSet<(usize, u16)> = BTreeSet::new();
         for (at, table) in network.tables.iter().enumerate() {
             let here = |plug| !matches!(plug, Plug::Nothing | Plug::Inside);
@@ -83,12 +90,12 @@ impl<'a> Objects<'a> {
             let tracks = port.interface.standby.groups.iter().flat_map(|group| &group.tracks);
             wanted.extend(tracks.map(|decrement| (port.router, decrement.object)));
         }
-        let found = closed(network, wanted);
+        let (found, beyond) = closed(network, wanted);
         let all = found.iter().filter_map(|(router, id)| {
             let track = network.scene.routers[*router].device.tracks.iter().find(|track| track.id.value == *id)?;
             Some(Object { router: *router, track, watch: watch(network, *router, track, &found) })
         });
-        Self { all: all.collect() }
+        (Self { all: all.collect() }, beyond)
     }
 
     /// The place of an object; none if it is not defined.
@@ -98,20 +105,22 @@ impl<'a> Objects<'a> {
 }
 
 /// These objects and all that they watch, each once and only where defined.
-fn closed(network: &Network<'_>, wanted: BTreeSet<(usize, u16)>) -> Vec<(usize, u16)> {
-    let mut found = Vec::new();
+fn closed(network: &Network<'_>, wanted: BTreeSet<(usize, u16)>) -> (Vec<(usize, u16)>, Vec<Beyond>) {
+    let (mut found, mut beyond) = (Vec::new(), Vec::new());
     let mut pending: Vec<_> = wanted.into_iter().collect();
     while let Some((router, id)) = pending.pop() {
         let track = network.scene.routers[router].device.tracks.iter().find(|track| track.id.value == id);
-        let Some(track) = track.filter(|_| !found.contains(&(router, id)) && found.len() < MOST_OBJECTS) else {
+        let Some(track) = track.filter(|_| !found.contains(&(router, id))) else { continue };
+        if found.len() >= MOST_OBJECTS {
+            beyond.push(Beyond { router, line: track.id.line, what: format!("more than {MOST_OBJECTS} objects") });
             continue;
-        };
+        }
         found.push((router, id));
         if let Tracked::List { objects, .. } = &track.what {
             pending.extend(objects.iter().map(|object| (router, object.value)));
         }
     }
-    found
+    (found, beyond)
 }
 
 fn watch<'a>(network: &Network<'a>, router: usize, track: &'a Track, found: &[(usize, u16)]) -> Watch<'a> {
@@ -160,41 +169,48 @@ fn asking<'a>(network: &Network<'a>, router: usize, probe: &'a Probe) -> Option<
 impl Network<'_> {
     /// The objects that are up in this state, by their place.
     pub(in crate::network::simulate) fn objects_up(&self, state: &State, mask: Mask) -> u128 {
-        let mut up = 0;
-        for at in 0..self.objects.all.len() {
-            if self.is_object_up(at, state, mask, 0) {
-                up |= 1 << at;
-            }
-        }
-        up
+        let mut seen = Seen::default();
+        (0..self.objects.all.len()).for_each(|at| _ = self.is_object_up(at, state, mask, &mut seen));
+        seen.up
     }
 
-    fn is_object_up(&self, at: usize, state: &State, mask: Mask, depth: usize) -> bool {
-        match &self.objects.all[at].watch {
+    fn is_object_up(&self, at: usize, state: &State, mask: Mask, seen: &mut Seen) -> bool {
+        if seen.known >> at & 1 == 1 {
+            return seen.up >> at & 1 == 1;
+        }
+        // A list that contains itself is refused by routers: down where it comes back to itself.
+        seen.known |= 1 << at;
+        let up = match &self.objects.all[at].watch {
             Watch::Probe(asking) => self.ask(asking, state, mask) == Answer::Heard,
             Watch::Port { port, routing } => {
                 self.is_up(*port, state, mask) && (!routing || self.ports[*port].address.is_some())
             }
-            // A list that contains itself is refused by routers.
-            Watch::List { .. } if depth > MOST_OBJECTS => false,
             Watch::List { all: true, members, undefined } => {
-                !undefined && members.iter().all(|member| self.is_object_up(*member, state, mask, depth + 1))
+                !undefined && members.iter().all(|member| self.is_object_up(*member, state, mask, seen))
             }
             Watch::List { all: false, members, .. } => {
-                members.iter().any(|member| self.is_object_up(*member, state, mask, depth + 1))
+                members.iter().any(|member| self.is_object_up(*member, state, mask, seen))
             }
             Watch::Unread => true,
             Watch::Undefined => false,
+        };
+        seen.up |= u128::from(up) << at;
+        up
+    }
+
+    /// How long an object takes to follow what it watches, from `state` to `next`, in milliseconds.
+    pub(in crate::network::simulate) fn flip_time(&self, at: usize, next: &State, state: &State, mask: Mask) -> Span {
+        self.flip_within(at, next, state, mask, &mut vec![None; self.objects.all.len()])
+    }
+
+    /// `known` are the times found so far: each object is looked at once, however lists contain it.
+    fn flip_within(&self, at: usize, next: &State, state: &State, mask: Mask, known: &mut [Option<Span>]) -> Span {
+        if let Some(found) = known[at] {
+            return found;
         }
-    }
-
-    /// How long an object takes to follow what it watches, in milliseconds.
-    pub(in crate::network::simulate) fn flip_time(&self, at: usize, up: bool, state: &State, mask: Mask) -> Span {
-        self.flip_within(at, up, state, mask, 0)
-    }
-
-    fn flip_within(&self, at: usize, up: bool, state: &State, mask: Mask, depth: usize) -> Span {
+        known[at] = Some(Span::default());
         let object = &self.objects.all[at];
+        let up = next.is_tracked_up(at);
         let delay = if up { object.track.up_s } else { object.track.down_s };
         let delay = Span::exactly(delay.map_or(0, |at| u32::from(at.value).saturating_mul(1000)));
         let own = match &object.watch {
@@ -205,16 +221,18 @@ impl Network<'_> {
                     (false, _) => Span { min: timeout, max: period.saturating_add(timeout) },
                 }
             }
-            Watch::List { all, members, .. } if depth <= MOST_OBJECTS => {
+            Watch::List { all, members, .. } => {
                 let moved = members.iter().filter(|member| state.is_tracked_up(**member) != up);
-                let moved = moved.filter(|member| self.is_object_up(**member, state, mask, 0) == up);
-                let times = moved.map(|member| self.flip_within(*member, up, state, mask, depth + 1));
+                let moved = moved.filter(|member| next.is_tracked_up(**member) == up);
+                let times = moved.map(|member| self.flip_within(*member, next, state, mask, known));
                 // The first one decides where one is enough, else the last one.
                 let first = *all != up;
                 times.reduce(|a, b| if first { a.first(b) } else { a.last(b) }).unwrap_or_default()
             }
-            Watch::List { .. } | Watch::Port { .. } | Watch::Unread | Watch::Undefined => Span::default(),
+            Watch::Port { .. } | Watch::Unread | Watch::Undefined => Span::default(),
         };
-        own.then(delay)
+        let found = own.then(delay);
+        known[at] = Some(found);
+        found
     }
 }
