@@ -192,7 +192,7 @@ impl Walk<'_, '_> {
         match at {
             At::Host(host) => self.leave_host(host, trip),
             At::Firewall => self.leave_firewall(trip),
-            At::Router { table, .. } => self.leave_router(table, trip),
+            At::Router { table, ingress } => self.leave_router(table, ingress, trip),
             At::Edge(edge) => self.leave_edge(edge, trip),
         }
     }
@@ -261,7 +261,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn leave_router(&self, table: usize, trip: &mut Trip) -> Result<Forks, Loss> {
+    fn leave_router(&self, table: usize, ingress: Option<usize>, trip: &mut Trip) -> Result<Forks, Loss> {
         let router = self.network.tables[table].router;
         let target = self.packet.target;
         let ways = self.network.lookup(table, target, self.state, self.mask);
@@ -270,6 +270,12 @@ impl Walk<'_, '_> {
             match way {
                 Egress::Discard { line } => return Err(Loss::Discarded { router, line }),
                 Egress::Port { port, next, line } => {
+                    // What a router sends itself passes no list on its way out.
+                    if ingress.is_some()
+                        && let Some(partly) = self.filter(port, false)?
+                    {
+                        trip.partly.get_or_insert(partly);
+                    }
                     for at in self.out_of(port, next.unwrap_or(target), line, trip)?.iter() {
                         forks.push(at);
                     }
@@ -284,9 +290,6 @@ impl Walk<'_, '_> {
         let port = &self.network.ports[at];
         if let Some(step) = trip.hops.last_mut() {
             step.out = Some(at);
-        }
-        if let Some(partly) = self.filter(at, false)? {
-            trip.partly.get_or_insert(partly);
         }
         trip.narrow(port.mtu(), at);
         trip.clamp(port.interface.mss.map(|at| at.value));
@@ -481,7 +484,7 @@ impl Network<'_> {
             At::Router { table, .. } => At::Router { table, ingress: None },
             other => other,
         };
-        let packet = Packet { source: asking.target, target: asking.source, kind: Kind::Echo };
+        let packet = Packet { source: asking.target, target: asking.source, kind: Kind::EchoReply };
         let home = Walk { packet, ..walk }.go(start, &mut trip);
         match home {
             Ok(At::Router { table, .. }) if self.tables[table].router == self.tables[asking.table].router => {
