@@ -1,5 +1,6 @@
 //! What IOS does with lines that are typed in configuration mode.
 
+use super::super::parse::secrets::masked;
 use super::super::text::ConfigText;
 use super::command::{Command, Sign, read};
 use super::grammar::{Kind, Mode};
@@ -79,7 +80,7 @@ impl Session {
         self.path.truncate(depth);
         let mode = self.path.last().map_or(Mode::Global, |(mode, _)| *mode);
         let command = read(mode, text);
-        let refused = |reason: String| Refused { index, line: masked(&command, text), reason };
+        let refused = |reason: String| Refused { index, line: command.shown(text), reason };
         if outside {
             return Err(refused("it stands in a mode that no line before it opens".to_owned()));
         }
@@ -121,11 +122,6 @@ impl Session {
         }
         Ok(())
     }
-}
-
-/// The line as it may be shown.
-pub(super) fn masked(command: &Command, text: &str) -> String {
-    if command.secret && !text.contains("<secret:") { command.said.clone() } else { text.to_owned() }
 }
 
 /// The nodes of the mode at `path`.
@@ -179,7 +175,9 @@ fn unset(siblings: &mut Vec<Node>, mode: Mode, command: &Command) {
         }
         Kind::Entry => siblings.retain(|node| !same_line(node, command)),
         _ if command.row.is_some() => siblings.retain(|node| node.command.key != command.key),
-        _ => siblings.retain(|node| node.text != command.key && !node.text.starts_with(&format!("{} ", command.key))),
+        // A command that the table does not know is taken away by itself, or by how it begins.
+        _ => siblings
+            .retain(|node| masked(&node.text) != command.key && !node.text.starts_with(&format!("{} ", command.stem))),
     }
     if command.key == "vrf forwarding" {
         without_addresses(siblings);

@@ -1,6 +1,7 @@
 //! A line as a command: what it is about, what it says, what it makes and what it needs.
 
 use super::super::ServicePort;
+use super::super::parse::secrets::{REFERENCE, masked};
 use super::grammar::{Kind, Mode, ROWS, Row};
 use std::net::Ipv4Addr;
 use std::sync::OnceLock;
@@ -26,7 +27,8 @@ pub(super) struct Command {
     pub(super) sign: Sign,
     /// What it is about, within its mode.
     pub(super) key: String,
-    /// Its row; none where the table does not know the command: the whole line is its key then.
+    /// Its row; none where the table does not know the command: the whole line, without what a secret
+    /// says, is its key then.
     pub(super) row: Option<usize>,
     /// What takes it away again, without `no`.
     pub(super) stem: String,
@@ -57,6 +59,12 @@ impl Command {
             Kind::Opens(mode) => mode,
             _ => Mode::Unknown,
         }
+    }
+
+    /// The line, which is `text`, as it may be shown and kept: whole where it names its secret instead
+    /// of holding it.
+    pub(super) fn shown(&self, text: &str) -> String {
+        if self.secret && !text.contains(REFERENCE) { self.said.clone() } else { text.to_owned() }
     }
 
     /// Whether a router without the line does the same.
@@ -136,7 +144,7 @@ pub(super) fn read(mode: Mode, line: &str) -> Command {
     let found = whole.or_else(|| (sign != Sign::Plain).then(|| rows().find_map(|(at, _)| fit(at, &words, true)))?);
     let mut command = found.unwrap_or_else(|| Command {
         sign,
-        key: rest.to_owned(),
+        key: masked(rest),
         row: None,
         stem: rest.to_owned(),
         uses: Vec::new(),
@@ -147,9 +155,14 @@ pub(super) fn read(mode: Mode, line: &str) -> Command {
     if mode == Mode::Global && rest.starts_with("ip route ") {
         route(&mut command, &words);
     }
+    if !command.secret {
+        let said = masked(&command.said);
+        command.secret = said != command.said;
+        command.said = said;
+    }
     command.sign = sign;
     if sign == Sign::No {
-        command.said = format!("no {}", command.stem);
+        command.said = masked(&format!("no {}", command.stem));
     }
     command
 }

@@ -1,7 +1,6 @@
 //! What differs, by object, for people: secrets are compared by presence and never shown.
 
 use super::super::text::ConfigText;
-use super::apply::masked;
 use super::ownership::Ownership;
 use super::patch::Ends;
 use super::tree::{Node, find};
@@ -78,8 +77,8 @@ fn inside(object: &str, above: &str, node: &Node) -> (String, String) {
 }
 
 fn say(object: &str, above: &str, sign: Sign, node: &Node, was: Option<&Node>, found: &mut Vec<Difference>) {
-    let line = format!("{above}{}", masked(&node.command, &node.text));
-    let was = was.map(|was| masked(&was.command, &was.text));
+    let line = format!("{above}{}", node.command.shown(&node.text));
+    let was = was.map(|was| was.command.shown(&was.text));
     let own = if object.is_empty() { node.command.key.clone() } else { object.to_owned() };
     found.push(Difference { object: own, sign, line, was });
     if sign != Sign::Changed {

@@ -2,7 +2,6 @@
 
 use super::super::text::ConfigText;
 use super::Foreign;
-use super::apply::masked;
 use super::grammar::{Kind, Mode};
 use super::tree::{Node, Tree, find, put};
 use std::collections::BTreeSet;
@@ -214,10 +213,10 @@ fn same_line(node: &Node, want: &Node) -> bool {
 }
 
 fn shown(path: &str, node: &Node) -> String {
-    let line = masked(&node.command, &node.text);
+    let line = if node.command.secret { &node.command.said } else { &node.text };
     let mut shown = match path.rsplit_once(" / ") {
         Some((above, _)) => format!("{above} / {line}"),
-        None => line,
+        None => line.clone(),
     };
     if !node.children.is_empty() {
         shown.push_str(&format!(" (and {} lines in it)", lines_in(&node.children)));

@@ -2,6 +2,7 @@
 
 use super::super::device::Device;
 use super::super::parse;
+use super::super::parse::secrets::masked;
 use super::super::text::ConfigText;
 use super::apply::Refused;
 use super::generate::operations;
@@ -103,13 +104,6 @@ fn leads(ends: &Ends, from: &Tree, lines: &[String], to: &Tree) -> Result<(), Fa
     }
     let differs = is.lines().zip(should.lines()).find(|(is, should)| is != should);
     let (is, should) = differs.unwrap_or(("the end", "the end"));
-    let difference = format!("\"{}\" where \"{}\" should be", shown(is), shown(should));
+    let difference = format!("\"{}\" where \"{}\" should be", masked(is.trim()), masked(should.trim()));
     Err(Faithless::Astray { router: ends.router.clone(), difference })
-}
-
-/// A line without its secret.
-fn shown(line: &str) -> &str {
-    let marks = ["key-string ", "secret ", "pre-shared-key ", "key ", "community "];
-    let end = marks.iter().filter_map(|mark| line.find(mark).map(|at| at + mark.len())).min();
-    end.map_or(line, |end| &line[..end])
 }

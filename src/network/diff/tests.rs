@@ -227,3 +227,50 @@ fn golden_configurations_lead_to_each_other() {
         }
     }
 }
+
+/// Lines of other people that hold a secret, by the mode in which they stand.
+const SECRET_LINES: [(&str, &str); 24] = [
+    ("", "enable password 7 SENTINEL"),
+    ("", "enable secret 9 $9$SENTINEL"),
+    ("", "username other privilege 1 password 7 SENTINEL"),
+    ("", "crypto isakmp key SENTINEL address 10.0.0.9"),
+    ("", "radius-server key 7 SENTINEL"),
+    ("", "tacacs-server host 10.0.0.9 key SENTINEL"),
+    ("", "snmp-server community SENTINEL RO"),
+    ("", "snmp-server host 10.0.0.9 version 2c SENTINEL"),
+    ("", "snmp-server user a G v3 auth sha SENTINEL priv aes 128 SENTINEL"),
+    ("", "ntp authentication-key 1 md5 SENTINEL 7"),
+    ("", "ip ftp password 7 SENTINEL"),
+    ("tacacs server OTHER", "key 7 SENTINEL"),
+    ("radius server OTHER", "key 7 SENTINEL"),
+    ("archive", "path scp://backup:SENTINEL@10.0.0.9/$h"),
+    ("key chain OTHER", "key-string 7 SENTINEL"),
+    ("router bgp 65000", "neighbor 10.0.0.9 password 7 SENTINEL"),
+    ("crypto ikev2 keyring OTHER", "pre-shared-key SENTINEL"),
+    ("interface Tunnel9", "ip nhrp authentication SENTINEL"),
+    ("interface Tunnel9", "ip ospf authentication-key 7 SENTINEL"),
+    ("interface Dialer9", "ppp chap password 0 SENTINEL"),
+    ("interface Vlan9", "standby 9 authentication SENTINEL"),
+    ("interface Vlan9", "standby 9 authentication md5 key-string 7 SENTINEL"),
+    ("interface Vlan9", "vrrp 9 authentication text SENTINEL"),
+    ("line vty 0 4", "password 7 SENTINEL"),
+];
+
+#[test]
+fn what_is_shown_or_kept_of_a_router_holds_no_secret() {
+    for (mode, line) in SECRET_LINES {
+        let text = if mode.is_empty() { format!("{line}\n") } else { format!("{mode}\n {line}\n") };
+        let running = config(&format!("hostname a\n{text}"));
+        assert!(!picture(&running).to_string().contains("SENTINEL"), "{line}");
+        assert_eq!(picture(&picture(&running)), picture(&running), "{line}");
+        let refused = apply(&config("hostname a\n"), &[format!("  {line}")]).unwrap_err();
+        assert!(!refused.to_string().contains("SENTINEL"), "{refused}");
+        let wanted = config("hostname b\n");
+        let own = Ownership::of([&wanted]);
+        let shown = format!("{:?}", patch(&running, &wanted, &own).unwrap());
+        assert!(!shown.contains("SENTINEL"), "{shown}");
+        assert!(shown.contains("foreign: [Foreign"), "{shown}");
+        let shown = format!("{:?}", differences(&running, &wanted, &Ownership::of([&wanted, &running])));
+        assert!(!shown.contains("SENTINEL") && shown.contains("<secret>"), "{shown}");
+    }
+}

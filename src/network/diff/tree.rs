@@ -8,10 +8,6 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-/// Words after which a secret stands, in commands that the table does not know.
-const SECRET: [&str; 9] =
-    ["secret", "password", "key", "community", "key-string", "pre-shared-key", "md5", "passphrase", "hash"];
-
 /// A command with the commands of the mode it opens.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
@@ -76,23 +72,8 @@ impl Node {
     /// Its line and those below it that a router prints, without what secrets say.
     fn picture(&self) -> Line {
         let children = self.children.iter().filter(|child| !child.says_nothing());
-        Line { number: 0, text: self.shown(), children: children.map(Node::picture).collect() }
-    }
-
-    /// Its text without what a secret says. A command that the table does not know may hold one too:
-    /// whatever follows a word for secrets is not shown.
-    fn shown(&self) -> String {
-        if self.command.secret {
-            return self.command.said.clone();
-        }
-        if self.command.row.is_some() {
-            return self.text.clone();
-        }
-        let words: Vec<&str> = self.text.split_whitespace().collect();
-        match words.iter().position(|word| SECRET.contains(word)) {
-            Some(at) if at + 1 < words.len() => format!("{} <secret>", words[..=at].join(" ")),
-            _ => self.text.clone(),
-        }
+        let text = if self.command.secret { &self.command.said } else { &self.text };
+        Line { number: 0, text: text.clone(), children: children.map(Node::picture).collect() }
     }
 
     /// Its line, and those below it.
