@@ -24,6 +24,7 @@ pub mod problem;
 pub mod push;
 pub mod read_back;
 pub mod render;
+pub mod renderings;
 pub mod route;
 pub mod router;
 pub mod rules;

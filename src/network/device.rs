@@ -14,6 +14,7 @@ pub mod route;
 pub mod tracking;
 pub mod tunnel;
 
+use interface::{Authentication, Group};
 use std::fmt;
 use std::ops::Deref;
 
@@ -140,4 +141,27 @@ pub struct KeyChain {
     pub name: At<String>,
     /// Number of each key, and whether it has a string.
     pub keys: Vec<(At<u32>, bool)>,
+}
+
+impl Device {
+    /// The numbers of the keys of a key chain that have a string; none where there is no such chain.
+    pub fn keys_of(&self, chain: &str) -> Option<Vec<u32>> {
+        let chain = self.key_chains.iter().find(|known| known.name.value == chain)?;
+        Some(chain.keys.iter().filter(|(_, set)| *set).map(|(id, _)| id.value).collect())
+    }
+
+    /// Whether an HSRP group here and one of `other` take each other's hellos, as far as it is known
+    /// without their secrets. A key chain is called as each router likes: its keys' numbers count.
+    pub fn authenticates(&self, group: &Group, other: &Device, peer: &Group) -> bool {
+        let text = |group: &Group| {
+            group.authentication.as_ref().map_or(Authentication::Text, |authentication| authentication.value.clone())
+        };
+        match (text(group), text(peer)) {
+            (Authentication::Md5Chain(a), Authentication::Md5Chain(b)) => match (self.keys_of(&a), other.keys_of(&b)) {
+                (Some(a), Some(b)) => a.iter().any(|key| b.contains(key)),
+                _ => false,
+            },
+            (a, b) => a == b,
+        }
+    }
 }

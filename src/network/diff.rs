@@ -20,10 +20,11 @@ mod tree;
 pub use apply::{Refused, Session, apply, canonical, picture};
 pub use change::{Change, ChangeClass, RouterChange, plan_change};
 pub use compare::{Difference, Sign, differences};
-pub use ownership::Ownership;
+pub use ownership::{OLD_SECRET, Ownership};
 pub use patch::{Faithless, patch, wanted_on};
-pub use recognise::{owned_on_cpe, owned_on_hub};
+pub use recognise::owned_on;
 
+use super::parse::secrets::MARK;
 use serde::Serialize;
 
 /// The change of one router, and the way back.
@@ -69,6 +70,13 @@ impl Patch {
     /// All lines, in order.
     pub fn lines(&self) -> Vec<String> {
         lines(&self.steps)
+    }
+
+    /// The first line, there or back, whose secret neither a rendering names nor a name can take the
+    /// place of: it cannot be sent.
+    pub fn unnamed_secret(&self) -> Option<&str> {
+        let lines = self.steps.iter().chain(&self.rollback).flat_map(|step| &step.lines);
+        lines.map(|line| line.trim()).find(|line| line.contains(MARK))
     }
 
     /// Whether nothing changes.

@@ -5,12 +5,12 @@ use super::tenants::{self, inventory};
 use ipnetwork::Ipv4Network;
 use std::net::Ipv4Addr;
 use std::sync::OnceLock;
-use traghetto::model::link::{Backup, CarrierLine, CellularLine, ProfileVia, ReturnPath, Site};
+use traghetto::model::link::{Backup, CarrierLine, CellularLine, Lan, ProfileVia, ReturnPath, Site};
 use traghetto::model::server::Addressing;
 use traghetto::model::tenant::Tenant;
 use traghetto::model::{Known, ServerId};
 use traghetto::network::cpe::{self, Moved};
-use traghetto::network::diff::{ChangeClass, Ownership, RouterChange};
+use traghetto::network::diff::{ChangeClass, Ownership, RouterChange, owned_on};
 use traghetto::network::render::Templates;
 use traghetto::network::simulate::{Role, Surroundings};
 use traghetto::network::text::ConfigText;
@@ -139,122 +139,156 @@ fn suits(kind: Kind, tenant: &Tenant) -> bool {
 
 fn ends(kind: Kind, seed: u64, old: End, servers: &[ServerId]) -> (End, End) {
     let (mut from, mut to) = (old.clone(), old);
-    let number = u8::try_from(from.tenant.number).unwrap();
-    let edit = |end: &mut End, from: &str, to: &str| end.edits.push((from.to_owned(), to.to_owned()));
     match kind {
-        Kind::ServerMoves => {
-            let server = to.tenant.servers.known().unwrap().iter().find(|server| server.landing == Addressing::Keep);
-            let id = server.unwrap().id.clone();
-            from.moved.remove(&id);
-            to.moved.insert(id);
+        Kind::ServerMoves | Kind::ServerReturns | Kind::ServerAdded | Kind::AllMove => {
+            servers_differ(kind, &mut from, &mut to, servers);
         }
-        Kind::ServerReturns => {
-            let (there, back) = ends(Kind::ServerMoves, seed, to, servers);
-            return (back, there);
+        Kind::Rates
+        | Kind::Mtu
+        | Kind::Backup
+        | Kind::BackupLine
+        | Kind::PrimaryLine
+        | Kind::LanAddresses
+        | Kind::Vip => site_differs(kind, seed, &mut to.tenant),
+        Kind::Timers | Kind::Priority | Kind::Authentication | Kind::Group | Kind::Names => {
+            groups_differ(kind, seed, &mut from, &mut to);
         }
+        Kind::Delays | Kind::Probe | Kind::Filter | Kind::Management => lines_differ(kind, seed, &mut from, &mut to),
+        Kind::TenantArrives => from.on_hub = false,
+        Kind::TenantLeaves => to.on_hub = false,
+    }
+    (from, to)
+}
+
+fn servers_differ(kind: Kind, from: &mut End, to: &mut End, servers: &[ServerId]) {
+    match kind {
         Kind::AllMove => {
             from.moved.clear();
             to.moved.extend(servers.iter().cloned());
         }
         Kind::ServerAdded => {
-            let mut extra = pattern_server(&to.tenant);
-            extra.id = format!("paese-{number}-nuovo").parse().unwrap();
-            extra.address = site(&to.tenant).lan.as_ref().unwrap().prefix.nth(9).unwrap();
-            let keeps = site(&to.tenant).lan.as_ref().unwrap().hub.is_some();
-            extra.landing = Addressing::Keep;
-            if !keeps {
-                extra.landing = Addressing::Renumber(Ipv4Addr::new(10, 64, number, 99));
-            }
+            let extra = added_server(&to.tenant);
             to.moved.insert(extra.id.clone());
             let Known::Known(all) = &mut to.tenant.servers else { panic!("no servers") };
             all.push(extra);
         }
+        _ => {
+            let server = to.tenant.servers.known().unwrap().iter().find(|server| server.landing == Addressing::Keep);
+            let id = server.unwrap().id.clone();
+            from.moved.remove(&id);
+            to.moved.insert(id);
+            if kind == Kind::ServerReturns {
+                std::mem::swap(from, to);
+            }
+        }
+    }
+}
+
+fn added_server(tenant: &Tenant) -> traghetto::model::server::Server {
+    let number = u8::try_from(tenant.number).unwrap();
+    let lan = site(tenant).lan.as_ref().unwrap();
+    let mut extra = pattern_server(tenant);
+    extra.id = format!("paese-{number}-nuovo").parse().unwrap();
+    extra.address = lan.prefix.nth(9).unwrap();
+    extra.landing = match lan.hub {
+        Some(_) => Addressing::Keep,
+        None => Addressing::Renumber(Ipv4Addr::new(10, 64, number, 99)),
+    };
+    extra
+}
+
+fn site_differs(kind: Kind, seed: u64, tenant: &mut Tenant) {
+    let number = u8::try_from(tenant.number).unwrap();
+    let Site { link, lan, .. } = site_mut(tenant);
+    let lan = lan.as_mut().unwrap();
+    let from_end = |nth: u32, lan: &Lan| Ipv4Addr::from(u32::from(lan.prefix.broadcast()) - nth);
+    match kind {
         Kind::Rates => {
-            let link = &mut site_mut(&mut to.tenant).link;
             link.pcr_mbps = link.pcr_mbps * 2 + 10;
             link.mcr_percent = 30;
         }
         Kind::Mtu => {
-            let line = site_mut(&mut to.tenant).link.carrier.as_mut().unwrap();
+            let line = link.carrier.as_mut().unwrap();
             line.mtu = if line.mtu == 1500 { 1460 } else { 1500 };
         }
-        Kind::Backup => {
-            let link = &mut site_mut(&mut to.tenant).link;
-            link.backup = Some(other_backup(link.backup.as_ref().unwrap(), number, seed));
-        }
+        Kind::Backup => link.backup = Some(other_backup(link.backup.as_ref().unwrap(), number, seed)),
         Kind::BackupLine => {
-            if let Some(Backup::Copper { carrier: Some(carrier), .. }) = &mut site_mut(&mut to.tenant).link.backup {
+            if let Some(Backup::Copper { carrier: Some(carrier), .. }) = &mut link.backup {
                 *carrier = line(number, 12, carrier.mtu);
             }
         }
         Kind::PrimaryLine => {
-            let carrier = site_mut(&mut to.tenant).link.carrier.as_mut().unwrap();
+            let carrier = link.carrier.as_mut().unwrap();
             *carrier = line(number, 8, carrier.mtu);
         }
         Kind::LanAddresses => {
-            let lan = site_mut(&mut to.tenant).lan.as_mut().unwrap();
-            let from_end = |nth: u32| Ipv4Addr::from(u32::from(lan.prefix.broadcast()) - nth);
-            let (primary, standby) = (from_end(5), from_end(6));
+            let (primary, standby) = (from_end(5, lan), from_end(6, lan));
             (lan.primary, lan.standby) = (primary, lan.standby.map(|_| standby));
         }
-        Kind::Vip => {
-            let lan = site_mut(&mut to.tenant).lan.as_mut().unwrap();
-            lan.vip = Ipv4Addr::from(u32::from(lan.prefix.broadcast()) - 5);
+        _ => lan.vip = from_end(5, lan),
+    }
+}
+
+fn edit(end: &mut End, from: &str, to: &str) {
+    end.edits.push((from.to_owned(), to.to_owned()));
+}
+
+/// What the routers say of their HSRP group.
+fn groups_differ(kind: Kind, seed: u64, from: &mut End, to: &mut End) {
+    match kind {
+        Kind::Timers => edit(to, " standby # timers 1 3", " timers 2 7"),
+        Kind::Priority if seed.is_multiple_of(2) => {
+            edit(from, " standby # priority 110", " priority 105");
+            edit(from, " standby # track 100 decrement 20", " track 100 decrement 15");
         }
         Kind::Priority => {
-            if seed.is_multiple_of(2) {
-                edit(&mut from, " standby # priority 110", " priority 105");
-                edit(&mut from, " standby # track 100 decrement 20", " track 100 decrement 15");
-            } else {
-                edit(&mut to, " standby # priority 110", " priority 120");
-                edit(&mut to, " standby # track 100 decrement 20", " track 100 decrement 40");
+            edit(to, " standby # priority 110", " priority 120");
+            edit(to, " standby # track 100 decrement 20", " track 100 decrement 40");
+        }
+        Kind::Authentication => {
+            let string = " authentication md5 key-string <secret:new>";
+            edit(to, " standby # authentication md5 key-chain HSRP-LAN", string);
+        }
+        Kind::Names => {
+            edit(to, " standby # name", " name LAN-OTHER");
+            edit(to, " description LAN", " description LAN of another name");
+            edit(from, "key chain HSRP-LAN", "key chain HSRP-OLD");
+            edit(from, " standby # authentication md5 key-chain HSRP-LAN", " authentication md5 key-chain HSRP-OLD");
+        }
+        _ => {
+            for (line, rest) in GROUP {
+                edit(from, &format!(" standby # {line}"), &format!("! {rest}"));
             }
         }
+    }
+}
+
+fn lines_differ(kind: Kind, seed: u64, from: &mut End, to: &mut End) {
+    match kind {
         Kind::Delays => {
-            edit(&mut to, " delay down 6 up 60", " delay down 9 up 90");
-            edit(&mut to, " delay up 60", " delay up 90");
-            edit(&mut to, " standby delay minimum 30 reload 90", " standby delay minimum 45 reload 120");
-            edit(&mut from, " delay down 20 up 30", " delay down 15");
+            edit(to, " delay down 6 up 60", " delay down 9 up 90");
+            edit(to, " delay up 60", " delay up 90");
+            edit(to, " standby delay minimum 30 reload 90", " standby delay minimum 45 reload 120");
+            edit(from, " delay down 20 up 30", " delay down 15");
         }
         Kind::Probe => {
-            edit(&mut to, "  frequency 3", "  frequency 5");
-            edit(&mut to, "  timeout 2000", "  timeout 2500");
+            edit(to, "  frequency 3", "  frequency 5");
+            edit(to, "  timeout 2000", "  timeout 2500");
             if seed.is_multiple_of(3) {
-                edit(&mut from, "  threshold 500", "  threshold 700");
+                edit(from, "  threshold 500", "  threshold 700");
             }
         }
         Kind::Filter => {
-            edit(&mut from, " permit esp host", " permit ip host 203.0.113.99 any");
-            edit(&mut from, " permit 10.255.10.0 0.0.0.255", " permit 10.255.8.0 0.0.3.255");
+            edit(from, " permit esp host", " permit ip host 203.0.113.99 any");
+            edit(from, " permit 10.255.10.0 0.0.0.255", " permit 10.255.8.0 0.0.3.255");
         }
-        Kind::Names => {
-            edit(&mut to, " standby # name", " name LAN-OTHER");
-            edit(&mut to, " description LAN", " description LAN of another name");
-            edit(&mut from, "key chain HSRP-LAN", "key chain HSRP-LAN");
+        _ => {
+            edit(to, "logging host 10.255.10.20", "logging host 10.255.10.21");
+            edit(to, "ntp server", "ntp server 10.255.10.31 prefer");
+            edit(from, "ip ssh time-out 60", "ip ssh time-out 30");
+            edit(from, " exec-timeout 10 0", " exec-timeout 0 0");
         }
-        Kind::Management => {
-            edit(&mut to, "logging host 10.255.10.20", "logging host 10.255.10.21");
-            edit(&mut to, "ntp server", "ntp server 10.255.10.31 prefer");
-            edit(&mut from, "ip ssh time-out 60", "ip ssh time-out 30");
-            edit(&mut from, " exec-timeout 10 0", " exec-timeout 0 0");
-        }
-        Kind::Timers => edit(&mut to, " standby # timers 1 3", " timers 2 7"),
-        Kind::Authentication => {
-            edit(
-                &mut to,
-                " standby # authentication md5 key-chain HSRP-LAN",
-                " authentication md5 key-string <secret:new>",
-            );
-        }
-        Kind::Group => {
-            for (line, rest) in GROUP {
-                edit(&mut from, &format!(" standby # {line}"), &format!("! {rest}"));
-            }
-        }
-        Kind::TenantArrives => from.on_hub = false,
-        Kind::TenantLeaves => to.on_hub = false,
     }
-    (from, to)
 }
 
 /// Lines of a group that are renumbered.
@@ -433,6 +467,15 @@ fn with_foreign(config: &ConfigText, seed: u64) -> (ConfigText, Vec<String>) {
     (config, put)
 }
 
+/// The renderings at hand: of what the inventory says now. What was rendered before it was changed is
+/// not, but for lines that no change of the inventory leads to.
+fn known<'a>(kind: Kind, running: &'a ConfigText, wanted: &'a ConfigText) -> Vec<&'a ConfigText> {
+    match kind {
+        Kind::Names | Kind::Management | Kind::Group => vec![running, wanted],
+        _ => vec![wanted],
+    }
+}
+
 fn build(seed: u64, kind: Kind, old: &End, new: &End) -> Pair {
     let (from, to) = (texts(old, seed), texts(new, seed));
     let mut routers = Vec::new();
@@ -445,9 +488,10 @@ fn build(seed: u64, kind: Kind, old: &End, new: &End) -> Pair {
     for (role, (running, wanted)) in
         [Role::PrimaryCpe, Role::StandbyCpe].into_iter().zip(from.cpes.iter().zip(&to.cpes))
     {
-        add(role, running, wanted, Ownership::of([running, wanted]));
+        add(role, running, wanted, owned_on(role, &to.plan, known(kind, running, wanted), []));
     }
-    let own = Ownership::of([&from.part, &to.part]).beside([&from.neighbours, &from.whole]);
+    let known = known(kind, &from.part, &to.part);
+    let own = owned_on(Role::Hub, &to.plan, known, [&from.neighbours, &from.whole]);
     add(Role::Hub, &from.whole, &to.part, own);
     let mut surroundings = vec![Surroundings::of(&from.plan, &old.moved), Surroundings::of(&to.plan, &new.moved)];
     surroundings.dedup();

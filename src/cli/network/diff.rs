@@ -6,14 +6,12 @@ mod show;
 use super::render::{every, templates, unrendered};
 use super::{Context, Failure, decided, inventory};
 use crate::failure::Kind;
-use crate::model::ServerId;
-use crate::network::cpe::{self, Moved};
+use crate::network::cpe::Moved;
 use crate::network::diff::{self, Change, ChangeClass, Faithless, Ownership, RouterChange};
-use crate::network::render::{Stage, Templates};
-use crate::network::router::RouterPlan;
 use crate::network::simulate::{Role, Surroundings};
 use crate::network::text::ConfigText;
-use crate::network::{NetworkPlan, hub};
+use crate::network::{NetworkPlan, renderings};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// `traghetto network diff`.
@@ -34,8 +32,9 @@ pub struct Args {
     /// the router that its `hostname` names; routers without one are left as they are.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     running: Vec<PathBuf>,
-    /// What is wanted: before or after all servers have moved. Servers whose route is on a router
-    /// already count as moved in `before` too.
+    /// What is wanted: before all servers have moved, or after they have and were accepted, without
+    /// the temporary way of the copying. Servers whose route is on a router already count as moved in
+    /// `before` too.
     #[arg(long, value_enum, default_value_t = StageArg::Before)]
     stage: StageArg,
     /// What is wanted is the move of this server, and nothing else moves.
@@ -54,7 +53,7 @@ pub struct Args {
 enum StageArg {
     /// Before any server has moved.
     Before,
-    /// After every server has moved.
+    /// After every server has moved and was accepted.
     After,
 }
 
@@ -62,13 +61,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let plan = decided(context, &args.tenant)?;
     let running = running::read(&args.running, context)?;
     let there = running::moved(&plan, &running);
-    let wanted = wanted(args, &plan, &there)?;
-    let routers = routers(args, &plan, &running, (&there, &wanted), context)?;
-    let surroundings = match there == wanted {
-        true => vec![Surroundings::of(&plan, &there)],
-        false => vec![Surroundings::of(&plan, &there), Surroundings::of(&plan, &wanted)],
-    };
-    let class = if there == wanted { ChangeClass::Maintenance } else { ChangeClass::Cutover };
+    let aim = Aim::of(args, &plan, &there)?;
+    let routers = routers(args, &plan, &running, Ends::of(&plan, &there, &aim, context)?)?;
+    let mut surroundings = vec![Surroundings::of(&plan, &there), Surroundings::of(&aim.plan, &aim.moved)];
+    surroundings.dedup();
+    let class = if there == aim.moved { ChangeClass::Maintenance } else { ChangeClass::Cutover };
     let change = diff::plan_change(&routers, &surroundings, class).map_err(faithless)?;
     match context.json {
         true => show::json(&plan, &routers, &change, context),
@@ -94,75 +91,73 @@ fn faithless(error: Faithless) -> Failure {
         .hint("No router was touched. Compare the router's text with the wanted one by hand, and report this line.")
 }
 
-/// The servers that are to be at the SAD.
-fn wanted(args: &Args, plan: &NetworkPlan, there: &Moved) -> Result<Moved, Failure> {
-    let mut moved = there.clone();
-    if let Some(name) = &args.server {
-        let Some(server) = plan.servers.iter().find(|server| server.id.as_str() == name) else {
-            let known: Vec<&str> = plan.servers.iter().map(|server| server.id.as_str()).collect();
-            return Err(Failure::new(Kind::Usage, format!("{} has no server {name}", plan.tenant))
-                .hint(format!("Its servers are: {}.", known.join(", "))));
-        };
-        moved.insert(server.id.clone());
-    } else if args.stage == StageArg::After {
-        moved.extend(plan.servers.iter().map(|server| server.id.clone()).collect::<Vec<ServerId>>());
+/// What is wanted.
+struct Aim {
+    /// The tenant's network, without the temporary way of the copying where that is over.
+    plan: NetworkPlan,
+    /// The servers that are to be at the SAD.
+    moved: Moved,
+}
+
+impl Aim {
+    fn of(args: &Args, plan: &NetworkPlan, there: &Moved) -> Result<Self, Failure> {
+        let (mut aim, mut moved) = (plan.clone(), there.clone());
+        if let Some(name) = &args.server {
+            let Some(server) = plan.servers.iter().find(|server| server.id.as_str() == name) else {
+                let known: Vec<&str> = plan.servers.iter().map(|server| server.id.as_str()).collect();
+                return Err(Failure::new(Kind::Usage, format!("{} has no server {name}", plan.tenant))
+                    .hint(format!("Its servers are: {}.", known.join(", "))));
+            };
+            moved.insert(server.id.clone());
+        } else if args.stage == StageArg::After {
+            moved.extend(plan.servers.iter().map(|server| server.id.clone()));
+            aim = plan.accepted();
+        }
+        Ok(Self { plan: aim, moved })
     }
-    Ok(moved)
+}
+
+/// What the routers run where no file says it, and what is wanted of them, by role.
+struct Ends {
+    before: BTreeMap<Role, ConfigText>,
+    after: BTreeMap<Role, ConfigText>,
+    owned: BTreeMap<Role, Ownership>,
+}
+
+impl Ends {
+    fn of(plan: &NetworkPlan, there: &Moved, aim: &Aim, context: &Context) -> Result<Self, Failure> {
+        let templates = templates(context)?;
+        let (plans, _) = every(&inventory::load(context)?);
+        let beside: Vec<NetworkPlan> = plans.into_iter().filter(|other| other.tenant != plan.tenant).collect();
+        Ok(Self {
+            before: renderings::texts(plan, there, &templates).map_err(unrendered)?,
+            after: renderings::texts(&aim.plan, &aim.moved, &templates).map_err(unrendered)?,
+            owned: renderings::owned(plan, &beside, &templates).map_err(unrendered)?,
+        })
+    }
 }
 
 /// The routers of the tenant, with what runs on each and what is wanted of it.
-fn routers(
-    args: &Args,
-    plan: &NetworkPlan,
-    running: &[ConfigText],
-    (there, wanted): (&Moved, &Moved),
-    context: &Context,
-) -> Result<Vec<RouterChange>, Failure> {
-    let templates = templates(context)?;
-    let text = |router: &RouterPlan| {
-        let text = templates.router(router).map_err(unrendered)?;
-        Ok::<_, Failure>(ConfigText::parse(&text))
-    };
-    let mut ends = Vec::new();
-    let cpes = cpe::routers(plan, there).into_iter().zip(cpe::routers(plan, wanted));
-    for (role, (before, after)) in [Role::PrimaryCpe, Role::StandbyCpe].into_iter().zip(cpes) {
-        ends.push((role, text(&before)?, text(&after)?));
-    }
-    ends.push((Role::Hub, text(&hub::tenant(plan, there))?, text(&hub::tenant(plan, wanted))?));
-    let names: Vec<String> = ends.iter().filter_map(|(_, before, _)| running::hostname(before)).collect();
+fn routers(args: &Args, plan: &NetworkPlan, running: &[ConfigText], ends: Ends) -> Result<Vec<RouterChange>, Failure> {
+    let names: Vec<String> = ends.before.values().filter_map(running::hostname).collect();
     running::all_known(running, &names)?;
     if let Some(name) = args.router.as_ref().filter(|name| !names.contains(name)) {
         return Err(Failure::new(Kind::Usage, format!("{} has no router {name}", plan.tenant))
             .hint(format!("Its routers are: {}.", names.join(", "))));
     }
-    let neighbours = neighbours(&templates, plan, context)?;
+    let Ends { before, mut after, mut owned } = ends;
     let mut routers = Vec::new();
-    for (role, before, after) in ends {
+    for (role, before) in before {
         let name = running::hostname(&before);
-        let own = match role {
-            Role::Hub => diff::owned_on_hub(plan, [&before, &after]).beside(&neighbours),
-            Role::PrimaryCpe | Role::StandbyCpe => diff::owned_on_cpe(plan, [&before, &after]),
-        };
         let real = running.iter().find(|text| running::hostname(text) == name);
         let changes = args.router.as_ref().is_none_or(|only| Some(only) == name.as_ref());
         let left = !changes || (real.is_none() && !running.is_empty());
         let running = real.cloned().unwrap_or(before);
-        let wanted = if left { running.clone() } else { after };
-        let own = if left { Ownership::default() } else { own };
+        let (wanted, own) = match (after.remove(&role), owned.remove(&role)) {
+            (Some(wanted), Some(own)) if !left => (wanted, own),
+            _ => (running.clone(), Ownership::default()),
+        };
         routers.push(RouterChange { role, running, wanted, own });
     }
     Ok(routers)
-}
-
-/// What is rendered on the hub for all tenants, and for all of them together.
-fn neighbours(templates: &Templates, plan: &NetworkPlan, context: &Context) -> Result<Vec<ConfigText>, Failure> {
-    let (plans, _) = every(&inventory::load(context)?);
-    let others: Vec<NetworkPlan> = plans.into_iter().filter(|other| other.tenant != plan.tenant).collect();
-    let mut texts = Vec::new();
-    for stage in [Stage::Before, Stage::After] {
-        let whole = [plan.clone()].into_iter().chain(others.iter().cloned()).collect::<Vec<_>>();
-        let file = templates.hub(&whole, stage).map_err(unrendered)?;
-        texts.extend(file.map(|file| ConfigText::parse(&file.text)));
-    }
-    Ok(texts)
 }

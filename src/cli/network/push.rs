@@ -10,7 +10,7 @@ use crate::cli::{interrupt, journal, operator};
 use crate::failure::Kind;
 use crate::journal::{Journal, Lease};
 use crate::model::{Inventory, PersonId, ServerId, TenantId};
-use crate::network::diff::ChangeClass;
+use crate::network::diff::{ChangeClass, OLD_SECRET};
 use crate::network::push::campaign::Campaign;
 use crate::network::push::record::{Begun, Record};
 use crate::network::push::run::{Desk as _, PushError, Pusher, Tempo};
@@ -48,7 +48,8 @@ pub struct Args {
     /// Undo the cutover of the server.
     #[arg(long, requires = "server")]
     back: bool,
-    /// What is wanted: routers before any move, after every move, or with the servers where they are now.
+    /// What is wanted: routers before any move, with the servers where they are now, or after every
+    /// move and its acceptance, without the temporary way of the copying.
     #[arg(long, value_enum, default_value_t = StageArg::Now, conflicts_with = "server")]
     stage: StageArg,
     /// Show what would be done, and stop. Reads the routers, changes nothing.
@@ -103,7 +104,7 @@ enum StageArg {
     Now,
     /// Before any server has moved.
     Before,
-    /// After every server has moved.
+    /// After every server has moved and was accepted.
     After,
 }
 
@@ -231,12 +232,21 @@ impl Office<'_> {
     /// Every secret that a line names is at hand before the first line is sent. None is kept.
     fn secrets_at_hand(&self, prepared: &Prepared) -> Result<(), Failure> {
         let secrets = self.secrets();
-        let changes = prepared.chosen.iter().map(|router| &router.change);
-        for line in changes.flat_map(|change| change.lines.iter().chain(&change.rollback)) {
-            if let Err(error) = secrets.put_into(line) {
-                return Err(Failure::new(Kind::Invalid, error)
-                    .hint("No router was touched.")
-                    .hint("Put it into that file, readable by you only, or into the variable; then repeat."));
+        for change in prepared.chosen.iter().map(|router| &router.change) {
+            for line in change.lines.iter().chain(&change.rollback) {
+                let Err(error) = secrets.put_into(line) else { continue };
+                let mut failure = Failure::new(Kind::Invalid, error).hint("No router was touched.");
+                if Secrets::names(line).iter().any(|name| name.starts_with(OLD_SECRET)) {
+                    failure = failure.hint(format!(
+                        "The way back of {} needs it, and no rendering names it: it is the word that the router shows in \
+                         its place in `{}`.",
+                        change.router,
+                        line.trim()
+                    ));
+                }
+                return Err(
+                    failure.hint("Put it into that file, readable by you only, or into the variable; then repeat.")
+                );
             }
         }
         Ok(())

@@ -91,7 +91,7 @@ fn active_beside(one: &Device, other: &Device) -> Vec<String> {
                 let clash = match same {
                     Some(peer) => {
                         version(here) != version(there)
-                            || peer.authentication != group.authentication
+                            || !one.authenticates(group, other, peer)
                             || peer.vip != group.vip
                     }
                     None => there.standby.groups.iter().any(|peer| peer.vip == group.vip),

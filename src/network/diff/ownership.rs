@@ -1,10 +1,12 @@
 //! What on a device is traghetto's, and what the device becomes when only that changes.
 
+use super::super::parse::secrets::{REFERENCE, masked, referenced};
 use super::super::text::ConfigText;
 use super::Foreign;
+use super::command::Object;
 use super::grammar::{Kind, Mode};
 use super::tree::{Node, Tree, find, put};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The objects that renderings name, and those that can be recognised as renderings' by what they
 /// are called.
@@ -18,6 +20,12 @@ pub struct Ownership {
     routes: BTreeSet<(Option<String>, String)>,
     /// Beginnings of such names.
     prefixes: Vec<(Option<String>, String)>,
+    /// Routing tables whose translations are a rendering's.
+    translations: BTreeSet<String>,
+    /// Routing tables in which nobody else has an interface.
+    tables: BTreeSet<String>,
+    /// Lines of renderings that name a secret, by the keys that lead to them.
+    references: BTreeMap<String, String>,
 }
 
 impl Ownership {
@@ -25,7 +33,9 @@ impl Ownership {
     pub fn of<'a>(renderings: impl IntoIterator<Item = &'a ConfigText>) -> Self {
         let mut own = Self::default();
         for text in renderings {
-            name_all(&Tree::of(text).nodes, "", &mut own.named);
+            let tree = Tree::of(text);
+            name_all(&tree.nodes, "", &mut own.named);
+            references(&tree.nodes, "", &mut own.references);
         }
         own
     }
@@ -62,6 +72,20 @@ impl Ownership {
         self
     }
 
+    /// Recognises the static translations of a routing table.
+    #[must_use]
+    pub fn with_translations(mut self, vrf: &str) -> Self {
+        self.translations.insert(vrf.to_owned());
+        self
+    }
+
+    /// Recognises interfaces by the routing table that they are in.
+    #[must_use]
+    pub fn with_interfaces_in(mut self, vrf: &str) -> Self {
+        self.tables.insert(vrf.to_owned());
+        self
+    }
+
     /// The lines of a configuration that are traghetto's, each after those that it stands under.
     pub fn lines(&self, config: &ConfigText) -> BTreeSet<String> {
         let mut lines = BTreeSet::new();
@@ -92,6 +116,55 @@ impl Ownership {
         }
     }
 
+    /// Says how the line with these keys, from the global level down to it, names its secret, where no
+    /// rendering at hand has the line any more.
+    #[must_use]
+    pub fn with_reference(mut self, path: &str, line: &str) -> Self {
+        self.references.entry(path.to_owned()).or_insert_with(|| line.to_owned());
+        self
+    }
+
+    /// `tree` without the value of any secret: as a rendering names it; else by a name made of
+    /// `router` and where the line stands, under which the value can be given; else with a mark, as
+    /// which no router takes it. Lines of a patch come from such a tree.
+    pub(super) fn without_values(&self, tree: &Tree, router: &str) -> Tree {
+        let mut given = BTreeSet::new();
+        Tree { nodes: self.named_secrets(Mode::Global, &tree.nodes, "", router, &mut given) }
+    }
+
+    fn named_secrets(
+        &self,
+        mode: Mode,
+        nodes: &[Node],
+        path: &str,
+        router: &str,
+        given: &mut BTreeSet<String>,
+    ) -> Vec<Node> {
+        let named = |node: &Node| {
+            let path = below(path, node);
+            let mut named = match node.command.secret && !node.text.contains(REFERENCE) {
+                true => Node::new(mode, &self.named_secret(node, &path, router, given)),
+                false => node.clone(),
+            };
+            named.children = self.named_secrets(node.command.opens(), &node.children, &path, router, given);
+            named
+        };
+        nodes.iter().map(named).collect()
+    }
+
+    fn named_secret(&self, node: &Node, path: &str, router: &str, given: &mut BTreeSet<String>) -> String {
+        let known = self.references.get(path).filter(|line| masked(line) == masked(&node.text));
+        if let Some(line) = known {
+            return line.clone();
+        }
+        let base = format!("{OLD_SECRET}{}", slug(&format!("{router} {path}")));
+        let numbered = (2..).map(|number| format!("{base}-{number}"));
+        let free = std::iter::once(base.clone()).chain(numbered).find(|name| !given.contains(name));
+        let name = free.unwrap_or(base);
+        given.insert(name.clone());
+        referenced(&node.text, &name).unwrap_or_else(|| node.command.said.clone())
+    }
+
     /// Keys of lines of the global level that are rendered for others and are about them alone:
     /// routing tables, and what is in them, that no line of ours names.
     pub(super) fn beside_ours(&self, tree: &Tree) -> BTreeSet<String> {
@@ -108,6 +181,16 @@ impl Ownership {
     }
 
     fn recognises(&self, node: &Node) -> bool {
+        let within = |node: &Node, tables: &BTreeSet<String>| {
+            node.command.uses.iter().any(|object| object.0 == "vrf" && tables.contains(&object.1))
+        };
+        if node.command.key.starts_with("ip nat inside source static ") {
+            return within(node, &self.translations);
+        }
+        if node.command.opens() == Mode::Interface {
+            let forwarding = find(&node.children, "vrf forwarding");
+            return forwarding.is_some_and(|forwarding| within(forwarding, &self.tables));
+        }
         if !node.command.key.starts_with("ip route ") {
             return false;
         }
@@ -125,6 +208,25 @@ fn below(path: &str, node: &Node) -> String {
     if path.is_empty() { node.command.key.clone() } else { format!("{path} / {}", node.command.key) }
 }
 
+/// How the name of a secret begins that no rendering names, and a router has.
+pub const OLD_SECRET: &str = "old-";
+
+/// Words that may stand in the name of a file.
+fn slug(text: &str) -> String {
+    let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' };
+    text.chars().map(word).collect::<String>().split_whitespace().collect::<Vec<_>>().join("-")
+}
+
+fn references(nodes: &[Node], path: &str, found: &mut BTreeMap<String, String>) {
+    for node in nodes {
+        let path = below(path, node);
+        references(&node.children, &path, found);
+        if node.command.secret && node.text.contains(REFERENCE) {
+            found.insert(path, node.text.clone());
+        }
+    }
+}
+
 fn name_all(nodes: &[Node], path: &str, named: &mut BTreeSet<String>) {
     for node in nodes {
         let path = below(path, node);
@@ -138,7 +240,21 @@ fn name_all(nodes: &[Node], path: &str, named: &mut BTreeSet<String>) {
 pub(super) fn target(running: &Tree, wanted: &Tree, own: &Ownership) -> (Tree, Vec<Foreign>) {
     let mut foreign = Vec::new();
     let nodes = merge(Mode::Global, &running.nodes, &wanted.nodes, own, "", &mut foreign);
-    (Tree { nodes }, foreign)
+    let mut target = Tree { nodes };
+    while let Some(node) = in_use(running, &target) {
+        let line = format!("{} (a line that stays refers to it)", shown(&node.command.key, node));
+        foreign.push(Foreign { line });
+        put(&mut target.nodes, node.clone());
+    }
+    (target, foreign)
+}
+
+/// An object that would go although a line that stays refers to it: a router refuses that, or the line
+/// would mean something else.
+fn in_use<'a>(running: &'a Tree, target: &Tree) -> Option<&'a Node> {
+    let there = |object: &Object| target.nodes.iter().any(|node| node.command.defines.as_ref() == Some(object));
+    let in_use = |object: &Object| !there(object) && target.uses(object);
+    running.nodes.iter().find(|node| node.command.defines.as_ref().is_some_and(in_use))
 }
 
 fn merge(

@@ -59,6 +59,8 @@ pub(super) struct Ends {
     pub(super) router: String,
     pub(super) from: Tree,
     pub(super) to: Tree,
+    /// Both without the value of any secret: what is typed comes from them.
+    named: (Tree, Tree),
     pub(super) foreign: Vec<Foreign>,
     /// Keys of global lines about other tenants alone.
     pub(super) beside: BTreeSet<String>,
@@ -71,17 +73,19 @@ impl Ends {
         let router =
             to.nodes.iter().find_map(|node| node.text.strip_prefix("hostname ")).unwrap_or_default().to_owned();
         let beside = own.beside_ours(&from);
-        Self { router, from, to, foreign, beside }
+        let named = own.without_values(&from, &router);
+        let (named_to, _) = target(&named, &wanted, own);
+        Self { router, from, to, named: (named, named_to), foreign, beside }
     }
 
     /// The steps there, and in which of the surroundings they end.
     pub(super) fn going(&self, around: &Around<'_>) -> Result<(Vec<Step>, usize), Faithless> {
-        self.way(&self.from, &self.to, around)
+        self.way(&self.named.0, &self.named.1, around)
     }
 
     /// The steps back, and in which of the surroundings they end.
     pub(super) fn back(&self, around: &Around<'_>) -> Result<(Vec<Step>, usize), Faithless> {
-        self.way(&self.to, &self.from, around)
+        self.way(&self.named.1, &self.named.0, around)
     }
 
     fn way(&self, from: &Tree, to: &Tree, around: &Around<'_>) -> Result<(Vec<Step>, usize), Faithless> {

@@ -274,3 +274,29 @@ fn what_is_shown_or_kept_of_a_router_holds_no_secret() {
         assert!(!shown.contains("SENTINEL") && shown.contains("<secret>"), "{shown}");
     }
 }
+
+/// A patch holds no secret of a router, though it takes away and puts back lines that hold one.
+#[test]
+fn the_way_back_names_secrets_and_holds_none() {
+    let lan = |authentication: &str| {
+        config(&format!("hostname a\ninterface GigabitEthernet0/0/1\n standby 10 {authentication}\n"))
+    };
+    let running = lan("authentication md5 key-string 7 SENTINEL");
+    let wanted = lan("authentication md5 key-chain LAN");
+    let found = patch(&running, &wanted, &Ownership::of([&wanted])).unwrap();
+    assert!(!format!("{found:?}").contains("SENTINEL"), "{found:?}");
+    let name = "<secret:old-a-interface-gigabitethernet0-0-1-standby-10-authentication>";
+    let back = format!(" standby 10 authentication md5 key-string 7 {name}");
+    assert_eq!(lines(&found.rollback), ["interface GigabitEthernet0/0/1", &back]);
+    let named = config(&running.to_string().replace("SENTINEL", name));
+    assert_eq!(apply(&wanted, &lines(&found.rollback)).unwrap().to_string(), named.to_string());
+    // A rendering at hand says how the secret is called.
+    let rendered = lan("authentication md5 key-string <secret:town.hsrp>");
+    let found = patch(&running, &wanted, &Ownership::of([&wanted, &rendered])).unwrap();
+    assert_eq!(lines(&found.rollback)[1], " standby 10 authentication md5 key-string <secret:town.hsrp>");
+    // More than one word is no secret that has a name: no router takes that line.
+    let running = lan("authentication md5 key-string 7 SENTINEL timeout 30");
+    let found = patch(&running, &wanted, &Ownership::of([&wanted])).unwrap();
+    assert!(!format!("{found:?}").contains("SENTINEL"), "{found:?}");
+    assert_eq!(found.unnamed_secret(), Some("standby 10 authentication md5 key-string <secret>"));
+}

@@ -5,13 +5,12 @@ use super::change::Change;
 use super::expect::Expect;
 use crate::model::ServerId;
 use crate::network::NetworkPlan;
-use crate::network::cpe::{self, Moved};
+use crate::network::cpe::Moved;
 use crate::network::diff::{self, ChangeClass, Ownership, Patch, RouterChange, Step, picture};
-use crate::network::hub;
 use crate::network::parse;
 use crate::network::plan::host;
 use crate::network::render::{RenderError, Templates};
-use crate::network::router::RouterPlan;
+use crate::network::renderings::{owned, texts};
 use crate::network::simulate::{Network, Prediction, Role, Scene, SceneRouter, Surroundings, role};
 use crate::network::text::ConfigText;
 use std::collections::BTreeMap;
@@ -27,6 +26,8 @@ pub struct Request<'a> {
     pub running: &'a BTreeMap<Role, ConfigText>,
     /// Which servers stand at the SAD once it is done.
     pub moved: &'a Moved,
+    /// Whether the landing is accepted: the temporary way of the copying goes.
+    pub accepted: bool,
     /// What kind of change.
     pub class: ChangeClass,
     /// The one router that changes; none for all that differ.
@@ -64,6 +65,16 @@ pub enum Unplanned {
     /// The patch.
     #[error("there is no patch that leads to what is wanted")]
     Patch(#[from] diff::Faithless),
+    /// A secret that would have to be sent and that nothing names.
+    #[error(
+        "a line of {router} holds a secret that no reference names, and the change or its way back needs it: {line}"
+    )]
+    Secret {
+        /// Host name.
+        router: String,
+        /// The line, with a mark for the secret.
+        line: String,
+    },
     /// The lines of a patch do not fit.
     #[error("the lines do not fit what runs")]
     Unfit(#[from] diff::Refused),
@@ -95,26 +106,6 @@ pub fn with_server(mut moved: Moved, server: &ServerId, back: bool) -> Moved {
     moved
 }
 
-/// The renderings of a router, by role: a CPE whole, of the hub the tenant's part.
-fn renderings(plan: &NetworkPlan, moved: &Moved) -> Vec<(Role, RouterPlan)> {
-    let cpes = cpe::routers(plan, moved).into_iter().zip([Role::PrimaryCpe, Role::StandbyCpe]);
-    let hub = [(Role::Hub, hub::tenant(plan, moved))];
-    cpes.map(|(router, role)| (role, router)).chain(hub).collect()
-}
-
-/// The texts of a router in a state of moves, by role.
-///
-/// # Errors
-/// A template.
-pub fn texts(
-    plan: &NetworkPlan,
-    moved: &Moved,
-    templates: &Templates,
-) -> Result<BTreeMap<Role, ConfigText>, RenderError> {
-    let text = |(role, router): (Role, RouterPlan)| Ok((role, ConfigText::parse(&templates.router(&router)?)));
-    renderings(plan, moved).into_iter().map(text).collect()
-}
-
 /// Plans a push.
 ///
 /// # Errors
@@ -122,32 +113,25 @@ pub fn texts(
 pub fn planned(request: &Request<'_>, templates: &Templates) -> Result<Planned, Unplanned> {
     let Request { plan, running, moved, .. } = request;
     let now = moved_now(plan, running);
-    let everyone: Moved = plan.kept().map(|server| server.id.clone()).collect();
-    let wanted = texts(plan, moved, templates)?;
-    let known = [texts(plan, &Moved::new(), templates)?, texts(plan, &everyone, templates)?];
-    let mut neighbours = Vec::new();
-    for other in request.beside {
-        let everyone: Moved = other.kept().map(|server| server.id.clone()).collect();
-        neighbours.extend(texts(other, &everyone, templates)?.remove(&Role::Hub));
-    }
-    if let Some(whole) = hub::whole(&[request.beside, &[(*plan).clone()]].concat(), &everyone) {
-        neighbours.push(ConfigText::parse(&templates.router(&whole)?));
-    }
-    let (mut routers, mut owned) = (Vec::new(), BTreeMap::new());
+    let aim = if request.accepted { plan.accepted() } else { (*plan).clone() };
+    let wanted = texts(&aim, moved, templates)?;
+    let owned = owned(plan, request.beside, templates)?;
+    let mut routers = Vec::new();
     for (role, running) in running.iter() {
         let Some(wanted) = wanted.get(role) else { continue };
-        let mut own = Ownership::of(known.iter().filter_map(|texts| texts.get(role)).chain([wanted]));
-        if *role == Role::Hub {
-            own = own.beside(&neighbours);
-        }
-        owned.insert(*role, own.clone());
+        let own = owned.get(role).cloned().unwrap_or_default();
         let changes = request.only.is_none_or(|only| only == *role);
         let (wanted, own) = if changes { (wanted, own) } else { (running, Ownership::default()) };
         routers.push(RouterChange { role: *role, running: running.clone(), wanted: wanted.clone(), own });
     }
-    let mut surroundings = vec![Surroundings::of(plan, &now), Surroundings::of(plan, moved)];
+    let mut surroundings = vec![Surroundings::of(plan, &now), Surroundings::of(&aim, moved)];
     surroundings.dedup();
     let change = diff::plan_change(&routers, &surroundings, request.class)?;
+    for patch in &change.patches {
+        if let Some(line) = patch.unnamed_secret() {
+            return Err(Unplanned::Secret { router: patch.router.clone(), line: line.to_owned() });
+        }
+    }
     let foreign = change.patches.iter().chain(&change.untouched);
     let foreign = foreign.map(|patch| (patch.router.clone(), lines_of(patch))).collect();
     let mut staged = Stages { plan, around: surroundings, now: running, states: (*running).clone() };
@@ -241,3 +225,6 @@ fn flat(steps: &[Step]) -> (Vec<String>, Vec<(usize, Vec<u16>)>) {
 pub fn role_of(plan: &NetworkPlan, text: &ConfigText) -> Option<Role> {
     role(plan, &parse::device(text))
 }
+
+#[cfg(test)]
+mod tests;

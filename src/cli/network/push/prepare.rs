@@ -21,6 +21,7 @@ use crate::network::push::router::{Kind as TroubleKind, Router as _, Trouble};
 use crate::network::push::run::{Field as _, unmet};
 use crate::network::push::wanted::{self, PlannedRouter, Request, Unplanned};
 use crate::network::render::Templates;
+use crate::network::renderings;
 use crate::network::simulate::Role;
 use crate::network::text::ConfigText;
 use std::collections::BTreeMap;
@@ -232,8 +233,16 @@ pub(super) async fn prepare(office: &Office<'_>, args: &Args, records: &[Record]
     let running = running(sites, &read)?;
     let moved = moved(sites, args, &running);
     let class = args.class.class(args.back);
-    let request =
-        Request { plan: &sites.plan, beside: &sites.beside, running: &running, moved: &moved, class, only: None };
+    let accepted = args.server.is_none() && args.stage == StageArg::After;
+    let request = Request {
+        plan: &sites.plan,
+        beside: &sites.beside,
+        running: &running,
+        moved: &moved,
+        accepted,
+        class,
+        only: None,
+    };
     let all = wanted::planned(&request, &sites.templates).map_err(unplanned)?;
     let ours = |router: &PlannedRouter| sites.names.contains_key(&router.role);
     let differ: Vec<Role> = all.routers.iter().filter(|router| ours(router)).map(|router| router.role).collect();
@@ -353,7 +362,8 @@ fn running(sites: &Sites, read: &BTreeMap<Role, Read>) -> Result<BTreeMap<Role, 
         read.iter().map(|(role, read)| (*role, read.running.clone())).collect();
     if !sites.assumed.is_empty() {
         let moved = wanted::moved_now(&sites.plan, &running);
-        let texts = wanted::texts(&sites.plan, &moved, &sites.templates).map_err(|error| unplanned(error.into()))?;
+        let texts =
+            renderings::texts(&sites.plan, &moved, &sites.templates).map_err(|error| unplanned(error.into()))?;
         running.extend(texts.into_iter().filter(|(role, _)| sites.assumed.contains(role)));
     }
     Ok(running)
@@ -409,8 +419,15 @@ async fn too_soon(office: &Office<'_>, args: &Args, chosen: &[PlannedRouter]) ->
 }
 
 fn unplanned(error: Unplanned) -> Failure {
-    let kind = if matches!(error, Unplanned::Render(_)) { Kind::Invalid } else { Kind::Bug };
-    Failure::new(kind, error).hint("No router was touched.")
+    let untouched = "No router was touched.";
+    match error {
+        Unplanned::Render(_) => Failure::new(Kind::Invalid, error).hint(untouched),
+        Unplanned::Secret { .. } => Failure::new(Kind::CheckFailed, error).hint(untouched).hint(
+            "traghetto keeps no secret of a router, so it could not put this line back. Change this one line by hand, \
+             in a window, or give it a secret of one word that a reference can name; then repeat.",
+        ),
+        Unplanned::Patch(_) | Unplanned::Unfit(_) => Failure::new(Kind::Bug, error).hint(untouched),
+    }
 }
 
 /// Trouble before the first line.

@@ -8,7 +8,7 @@ use super::super::address::number;
 use super::super::at_rest::{MOST_GROUPS, MOST_MEMBERS, Span, State};
 use super::super::element::Mask;
 use super::{Beyond, Network, Plug};
-use crate::network::device::interface::{self, Authentication, Timers};
+use crate::network::device::interface::{self, Timers};
 
 /// Routers that hear each other's hellos.
 #[derive(Debug)]
@@ -77,21 +77,7 @@ pub(in crate::network::simulate) fn groups<'a>(network: &Network<'a>) -> (Vec<Gr
 
 fn hear_each_other(network: &Network<'_>, one: &Member<'_>, other: &Member<'_>) -> bool {
     let device = |member: &Member<'_>| &network.router(member.port).device;
-    let keys = |member: &Member<'_>, name: &str| {
-        let chains = &device(member).key_chains;
-        let chain = chains.iter().find(|chain| chain.name.value == name);
-        chain.map(|chain| chain.keys.iter().filter(|(_, set)| *set).map(|(id, _)| id.value).collect::<Vec<_>>())
-    };
-    let text = |at: &Option<crate::network::device::At<Authentication>>| {
-        at.as_ref().map_or(Authentication::Text, |at| at.value.clone())
-    };
-    let authenticated = match (text(&one.group.authentication), text(&other.group.authentication)) {
-        (Authentication::Md5Chain(a), Authentication::Md5Chain(b)) => match (keys(one, &a), keys(other, &b)) {
-            (Some(a), Some(b)) => a.iter().any(|key| b.contains(key)),
-            _ => false,
-        },
-        (a, b) => a == b,
-    };
+    let authenticated = device(one).authenticates(one.group, device(other), other.group);
     // A hold time that is over before the peer's next hello: each takes over again and again.
     let patient = |a: Timers, b: Timers| a.hold_ms > b.hello_ms;
     let (a, b) = (one.group.timers(), other.group.timers());
