@@ -38,6 +38,11 @@ fn with_cpe_names(own: Ownership, plan: &NetworkPlan) -> Ownership {
     objects.push(format!("interface Tunnel{}", plan.numbers.number));
     objects.extend(["LTE-IN", MIGRATION, "MIGRATION-IN"].map(|list| format!("ip access-list extended {list}")));
     objects.push("vrf definition FVRF-LTE".to_owned());
+    // What decides who of the group is active; another number is somebody else's group.
+    let group = format!("interface GigabitEthernet0/0/1 / standby {}", plan.numbers.group);
+    for line in ["ip", "timers", "priority", "preempt", "authentication", "name", "track 30", "track 100"] {
+        objects.push(format!("{group} {line}"));
+    }
     let routes = [
         "INET-VIA-FIREWALL",
         "SAD-*",
