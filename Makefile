@@ -46,7 +46,7 @@ fi
 endef
 
 # What the tests need beside Rust: a real SSH server, a real filesystem, ping, and keepalived for HSRP.
-PACKAGES := openssh-server openssh-client iputils-ping iputils-arping e2fsprogs util-linux iproute2 procps \
+PACKAGES := openssh-server openssh-client openssl iputils-ping iputils-arping e2fsprogs util-linux iproute2 procps \
   xfsprogs ntfs-3g lvm2 gdisk fdisk dosfstools btrfs-progs cryptsetup-bin keepalived python3-venv
 NETMIKO := 4.8.0
 packages: target/venv-netmiko/netmiko-$(NETMIKO)

@@ -12,7 +12,9 @@ mod finding;
 mod item;
 mod judge;
 mod junit;
+mod kind;
 mod live;
+mod native;
 mod plan;
 mod record;
 mod run;
@@ -27,6 +29,7 @@ pub use item::{AppliesTo, Check, Checklist, InvalidItemId, Item, ItemId, OsFamil
 pub use judge::{Answer, NoAnswer};
 pub use junit::junit;
 pub use live::Live;
+pub use native::Native;
 pub use plan::{Inquiry, Options, Question, Task, Todo, tasks};
 pub use record::{RunRecord, Standing, counts, standing};
 pub use run::{Field, run};

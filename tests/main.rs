@@ -63,6 +63,7 @@ mod replica_memory;
 mod shaping;
 mod ssh;
 mod support;
+mod wire_probes;
 
 /// A test file that nobody listed would silently never run.
 #[test]

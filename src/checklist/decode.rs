@@ -2,6 +2,7 @@
 
 use super::expect::{Condition, Kind, Test, attributes};
 use super::item::{AppliesTo, Check, Checklist, Item, ItemId, OsFamily, Phase, Probe, Severity, Until};
+use super::native::{Native, native};
 use super::scope::Scope;
 use super::template::{Landing, Template, TemplateError, Variable};
 use crate::inventory::form::scalars::{flag, id, scalar, text_like, whole, word};
@@ -131,6 +132,13 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
     match probe {
         Probe::Tcp { .. } => imply(&mut expect, "open", Test::Flag(true)),
         Probe::Sh { .. } => imply(&mut expect, "exit", Test::NumberIn(vec![0.0])),
+        Probe::Native(Native::Kerberos { .. }) => {
+            for attribute in ["tcp", "udp", "alive"] {
+                imply(&mut expect, attribute, Test::Flag(true));
+            }
+        }
+        Probe::Native(Native::Ntp { .. }) => imply(&mut expect, "synchronized", Test::Flag(true)),
+        Probe::Native(Native::Locator { .. }) => imply(&mut expect, "dead", Test::AtMost(0.0)),
         _ if expect.is_empty() => {
             let hint = quoted_list(attributes(probe.kind()).iter().map(|(name, ..)| *name));
             let complaint = Complaint::new("nothing is expected of the answer: the item cannot fail");
@@ -156,7 +164,7 @@ fn until(fields: &mut Fields<'_>) -> Option<Until> {
 }
 
 fn probe(fields: &mut Fields<'_>, scope: Scope) -> Option<Probe> {
-    fields.exactly_one(&["tcp", "dns", "http", "ping", "sh"]);
+    fields.exactly_one(&Probe::kinds());
     let plain = || template(scope);
     let tcp = record("A TCP port.", |fields| {
         let host = fields.required("host", "Name or address.", plain());
@@ -184,7 +192,8 @@ fn probe(fields: &mut Fields<'_>, scope: Scope) -> Option<Probe> {
     let ping = fields.optional("ping", "Sends ICMP echo requests.", ping);
     let sh = fields.optional("sh", "A script for /bin/sh on the server; it must only read.", Script { scope });
     let sh = sh.map(|script| script.map(|script| Probe::Sh { script }));
-    let probe = tcp?.or(dns?).or(http?).or(ping?).or(sh?)?;
+    let native = native(fields, plain).map(|native| native.map(Probe::Native));
+    let probe = tcp?.or(dns?).or(http?).or(ping?).or(sh?).or(native?)?;
     check_literals(fields, &probe);
     Some(probe)
 }
@@ -206,16 +215,13 @@ fn check_literals(fields: &mut Fields<'_>, probe: &Probe) {
                 fields.refuse("http.url", complaint.hint("it starts with http:// or https://"));
             }
         }
-        Probe::Dns { .. } | Probe::Ping { .. } | Probe::Sh { .. } => {}
+        Probe::Dns { .. } | Probe::Ping { .. } | Probe::Sh { .. } | Probe::Native(_) => {}
     }
 }
 
 /// The conditions on the attributes of a probe's kind; on all of them where the kind is not known.
 fn expectations(fields: &mut Fields<'_>, kind: Option<&'static str>, scope: Scope) -> Option<Vec<Condition>> {
-    let kinds = match &kind {
-        Some(kind) => std::slice::from_ref(kind),
-        None => &["tcp", "dns", "http", "ping", "sh"],
-    };
+    let kinds = kind.map_or_else(Probe::kinds, |kind| vec![kind]);
     let mut asked = Vec::new();
     let mut conditions = Some(Vec::new());
     for (attribute, kind, doc) in kinds.iter().flat_map(|kind| attributes(kind)).copied() {

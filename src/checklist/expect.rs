@@ -3,22 +3,11 @@
 //! Each kind of probe reads a fixed set of typed attributes; a condition names one of them and is
 //! checked against its type when the checklist is read. All conditions of an item must hold.
 
+pub(super) use super::kind::Kind;
+use super::native;
 use super::template::{NoText, Template, Value, Variable};
 use serde::Serialize;
 use std::fmt;
-
-/// Type of an attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// True or false.
-    Flag,
-    /// A number.
-    Number,
-    /// A text.
-    Text,
-    /// Several texts.
-    List,
-}
 
 /// The attributes of a probe's kind, each with its type and its meaning.
 pub(super) fn attributes(probe: &str) -> &'static [(&'static str, Kind, &'static str)] {
@@ -41,7 +30,7 @@ pub(super) fn attributes(probe: &str) -> &'static [(&'static str, Kind, &'static
             ("number", Kind::Number, "what it printed, as a number"),
             ("lines", Kind::List, "the lines it printed that are not empty"),
         ],
-        _ => &[],
+        _ => native::attributes(probe),
     }
 }
 

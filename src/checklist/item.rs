@@ -1,6 +1,7 @@
 //! A checklist as a value: phases, items, probes. Everything here was checked when it was read.
 
 use super::expect::Condition;
+use super::native::Native;
 use super::scope::Scope;
 use super::template::Template;
 use crate::digest::sha256;
@@ -234,9 +235,20 @@ pub enum Probe {
         /// The script; values are quoted for the shell.
         script: Template,
     },
+    /// Asks a service in its own protocol.
+    #[serde(untagged)]
+    Native(Native),
 }
 
 impl Probe {
+    /// The words of the kinds that are written in this file; [`Native::KINDS`] has the others.
+    const OWN_KINDS: [&'static str; 5] = ["tcp", "dns", "http", "ping", "sh"];
+
+    /// The words of all kinds.
+    pub fn kinds() -> Vec<&'static str> {
+        [Self::OWN_KINDS.as_slice(), &Native::KINDS].concat()
+    }
+
     /// The word in a checklist.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -245,6 +257,7 @@ impl Probe {
             Probe::Http { .. } => "http",
             Probe::Ping { .. } => "ping",
             Probe::Sh { .. } => "sh",
+            Probe::Native(native) => native.kind(),
         }
     }
 }

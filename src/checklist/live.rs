@@ -1,5 +1,8 @@
 //! The real hosts and networks, as a run sees them.
 
+mod native;
+mod reading;
+
 use super::expect::{Datum, Reading};
 use super::judge::{Answer, NoAnswer, in_words};
 use super::plan::Question;
@@ -8,6 +11,7 @@ use crate::model::server::Access;
 use crate::world::ShellError;
 use crate::world::probe::{self, ProbeError};
 use crate::world::ssh::{Deadlines, Session, Trust};
+use reading::{milliseconds, no_answer};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -37,6 +41,7 @@ impl Field for Live {
             Question::Dns { server, name, record } => dns(server, name, record, deadline).await,
             Question::Http { url } => http(url, deadline).await,
             Question::Ping { host, count } => ping(host, *count, deadline).await,
+            Question::Native(question) => native::ask(question, deadline).await,
             Question::Sh { .. } => Err(NoAnswer {
                 reason: "a script runs in a session: a bug in traghetto".to_owned(),
                 unreachable: false,
@@ -105,14 +110,4 @@ async fn ping(host: &str, count: u32, deadline: Duration) -> Result<Answer, NoAn
     }
     let raw = format!("{} sent, {} received", echoes.sent, echoes.received).into_bytes();
     Ok(Answer { reading, raw, complaint: String::new(), took: began.elapsed() })
-}
-
-/// Milliseconds with one decimal.
-fn milliseconds(duration: Duration) -> Datum {
-    Datum::Number((duration.as_secs_f64() * 10_000.0).round() / 10.0)
-}
-
-fn no_answer(error: &ProbeError) -> NoAnswer {
-    let unreachable = matches!(error, ProbeError::Unreachable { .. } | ProbeError::Deadline { .. });
-    NoAnswer { reason: in_words(error), unreachable }
 }

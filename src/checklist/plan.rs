@@ -3,6 +3,7 @@
 use super::expect::Condition;
 use super::finding::Subject;
 use super::item::{AppliesTo, Check, Checklist, Item, OsFamily, Phase, Probe, Until};
+use super::native::Native;
 use super::scope::Scope;
 use super::sign::Signatures;
 use super::template::{NoText, Template, Value, Variable};
@@ -99,6 +100,8 @@ pub enum Question {
         /// The script.
         script: String,
     },
+    /// Ask a service in its own protocol.
+    Native(Native<String>),
 }
 
 /// The tasks of `checklist` for `tenant`, in the order of the items.
@@ -263,6 +266,7 @@ impl<'a> Scene<'a> {
                 let access = access.ok_or_else(|| Unfilled::Invalid("the inventory gives no `access`".to_owned()))?;
                 Question::Sh { access: access.clone(), script: text(script)? }
             }
+            Probe::Native(native) => Question::Native(native.fill(text)?),
         })
     }
 

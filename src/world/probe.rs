@@ -1,18 +1,34 @@
-//! Questions to the network from this machine: TCP, DNS, HTTP, ping. Each has a deadline and a
-//! typed answer; that nobody answers is an error, what the answer is worth is for the caller.
+//! Questions to the network from this machine: TCP, DNS, HTTP, ping, and to services in their own
+//! protocols, without a login. Each has a deadline and a typed answer; that nobody answers is an error, what the answer is worth is for the caller.
 
+mod ber;
+mod bytes;
+mod certificate;
+mod datagram;
 pub mod dns;
 mod dns_message;
 mod http;
+pub mod kerberos;
+mod kerberos_message;
+pub mod ldap;
+mod ldap_message;
+pub mod locator;
+pub mod ntp;
+mod ntp_message;
 pub mod path;
 mod ping;
+pub mod rdp;
+mod rdp_message;
+pub mod smb;
+mod smb_message;
+pub mod tls;
 
 pub use http::{Page, http};
 pub use ping::{Echoes, ping};
 
 use std::error::Error;
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +80,10 @@ impl ProbeError {
     fn unreachable(target: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unreachable { target: target.into(), source: source.into() }
     }
+
+    fn nonsense(target: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Nonsense { target: target.into(), source: source.into() }
+    }
 }
 
 /// Connects to a TCP port and closes; how long it took, with the name's resolution.
@@ -83,4 +103,15 @@ pub async fn tcp(host: &str, port: u16, deadline: Duration) -> Result<Duration, 
 /// `work`, or the error that it took too long.
 async fn within<T>(deadline: Duration, work: impl Future<Output = Result<T, ProbeError>>) -> Result<T, ProbeError> {
     tokio::time::timeout(deadline, work).await.map_err(|_| ProbeError::Deadline { deadline })?
+}
+
+/// Fills `bytes` with random ones.
+fn random(bytes: &mut [u8]) -> Result<(), ProbeError> {
+    getrandom::fill(bytes)
+        .map_err(|error| ProbeError::Tool { what: "the random number generator", source: error.into() })
+}
+
+/// Seconds since 1970 by our clock.
+fn seconds_now() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

@@ -2,15 +2,13 @@
 
 use super::dns_message::{self as message, Response};
 pub use super::dns_message::{Record, RecordType, UnknownRecordType};
-use super::{ProbeError, within};
+use super::{ProbeError, datagram, random, within};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::TcpStream;
 
-/// A datagram without answer is sent again after this.
-const AGAIN: Duration = Duration::from_secs(1);
 /// The port of name servers.
 pub const PORT: u16 = 53;
 
@@ -35,7 +33,9 @@ pub async fn dns(server: SocketAddr, name: &str, record: RecordType, deadline: D
         (RecordType::Ptr, Ok(address)) => message::reverse(address),
         _ => name.to_owned(),
     };
-    let id = u16::from_be_bytes(random()?);
+    let mut id = [0; 2];
+    random(&mut id)?;
+    let id = u16::from_be_bytes(id);
     let question = message::question(id, &name, record)
         .ok_or_else(|| ProbeError::Question { text: name.clone(), expected: "domain name" })?;
     let started = Instant::now();
@@ -53,23 +53,9 @@ pub async fn dns(server: SocketAddr, name: &str, record: RecordType, deadline: D
     Ok(Answer { code: code(response.code), records: response.records, took: started.elapsed() })
 }
 
-/// Sends the question until an answer to it comes. Anything else that arrives is ignored: anybody
-/// can send a datagram.
 async fn by_udp(server: SocketAddr, question: &[u8], record: RecordType) -> io::Result<Response> {
-    let local: SocketAddr = if server.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() };
-    let socket = UdpSocket::bind(local).await?;
-    socket.connect(server).await?;
-    let mut buffer = vec![0; 4096];
-    loop {
-        socket.send(question).await?;
-        let again = tokio::time::Instant::now() + AGAIN;
-        while let Ok(received) = tokio::time::timeout_at(again, socket.recv(&mut buffer)).await {
-            let length = received?;
-            if let Ok(response) = message::answer(&buffer[..length], question, record) {
-                return Ok(response);
-            }
-        }
-    }
+    let socket = datagram::connected(&server.ip().to_string(), server.port()).await?;
+    datagram::exchange(&socket, question, |bytes| message::answer(bytes, question, record).ok()).await
 }
 
 async fn by_tcp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
@@ -79,13 +65,6 @@ async fn by_tcp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
     let mut answer = vec![0; usize::from(stream.read_u16().await?)];
     stream.read_exact(&mut answer).await?;
     Ok(answer)
-}
-
-fn random() -> Result<[u8; 2], ProbeError> {
-    let mut bytes = [0; 2];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| ProbeError::Tool { what: "the random number generator", source: error.into() })?;
-    Ok(bytes)
 }
 
 /// Names of the IANA registry.

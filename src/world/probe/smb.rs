@@ -1,0 +1,74 @@
+//! Which dialect of SMB a file server speaks, and whether it signs.
+
+use super::bytes::Malformed;
+use super::smb_message::{self as message, Response};
+use super::{ProbeError, random, seconds_now, within};
+use std::io;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+pub use super::smb_message::Signing;
+
+/// The port of file servers.
+pub const PORT: u16 = 445;
+/// A server that has unlearnt SMB 1 may keep silent.
+const OLD_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What a file server said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Negotiated {
+    /// The newest dialect that it speaks, such as `3.1.1`.
+    pub dialect: &'static str,
+    /// Whether it signs.
+    pub signing: Signing,
+    /// Its identifier, as hex.
+    pub guid: Option<String>,
+    /// Whether it still takes SMB 1.
+    pub old: bool,
+    /// Seconds between its clock and ours, whichever is ahead.
+    pub skew: Option<f64>,
+    /// Time until its answers.
+    pub took: Duration,
+}
+
+/// Negotiates with the file server of `host`, once with every dialect of SMB 2 and 3, once with SMB 1.
+///
+/// # Errors
+/// [`ProbeError`] if it takes neither.
+pub async fn smb(host: &str, port: u16, deadline: Duration) -> Result<Negotiated, ProbeError> {
+    let (mut client, mut salt) = ([0; 16], [0; 32]);
+    random(&mut client)?;
+    random(&mut salt)?;
+    let target = format!("{host} port {port}");
+    let started = Instant::now();
+    let new = message::question(client, salt);
+    let new = within(deadline, negotiate(host, port, &target, &new)).await;
+    let left = deadline.saturating_sub(started.elapsed()).min(OLD_PATIENCE);
+    let old = within(left, negotiate(host, port, &target, &message::old_question())).await;
+    let takes_old = old.as_ref().is_ok_and(|(response, _)| response.dialect == "1");
+    let (Response { dialect, signing, guid, .. }, skew) = new.or_else(|error| old.map_err(|_| error))?;
+    Ok(Negotiated { dialect, signing, guid, old: takes_old, skew, took: started.elapsed() })
+}
+
+/// One negotiation on a connection of its own, with the skew at its end.
+async fn negotiate(
+    host: &str,
+    port: u16,
+    target: &str,
+    question: &[u8],
+) -> Result<(Response, Option<f64>), ProbeError> {
+    let unreachable = |error: io::Error| ProbeError::unreachable(target, error);
+    let nonsense = |error: Malformed| ProbeError::nonsense(target, error);
+    let mut stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
+    stream.write_all(question).await.map_err(unreachable)?;
+    let length = usize::try_from(stream.read_u32().await.map_err(unreachable)?).unwrap_or(usize::MAX);
+    if length > message::LONGEST {
+        return Err(nonsense(Malformed("it does not speak SMB")));
+    }
+    let mut bytes = vec![0; length];
+    stream.read_exact(&mut bytes).await.map_err(unreachable)?;
+    let response = message::answer(&bytes).map_err(nonsense)?;
+    let skew = response.time.map(|time| (time - seconds_now()).abs());
+    Ok((response, skew))
+}
