@@ -73,6 +73,8 @@ pub enum ServerRole {
     Ad,
     /// Name server.
     Dns,
+    /// Gives out the addresses of the LAN.
+    Dhcp,
     /// Log collector.
     Logging,
     /// File shares.
@@ -87,9 +89,10 @@ pub enum ServerRole {
 
 impl ServerRole {
     /// All roles with their words in the inventory.
-    pub const WORDS: [(&'static str, ServerRole); 7] = [
+    pub const WORDS: [(&'static str, ServerRole); 8] = [
         ("ad", ServerRole::Ad),
         ("dns", ServerRole::Dns),
+        ("dhcp", ServerRole::Dhcp),
         ("logging", ServerRole::Logging),
         ("file", ServerRole::File),
         ("print", ServerRole::Print),
@@ -102,6 +105,7 @@ impl ServerRole {
         match self {
             ServerRole::Ad => "ad",
             ServerRole::Dns => "dns",
+            ServerRole::Dhcp => "dhcp",
             ServerRole::Logging => "logging",
             ServerRole::File => "file",
             ServerRole::Print => "print",

@@ -35,7 +35,7 @@ const BACKUP_LOSS: u8 = 30;
 const _: () = assert!(PREFERRED - PRIMARY_LOSS < ORDINARY && ORDINARY - BACKUP_LOSS < PREFERRED - PRIMARY_LOSS);
 
 /// The port of the LAN on every CPE.
-const LAN_PORT: u8 = 1;
+pub(super) const LAN_PORT: u8 = 1;
 /// Slot of the LTE modem.
 const MODEM: InterfaceName = InterfaceName::Cellular(2);
 /// Number of the tracked object that stands for a line to the carrier as a whole.

@@ -10,7 +10,7 @@ use super::problem::{NetworkProblem, NetworkProblems, Rule};
 use super::token::Token;
 use crate::model::link::{Backup, CarrierLine, CellularLine, HubHandoff, Lan, Link, ProfileVia, ReturnPath, Site};
 use crate::model::project::NetworkPools;
-use crate::model::server::{Addressing, Server};
+use crate::model::server::{Addressing, Server, ServerRole};
 use crate::model::tenant::Tenant;
 use crate::model::{Inventory, Known};
 use std::net::Ipv4Addr;
@@ -315,7 +315,8 @@ fn server_plans(servers: &[Server], lan: &Lan, numbers: Option<&Numbers>, found:
         if let Some(other) = plans.iter().find(|other| other.after == after) {
             found.push(format!("{key}.landing"), Rule::Taken { address: after, other: other.id.clone() });
         }
-        plans.push(ServerPlan { id: server.id.clone(), before: server.address, after, reached_by });
+        let dhcp = server.roles.contains(&ServerRole::Dhcp);
+        plans.push(ServerPlan { id: server.id.clone(), before: server.address, after, reached_by, dhcp });
     }
     plans
 }

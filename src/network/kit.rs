@@ -8,8 +8,10 @@
 
 mod steps;
 
+use super::cpe::LAN_PORT;
 use super::cutover::Cutover;
 use super::hub::{self, CarrierRoute};
+use super::interface::InterfaceName;
 use super::plan::{NetworkPlan, ServerPlan};
 use super::router::RouterPlan;
 use super::token::Token;
@@ -103,6 +105,8 @@ pub enum Act {
     Nic,
     /// Old answers are forgotten.
     ClearArp,
+    /// The CPEs pass on what the LAN asks of the DHCP server, which moved and no longer hears it.
+    Relay,
     /// The name leads to the new address.
     Dns,
     /// Clients and services are tried.
@@ -293,6 +297,42 @@ pub struct RequestedRouter {
     pub track: Option<u16>,
     /// For each server: lines to add, and lines that take them away.
     pub cutovers: Vec<RequestedLines>,
+}
+
+impl RequestedRouter {
+    /// Asks for the lines of a server's routes, and for those by which its LAN still finds it where it
+    /// gives out addresses.
+    pub(super) fn ask_for(&mut self, server: &ServerPlan, mut add: Vec<String>, mut remove: Vec<String>) {
+        if let Some(relay) = Relay::of(server) {
+            add.extend(relay.add);
+            remove.splice(0..0, relay.remove);
+        }
+        if !add.is_empty() {
+            self.cutovers.push(RequestedLines { server: server.id.clone(), add, remove });
+        }
+    }
+}
+
+/// How the LAN still reaches a DHCP server that moved: its CPEs pass on what they hear by broadcast.
+struct Relay {
+    /// The port of the LAN, as a line of the configuration.
+    port: String,
+    /// The line in it.
+    helper: String,
+    /// To add.
+    add: Vec<String>,
+    /// To take away.
+    remove: Vec<String>,
+}
+
+impl Relay {
+    /// None where the server gives out no addresses.
+    fn of(server: &ServerPlan) -> Option<Self> {
+        let port = format!("interface {}", InterfaceName::Ethernet { port: LAN_PORT, vlan: None });
+        let helper = format!("ip helper-address {}", server.after);
+        let (add, remove) = (vec![port.clone(), format!(" {helper}")], vec![port.clone(), format!(" no {helper}")]);
+        server.dhcp.then_some(Self { port, helper, add, remove })
+    }
 }
 
 /// The lines of one cutover on one router.

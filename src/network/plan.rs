@@ -148,6 +148,9 @@ pub struct ServerPlan {
     pub after: Ipv4Addr,
     /// How clients reach it after the move.
     pub reached_by: ReachedBy,
+    /// Whether it gives out the addresses of the LAN, which asks for them by broadcast.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dhcp: bool,
 }
 
 /// How clients reach a server that moved.

@@ -5,7 +5,7 @@ use super::cpe::{self, Moved};
 use super::cutover::{Cutover, cutovers};
 use super::hosts::HostRoutes;
 use super::hub;
-use super::kit::{ChangeRequest, Direction, Kit, Language, Pages, RequestedLines};
+use super::kit::{ChangeRequest, Direction, Kit, Language, Pages};
 use super::migration_path::changes::{MigrationEnds, RouterChange, undo};
 use super::plan::NetworkPlan;
 use super::read_back::{self, Deviations, Difference};
@@ -318,12 +318,10 @@ impl Templates {
             ManagedBy::Carrier => cpe::routers(plan, &Moved::new()).iter().filter_map(ChangeRequest::router).collect(),
         };
         for cutover in cutovers(plan) {
-            for step in &cutover.steps {
-                let (add, remove) = self.route_lines(plan, &step.routes)?;
-                let server = cutover.server.id.clone();
-                let here = routers.iter_mut().filter(|router| router.router == step.router);
-                let lines = RequestedLines { server, add, remove };
-                here.for_each(|router| router.cutovers.push(lines.clone()));
+            for router in &mut routers {
+                let step = cutover.steps.iter().find(|step| step.router == router.router);
+                let (add, remove) = self.route_lines(plan, step.map_or(&[], |step| &step.routes))?;
+                router.ask_for(&cutover.server, add, remove);
             }
         }
         Ok(ChangeRequest::new(plan, routers))

@@ -1,16 +1,15 @@
 //! The steps of a kit, in their order.
 
+mod town;
+
 use super::super::cutover::Cutover;
 use super::super::plan::{NetworkPlan, ReachedBy};
 use super::super::route::{NextHop, Route};
 use super::super::token::Token;
 use super::{Act, KitStep, Pages, Place, Verify};
 use crate::model::bilingual::Bilingual;
-use crate::model::link::{GatewayKind, ManagedBy};
+use crate::model::link::ManagedBy;
 use std::net::Ipv4Addr;
-
-/// The port of the LAN on every CPE.
-const LAN_PORT: u8 = 1;
 
 /// Steps as they are written.
 pub(super) struct Steps<'a> {
@@ -20,7 +19,7 @@ pub(super) struct Steps<'a> {
     pub(super) steps: Vec<KitStep>,
 }
 
-fn say(it: impl Into<String>, en: impl Into<String>) -> Bilingual {
+pub(super) fn say(it: impl Into<String>, en: impl Into<String>) -> Bilingual {
     Bilingual { it: it.into(), en: en.into() }
 }
 
@@ -73,6 +72,7 @@ impl Steps<'_> {
         } else {
             self.clear_arp(false);
         }
+        self.relay(false);
         self.check_at_sad();
         self.save();
     }
@@ -81,6 +81,7 @@ impl Steps<'_> {
     pub(super) fn back(&mut self) {
         let off = say("Scollegare la scheda di rete della copia.", "Disconnect the network card of the copy.");
         self.steps.push(KitStep::new(Act::Nic, Place::Landing, off));
+        self.relay(true);
         self.routers(true);
         if self.renumbered() {
             self.dns(true);
@@ -106,20 +107,6 @@ impl Steps<'_> {
 
     fn after(&self) -> Ipv4Addr {
         self.cutover.server.after
-    }
-
-    /// Routes of the town's machines to the new address: safe at any time before the window.
-    fn host_routes(&mut self) {
-        let places = [Place::Firewall, Place::Windows, Place::Linux, Place::Dhcp];
-        let what = say(
-            "Rotta verso il prefisso dell'ente al SAD, in qualsiasi momento prima della finestra.",
-            "Route to the tenant's prefix at the SAD, at any time before the window.",
-        );
-        for (place, page) in places.into_iter().zip(self.pages.hosts.clone()) {
-            let mut step = KitStep::new(Act::HostRoutes, place, what.clone());
-            step.page = Some(page);
-            self.steps.push(step);
-        }
     }
 
     fn copy(&mut self) {
@@ -224,8 +211,7 @@ impl Steps<'_> {
         back: bool,
     ) -> KitStep {
         let (address, on_hub) = (self.after(), *router == self.plan.shared.hub);
-        let by_carrier = !on_hub && self.plan.managed_by == ManagedBy::Carrier;
-        let place = if by_carrier { Place::CarrierRouter(router.clone()) } else { Place::Router(router.clone()) };
+        let place = self.place(router);
         let what = match (back, on_hub) {
             (false, true) => say(
                 format!("Il /32 di {address}: il nodo smette di rispondere per lui nella VLAN dei server."),
@@ -291,80 +277,6 @@ impl Steps<'_> {
         step.shows("", told)
     }
 
-    /// Old answers are forgotten at once, instead of after minutes (hosts) or hours (IOS: four).
-    fn clear_arp(&mut self, back: bool) {
-        let address = self.after();
-        for step in &self.cutover.steps {
-            let by_us = step.vrf.is_some() || self.plan.managed_by == ManagedBy::Us;
-            let place =
-                if by_us { Place::Router(step.router.clone()) } else { Place::CarrierRouter(step.router.clone()) };
-            let table = step.vrf.as_ref().map(|vrf| format!("vrf {vrf} ")).unwrap_or_default();
-            let what = say("Dimenticare la vecchia risposta ARP.", "Forget the old ARP answer.");
-            self.steps.push(KitStep::new(Act::ClearArp, place, what).run(format!("clear ip arp {table}{address}")));
-        }
-        let what = match back {
-            false => say(
-                "Nessuna rotta da aggiungere: l'indirizzo resta. Dimenticare la vecchia risposta ARP.",
-                "No route to add: the address stays. Forget the old ARP answer.",
-            ),
-            true => say("Dimenticare la vecchia risposta ARP.", "Forget the old ARP answer."),
-        };
-        let firewall = match self.plan.lan.gateway.kind {
-            GatewayKind::Endian => format!("ip neigh flush to {address} dev br0"),
-            GatewayKind::Other => format!("(ARP table) delete {address}"),
-        };
-        let hosts = [
-            (Place::Firewall, firewall),
-            (Place::Windows, format!("arp -d {address}")),
-            (Place::Linux, format!("ip neigh flush to {address}")),
-        ];
-        for (place, command) in hosts {
-            self.steps.push(KitStep::new(Act::ClearArp, place, what.clone()).run(command));
-        }
-        self.dhcp(back);
-    }
-
-    /// A kept address changes no lease; only a DHCP server that moves is no longer heard by broadcast.
-    fn dhcp(&mut self, back: bool) {
-        let helper = format!(" ip helper-address {}", self.after());
-        let (what, line, undo) = match back {
-            false => (
-                say(
-                    "Nulla cambia: gli indirizzi assegnati restano. Solo se il server spostato è esso stesso il server DHCP, sulla porta LAN di ogni CPE:",
-                    "Nothing changes: leases stay. Only if the moved server is itself the DHCP server, on the LAN port of every CPE:",
-                ),
-                helper.clone(),
-                format!(" no{helper}"),
-            ),
-            true => (
-                say(
-                    "Solo se era il server DHCP, sulla porta LAN di ogni CPE:",
-                    "Only if it was the DHCP server, on the LAN port of every CPE:",
-                ),
-                format!(" no{helper}"),
-                helper.clone(),
-            ),
-        };
-        let port = format!("interface GigabitEthernet0/0/{LAN_PORT}");
-        let step = KitStep::new(Act::ClearArp, Place::Dhcp, what);
-        self.steps.push(step.run(port.clone()).run(line).undone_by(port).undone_by(undo));
-    }
-
-    fn dns(&mut self, back: bool) {
-        let server = &self.cutover.server.id;
-        let (from, to) = if back { (self.after(), self.before()) } else { (self.before(), self.after()) };
-        let what = say(
-            format!("Il nome di {server} passa da {from} a {to}."),
-            format!("The name of {server} moves from {from} to {to}."),
-        );
-        self.steps.push(
-            KitStep::new(Act::Dns, Place::Dns, what)
-                .run("Windows (client): ipconfig /flushdns")
-                .shows(format!("nslookup {server}"), say(to.to_string(), to.to_string()))
-                .undone_by(format!("{to} -> {from}")),
-        );
-    }
-
     fn check_at_sad(&mut self) {
         let (tenant, server, address) = (&self.plan.tenant, &self.cutover.server.id, self.after());
         let what = say("Da una postazione della sede.", "From a client of the site.");
@@ -403,11 +315,21 @@ impl Steps<'_> {
         self.steps.push(step);
     }
 
+    /// Where a router is configured: the hub by us, a CPE by whoever manages it.
+    fn place(&self, router: &Token) -> Place {
+        match self.plan.managed_by {
+            ManagedBy::Carrier if *router != self.plan.shared.hub => Place::CarrierRouter(router.clone()),
+            _ => Place::Router(router.clone()),
+        }
+    }
+
+    /// Every router that this kit configures keeps what it has.
     fn save(&mut self) {
-        for step in &self.cutover.steps {
-            let by_us = step.vrf.is_some() || self.plan.managed_by == ManagedBy::Us;
-            let place =
-                if by_us { Place::Router(step.router.clone()) } else { Place::CarrierRouter(step.router.clone()) };
+        let mut places: Vec<Place> = self.cutover.steps.iter().map(|step| self.place(&step.router)).collect();
+        if places.is_empty() && self.cutover.server.dhcp {
+            places = self.relays();
+        }
+        for place in places {
             let what = say("Tutto è provato: conservare.", "All is tried: keep it.");
             self.steps.push(KitStep::new(Act::Save, place, what).run("write memory"));
         }

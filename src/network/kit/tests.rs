@@ -3,7 +3,8 @@ use super::super::hub;
 use super::super::render::{Stage, Templates};
 use super::super::text::ConfigText;
 use super::*;
-use crate::model::Inventory;
+use crate::model::server::ServerRole;
+use crate::model::{Inventory, Known};
 use std::collections::BTreeMap;
 
 /// The invented estate.
@@ -183,4 +184,56 @@ fn the_carrier_is_asked_for_every_route_and_its_own_routers_only() {
             assert!(!by_carrier || kit.steps.iter().all(|step| !ours(&step.place)));
         }
     }
+}
+
+/// A DHCP server that moves is asked through the CPEs: on each of them, by whoever configures it, in
+/// its configuration, and no longer once it is back.
+#[test]
+fn the_dhcp_server_that_moves_is_asked_through_the_cpes() {
+    let (templates, mut inventory) = (Templates::built_in().unwrap(), estate());
+    for tenant in inventory.tenants.values_mut() {
+        let Known::Known(servers) = &mut tenant.servers else { continue };
+        servers.iter_mut().for_each(|server| server.roles = vec![ServerRole::Dhcp]);
+    }
+    let (mut ours, mut carriers) = (0, 0);
+    for tenant in inventory.tenants.values() {
+        let plan = NetworkPlan::new(&inventory, tenant).unwrap();
+        let cpes = 1 + usize::from(plan.standby_cpe.is_some());
+        let before = texts(&templates, &plan, Stage::Before);
+        let (going, back) =
+            (templates.kits(&plan, Direction::Going).unwrap(), templates.kits(&plan, Direction::Back).unwrap());
+        for (going, back) in going.iter().zip(&back) {
+            let helper = format!(" ip helper-address {}", going.server.after);
+            let relays = |kit: &Kit| -> Vec<KitStep> {
+                kit.steps.iter().filter(|step| step.act == Act::Relay).cloned().collect()
+            };
+            assert_eq!((relays(going).len(), relays(back).len()), (cpes, cpes));
+            for step in relays(going) {
+                assert_eq!(step.config, ["interface GigabitEthernet0/0/1", helper.as_str()]);
+                match (plan.managed_by, &step.place) {
+                    (ManagedBy::Us, Place::Router(_)) => ours += 1,
+                    (ManagedBy::Carrier, Place::CarrierRouter(_)) => carriers += 1,
+                    other => panic!("{other:?}"),
+                }
+                assert!(going.steps.iter().any(|save| save.act == Act::Save && save.place == step.place));
+            }
+            let reversed: Vec<_> = relays(back).into_iter().rev().map(|step| step.place).collect();
+            assert_eq!(relays(going).into_iter().map(|step| step.place).collect::<Vec<_>>(), reversed);
+            let mut now = before.clone();
+            run(&mut now, going);
+            assert!(now.values().filter(|text| text.to_string().contains(&helper)).count() == cpes);
+            run(&mut now, back);
+            same(&now, &before, plan.tenant.as_str());
+            let page = templates.kit(going, Language::English).unwrap();
+            assert!(!page.contains("DHCP SERVER\n    Nothing"), "{page}");
+            let (_, undo) = page.split_once(&format!("\n       {helper}\n")).unwrap();
+            let (_, undo) = undo.split_once("Undo:\n").unwrap();
+            assert!(undo.starts_with("      configure terminal revert timer 5\n       interface "), "{undo}");
+        }
+        let request = templates.request(&plan).unwrap();
+        for lines in request.routers.iter().flat_map(|router| &router.cutovers) {
+            assert!(lines.add.iter().any(|line| line.starts_with(" ip helper-address ")), "{lines:?}");
+        }
+    }
+    assert!(ours > 10 && carriers > 0, "{ours} {carriers}");
 }
