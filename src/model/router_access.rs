@@ -59,6 +59,15 @@ pub enum WayBack {
     ReloadOnly,
 }
 
+/// A change that a router takes back by itself unless it is confirmed before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevertTimer {
+    /// After how many minutes.
+    pub minutes: u16,
+    /// Who began it; none where the router does not say.
+    pub user: Option<String>,
+}
+
 /// Which configuration of a router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {

@@ -25,7 +25,12 @@ pub struct Campaign {
     pub begun: Begun,
     forth: BTreeMap<String, Progress>,
     back: BTreeMap<String, Progress>,
+    /// The operator wants every router back as it was.
+    turned: bool,
 }
+
+/// Why every router goes back where the operator wants it.
+pub const UNDONE: &str = "undone by the operator";
 
 /// What is to be done next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +51,7 @@ pub enum Task {
 impl Campaign {
     /// A push that begins.
     pub fn new(begun: Begun) -> Self {
-        Self { begun, forth: BTreeMap::new(), back: BTreeMap::new() }
+        Self { begun, forth: BTreeMap::new(), back: BTreeMap::new(), turned: false }
     }
 
     /// The name of a push with these changes.
@@ -63,7 +68,7 @@ impl Campaign {
         for record in records {
             match record {
                 Record::Begun(begun) => open = Some(Self::new((**begun).clone())),
-                Record::Ended { .. } => open = None,
+                Record::Ended { .. } | Record::Abandoned { .. } => open = None,
                 record => {
                     if let Some(campaign) = &mut open {
                         campaign.note(record);
@@ -76,11 +81,12 @@ impl Campaign {
 
     /// Notes what a record says.
     pub fn note(&mut self, record: &Record) {
+        self.turned |= matches!(record, Record::Turned { .. });
         let Some(leg) = record.leg() else { return };
         let side = if leg.back { &mut self.back } else { &mut self.forth };
         let progress = side.entry(leg.router.clone()).or_default();
         match record {
-            Record::Opening { .. } => progress.memory.begins(),
+            Record::Opening { minutes, .. } => progress.memory.begins(*minutes),
             Record::Entered { .. } => progress.memory.entered = true,
             Record::Confirming { .. } => progress.memory.confirming = true,
             Record::Failed { reason, .. } => progress.memory.failed = Some(reason.clone()),
@@ -98,11 +104,16 @@ impl Campaign {
             let progress = self.forth.get(&change.router);
             match progress.and_then(|progress| progress.settled) {
                 Some(End::New) => {}
+                None if self.turned && progress.is_none() => return self.way_back(at, Some(UNDONE.to_owned())),
                 Some(End::Old) => {
-                    return self.way_back(at, progress.and_then(|progress| progress.memory.failed.clone()));
+                    let reason = progress.and_then(|progress| progress.memory.failed.clone());
+                    return self.way_back(at, reason.or_else(|| self.turned.then(|| UNDONE.to_owned())));
                 }
                 None => return self.drive(at, change, false, progress),
             }
+        }
+        if self.turned {
+            return self.way_back(changes.len(), Some(UNDONE.to_owned()));
         }
         Task::Over(End::New, None)
     }
@@ -121,12 +132,58 @@ impl Campaign {
 
     fn drive(&self, at: usize, change: &Change, back: bool, progress: Option<&Progress>) -> Task {
         let mut memory = progress.map(|progress| progress.memory.clone()).unwrap_or_default();
-        memory.unsaved_accepted = self.begun.accepted_drift.is_some();
+        memory.unsaved_accepted = self.begun.accepted_unsaved.is_some();
+        if self.turned && !back && memory.failed.is_none() {
+            memory.failed = Some(UNDONE.to_owned());
+        }
         if back && progress.is_some_and(|progress| progress.settled == Some(End::Old)) {
             // It could not be taken back the last time; this time is another try.
             memory.failed = None;
         }
         Task::Drive { at, leg: Leg { run: self.begun.run.clone(), router: change.router.clone(), back }, memory }
+    }
+
+    /// The push goes back: its reason where it goes back already, none where it goes on.
+    pub fn going_back(&self) -> Option<String> {
+        match self.task() {
+            Task::Drive { leg, .. } if leg.back => Some(self.reason()),
+            Task::Drive { memory, .. } => memory.failed,
+            Task::Over(End::Old, reason) => Some(reason.unwrap_or_default()),
+            Task::Over(End::New, _) => None,
+        }
+    }
+
+    /// Why the routers go back.
+    fn reason(&self) -> String {
+        let failed = self.forth.values().find_map(|progress| progress.memory.failed.clone());
+        failed.unwrap_or_else(|| UNDONE.to_owned())
+    }
+
+    /// The routers that it began to change, in order.
+    pub fn begun_on(&self) -> impl Iterator<Item = &Change> {
+        self.begun.changes.iter().filter(|change| {
+            let sides = [&self.forth, &self.back].into_iter();
+            sides.filter_map(|side| side.get(&change.router)).any(|progress| progress.memory.opened)
+        })
+    }
+
+    /// Routers that are settled, each with where it is: new, or old.
+    pub fn settled(&self) -> impl Iterator<Item = (&str, End)> {
+        self.begun.changes.iter().filter_map(|change| {
+            let of = |side: &BTreeMap<String, Progress>| side.get(&change.router).and_then(|progress| progress.settled);
+            let forth = of(&self.forth)?;
+            // On the way back, new is what was old.
+            let end = if of(&self.back) == Some(End::New) { End::Old } else { forth };
+            Some((change.router.as_str(), end))
+        })
+    }
+
+    /// A router that was confirmed, or was about to be, and of which nobody knows that it is saved: a
+    /// reload would bring what ran before.
+    pub fn perhaps_unsaved(&self) -> Option<&str> {
+        let Task::Drive { leg, memory, .. } = self.task() else { return None };
+        let change = self.begun.changes.iter().find(|change| change.router == leg.router)?;
+        (memory.confirming && memory.failed.is_none()).then_some(change.router.as_str())
     }
 
     /// Whether the change of a router on its way forth is being taken back by its way back already.
@@ -152,8 +209,29 @@ pub fn last_known(records: &[Record], router: &str) -> Option<ConfigText> {
                 let is_new = (*end == End::New) != leg.back;
                 last = Some(if is_new { way.wanted().clone() } else { way.old().clone() });
             }
+            Record::Abandoned { found, .. } => {
+                let found = found.iter().find(|found| found.router == router);
+                last = found.map(|found| ConfigText::parse(&found.picture)).or(last);
+            }
             _ => {}
         }
     }
     last
+}
+
+/// When a push last left `router` changed: one that went back changed nothing.
+pub fn last_changed<'r, T>(records: impl IntoIterator<Item = (T, &'r Record)>, router: &str) -> Option<T> {
+    let mut changed: Vec<(T, &str)> = Vec::new();
+    for (time, record) in records {
+        let Record::Settled { leg, end: End::New, .. } = record else { continue };
+        if leg.router != router {
+            continue;
+        }
+        if leg.back && changed.last().is_some_and(|(_, run)| *run == leg.run) {
+            changed.pop();
+        } else {
+            changed.push((time, &leg.run));
+        }
+    }
+    changed.pop().map(|(time, _)| time)
 }

@@ -6,6 +6,7 @@ use super::expect::Expect;
 use crate::digest::sha256;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The change of one router. It holds no secret: configurations are pictures, lines name secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,12 +54,35 @@ pub struct Way {
 /// The most differing lines that are kept for a message.
 const SHOWN: usize = 20;
 
+/// What a line takes at most where nothing is wrong: a slow router behind a slow line.
+const LINE: Duration = Duration::from_millis(500);
+/// What a tracked object that was made anew takes to come up: `delay up 60`, and its first probes.
+const UP: Duration = Duration::from_secs(90);
+/// Beside the lines, a revert timer covers the margin at its end and a look over a new connection.
+const REST: Duration = Duration::from_secs(75);
+
+/// So many minutes.
+pub(super) fn minutes(minutes: u16) -> Duration {
+    Duration::from_secs(60 * u64::from(minutes))
+}
+
 impl Change {
     /// What tells this change from every other: its router, where it begins, its lines.
     pub fn id(&self) -> String {
         let mut id = sha256(format!("{}\n{}\n{}", self.router, self.old, self.lines.join("\n")).as_bytes());
         id.truncate(16);
         id
+    }
+
+    /// The shortest revert timer, in minutes, under which this change and its way back can be made:
+    /// one that runs out among the lines only costs an attempt, and another outage.
+    pub fn least_minutes(&self) -> u16 {
+        let time = |lines: &[String], waits: &[(usize, Vec<u16>)]| {
+            let (lines, waits) = (u32::try_from(lines.len()), u32::try_from(waits.len()));
+            LINE * lines.unwrap_or(u32::MAX) + UP * waits.unwrap_or(u32::MAX) + REST
+        };
+        let longer = time(&self.lines, &self.waits).max(time(&self.rollback, &self.rollback_waits));
+        u16::try_from(longer.as_secs().div_ceil(60)).unwrap_or(u16::MAX)
     }
 
     /// The states on its way.
@@ -92,6 +116,11 @@ impl Change {
             expects_before: self.expects.clone(),
         })
     }
+}
+
+/// The lines by which `after` differs from `before`, both as pictures.
+pub fn changed_lines(before: &ConfigText, after: &ConfigText) -> Vec<String> {
+    if before == after { Vec::new() } else { differences(before, after) }
 }
 
 impl Way {

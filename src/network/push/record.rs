@@ -83,6 +83,22 @@ pub enum Record {
         /// SHA-256 of the picture of its configuration.
         picture: String,
     },
+    /// The operator wants every router of the push back as it was.
+    #[serde(rename = "push.turned")]
+    Turned {
+        /// The push.
+        run: String,
+    },
+    /// The push is over although not every router is at the same end: a person took it on.
+    #[serde(rename = "push.abandoned")]
+    Abandoned {
+        /// The push.
+        run: String,
+        /// Why.
+        reason: String,
+        /// The routers that it had begun to change, as they were found.
+        found: Vec<Found>,
+    },
     /// The push is over.
     #[serde(rename = "push.ended")]
     Ended {
@@ -95,6 +111,17 @@ pub enum Record {
     },
 }
 
+/// A router as an abandoned push leaves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Host name.
+    pub router: String,
+    /// Where the lines of the change are: all of them old, or all new.
+    pub end: End,
+    /// The picture of what runs.
+    pub picture: String,
+}
+
 /// A push, as it was agreed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begun {
@@ -104,12 +131,18 @@ pub struct Begun {
     pub class: ChangeClass,
     /// The server whose cutover it is.
     pub server: Option<ServerId>,
+    /// The options by which the operator asked for it: the same go on with it.
+    #[serde(default)]
+    pub asked: Vec<String>,
     /// Minutes of the revert timers.
     pub minutes: u16,
     /// The routers, in order.
     pub changes: Vec<Change>,
     /// Why changes of others were accepted.
     pub accepted_drift: Option<String>,
+    /// Why changes that nobody had saved were saved.
+    #[serde(default)]
+    pub accepted_unsaved: Option<String>,
     /// Why a network that was not as predicted was accepted.
     pub accepted_faults: Option<String>,
     /// Why steps that need a window were agreed.
@@ -141,7 +174,7 @@ impl Record {
     /// The router that it is about.
     pub fn leg(&self) -> Option<&Leg> {
         match self {
-            Record::Begun(_) | Record::Ended { .. } => None,
+            Record::Begun(_) | Record::Turned { .. } | Record::Abandoned { .. } | Record::Ended { .. } => None,
             Record::Opening { leg, .. }
             | Record::Entered { leg }
             | Record::Checked { leg, .. }

@@ -1,7 +1,7 @@
 //! A router as a push sees it: a narrow trait. Every call is one exchange, which may be dropped at any
 //! moment: what it did or did not do is seen by the next connection, never assumed.
 
-use crate::model::router_access::{Identity, WayBack, Which};
+use crate::model::router_access::{Identity, RevertTimer, WayBack, Which};
 use std::future::Future;
 
 /// Why a router did not do what it was asked.
@@ -39,8 +39,11 @@ pub trait Router: Send {
     /// Whether it can take a change back by itself.
     fn way_back(&mut self) -> impl Future<Output = Done<WayBack>> + Send;
 
-    /// Minutes of the revert timer that runs; none where none does.
-    fn revert_timer(&mut self) -> impl Future<Output = Done<Option<u16>>> + Send;
+    /// As whom the session is logged in.
+    fn user(&self) -> &str;
+
+    /// The revert timer that runs; none where none does. May be asked while configuring too.
+    fn revert_timer(&mut self) -> impl Future<Output = Done<Option<RevertTimer>>> + Send;
 
     /// A configuration, as the router prints it. It holds secrets: mask it before it goes anywhere.
     fn configuration(&mut self, which: Which) -> impl Future<Output = Done<String>> + Send;

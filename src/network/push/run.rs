@@ -4,16 +4,19 @@
 //! seen on the router, never assumed. Every future may be dropped at any await. World, journal and
 //! clock come in as traits, so that a test can cut and kill at each of their calls.
 
+mod enter;
+mod look;
+
+pub use look::{Unmet, unmet};
+
 use super::campaign::{Campaign, Task};
-use super::change::{Change, Way};
-use super::expect::Expect;
+use super::change::Change;
 use super::record::{Leg, Record};
 use super::router::{Done, Kind, Router, Trouble};
-use super::{ATTEMPTS, Act, End, Halt, Memory, Observed, next};
+use super::{Act, End, Halt, Memory, Observed, next};
 use crate::digest::sha256;
-use crate::model::router_access::Which;
 use crate::network::diff::Refused;
-use std::collections::BTreeMap;
+use look::{Checked, observe};
 use std::future::Future;
 use std::time::Duration;
 
@@ -40,7 +43,7 @@ pub trait Desk: Send {
     /// Whether the operator wants to stop.
     fn stopped(&self) -> bool;
 
-    /// Time since some moment, which only grows.
+    /// Time since some moment, which only grows, also while this machine sleeps.
     fn now(&self) -> Duration;
 
     /// Waits.
@@ -127,9 +130,8 @@ enum Driven {
     Done(End, String),
     /// Confirmed and then failed: only its way back is left.
     TakeBack(String),
-    Halted(Halt),
-    Unreachable(Trouble),
-    Refused(Trouble),
+    /// The push cannot go on.
+    Stopped(Ending),
 }
 
 /// Why a connection was left.
@@ -140,8 +142,18 @@ enum Left {
     Over(Driven),
 }
 
+/// A router on its way: what is done with it, and what is known of it.
+struct Trip<'c> {
+    change: &'c Change,
+    leg: &'c Leg,
+    memory: Memory,
+}
+
 /// Acts on one router before the push gives up: far more than any way needs.
 const MOST_ACTS: usize = 60;
+
+/// Why a router goes back although nothing is wrong with it.
+pub const INTERRUPTED: &str = "interrupted";
 
 impl<F: Field, D: Desk> Pusher<F, D> {
     /// Goes on with `campaign` until it is over, or only a person can go on.
@@ -177,74 +189,76 @@ impl<F: Field, D: Desk> Pusher<F, D> {
     ) -> Result<Option<Ending>, PushError<D::Error>> {
         let returning = !leg.back && campaign.is_returning(&leg.router);
         let driven = match (leg.back, returning) {
-            (true, _) => self.drive(campaign, &change.reversed()?, &leg, memory).await?,
+            (true, _) => self.drive(campaign, Trip { change: &change.reversed()?, leg: &leg, memory }).await?,
             (false, true) => Driven::TakeBack(memory.failed.unwrap_or_default()),
-            (false, false) => self.drive(campaign, change, &leg, memory).await?,
+            (false, false) => self.drive(campaign, Trip { change, leg: &leg, memory }).await?,
         };
         let (end, picture) = match driven {
             Driven::Done(end, picture) => (end, picture),
-            Driven::TakeBack(reason) => {
-                let back = Leg { back: true, ..leg.clone() };
-                if !campaign.is_returning(&leg.router) {
-                    self.write(campaign, Record::Returning { leg: back.clone() }).await?;
-                }
-                let mut memory = campaign.memory_back(&leg.router);
-                memory.unsaved_accepted = true;
-                match self.drive(campaign, &change.reversed()?, &back, memory).await? {
-                    Driven::Done(End::New, picture) => (End::Old, picture),
-                    Driven::Done(End::Old, _) | Driven::TakeBack(_) => {
-                        let why = format!("{reason}; and it could not be taken back");
-                        return Ok(Some(Ending::Halted(back, Halt::Drifted(vec![why]))));
-                    }
-                    other => return Ok(Some(ended(back, other))),
-                }
-            }
-            other => return Ok(Some(ended(leg, other))),
+            Driven::Stopped(ending) => return Ok(Some(ending)),
+            Driven::TakeBack(reason) => match self.take_back(campaign, change, &leg, reason).await? {
+                Ok(picture) => (End::Old, picture),
+                Err(ending) => return Ok(Some(ending)),
+            },
         };
-        let stuck = leg.back && end == End::Old;
         let settled = Record::Settled { leg: leg.clone(), end, picture };
         self.write(campaign, settled).await?;
-        if stuck {
-            let why = "it could not be taken back: its new configuration is confirmed and saved".to_owned();
-            return Ok(Some(Ending::Halted(leg, Halt::Drifted(vec![why]))));
+        if leg.back && end == End::Old {
+            let why = campaign.memory_back(&leg.router).failed.unwrap_or_default();
+            return Ok(Some(Ending::Halted(leg, Halt::Stuck(why))));
         }
         Ok(None)
     }
 
-    /// Looks and acts until the router is at one end.
-    async fn drive(
+    /// Takes back a router that was confirmed and then failed; gives the digest of its old picture.
+    async fn take_back(
         &mut self,
         campaign: &mut Campaign,
         change: &Change,
         leg: &Leg,
-        mut memory: Memory,
-    ) -> Result<Driven, PushError<D::Error>> {
-        let way = change.way()?;
+        reason: String,
+    ) -> Result<Result<String, Ending>, PushError<D::Error>> {
+        let back = Leg { back: true, ..leg.clone() };
+        if !campaign.is_returning(&leg.router) {
+            self.write(campaign, Record::Returning { leg: back.clone() }).await?;
+        }
+        // What failed the last time is tried once more.
+        let mut memory = Memory { failed: None, ..campaign.memory_back(&leg.router) };
+        memory.unsaved_accepted = true;
+        Ok(match self.drive(campaign, Trip { change: &change.reversed()?, leg: &back, memory }).await? {
+            Driven::Done(End::New, picture) => Ok(picture),
+            Driven::Done(End::Old, _) | Driven::TakeBack(_) => Err(Ending::Halted(back, Halt::Stuck(reason))),
+            Driven::Stopped(ending) => Err(ending),
+        })
+    }
+
+    /// Looks and acts until the router is at one end.
+    async fn drive(&mut self, campaign: &mut Campaign, mut trip: Trip<'_>) -> Result<Driven, PushError<D::Error>> {
+        let way = trip.change.way()?;
         let mut acts = 0;
         loop {
-            let mut router = match self.reach(campaign.begun.minutes, &leg.router).await {
+            let mut router = match self.reach(campaign.begun.minutes, trip.leg).await {
                 Ok(router) => router,
-                Err(error) if error.kind == Kind::Lost => return Ok(Driven::Unreachable(error)),
-                Err(error) => return Ok(Driven::Refused(error)),
+                Err(error) => return Ok(Driven::Stopped(unreached(trip.leg, error))),
             };
             // One connection, as long as it is good.
             loop {
-                acts += 1;
-                if acts > MOST_ACTS {
-                    return Ok(Driven::Halted(Halt::Between));
-                }
-                let seen = match observe(&mut router, &way).await {
+                let seen = match observe(&mut router, &way, self.desk.now()).await {
                     Ok(seen) => seen,
                     Err(error) if error.kind == Kind::Lost => break,
-                    Err(error) => return Ok(Driven::Refused(error)),
+                    Err(error) => return Ok(Driven::Stopped(unreached(trip.leg, error))),
                 };
                 self.desk.still_ours().await.map_err(PushError::Desk)?;
-                let act = next(&seen, &memory);
+                let act = next(&seen, &trip.memory);
                 if let Act::Done(end) = act {
                     let picture = if end == End::New { way.wanted() } else { way.old() };
                     return Ok(Driven::Done(end, sha256(picture.to_string().as_bytes())));
                 }
-                match self.act(campaign, change, leg, &mut memory, &mut router, act).await? {
+                acts += 1;
+                if acts > MOST_ACTS {
+                    return Ok(halted(trip.leg, Halt::Between(seen.saved())));
+                }
+                match self.act(campaign, &mut trip, &mut router, act, &seen).await? {
                     None => {}
                     Some(Left::Anew) => break,
                     Some(Left::Over(driven)) => return Ok(driven),
@@ -257,187 +271,88 @@ impl<F: Field, D: Desk> Pusher<F, D> {
     async fn act(
         &mut self,
         campaign: &mut Campaign,
-        change: &Change,
-        leg: &Leg,
-        memory: &mut Memory,
+        trip: &mut Trip<'_>,
         router: &mut F::Router,
         act: Act,
+        seen: &Observed,
     ) -> Result<Option<Left>, PushError<D::Error>> {
         match act {
             // Its caller returns before.
             Act::Done(end) => Ok(Some(Left::Over(Driven::Done(end, String::new())))),
-            Act::Stop(halt) => Ok(Some(Left::Over(Driven::Halted(halt)))),
+            Act::Stop(halt) => Ok(Some(Left::Over(halted(trip.leg, halt)))),
+            Act::TakeBack if trip.leg.back => {
+                Ok(Some(Left::Over(halted(trip.leg, Halt::Between(seen.saved())))))
+            }
             Act::TakeBack => {
-                let reason = memory.failed.clone().unwrap_or_default();
-                Ok(Some(Left::Over(if leg.back { Driven::Halted(Halt::Between) } else { Driven::TakeBack(reason) })))
+                Ok(Some(Left::Over(Driven::TakeBack(trip.memory.failed.clone().unwrap_or_default()))))
             }
             Act::GiveUp(lines) => {
                 let reason = format!("all lines were taken, but do not lead where they should: {}", lines.join("; "));
-                self.failed(campaign, leg, memory, reason).await?;
+                self.failed(campaign, trip, reason).await?;
                 Ok(None)
             }
-            Act::Begin => self.begin(campaign, change, leg, memory, router).await,
-            Act::Check => match self.check(&leg.router, router, &change.expects).await {
-                Ok(Ok(holds)) => {
-                    self.write(campaign, Record::Checked { leg: leg.clone(), holds }).await?;
-                    memory.checked = true;
-                    Ok(None)
-                }
-                Ok(Err(unmet)) => {
-                    let reason = format!("what was expected did not come true: {}", unmet.join("; "));
-                    self.failed(campaign, leg, memory, reason).await?;
-                    Ok(None)
-                }
-                Err(error) => self.trouble(campaign, leg, memory, error).await,
-            },
+            Act::Begin => self.begin(campaign, trip, router).await,
+            Act::Check => self.check_all(campaign, trip, router, seen.timer.is_some()).await,
             Act::Confirm => {
-                self.write(campaign, Record::Confirming { leg: leg.clone() }).await?;
-                memory.confirming = true;
+                self.write(campaign, Record::Confirming { leg: trip.leg.clone() }).await?;
+                trip.memory.confirming = true;
                 let done = router.confirm().await;
                 // A timer that ran out meanwhile leaves nothing to confirm: the next look tells.
-                self.done_or_seen(campaign, leg, memory, done).await
+                self.done_or_seen(campaign, trip, done).await
             }
             Act::RevertNow => {
-                self.write(campaign, Record::Reverting { leg: leg.clone() }).await?;
+                self.write(campaign, Record::Reverting { leg: trip.leg.clone() }).await?;
                 let done = router.revert_now().await;
-                self.done_or_seen(campaign, leg, memory, done).await
+                self.done_or_seen(campaign, trip, done).await
             }
             Act::Restore => {
-                self.write(campaign, Record::Reverting { leg: leg.clone() }).await?;
+                self.write(campaign, Record::Reverting { leg: trip.leg.clone() }).await?;
                 match router.restore_startup().await {
                     Ok(()) => Ok(None),
                     Err(error) if error.kind == Kind::Lost => Ok(Some(Left::Anew)),
-                    Err(_) => Ok(Some(Left::Over(Driven::Halted(Halt::Between)))),
+                    Err(_) => Ok(Some(Left::Over(halted(trip.leg, Halt::Between(seen.saved()))))),
                 }
             }
             Act::Save => match router.save().await {
                 Ok(()) => Ok(None),
-                Err(error) => self.unsaved(campaign, leg, memory, error).await,
+                Err(error) => self.unsaved(campaign, trip, error).await,
             },
         }
     }
 
-    async fn begin(
+    /// Checks, and notes what came out.
+    async fn check_all(
         &mut self,
         campaign: &mut Campaign,
-        change: &Change,
-        leg: &Leg,
-        memory: &mut Memory,
+        trip: &mut Trip<'_>,
         router: &mut F::Router,
+        timed: bool,
     ) -> Result<Option<Left>, PushError<D::Error>> {
-        if self.desk.stopped() {
-            self.failed(campaign, leg, memory, INTERRUPTED.to_owned()).await?;
-            return Ok(None);
-        }
-        if memory.attempts >= ATTEMPTS {
-            let reason = format!("the connection was lost {ATTEMPTS} times while the lines were sent");
-            self.failed(campaign, leg, memory, reason).await?;
-            return Ok(None);
-        }
-        memory.attempts += 1;
-        memory.begins();
-        let minutes = campaign.begun.minutes;
-        self.write(campaign, Record::Opening { leg: leg.clone(), minutes }).await?;
-        match self.enter(change, leg, router, minutes).await {
-            Ok(()) => {
-                self.write(campaign, Record::Entered { leg: leg.clone() }).await?;
-                memory.entered = true;
-                Ok(Some(Left::Anew))
+        let reason = match self.check(trip, router, timed).await {
+            Ok(Checked::Holds(holds)) => {
+                self.write(campaign, Record::Checked { leg: trip.leg.clone(), holds }).await?;
+                trip.memory.checked = true;
+                return Ok(None);
             }
-            Err(Unentered::Interrupted) => {
-                self.failed(campaign, leg, memory, INTERRUPTED.to_owned()).await?;
-                Ok(Some(Left::Anew))
-            }
-            Err(Unentered::NotUp(track)) => {
-                let reason = format!("the tracked object {track}, made anew, did not come up");
-                self.failed(campaign, leg, memory, reason).await?;
-                Ok(Some(Left::Anew))
-            }
-            Err(Unentered::Router(error)) => {
-                self.trouble(campaign, leg, memory, error).await?;
-                // The session may be anywhere in the configuration: it is left.
-                Ok(Some(Left::Anew))
-            }
-        }
-    }
-
-    /// Archive, timer, lines.
-    async fn enter(
-        &mut self,
-        change: &Change,
-        leg: &Leg,
-        router: &mut F::Router,
-        minutes: u16,
-    ) -> Result<(), Unentered> {
-        router.archive().await?;
-        router.configure(minutes).await?;
-        for (at, line) in change.lines.iter().enumerate() {
-            if self.desk.stopped() {
-                return Err(Unentered::Interrupted);
-            }
-            for track in change.waits.iter().filter(|(before, _)| *before == at).flat_map(|(_, tracks)| tracks) {
-                self.wait_up(router, *track).await?;
-            }
-            router.line(line).await?;
-            self.desk.line(&leg.router, at + 1, change.lines.len());
-        }
-        router.end().await?;
-        Ok(())
-    }
-
-    /// Waits for a tracked object that was made anew: what depends on it is withdrawn until it is up.
-    async fn wait_up(&mut self, router: &mut F::Router, number: u16) -> Result<(), Unentered> {
-        let expect = Expect::Track { number };
-        let until = self.desk.now() + self.tempo.settle;
-        loop {
-            let answer = router.show(&format!("do {}", expect.command())).await?;
-            if expect.holds(&answer).is_ok() {
-                return Ok(());
-            }
-            if self.desk.now() >= until {
-                return Err(Unentered::NotUp(number));
-            }
-            self.desk.sleep(self.tempo.look).await;
-        }
-    }
-
-    /// Looks until everything expected is true, or the patience is over: what holds, or what does not.
-    async fn check(
-        &mut self,
-        name: &str,
-        router: &mut F::Router,
-        expects: &[Expect],
-    ) -> Result<Result<Vec<String>, Vec<String>>, Trouble> {
-        let until = self.desk.now() + self.tempo.settle;
-        loop {
-            let unmet = unmet(router, expects).await?;
-            if unmet.is_empty() {
-                return Ok(Ok(expects.iter().map(ToString::to_string).collect()));
-            }
-            if self.desk.now() >= until || self.desk.stopped() {
-                return Ok(Err(unmet));
-            }
-            self.desk.unmet(name, &unmet);
-            self.desk.sleep(self.tempo.look).await;
-        }
+            Ok(Checked::Unmet(unmet)) => format!("what was expected did not come true: {}", unmet.join("; ")),
+            Ok(Checked::Interrupted) => INTERRUPTED.to_owned(),
+            Err(error) => return self.trouble(campaign, trip, error).await,
+        };
+        self.failed(campaign, trip, reason).await?;
+        Ok(None)
     }
 
     /// After an act whose outcome the next look tells: only a lost connection needs another one.
     async fn done_or_seen(
         &mut self,
         campaign: &mut Campaign,
-        leg: &Leg,
-        memory: &mut Memory,
+        trip: &mut Trip<'_>,
         done: Result<(), Trouble>,
     ) -> Result<Option<Left>, PushError<D::Error>> {
         match done {
             Ok(()) => Ok(None),
-            Err(error) if error.kind == Kind::Lost => Ok(Some(Left::Anew)),
             Err(error) if error.kind == Kind::NothingPending => Ok(None),
-            Err(error) => {
-                self.trouble(campaign, leg, memory, error).await?;
-                Ok(Some(Left::Anew))
-            }
+            Err(error) => self.trouble(campaign, trip, error).await,
         }
     }
 
@@ -445,12 +360,13 @@ impl<F: Field, D: Desk> Pusher<F, D> {
     async fn trouble(
         &mut self,
         campaign: &mut Campaign,
-        leg: &Leg,
-        memory: &mut Memory,
+        trip: &mut Trip<'_>,
         error: Trouble,
     ) -> Result<Option<Left>, PushError<D::Error>> {
-        if error.kind != Kind::Lost {
-            self.failed(campaign, leg, memory, error.text.clone()).await?;
+        if error.kind == Kind::Lost {
+            trip.memory.last = Some(error.text);
+        } else {
+            self.failed(campaign, trip, error.text).await?;
         }
         Ok(Some(Left::Anew))
     }
@@ -460,49 +376,35 @@ impl<F: Field, D: Desk> Pusher<F, D> {
     async fn unsaved(
         &mut self,
         campaign: &mut Campaign,
-        leg: &Leg,
-        memory: &mut Memory,
+        trip: &mut Trip<'_>,
         error: Trouble,
     ) -> Result<Option<Left>, PushError<D::Error>> {
         if error.kind == Kind::Lost {
             return Ok(Some(Left::Anew));
         }
-        if memory.failed.is_some() || leg.back {
-            return Ok(Some(Left::Over(Driven::Refused(error))));
+        if trip.memory.failed.is_some() || trip.leg.back {
+            return Ok(Some(Left::Over(Driven::Stopped(Ending::Refused(trip.leg.clone(), error)))));
         }
-        self.failed(campaign, leg, memory, error.text.clone()).await?;
+        self.failed(campaign, trip, error.text).await?;
         Ok(None)
     }
 
     async fn failed(
         &mut self,
         campaign: &mut Campaign,
-        leg: &Leg,
-        memory: &mut Memory,
+        trip: &mut Trip<'_>,
         reason: String,
     ) -> Result<(), PushError<D::Error>> {
-        if memory.failed.is_none() {
-            self.write(campaign, Record::Failed { leg: leg.clone(), reason: reason.clone() }).await?;
-            memory.failed = Some(reason);
+        if trip.memory.failed.is_none() {
+            self.write(campaign, Record::Failed { leg: trip.leg.clone(), reason: reason.clone() }).await?;
+            trip.memory.failed = Some(reason);
         }
         Ok(())
     }
 
-    /// A new connection, tried until the revert timer has run out for certain.
-    async fn reach(&mut self, minutes: u16, name: &str) -> Result<F::Router, Trouble> {
-        let until = self.desk.now() + self.tempo.reach + Duration::from_secs(60 * u64::from(minutes));
-        let mut wait = self.tempo.retry;
-        loop {
-            match self.field.connect(name).await {
-                Ok(router) => return Ok(router),
-                Err(error) if error.kind != Kind::Lost || self.desk.now() >= until || self.desk.stopped() => {
-                    return Err(error);
-                }
-                Err(error) => self.desk.waiting(name, &error),
-            }
-            self.desk.sleep(wait).await;
-            wait = (wait * 2).min(self.tempo.retry_most);
-        }
+    /// Whether the operator's wish to stop counts on this leg: to go back is to stop.
+    fn stops(&self, leg: &Leg) -> bool {
+        !leg.back && self.desk.stopped()
     }
 
     async fn write(&mut self, campaign: &mut Campaign, record: Record) -> Result<(), PushError<D::Error>> {
@@ -512,58 +414,13 @@ impl<F: Field, D: Desk> Pusher<F, D> {
     }
 }
 
-/// Why a router goes back although nothing is wrong with it.
-pub const INTERRUPTED: &str = "interrupted";
-
-/// Why the lines are not all in.
-enum Unentered {
-    Interrupted,
-    NotUp(u16),
-    Router(Trouble),
+fn halted(leg: &Leg, halt: Halt) -> Driven {
+    Driven::Stopped(Ending::Halted(leg.clone(), halt))
 }
 
-impl From<Trouble> for Unentered {
-    fn from(error: Trouble) -> Self {
-        Unentered::Router(error)
+fn unreached(leg: &Leg, error: Trouble) -> Ending {
+    match error.kind {
+        Kind::Lost => Ending::Unreachable(leg.clone(), error),
+        Kind::NothingPending | Kind::Refused => Ending::Refused(leg.clone(), error),
     }
-}
-
-fn ended(leg: Leg, driven: Driven) -> Ending {
-    match driven {
-        Driven::Halted(halt) => Ending::Halted(leg, halt),
-        Driven::Unreachable(error) => Ending::Unreachable(leg, error),
-        Driven::Refused(error) => Ending::Refused(leg, error),
-        Driven::Done(..) | Driven::TakeBack(_) => Ending::Halted(leg, Halt::Between),
-    }
-}
-
-/// What the router shows of a change, in one look. The timer comes last: one that runs out between
-/// the looks is seen as gone, and then what runs is looked at once more.
-async fn observe<R: Router>(router: &mut R, way: &Way) -> Result<Observed, Trouble> {
-    let before = router.revert_timer().await?;
-    let mut running = way.place(&router.configuration(Which::Running).await?);
-    let startup = way.place(&router.configuration(Which::Startup).await?);
-    let timer = router.revert_timer().await?;
-    if before.is_some() && timer.is_none() {
-        running = way.place(&router.configuration(Which::Running).await?);
-    }
-    Ok(Observed { timer, running, startup })
-}
-
-/// What of `expects` is not so, in words; every command is sent once.
-pub async fn unmet<R: Router>(router: &mut R, expects: &[Expect]) -> Result<Vec<String>, Trouble> {
-    let mut answers: BTreeMap<String, String> = BTreeMap::new();
-    let mut unmet = Vec::new();
-    for expect in expects {
-        let command = expect.command();
-        if !answers.contains_key(&command) {
-            let answer = router.show(&command).await?;
-            answers.insert(command.clone(), answer);
-        }
-        let answer = answers.get(&command).map(String::as_str).unwrap_or_default();
-        if let Err(found) = expect.holds(answer) {
-            unmet.push(format!("{expect}, but {found}"));
-        }
-    }
-    Ok(unmet)
 }

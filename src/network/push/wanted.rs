@@ -6,6 +6,8 @@ use super::expect::Expect;
 use crate::model::ServerId;
 use crate::network::NetworkPlan;
 use crate::network::cpe::Moved;
+use crate::network::device::Device;
+use crate::network::device::interface::Address;
 use crate::network::diff::{self, ChangeClass, Ownership, Patch, RouterChange, Step, picture};
 use crate::network::parse;
 use crate::network::plan::host;
@@ -13,6 +15,7 @@ use crate::network::render::{RenderError, Templates};
 use crate::network::renderings::{owned, texts};
 use crate::network::simulate::{Network, Prediction, Role, Scene, SceneRouter, Surroundings, role};
 use crate::network::text::ConfigText;
+use ipnetwork::Ipv4Network;
 use std::collections::BTreeMap;
 
 /// What a push wants.
@@ -158,11 +161,16 @@ impl Stages<'_> {
             device.hostname.as_ref().is_some_and(|name| name.value == patch.router)
         });
         let Some((role, running)) = found.map(|(role, text)| (*role, text.clone())) else { return Ok(None) };
-        let before = self.expects(role, 0);
-        let after = diff::apply(&running, &patch.lines())?;
-        self.states.insert(role, after);
+        let mut before = self.expects(role, 0);
+        let text = diff::apply(&running, &patch.lines())?;
+        let devices = [parse::device(&running), parse::device(&text)];
+        self.states.insert(role, text);
         let last = self.around.len().saturating_sub(1);
-        let after = self.expects(role, last);
+        let mut after = self.expects(role, last);
+        // What leaves must be seen to have left, on the way back too.
+        let (came, gone) = (routeless(&after, &devices[0]), routeless(&before, &devices[1]));
+        before.extend(came);
+        after.extend(gone);
         let (lines, waits) = flat(&patch.steps);
         let (rollback, rollback_waits) = flat(&patch.rollback);
         let old = picture(&running).to_string();
@@ -207,6 +215,30 @@ fn expects(prediction: Prediction) -> Vec<Expect> {
         source: answer.source.map(|port| port.0),
     });
     tracks.chain(groups).chain(routes).chain(answers).collect()
+}
+
+/// That the routes in use here are not in use on a router that has neither such a static route nor an
+/// interface in that network.
+fn routeless(here: &[Expect], there: &Device) -> Vec<Expect> {
+    let leads = |vrf: &Option<String>, destination: &Ipv4Network| {
+        let routed = there.routes.iter().any(|route| route.vrf == *vrf && route.destination == *destination);
+        let connected = there.interfaces.iter().any(|port| {
+            let first = match port.address.as_ref().map(|address| &address.value) {
+                Some(Address::Static(network)) => Some(network),
+                _ => None,
+            };
+            let all = first.into_iter().chain(port.secondary.iter().map(|other| &other.value));
+            all.into_iter().any(|own| own.network() == destination.network() && own.prefix() == destination.prefix())
+        });
+        routed || connected
+    };
+    let gone = here.iter().filter_map(|expect| match expect {
+        Expect::Route { vrf, destination, .. } if !leads(vrf, destination) => {
+            Some(Expect::NoRoute { vrf: vrf.clone(), destination: *destination })
+        }
+        _ => None,
+    });
+    gone.collect()
 }
 
 /// All lines of steps, and which tracked objects must be up before which of them.
