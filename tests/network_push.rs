@@ -1,16 +1,19 @@
 //! `traghetto network push` against routers that behave as IOS does, over real SSH, with the real
-//! program; cut and killed at every line.
+//! program.
+
+mod campaign;
 
 use crate::support::field::{Field, ROUTERS, TENANT, streams};
-use crate::support::ios::{Fault, Line, When};
-use std::collections::{BTreeMap, BTreeSet};
-use std::process::Child;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use crate::support::ios::{Fault, When};
+use campaign::{Watch, run};
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use traghetto::network::NetworkPlan;
-use traghetto::network::cpe::Moved;
-use traghetto::network::simulate::{Failures, Scene, Verdict, reachability};
+use traghetto::world::router::{IosRouter, Patience};
+use traghetto::world::secret::Secrets;
+use traghetto::world::ssh::Trust;
 
 const CUTOVER: [&str; 4] = ["--class", "cutover", "--server", "cinto-srv1"];
 const SERVER_ROUTE: &str = "ip route 192.0.2.10 255.255.255.255 Tunnel4 track 30 name SRV-CINTO-SRV1";
@@ -81,35 +84,195 @@ fn a_refused_line_takes_everything_back() {
 
 #[test]
 fn a_change_that_cuts_us_off_goes_back_by_itself() {
-    let field = Field::new();
+    let field = Arc::new(Field::new());
     let before = field.running();
-    let away = Arc::new(AtomicBool::new(false));
-    let seen = away.clone();
-    // As soon as all lines are in, the standby CPE cannot be reached any more.
+    let routers = Arc::downgrade(&field);
+    // As soon as all lines are in, the standby CPE cannot be reached any more, and its revert timer runs
+    // out before it can: each time that it is tried.
     field.at_each_line(move |line| {
-        if line.router == "cinto-cpe-b" && line.text == "end" && line.when == When::After {
-            seen.store(true, Ordering::SeqCst);
-            return Fault::Cut;
+        let Some(field) = routers.upgrade() else { return Fault::None };
+        if line.router != "cinto-cpe-b" || line.text != "end" || line.when != When::After {
+            return Fault::None;
         }
-        Fault::None
-    });
-    let child = field.begin(&CUTOVER);
-    let output = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            // Its revert timer runs out while nobody reaches it, each time that it is tried.
-            for _ in 0..3 {
-                wait_until(&|| away.swap(false, Ordering::SeqCst));
-                field.devices[1].take_no_sessions(true);
-                std::thread::sleep(Duration::from_millis(300));
-                field.advance(Duration::from_secs(300));
-                field.devices[1].take_no_sessions(false);
-            }
+        field.devices[1].take_no_sessions(true);
+        field.advance(Duration::from_secs(300));
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(150));
+            field.devices[1].take_no_sessions(false);
         });
-        child.wait_with_output().unwrap()
+        Fault::Cut
     });
-    assert_eq!(output.status.code(), Some(1), "{}", streams(&output));
+    let ran = field.push(&CUTOVER).code(1);
+    assert!(ran.stderr.contains("begun 3 times") && ran.stderr.contains("no connection"), "{}", ran.stderr);
+    let ends = field.devices[1].lines().iter().filter(|line| *line == "end").count();
+    assert_eq!(ends, 3);
+    field.no_faults();
     assert_eq!(field.running(), before);
     all_saved(&field);
+}
+
+/// Kills the program at the first line of a router that begins so, before the router carries it out,
+/// which it then never does.
+fn killed_at(field: &Arc<Field>, router: &'static str, text: &'static str, args: &[&str]) {
+    let watch = Watch::new();
+    let (hook, struck) = (watch.clone(), AtomicBool::new(false));
+    field.at_each_line(move |line| {
+        let here = line.router == router && line.text.starts_with(text) && line.when == When::Before;
+        if !here || struck.swap(true, Ordering::SeqCst) {
+            return Fault::None;
+        }
+        hook.signal(rustix::process::Signal::KILL);
+        Fault::Cut
+    });
+    let (code, said) = run(field, &watch, args);
+    assert_eq!(code, None, "{said}");
+    field.no_faults();
+}
+
+#[test]
+fn an_open_push_goes_on_with_its_own_command_only_and_can_be_undone() {
+    let field = Arc::new(Field::new());
+    let before = field.running();
+    // The hub is new, the standby CPE half way.
+    killed_at(&field, "cinto-cpe-b", SERVER_ROUTE, &CUTOVER);
+    let half = field.running();
+    assert_ne!(half, before);
+    let command = "network push cinto-caomaggiore --class cutover --server cinto-srv1";
+    for args in [&["--back"][..], &["--timer", "7"]] {
+        let args: Vec<&str> = CUTOVER.iter().chain(args).copied().collect();
+        let ran = field.push(&args).code(2);
+        assert!(ran.stderr.contains(command) && ran.stderr.contains("--undo"), "{}", ran.stderr);
+    }
+    assert!(field.push(&[]).code(2).stderr.contains(command));
+    assert_eq!(field.running(), half);
+    // Whoever asks without a terminal and without --yes is asked, and nothing is done.
+    let asked: Vec<&str> = ["network", "push", TENANT].into_iter().chain(CUTOVER).collect();
+    assert!(field.sandbox.run(&asked).code(2).stderr.contains("add --yes"));
+    let plan = field.sandbox.run(&["network", "push", TENANT, "--plan"]).code(0);
+    for words in [command, "it goes on", "done: sad-ce-1, new", "next: cinto-cpe-b", "--undo"] {
+        assert!(plan.stdout.contains(words), "{words}: {}", plan.stdout);
+    }
+    assert_eq!(field.running(), half);
+    let ran = field.push(&["--undo"]).code(0);
+    assert!(ran.stderr.contains("exactly as before the push"), "{}", ran.stderr);
+    assert_eq!(field.running(), before);
+    all_saved(&field);
+    assert!(field.push(&["--undo"]).code(2).stderr.contains("no push of cinto-caomaggiore is open"));
+}
+
+#[test]
+fn a_push_killed_before_it_saved_says_so_and_saves() {
+    let field = Arc::new(Field::new());
+    killed_at(&field, "sad-ce-1", "write memory", &CUTOVER);
+    assert_ne!(field.running()[2], field.startup()[2]);
+    let plan = field.sandbox.run(&["network", "push", TENANT, "--plan"]).code(0);
+    assert!(plan.stdout.contains("sad-ce-1 was being confirmed"), "{}", plan.stdout);
+    field.push(&CUTOVER).code(0);
+    all_saved(&field);
+}
+
+/// Another tenant's push on the hub saves its lines and ours while ours is not over: by whole
+/// configurations it goes neither on nor back. Given up, what is left is planned anew.
+#[test]
+fn a_push_that_others_changed_under_can_be_given_up() {
+    let field = Arc::new(Field::new());
+    killed_at(&field, "sad-ce-1", "write memory", &CUTOVER);
+    let others = "ip route 10.99.0.0 255.255.0.0 Null0 name OTHERS";
+    field.devices[2].type_lines(&[others]);
+    let ran = field.push(&CUTOVER).code(4);
+    assert!(ran.stderr.contains("OTHERS") && ran.stderr.contains("--abandon"), "{}", ran.stderr);
+    assert_eq!(field.push(&["--abandon"]).code, 2, "it wants a reason");
+    let give_up = ["--abandon", "--reason", "another tenant's push came between"];
+    let ran = field.push(&give_up).code(4);
+    assert!(ran.stderr.contains("run new, and are not saved so"), "{}", ran.stderr);
+    field.devices[2].with(|router| router.save());
+    let ran = field.push(&give_up).code(0);
+    assert!(ran.stderr.contains("sad-ce-1 has new lines"), "{}", ran.stderr);
+    // What was found is known: no drift.
+    field.push(&CUTOVER).code(0);
+    all_saved(&field);
+    let after = field.running();
+    assert!(after[2].contains(others) && after.iter().all(|text| text.contains("SRV-CINTO-SRV1")));
+}
+
+#[test]
+fn what_nobody_saved_is_saved_only_where_the_operator_says_so() {
+    let field = Field::new();
+    field.devices[0].type_lines(&["ntp server 198.51.100.9"]);
+    let startup = field.startup();
+    for args in [&[][..], &["--accept-drift", "agreed"]] {
+        let args: Vec<&str> = CUTOVER.iter().chain(args).copied().collect();
+        let ran = field.push(&args).code(4);
+        assert!(ran.stderr.contains("--save-unsaved REASON"), "{}", ran.stderr);
+        assert!(ran.stdout.contains("run otherwise than they are saved"), "{}", ran.stdout);
+        assert_eq!(field.startup(), startup);
+    }
+    let args: Vec<&str> = CUTOVER.iter().chain(&["--save-unsaved", "the new time server"]).copied().collect();
+    field.push(&args).code(0);
+    all_saved(&field);
+    assert!(field.startup()[0].contains("198.51.100.9"));
+}
+
+#[test]
+fn a_push_is_one_document_and_says_of_whom_it_speaks() {
+    let field = Field::new();
+    field.edit("mcr_percent: 10", "mcr_percent: 20");
+    let ran = field.push(&["--router", "cinto-cpe-b"]).code(0);
+    assert!(ran.stderr.contains("cinto-cpe-b is as wanted") && ran.stderr.contains("cinto-cpe-a"), "{}", ran.stderr);
+    assert_eq!(field.push(&["--timer", "1"]).code, 2);
+    let ran = field.push(&["--json", "--router", "cinto-cpe-a"]).code(0);
+    let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&said["ended"]["end"], &said["plan"]["routers"][0]["router"]), (&"new".into(), &"cinto-cpe-a".into()));
+    field.edit("mcr_percent: 20", "mcr_percent: 30");
+    field.devices[0].refuse("end", "% Something");
+    let ran = field.push(&["--json", "--router", "cinto-cpe-a"]).code(1);
+    let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(said["ended"]["end"], "old");
+    assert!(ran.stderr.contains("--router cinto-cpe-a"), "{}", ran.stderr);
+}
+
+#[test]
+fn notices_of_a_router_do_not_stop_a_push() {
+    let field = Field::new();
+    let before = field.running();
+    let port = "interface GigabitEthernet0/0/1.204";
+    field.devices[2].type_lines(&[port, "no vrf forwarding CINTO", "ip address 192.0.2.251 255.255.255.0"]);
+    field.devices[2].with(|router| router.save());
+    // On the way back to its table the port loses its address, and the router says so.
+    field.push(&["--hub", "--window-agreed", "tonight", "--accept-faults", "being mended"]).code(0);
+    assert!(field.devices[2].lines().iter().any(|line| line.trim() == "vrf forwarding CINTO"));
+    assert_eq!(field.running(), before);
+    all_saved(&field);
+}
+
+/// IOS asks before it takes away a translation that packets pass at the moment.
+#[test]
+fn a_translation_in_use_is_taken_away() {
+    let field = Field::new();
+    let access = field.access(2);
+    let word = field.sandbox.path().join("word");
+    std::fs::write(&word, "router-word\n").unwrap();
+    std::fs::set_permissions(&word, std::fs::Permissions::from_mode(0o600)).unwrap();
+    field.sandbox.edit("inventory/project.yaml", &access, &access.replace("env:ROUTER_WORD", "file:word"));
+    let root = field.sandbox.path().to_owned();
+    let inventory = traghetto::inventory::load(&root).unwrap();
+    let access = inventory.project.network.hub_access.unwrap();
+    field.devices[2].with(|router| router.translating = true);
+    let translation = "ip nat inside source static network 192.0.2.0 10.217.4.0 /24 vrf CINTO";
+    assert!(field.running()[2].contains(translation));
+    let (trust, secrets) = (Trust::of_operator(&root), Secrets { root, folder: None });
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let mut router = IosRouter::connect("sad-ce-1", &access, &trust, &secrets, Patience::default()).await.unwrap();
+        router.configure(5).await.unwrap();
+        router.line(&format!("no {translation}")).await.unwrap();
+        let timer = router.revert_timer().await.unwrap().unwrap();
+        assert_eq!((timer.minutes, timer.user.as_deref()), (5, Some("netops")), "asked while configuring");
+        router.end().await.unwrap();
+        assert!(!field.running()[2].contains(translation));
+        router.revert_now().await.unwrap();
+        assert_eq!(router.revert_timer().await.unwrap(), None);
+    });
+    assert!(field.running()[2].contains(translation));
 }
 
 #[test]
@@ -188,244 +351,4 @@ fn wait_until(done: &dyn Fn() -> bool) {
         assert!(Instant::now() < until, "it did not come to it within a minute");
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// Where a fault strikes: the line, counted over all routers, and what happens there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Point {
-    line: usize,
-    strike: Strike,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Strike {
-    /// The connection breaks and the line is lost.
-    CutBefore,
-    /// The line is carried out and its answer is lost with the connection.
-    CutAfter,
-    /// The program is killed before the line is carried out; the router carries it out all the same.
-    KillBefore,
-    /// The program is killed and the line never arrives.
-    KillLost,
-    /// The program is killed after the line was carried out.
-    KillAfter,
-}
-
-const STRIKES: [Strike; 5] =
-    [Strike::CutBefore, Strike::CutAfter, Strike::KillBefore, Strike::KillLost, Strike::KillAfter];
-
-/// What a campaign of faults saw.
-struct Watch {
-    count: AtomicUsize,
-    child: AtomicU32,
-    point: Mutex<Option<Point>>,
-    states: Mutex<BTreeSet<[String; 3]>>,
-}
-
-/// A change, with both its ends.
-struct Trial<'a> {
-    args: &'a [&'a str],
-    old: [String; 3],
-    new: [String; 3],
-    lines: usize,
-}
-
-/// Counts lines, strikes at the point, and notes every state of the three routers.
-fn watch(field: &Arc<Field>) -> Arc<Watch> {
-    let watch = Arc::new(Watch {
-        count: AtomicUsize::new(0),
-        child: AtomicU32::new(0),
-        point: Mutex::new(None),
-        states: Mutex::new(BTreeSet::new()),
-    });
-    let (seen, routers) = (watch.clone(), Arc::downgrade(field));
-    field.at_each_line(move |line| {
-        let looks = ["show ", "terminal ", "ping ", "do show "].iter().any(|word| line.text.starts_with(word));
-        if let Some(field) = routers.upgrade().filter(|_| line.when == When::After && !looks) {
-            seen.states.lock().unwrap().insert(field.running());
-        }
-        seen.strike(line)
-    });
-    watch
-}
-
-impl Watch {
-    fn strike(&self, line: &Line<'_>) -> Fault {
-        let number = match line.when {
-            When::Before => self.count.fetch_add(1, Ordering::SeqCst) + 1,
-            When::After => self.count.load(Ordering::SeqCst),
-        };
-        let mut point = self.point.lock().unwrap();
-        let Some(Point { strike, .. }) = point.filter(|point| point.line == number) else { return Fault::None };
-        let fault = match (strike, line.when) {
-            (Strike::CutBefore, When::Before) | (Strike::CutAfter, When::After) => Fault::Cut,
-            (Strike::KillBefore, When::Before) | (Strike::KillAfter, When::After) => {
-                self.kill();
-                Fault::None
-            }
-            (Strike::KillLost, When::Before) => {
-                self.kill();
-                Fault::Cut
-            }
-            _ => return Fault::None,
-        };
-        *point = None;
-        fault
-    }
-
-    /// Kills the program, which was started a moment ago at the latest.
-    fn kill(&self) {
-        wait_until(&|| self.child.load(Ordering::SeqCst) != 0);
-        let pid = self.child.load(Ordering::SeqCst) as i32;
-        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL)
-            .unwrap();
-    }
-}
-
-/// The program from its start to its end; its exit code, none where it was killed.
-fn run(field: &Field, watch: &Watch, args: &[&str]) -> (Option<i32>, String) {
-    let child: Child = field.begin(args);
-    watch.child.store(child.id(), Ordering::SeqCst);
-    let output = child.wait_with_output().unwrap();
-    watch.child.store(0, Ordering::SeqCst);
-    (output.status.code(), streams(&output))
-}
-
-impl<'a> Trial<'a> {
-    /// The change without a fault.
-    fn new(field: &Arc<Field>, args: &'a [&'a str]) -> Self {
-        field.reset();
-        let old = field.running();
-        let watch = watch(field);
-        let (code, said) = run(field, &watch, args);
-        assert_eq!(code, Some(0), "{said}");
-        all_saved(field);
-        let new = field.running();
-        assert_ne!(old, new);
-        Self { args, old, new, lines: watch.count.load(Ordering::SeqCst) }
-    }
-
-    /// Each configuration is the old or the new one, whole.
-    fn whole(&self, field: &Field, point: Point) {
-        for (kind, configurations) in [("running", field.running()), ("startup", field.startup())] {
-            for (at, text) in configurations.iter().enumerate() {
-                let whole = *text == self.old[at] || *text == self.new[at];
-                assert!(whole, "{point:?}: {kind} of {} is neither old nor new:\n{text}", ROUTERS[at]);
-            }
-        }
-    }
-
-    /// One fault, and what becomes of it. `later` lets the timers run out before the command is given again.
-    fn strike(&self, field: &Arc<Field>, point: Point, later: bool) -> BTreeSet<[String; 3]> {
-        field.reset();
-        let watch = watch(field);
-        *watch.point.lock().unwrap() = Some(point);
-        let (code, said) = run(field, &watch, self.args);
-        let killed = code.is_none();
-        let due = matches!(point.strike, Strike::KillBefore | Strike::KillLost | Strike::KillAfter);
-        assert!(killed == due || watch.point.lock().unwrap().is_some(), "{point:?}: {code:?}\n{said}");
-        if later {
-            field.advance(Duration::from_secs(330));
-            self.whole(field, point);
-        }
-        if code != Some(0) {
-            let (code, said) = run(field, &watch, self.args);
-            assert_eq!(code, Some(0), "{point:?}, then again\n{said}");
-        }
-        // Whatever still waits on a router now has its time.
-        field.advance(Duration::from_secs(3600));
-        assert_eq!(field.running(), self.new, "{point:?}\n{said}");
-        assert_eq!(field.startup(), self.new, "{point:?}\n{said}");
-        let mut states = watch.states.lock().unwrap().clone();
-        states.insert(field.running());
-        states
-    }
-}
-
-/// Every state that was seen loses no pair, of those that are not the server's that moves.
-fn accepted(field: &Field, states: &BTreeSet<[String; 3]>, moving: Option<&str>) {
-    let inventory = traghetto::inventory::load(field.sandbox.path()).unwrap();
-    let tenant = &inventory.tenants[&TENANT.parse().unwrap()];
-    let plan = NetworkPlan::new(&inventory, tenant).unwrap();
-    for state in states {
-        let texts = ROUTERS.iter().zip(state).map(|(router, text)| ((*router).to_owned(), text.as_str()));
-        let scene = Scene::of(&plan, &Moved::new(), texts);
-        assert_eq!(scene.routers.len(), 3);
-        let pairs = reachability(&scene, &Failures::none());
-        assert!(pairs.len() > 2);
-        for pair in pairs.iter().filter(|pair| moving != Some(&*pair.server.to_string())) {
-            assert_ne!(pair.verdict, Verdict::Lost, "{} to {}: {:?}", pair.client, pair.server, pair.reason);
-        }
-    }
-}
-
-/// Strikes at `points` of a change, on several fields at once.
-fn campaign(
-    make: &(dyn Fn() -> Field + Sync),
-    args: &[&str],
-    moving: Option<&str>,
-    choose: &(dyn Fn(usize) -> Vec<Point> + Sync),
-) -> usize {
-    let first = Arc::new(make());
-    let trial = Trial::new(&first, args);
-    let points = choose(trial.lines);
-    let next = AtomicUsize::new(0);
-    let states = Mutex::new(BTreeSet::new());
-    let fields: Vec<Arc<Field>> = (0..3).map(|_| Arc::new(make())).collect();
-    std::thread::scope(|scope| {
-        for field in &fields {
-            scope.spawn(|| {
-                // Each field reaches its own routers; the configurations are alike.
-                loop {
-                    let at = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(point) = points.get(at) else { return };
-                    let seen = trial.strike(field, *point, at.is_multiple_of(2));
-                    states.lock().unwrap().extend(seen);
-                }
-            });
-        }
-    });
-    let states = states.into_inner().unwrap();
-    accepted(&first, &states, moving);
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for point in &points {
-        let kind = if matches!(point.strike, Strike::CutBefore | Strike::CutAfter) { "cut" } else { "killed" };
-        *kinds.entry(kind).or_default() += 1;
-    }
-    println!("{} lines, {} points {kinds:?}, {} states of three routers", trial.lines, points.len(), states.len());
-    points.len()
-}
-
-/// All points of a change of so many lines.
-fn every(lines: usize) -> Vec<Point> {
-    (1..=lines).flat_map(|line| STRIKES.map(|strike| Point { line, strike })).collect()
-}
-
-#[test]
-fn cut_or_killed_at_lines_all_over_a_cutover_it_ends_new_and_whole() {
-    let some = |lines: usize| {
-        let all = every(lines);
-        // A step that is no multiple of the strikes, so that each of them is among the points.
-        let step = (all.len() / 60).max(1) | 1;
-        let step = if step.is_multiple_of(5) { step + 2 } else { step };
-        all.into_iter().step_by(step).collect()
-    };
-    assert!(campaign(&Field::new, &CUTOVER, Some("cinto-srv1"), &some) >= 50);
-}
-
-#[test]
-fn proof_push_cut_or_killed_at_every_line_of_real_changes() {
-    if std::env::var_os("TRAGHETTO_PROOF").is_none() {
-        println!("not run: a proof of `make proof` (TRAGHETTO_PROOF=1), it takes minutes");
-        return;
-    }
-    let maintained = || {
-        let field = Field::new();
-        field.edit("mcr_percent: 10", "mcr_percent: 20");
-        field
-    };
-    let cutover = campaign(&Field::new, &CUTOVER, Some("cinto-srv1"), &every);
-    let maintenance = campaign(&maintained, &["--router", "cinto-cpe-a"], None, &every);
-    println!("{} points", cutover + maintenance);
-    assert!(cutover + maintenance >= 1000);
 }

@@ -2,8 +2,11 @@
 
 mod desk;
 mod field;
+mod open;
 mod prepare;
+mod refusal;
 mod report;
+mod sites;
 
 use super::{Context, Failure, inventory};
 use crate::cli::{interrupt, journal, operator};
@@ -18,18 +21,21 @@ use crate::world::secret::Secrets;
 use crate::world::ssh::Trust;
 use desk::Seat;
 use field::Reach;
-use prepare::{Prepared, Sites};
-use std::time::Instant;
+use refusal::Prepared;
+use report::Told;
+use sites::Sites;
 use tokio::sync::watch;
 
 /// `traghetto network push`.
 ///
 /// Brings routers from what runs to what is wanted, one at a time. Each change is made under a revert
 /// timer: a router goes back by itself unless what it then does, seen over a new connection, is what
-/// the simulator predicts. A push that was cut or killed goes on with the same command. `maintenance`
-/// changes one router in a run, the standby CPE first; `cutover` changes hub and CPEs for one server,
-/// and takes all of them back if one cannot go on.
+/// the simulator predicts. A push that was cut or killed goes on with the same command, and only with
+/// it; `--undo` takes its routers back instead. `maintenance` changes one router in a run, the standby
+/// CPE first; `cutover` changes hub and CPEs for one server, and takes all of them back if one cannot
+/// go on.
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("explained").args(["take_over", "abandon"]).multiple(true)))]
 pub struct Args {
     /// The tenant's id.
     tenant: String,
@@ -58,12 +64,21 @@ pub struct Args {
     /// Do not ask.
     #[arg(long)]
     yes: bool,
-    /// Minutes after which a router reverts by itself.
-    #[arg(long, value_name = "MIN", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=120))]
-    timer: u16,
-    /// Go on although somebody else changed a router; the reason is journaled.
+    /// Take back every router of a push that is not over, instead of going on.
+    #[arg(long, conflicts_with_all = ["router", "hub", "class", "server", "back", "stage", "plan", "timer"])]
+    undo: bool,
+    /// Give up a push that is not over and that only a person can go on with; say why with --reason.
+    #[arg(long, requires = "reason", conflicts_with_all = ["undo", "router", "hub", "class", "server", "back", "stage", "plan", "timer"])]
+    abandon: bool,
+    /// Minutes after which a router reverts by itself: 5, or as many as the lines take.
+    #[arg(long, value_name = "MIN", value_parser = clap::value_parser!(u16).range(2..=120))]
+    timer: Option<u16>,
+    /// Overwrite what somebody else changed in lines of ours; the reason is journaled.
     #[arg(long, value_name = "REASON")]
     accept_drift: Option<String>,
+    /// Save what runs and nobody saved, whoever typed it; the reason is journaled.
+    #[arg(long, value_name = "REASON")]
+    save_unsaved: Option<String>,
     /// Go on although a router does not do now what the simulator predicts; the reason is journaled.
     #[arg(long, value_name = "REASON")]
     accept_faults: Option<String>,
@@ -73,9 +88,35 @@ pub struct Args {
     /// Push aside a living holder of a lease; say why with --reason.
     #[arg(long, requires = "reason")]
     take_over: bool,
-    /// Why the lease is taken over.
-    #[arg(long, requires = "take_over", value_name = "TEXT")]
+    /// Why the lease is taken over, or the push given up.
+    #[arg(long, requires = "explained", value_name = "TEXT")]
     reason: Option<String>,
+}
+
+impl Args {
+    /// The options that say which push is meant: the same go on with it.
+    fn asked(&self) -> Vec<String> {
+        let option = |name: &str, value: &str| vec![format!("--{name}"), value.to_owned()];
+        let mut asked = Vec::new();
+        asked.extend(self.router.iter().flat_map(|router| option("router", router)));
+        asked.extend(self.hub.then(|| "--hub".to_owned()));
+        if self.class == ClassArg::Cutover {
+            asked.extend(option("class", "cutover"));
+        }
+        asked.extend(self.server.iter().flat_map(|server| option("server", server.as_str())));
+        asked.extend(self.back.then(|| "--back".to_owned()));
+        match self.stage {
+            StageArg::Now => {}
+            StageArg::Before => asked.extend(option("stage", "before")),
+            StageArg::After => asked.extend(option("stage", "after")),
+        }
+        asked
+    }
+
+    /// Why a push was begun or taken over, for its leases.
+    fn lease_reason(&self) -> Option<&str> {
+        self.reason.as_deref().filter(|_| self.take_over)
+    }
 }
 
 /// `--class`.
@@ -125,7 +166,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let sites = Sites::of(&inventory, tenant, args, context)?;
     let operator = operator::resolve(context, &inventory)?;
     let journal = journal::open(context, &inventory).await?;
-    let reason = args.reason.as_deref();
+    let reason = args.lease_reason();
     let lease = journal.lease(&format!("tenant/{}", tenant.id), operator.as_str(), reason).await?;
     let mut devices = Vec::new();
     let mut taken = Ok(());
@@ -139,10 +180,12 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         }
     }
     let office = Office { inventory: &inventory, sites, operator, journal, lease, devices, context };
+    let mut told = Told::default();
     let done = match taken {
-        Ok(()) => office.work(args).await,
+        Ok(()) => office.work(args, &mut told).await,
         Err(failure) => Err(failure),
     };
+    told.print(context);
     let Office { journal, lease, devices, context, .. } = office;
     journal::tell_repairs(context, &journal);
     let mut released = Ok(());
@@ -153,37 +196,50 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 }
 
 impl Office<'_> {
-    async fn work(&self, args: &Args) -> Result<(), Failure> {
+    async fn work(&self, args: &Args, told: &mut Told) -> Result<(), Failure> {
         let stop = interrupt::stop_on_ctrl_c();
         let records = self.records().await?;
-        let mut campaign = match Campaign::open(&records) {
-            Some(open) if args.plan => return report::open(&open, self.context),
-            Some(open) => {
-                self.context.ui.status(&format!("Going on with push {}, which was not over.", open.begun.run));
-                open
-            }
-            None => match self.begin(args, &records, &stop).await? {
-                Some(campaign) => campaign,
-                None => return Ok(()),
-            },
+        let open = Campaign::open(&records);
+        if args.plan
+            && let Some(open) = &open
+        {
+            report::open(open, &self.sites.tenant, told, self.context);
+            return Ok(());
+        }
+        if args.abandon {
+            return self.abandon(args, open, &stop).await;
+        }
+        let campaign = match open {
+            Some(open) if args.undo => Some(self.turn(args, open, &stop).await?),
+            Some(open) => Some(self.go_on(args, open)?),
+            None if args.undo => return Err(open::nothing_open(&self.sites.tenant)),
+            None => self.begin(args, &records, &stop, told).await?,
         };
-        let seat = self.seat(stop);
-        let mut pusher = Pusher { field: self.reach(), desk: seat, tempo: Tempo::default() };
+        let Some(mut campaign) = campaign else { return Ok(()) };
+        let mut pusher = Pusher { field: self.reach(), desk: self.seat(stop), tempo: Tempo::default() };
         let ending = pusher.run(&mut campaign).await.map_err(|error| match error {
             PushError::Desk(error) => Failure::from(error),
             PushError::Unfit(refused) => Failure::new(Kind::Bug, refused)
                 .hint("No router was touched since the last event; a revert timer that runs will run out."),
         })?;
-        report::ended(&campaign, ending, &self.sites.tenant, self.context)
+        report::ended(&campaign, ending, &self.sites.tenant, told, self.context)
     }
 
     async fn records(&self) -> Result<Vec<Record>, Failure> {
-        let events = self.journal.events(&self.sites.tenant).await?;
-        let records = events.iter().filter_map(|event| Record::of(&event.kind, &event.data).transpose());
-        records.collect::<Result<Vec<_>, _>>().map_err(|error| {
-            Failure::new(Kind::Evidence, error)
-                .hint("Nothing was done. Was the journal written by a newer traghetto? Then use that one.")
-        })
+        Ok(self.timed_records().await?.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// What the journal says of pushes of this tenant, each with its time.
+    async fn timed_records(&self) -> Result<Vec<(String, Record)>, Failure> {
+        let mut records = Vec::new();
+        for event in self.journal.events(&self.sites.tenant).await? {
+            let record = Record::of(&event.kind, &event.data).map_err(|error| {
+                Failure::new(Kind::Evidence, error)
+                    .hint("Nothing was done. Was the journal written by a newer traghetto? Then use that one.")
+            })?;
+            records.extend(record.map(|record| (event.time.clone(), record)));
+        }
+        Ok(records)
     }
 
     /// Plans, shows, asks; none where there is nothing to do, or nothing was to be done.
@@ -192,37 +248,39 @@ impl Office<'_> {
         args: &Args,
         records: &[Record],
         stop: &watch::Receiver<bool>,
+        told: &mut Told,
     ) -> Result<Option<Campaign>, Failure> {
         let prepared = prepare::prepare(self, args, records).await?;
-        report::plan(&prepared, self.context);
+        report::plan(&prepared, told, self.context);
         if args.plan {
             return Ok(None);
         }
         prepared.refusal(args)?;
         if prepared.chosen.is_empty() {
-            if self.context.json {
-                report::nothing(&prepared, self.context);
-            }
-            self.context.ui.status("Nothing to do: the routers are as wanted.");
+            self.context.ui.status(&report::nothing(&prepared, args));
             return Ok(None);
         }
+        let minutes = prepared.minutes(args)?;
         self.secrets_at_hand(&prepared)?;
-        ask(args, &prepared, self.context)?;
-        let begun = self.begun(args, prepared);
+        let names: Vec<&str> = prepared.chosen.iter().map(|router| router.change.router.as_str()).collect();
+        ask(args, &format!("Change {} now?", names.join(", then ")), self.context)?;
+        let begun = self.begun(args, minutes, prepared);
         self.seat(stop.clone()).write(&Record::Begun(Box::new(begun.clone()))).await?;
         Ok(Some(Campaign::new(begun)))
     }
 
-    fn begun(&self, args: &Args, prepared: Prepared) -> Begun {
+    fn begun(&self, args: &Args, minutes: u16, prepared: Prepared) -> Begun {
         let changes: Vec<_> = prepared.chosen.into_iter().map(|router| router.change).collect();
         let previous = self.devices.iter().chain([&self.lease]).find_map(Lease::previous);
         Begun {
             run: Campaign::name(&changes),
             class: args.class.class(args.back),
             server: args.server.clone(),
-            minutes: args.timer,
+            asked: args.asked(),
+            minutes,
             changes,
             accepted_drift: args.accept_drift.clone(),
+            accepted_unsaved: args.save_unsaved.clone(),
             accepted_faults: args.accept_faults.clone(),
             window: args.window_agreed.clone(),
             after: previous.and_then(|holder| serde_json::to_value(holder).ok()),
@@ -274,27 +332,26 @@ impl Office<'_> {
             operator: self.operator.as_str(),
             context: self.context,
             stop,
-            begun: Instant::now(),
         }
     }
 }
 
-/// The person agrees, at a terminal or by `--yes`.
-fn ask(args: &Args, prepared: &Prepared, context: &Context) -> Result<(), Failure> {
+/// The person agrees to `question`, at a terminal or by `--yes`.
+fn ask(args: &Args, question: &str, context: &Context) -> Result<(), Failure> {
     if args.yes {
         return Ok(());
     }
-    let names: Vec<&str> = prepared.chosen.iter().map(|router| router.change.router.as_str()).collect();
-    let question = format!("Change {} now? Type yes: ", names.join(", then "));
-    match context.ui.ask(&question) {
+    match context.ui.ask(&format!("{question} Type yes: ")) {
         Some(answer) if answer.trim() == "yes" => Ok(()),
         Some(_) => Err(Failure::new(Kind::Waiting, "not agreed").hint("No router was touched.")),
         None => Err(Failure::new(Kind::Usage, "there is no terminal to ask at")
-            .hint("No router was touched. Read the plan above; to push it without a terminal, add --yes.")),
+            .hint("No router was touched. Read what stands above; to do it without a terminal, add --yes.")),
     }
 }
 
-/// The tenant that a push is about, for messages that end with a command.
-fn again(tenant: &TenantId) -> String {
-    format!("traghetto network push {tenant}")
+/// The command that goes on with a push of these options, or begins it anew.
+fn again(tenant: &TenantId, asked: &[String]) -> String {
+    let mut command = format!("traghetto network push {tenant}");
+    asked.iter().for_each(|word| command.push_str(&format!(" {word}")));
+    command
 }

@@ -280,12 +280,8 @@ impl<F: Field, D: Desk> Pusher<F, D> {
             // Its caller returns before.
             Act::Done(end) => Ok(Some(Left::Over(Driven::Done(end, String::new())))),
             Act::Stop(halt) => Ok(Some(Left::Over(halted(trip.leg, halt)))),
-            Act::TakeBack if trip.leg.back => {
-                Ok(Some(Left::Over(halted(trip.leg, Halt::Between(seen.saved())))))
-            }
-            Act::TakeBack => {
-                Ok(Some(Left::Over(Driven::TakeBack(trip.memory.failed.clone().unwrap_or_default()))))
-            }
+            Act::TakeBack if trip.leg.back => Ok(Some(Left::Over(halted(trip.leg, Halt::Between(seen.saved()))))),
+            Act::TakeBack => Ok(Some(Left::Over(Driven::TakeBack(trip.memory.failed.clone().unwrap_or_default())))),
             Act::GiveUp(lines) => {
                 let reason = format!("all lines were taken, but do not lead where they should: {}", lines.join("; "));
                 self.failed(campaign, trip, reason).await?;

@@ -13,7 +13,6 @@ use crate::network::diff::{Ownership, picture};
 use crate::network::text::ConfigText;
 use fake::*;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 const ALL: [&str; 3] = ["cpe-b", "hub", "cpe-a"];

@@ -1,5 +1,6 @@
 //! What a router prints, read: prompts, refusals, questions, and the log lines between them. Pure.
 
+use crate::model::router_access::RevertTimer;
 use crate::untrusted::one_line;
 
 /// A prompt.
@@ -88,10 +89,25 @@ pub fn tail(text: &str, hostname: Option<&str>) -> Tail {
     }
 }
 
-/// Whether a line waits for an answer: `[confirm]`, `[yes/no]:`, `[startup-config]?`.
+/// Whether a line waits for an answer: `[confirm]`, `[yes/no]:`, `[no]:`, `[startup-config]?`.
 fn is_question(line: &str) -> bool {
+    const ENDS: [&str; 8] = ["[confirm]", "[yes/no]:", "[yes/no]", "[no]:", "[yes]:", "]?", "[y/n]", "[y/n]:"];
     let line = line.trim_end();
-    ["[confirm]", "[yes/no]:", "[yes/no]", "[yes/no]: ", "]?", "[y/n]", "[y/n]:"].iter().any(|end| line.ends_with(end))
+    ENDS.iter().any(|end| line.ends_with(end))
+}
+
+/// The answer to a question about a line of the configuration, where it has only one: a translation that
+/// is in use is taken away with what it translates at the moment. No other question is answered.
+pub fn reply(question: &str) -> Option<&'static str> {
+    question.contains("Static entry in use, do you want to delete child entries?").then_some("yes")
+}
+
+/// What `show archive config rollback timer` says (`Timer value: 5 min`, `User: netops`).
+pub fn revert_timer(text: &str) -> Option<RevertTimer> {
+    let after = |label: &str| text.lines().find_map(|line| line.split_once(label)).map(|(_, rest)| rest.trim());
+    let minutes = after("Timer value:")?.split_whitespace().next()?.parse().ok()?;
+    let user = after("User:").filter(|user| !user.is_empty()).map(|user| one_line(user.as_bytes()));
+    Some(RevertTimer { minutes, user })
 }
 
 /// The text without log messages (`*Nov 27 21:00:01: %SYS-5-CONFIG_I: …`), which a router prints
@@ -153,15 +169,28 @@ const REFUSALS: [&str; 13] = [
     "startup-config file open failed",
 ];
 
+/// Words of lines that begin with `%` although the router took what was typed. Each tells of something
+/// that goes with it; whether it led where it should is seen by comparing the whole configuration.
+const NOTICES: [&str; 4] = [
+    // `vrf forwarding` on an interface with addresses, and `no vrf definition`.
+    "address(es) removed due to",
+    "from all interfaces in VRF",
+    // `no interface`.
+    "Not all config may be removed and may reappear after reactivating",
+    // `ip address` with a /31.
+    "Warning: use /31 mask on non point-to-point interface cautiously",
+];
+
 /// The words with which a router refuses, in what it answered to a command; none if it took it.
 ///
-/// Every line that begins with `%` counts, known or not: a line that a router has something to say
-/// about is not one to go on after. Log messages are no answer.
+/// Every line that begins with `%` counts, known or not, but for a few notices: a line that a router
+/// has something to say about is not one to go on after. Log messages are no answer.
 pub fn refusal(answer: &str) -> Option<String> {
     let cleaned = without_logs(answer);
     let mut said = cleaned.lines().map(str::trim).filter(|line| !line.is_empty());
-    let refused = |line: &&str| line.starts_with('%') || REFUSALS.iter().any(|words| line.contains(words));
-    said.find(refused).map(|line| one_line(line.as_bytes()))
+    let notice = |line: &str| NOTICES.iter().any(|words| line.contains(words));
+    let refused = |line: &str| line.starts_with('%') || REFUSALS.iter().any(|words| line.contains(words));
+    said.find(|line| refused(line) && !notice(line)).map(|line| one_line(line.as_bytes()))
 }
 
 #[cfg(test)]
@@ -191,7 +220,19 @@ mod tests {
         assert_eq!(tail("x\r\n --More-- ", Some("r1")), Tail::Page);
         assert_eq!(tail("enable\r\nPassword: ", Some("r1")), Tail::Password);
         assert_eq!(tail("reload\r\nProceed? [confirm]", Some("r1")), Tail::Question("Proceed? [confirm]".into()));
+        let asks = "no ip nat\r\nStatic entry in use, do you want to delete child entries? [no]: ";
+        let Tail::Question(question) = tail(asks, Some("r1")) else { panic!("no question") };
+        assert_eq!((reply(&question), reply("Proceed with reload? [confirm]")), (Some("yes"), None));
         assert!(matches!(tail("copy\r\nDestination filename [startup-config]? ", Some("r1")), Tail::Question(_)));
+    }
+
+    #[test]
+    fn a_revert_timer_says_who_began_it() {
+        let text = "Time configured(or reconfigured): 22:50:48 UTC\r\nTimer type: absolute timer\r\nTimer value: 2 min\r\nUser: chris\r\n";
+        let timer = |minutes, user: Option<&str>| Some(RevertTimer { minutes, user: user.map(str::to_owned) });
+        assert_eq!(revert_timer(text), timer(2, Some("chris")));
+        assert_eq!(revert_timer("Timer value: 5 min\r\nUser: \r\n"), timer(5, None));
+        assert_eq!(revert_timer("nothing of the kind"), None);
     }
 
     #[test]
@@ -220,6 +261,9 @@ mod tests {
             "*Nov 27 21:00:00.001: %SYS-5-CONFIG_I: Configured from console by vty0\r\n",
             "%HSRP-5-STATECHANGE: GigabitEthernet0/0/1 Grp 10 state Standby -> Active\r\n",
             "Building configuration...\r\n[OK]\r\n",
+            "% Interface GigabitEthernet0/0/1 IPv4 disabled and address(es) removed due to enabling VRF CINTO\r\n",
+            "% IPv4 and IPv6 addresses from all interfaces in VRF CINTO have been removed\r\n",
+            "% Not all config may be removed and may reappear after reactivating the sub-interface\r\n",
         ];
         for answer in taken {
             assert_eq!(refusal(answer), None, "{answer}");

@@ -133,7 +133,16 @@ impl Console {
     /// # Errors
     /// As [`Self::send`]; the router refuses, or asks something.
     pub async fn command(&mut self, command: &str, shown: &str, deadline: Duration) -> Result<String, RouterError> {
-        let Answer { text, end } = self.send(command, shown, deadline).await?;
+        let answer = self.send(command, shown, deadline).await?;
+        self.taken(answer, shown)
+    }
+
+    /// What `answer` says, which must end with a prompt and without a refusal.
+    ///
+    /// # Errors
+    /// The router refuses, or asks something.
+    pub fn taken(&self, answer: Answer, shown: &str) -> Result<String, RouterError> {
+        let Answer { text, end } = answer;
         if let Some(words) = refusal(&text) {
             return Err(self.refused(shown, words));
         }

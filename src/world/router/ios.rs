@@ -7,7 +7,7 @@
 
 use super::RouterError;
 use super::console::{Answer, Console, End};
-use crate::model::router_access::{Identity, RouterAccess, WayBack, Which};
+use crate::model::router_access::{Identity, RevertTimer, RouterAccess, WayBack, Which};
 use crate::untrusted::printable;
 use crate::world::secret::{Secrets, password};
 use crate::world::ssh::{Deadlines, Session, Trust};
@@ -149,7 +149,7 @@ impl IosRouter {
             // Both names are right until the router has answered with the new one.
             return self.rename(line, hostname).await;
         }
-        let sent = self.console.command(&typed, line, self.patience.command).await;
+        let sent = self.typed(&typed, line).await;
         match sent {
             Err(RouterError::Refused { router, command, answer }) => {
                 let answer = values.iter().fold(answer, |answer, value| answer.replace(value.as_str(), "<secret>"));
@@ -166,6 +166,22 @@ impl IosRouter {
     async fn rename(&mut self, line: &str, hostname: &str) -> Result<(), RouterError> {
         self.console.renamed(hostname);
         self.console.command(line, line, self.patience.command).await.map(|_| ())
+    }
+
+    /// Types a line of the configuration; what IOS asks about lines that traghetto renders is answered.
+    async fn typed(&mut self, typed: &str, line: &str) -> Result<String, RouterError> {
+        let Answer { text, end } = self.console.send(typed, line, self.patience.command).await?;
+        let reply = match &end {
+            End::Question(question) => super::answer::reply(question),
+            End::Prompt(_) | End::Password => None,
+        };
+        match reply {
+            None => self.console.taken(Answer { text, end }, line),
+            Some(reply) => {
+                let answer = self.console.reply(reply, line, self.patience.command).await?;
+                self.console.taken(answer, line)
+            }
+        }
     }
 
     /// Answers each question with the end of a line, as a person does who agrees.
@@ -233,20 +249,21 @@ impl IosRouter {
         }
     }
 
-    /// Minutes of the revert timer that runs; none where none does.
+    /// The revert timer that runs; none where none does. May be asked while configuring too.
     ///
     /// # Errors
     /// The router refuses, or the session is lost.
-    pub async fn revert_timer(&mut self) -> Result<Option<u16>, RouterError> {
-        let text = match self.command("show archive config rollback timer").await {
+    pub async fn revert_timer(&mut self) -> Result<Option<RevertTimer>, RouterError> {
+        let command = "show archive config rollback timer";
+        let command = if self.mode().is_empty() { command.to_owned() } else { format!("do {command}") };
+        let text = match self.command(&command).await {
             Ok(text) => text,
             Err(RouterError::Refused { answer, .. }) if answer.contains("No Rollback Confirmed Change pending") => {
                 return Ok(None);
             }
             Err(error) => return Err(error),
         };
-        let minutes = after(&text, "Timer value:").and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-        Ok(minutes)
+        Ok(super::answer::revert_timer(&text))
     }
 
     /// A configuration, as the router prints it. It holds secrets: mask it before it goes anywhere.

@@ -413,6 +413,6 @@ pub fn answer(terminal: &mut Terminal, router: &mut Router, question: Ask, said:
             }
             String::new()
         }
-        Ask::Reload(_) | Ask::Erase | Ask::Command => String::new(),
+        Ask::Reload(_) | Ask::Erase | Ask::ChildEntries(_) | Ask::Command => String::new(),
     }
 }

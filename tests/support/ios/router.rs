@@ -39,6 +39,8 @@ pub struct Router {
     pub changed: bool,
     /// HSRP groups of its neighbours: virtual address, priority in effect, own address.
     pub neighbours: Vec<Speaker>,
+    /// Whether packets pass its static translations at the moment.
+    pub translating: bool,
     /// Who answers a ping, by routing table and address; by its own routes where none is given.
     pub pings: Option<Pings>,
 }
@@ -103,6 +105,7 @@ impl Router {
             log: Vec::new(),
             changed: false,
             neighbours: Vec::new(),
+            translating: false,
             pings: None,
         };
         let refused = super::config::load(&mut router, text);

@@ -21,6 +21,8 @@ pub enum Ask {
     /// `Enter Y if you are sure you want to proceed`.
     Replace(String, Option<u64>),
     Erase,
+    /// Whether to take away a static translation that is in use, with what it translates.
+    ChildEntries(String),
 }
 
 /// What becomes of the session after a line.
@@ -87,6 +89,9 @@ impl Terminal {
             Ask::Erase => {
                 return "Erasing the nvram filesystem will remove all configuration files! Continue? [confirm]"
                     .to_owned();
+            }
+            Ask::ChildEntries(_) => {
+                return "Static entry in use, do you want to delete child entries? [no]: ".to_owned();
             }
             Ask::Command => {}
         }
@@ -180,6 +185,9 @@ impl Terminal {
         router.touched();
         let (said, after) = match std::mem::replace(&mut self.ask, Ask::Command) {
             Ask::Command => self.command(router, line),
+            Ask::ChildEntries(asked) if line.trim().eq_ignore_ascii_case("yes") => {
+                (self.take(router, &asked), After::Stay)
+            }
             question => (exec::answer(self, router, question, line.trim()), After::Stay),
         };
         (self.show(router, &said), after)
@@ -238,6 +246,15 @@ impl Terminal {
             self.banner = Some((line.to_owned(), delimiter.clone()));
             return format!("Enter TEXT message.  End with the character '{delimiter}'.");
         }
+        if router.translating && said.starts_with("no ip nat inside source static ") {
+            self.ask = Ask::ChildEntries(line.to_owned());
+            return String::new();
+        }
+        self.take(router, line)
+    }
+
+    /// A line of the configuration, with nothing left to ask.
+    fn take(&mut self, router: &mut Router, line: &str) -> String {
         let column = self.prompt(router).chars().count();
         match config::line(router, &mut self.levels, line) {
             Ok(notes) => {

@@ -4,6 +4,7 @@ use super::super::{Context, Failure};
 use crate::failure::Kind;
 use crate::network::NetworkPlan;
 use crate::network::cpe::Moved;
+use crate::network::push::wanted::{moved_now, role_of};
 use crate::network::text::ConfigText;
 use std::path::{Path, PathBuf};
 
@@ -62,13 +63,8 @@ pub(super) fn all_known(running: &[ConfigText], names: &[String]) -> Result<(), 
     })
 }
 
-/// The servers whose route is on one of the routers already.
+/// The servers at the SAD already, as those of the tenant's routers that were read show it.
 pub(super) fn moved(plan: &NetworkPlan, running: &[ConfigText]) -> Moved {
-    let routed = |address: std::net::Ipv4Addr| {
-        let host = format!(" {address} 255.255.255.255 ");
-        running.iter().flat_map(|text| &text.lines).any(|line| {
-            line.text.starts_with("ip route ") && line.text.contains(&host) && line.text.contains(" name SRV-")
-        })
-    };
-    plan.kept().filter(|server| routed(server.after)).map(|server| server.id.clone()).collect()
+    let roles = running.iter().filter_map(|text| Some((role_of(plan, text)?, text.clone())));
+    moved_now(plan, &roles.collect())
 }

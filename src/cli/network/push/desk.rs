@@ -8,7 +8,7 @@ use crate::network::push::record::{Leg, Record};
 use crate::network::push::router::Trouble;
 use crate::network::push::run::Desk;
 use crate::untrusted::printable;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// See the module.
@@ -20,7 +20,6 @@ pub(super) struct Seat<'a> {
     pub(super) operator: &'a str,
     pub(super) context: &'a Context,
     pub(super) stop: watch::Receiver<bool>,
-    pub(super) begun: Instant,
 }
 
 impl Desk for Seat<'_> {
@@ -47,7 +46,10 @@ impl Desk for Seat<'_> {
     }
 
     fn now(&self) -> Duration {
-        self.begun.elapsed()
+        // A router's timer runs on while this machine sleeps; the clock of `Instant` does not.
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let (seconds, nanos) = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));
+        Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
     }
 
     async fn sleep(&mut self, time: Duration) {
@@ -86,7 +88,7 @@ impl Desk for Seat<'_> {
 fn said(record: &Record) -> Option<String> {
     let of = |leg: &Leg| if leg.back { format!("{} (taking it back)", leg.router) } else { leg.router.clone() };
     Some(match record {
-        Record::Begun(_) | Record::Ended { .. } => return None,
+        Record::Begun(_) | Record::Turned { .. } | Record::Abandoned { .. } | Record::Ended { .. } => return None,
         Record::Opening { leg, minutes } => format!(
             "{}: archiving, then sending the lines; it reverts by itself after {minutes} min, whatever happens here",
             of(leg)
@@ -96,6 +98,9 @@ fn said(record: &Record) -> Option<String> {
         }
         Record::Checked { leg, holds } => format!("{}: {} expectations hold", of(leg), holds.len()),
         Record::Confirming { leg } => format!("{}: confirming, then saving", of(leg)),
+        Record::Failed { leg, reason } if leg.back => {
+            format!("{}: {reason}; it stays as the push left it", of(leg))
+        }
         Record::Failed { leg, reason } => format!("{}: {reason}; going back to what it was", of(leg)),
         Record::Reverting { leg } => format!("{}: reverting now", of(leg)),
         Record::Returning { leg } => format!("{}: the change is confirmed already: its way back is sent", of(leg)),

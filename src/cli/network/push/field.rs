@@ -1,6 +1,6 @@
 //! The routers of a push over SSH: the program's IOS sessions behind the trait of the loop.
 
-use crate::model::router_access::{Identity, RouterAccess, WayBack, Which};
+use crate::model::router_access::{Identity, RevertTimer, RouterAccess, WayBack, Which};
 use crate::network::push::router::{Done, Kind, Router, Trouble};
 use crate::network::push::run::Field;
 use crate::world::router::{IosRouter, Patience, RouterError};
@@ -16,7 +16,10 @@ pub(super) struct Reach {
 }
 
 /// A session, as the loop sees it.
-pub(super) struct OverSsh(IosRouter);
+pub(super) struct OverSsh {
+    router: IosRouter,
+    user: String,
+}
 
 /// An error as the loop sees it. Its causes come along: the journal keeps one line.
 pub(super) fn trouble(error: RouterError) -> Trouble {
@@ -48,48 +51,52 @@ impl Field for Reach {
             return Err(Trouble { kind: Kind::Refused, text, hint });
         };
         let session = IosRouter::connect(router, access, &self.trust, &self.secrets, Patience::default()).await;
-        session.map(OverSsh).map_err(trouble)
+        let user = access.access.user.clone();
+        session.map(|router| OverSsh { router, user }).map_err(trouble)
     }
 }
 
 impl Router for OverSsh {
     async fn identity(&mut self) -> Done<Identity> {
-        self.0.identity().await.map_err(trouble)
+        self.router.identity().await.map_err(trouble)
     }
     async fn way_back(&mut self) -> Done<WayBack> {
-        self.0.way_back().await.map_err(trouble)
+        self.router.way_back().await.map_err(trouble)
     }
-    async fn revert_timer(&mut self) -> Done<Option<u16>> {
-        self.0.revert_timer().await.map_err(trouble)
+    fn user(&self) -> &str {
+        &self.user
+    }
+    async fn revert_timer(&mut self) -> Done<Option<RevertTimer>> {
+        self.router.revert_timer().await.map_err(trouble)
     }
     async fn configuration(&mut self, which: Which) -> Done<String> {
-        self.0.configuration(which).await.map_err(trouble)
+        self.router.configuration(which).await.map_err(trouble)
     }
     async fn archive(&mut self) -> Done<()> {
-        self.0.archive().await.map_err(trouble)
+        self.router.archive().await.map_err(trouble)
     }
     async fn configure(&mut self, minutes: u16) -> Done<()> {
-        self.0.configure(minutes).await.map_err(trouble)
+        self.router.configure(minutes).await.map_err(trouble)
     }
     async fn line(&mut self, line: &str) -> Done<()> {
-        self.0.line(line).await.map_err(trouble)
+        self.router.line(line).await.map_err(trouble)
     }
     async fn end(&mut self) -> Done<()> {
-        self.0.end().await.map_err(trouble)
+        self.router.end().await.map_err(trouble)
     }
     async fn confirm(&mut self) -> Done<()> {
-        self.0.confirm().await.map_err(trouble)
+        self.router.confirm().await.map_err(trouble)
     }
     async fn revert_now(&mut self) -> Done<()> {
-        self.0.revert_now().await.map_err(trouble)
+        self.router.revert_now().await.map_err(trouble)
     }
     async fn restore_startup(&mut self) -> Done<()> {
-        self.0.restore_startup().await.map_err(trouble)
+        self.router.restore_startup().await.map_err(trouble)
     }
     async fn save(&mut self) -> Done<()> {
-        self.0.save().await.map_err(trouble)
+        self.router.save().await.map_err(trouble)
     }
     async fn show(&mut self, command: &str) -> Done<String> {
-        self.0.show(command).await.map_err(trouble)
+        self.router.show(command).await.map_err(trouble)
     }
 }

@@ -117,7 +117,10 @@ pub(super) fn refused(text: &str) -> Trouble {
 
 impl Line {
     /// One exchange: a fault may cut it before or after its effect.
-    async fn call<T>(&mut self, effect: impl FnOnce(&mut Box_, &mut Option<Vec<String>>, Duration) -> Done<T>) -> Done<T> {
+    async fn call<T>(
+        &mut self,
+        effect: impl FnOnce(&mut Box_, &mut Option<Vec<String>>, Duration) -> Done<T>,
+    ) -> Done<T> {
         if !self.open {
             return Err(lost());
         }
@@ -265,7 +268,12 @@ impl Router for Line {
         self.call(|router, _, _| {
             let text = router.running.to_string();
             let (changed, complete) = (text.contains("priority 111"), !text.contains("name A"));
-            Ok(if router.wrong && changed || router.wrong_after && complete { "Track 10\n  X is Down" } else { "Track 10\n  X is Up" }.to_owned())
+            Ok(if router.wrong && changed || router.wrong_after && complete {
+                "Track 10\n  X is Down"
+            } else {
+                "Track 10\n  X is Up"
+            }
+            .to_owned())
         })
         .await
     }
@@ -441,4 +449,3 @@ pub(super) fn places(world: &Shared) -> Vec<(Place, Place)> {
 pub(super) fn all(world: &Shared, place: &Place) -> bool {
     places(world).iter().all(|(running, startup)| running == place && startup == place)
 }
-

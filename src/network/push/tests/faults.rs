@@ -26,7 +26,7 @@ fn count(world: &Shared, what: fn(&Record) -> bool) -> usize {
 fn wherever_the_timer_runs_out_every_router_ends_old_or_new() {
     let calls = calls();
     let (mut new, mut old) = (0, 0);
-    for seconds in [230, 280, 300, 3600] {
+    for seconds in [235, 300] {
         for at in 1..=calls {
             let world = world(&TWO);
             world.lock().unwrap().fault = Some((at, Fault::Pause(seconds), true));
@@ -43,7 +43,7 @@ fn wherever_the_timer_runs_out_every_router_ends_old_or_new() {
             }
         }
     }
-    assert!(new > 100 && old > 10, "{new} new, {old} old");
+    assert!(new > 50 && old > 10, "{new} new, {old} old");
 }
 
 #[test]
