@@ -111,6 +111,28 @@ fn a_change_that_cuts_us_off_goes_back_by_itself() {
     all_saved(&field);
 }
 
+/// All lines are taken, and then nobody whom the standby CPE asks answers any more.
+#[test]
+fn what_does_not_come_true_takes_everything_back_at_once() {
+    let field = Field::new();
+    let before = field.running();
+    let deaf = Arc::new(AtomicBool::new(false));
+    let (hears, begun) = (deaf.clone(), deaf.clone());
+    field.devices[1].with(|router| router.pings = Some(Box::new(move |_, _| !hears.load(Ordering::SeqCst))));
+    field.at_each_line(move |line| {
+        let entered = line.router == "cinto-cpe-b" && line.text == "end" && line.when == When::After;
+        begun.fetch_or(entered, Ordering::SeqCst);
+        Fault::None
+    });
+    let args: Vec<&str> = CUTOVER.iter().chain(&["--settle", "5"]).copied().collect();
+    let ran = field.push(&args).code(1);
+    assert!(ran.stderr.contains("did not come true") && ran.stderr.contains("does not answer"), "{}", ran.stderr);
+    // By the router's own way back, and not by waiting for its timer: its clock stands still.
+    assert!(field.devices[1].lines().iter().any(|line| line == "configure revert now"));
+    assert_eq!(field.running(), before);
+    all_saved(&field);
+}
+
 /// Kills the program at the first line of a router that begins so, before the router carries it out,
 /// which it then never does.
 fn killed_at(field: &Arc<Field>, router: &'static str, text: &'static str, args: &[&str]) {

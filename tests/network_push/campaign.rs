@@ -226,7 +226,7 @@ fn campaign(
     let points = choose(trial.lines);
     let next = AtomicUsize::new(0);
     let states = Mutex::new(BTreeSet::new());
-    let fields: Vec<Arc<Field>> = (0..3).map(|_| Arc::new(make())).collect();
+    let fields: Vec<Arc<Field>> = (0..6).map(|_| Arc::new(make())).collect();
     std::thread::scope(|scope| {
         for field in &fields {
             scope.spawn(|| {

@@ -24,6 +24,7 @@ use field::Reach;
 use refusal::Prepared;
 use report::Told;
 use sites::Sites;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// `traghetto network push`.
@@ -73,6 +74,9 @@ pub struct Args {
     /// Minutes after which a router reverts by itself: 5, or as many as the lines take.
     #[arg(long, value_name = "MIN", value_parser = clap::value_parser!(u16).range(2..=120))]
     timer: Option<u16>,
+    /// Seconds that a router has, once its lines are in, to do what is expected of it.
+    #[arg(long, value_name = "SEC", default_value_t = 150, value_parser = clap::value_parser!(u64).range(5..=600))]
+    settle: u64,
     /// Overwrite what somebody else changed in lines of ours; the reason is journaled.
     #[arg(long, value_name = "REASON")]
     accept_drift: Option<String>,
@@ -149,6 +153,11 @@ enum StageArg {
     After,
 }
 
+/// A message made of several lines.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Lines(String);
+
 /// Everything a push acts with.
 struct Office<'a> {
     inventory: &'a Inventory,
@@ -216,7 +225,8 @@ impl Office<'_> {
             None => self.begin(args, &records, &stop, told).await?,
         };
         let Some(mut campaign) = campaign else { return Ok(()) };
-        let mut pusher = Pusher { field: self.reach(), desk: self.seat(stop), tempo: Tempo::default() };
+        let tempo = Tempo { settle: Duration::from_secs(args.settle), ..Tempo::default() };
+        let mut pusher = Pusher { field: self.reach(), desk: self.seat(stop), tempo };
         let ending = pusher.run(&mut campaign).await.map_err(|error| match error {
             PushError::Desk(error) => Failure::from(error),
             PushError::Unfit(refused) => Failure::new(Kind::Bug, refused)

@@ -1,7 +1,6 @@
 //! A push that is not over: gone on with, turned round, or given up.
 
-use super::report::{self, Lines};
-use super::{Args, Office, again, ask, prepare};
+use super::{Args, Lines, Office, again, ask, prepare, report};
 use crate::failure::{Failure, Kind};
 use crate::model::TenantId;
 use crate::model::router_access::Which;

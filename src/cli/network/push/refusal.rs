@@ -1,7 +1,6 @@
 //! What was found before the first line, and why a push must not begin.
 
-use super::Args;
-use super::report::Lines;
+use super::{Args, Lines};
 use crate::failure::{Failure, Kind};
 use crate::model::TenantId;
 use crate::network::push::drift::Drift;
@@ -35,7 +34,7 @@ const LONGEST_TIMER: u16 = 120;
 impl Prepared {
     /// Why the push must not begin, unless the operator says that it may.
     pub(super) fn refusal(&self, args: &Args) -> Result<(), Failure> {
-        self.unaccepted(args).map_or(Ok(()), |failure| Err(failure))
+        self.unaccepted(args).map_or(Ok(()), Err)
     }
 
     fn unaccepted(&self, args: &Args) -> Option<Failure> {

@@ -1,7 +1,7 @@
 //! A push as the operator reads it: what would be done, and how it ended.
 
 use super::refusal::Prepared;
-use super::{Args, again};
+use super::{Args, Lines, again};
 use crate::cli::Context;
 use crate::failure::{Failure, Kind};
 use crate::model::TenantId;
@@ -12,11 +12,6 @@ use crate::network::push::wanted::PlannedRouter;
 use crate::network::push::{End, Halt, Saved};
 use crate::untrusted::printable;
 use serde_json::{Value, json};
-
-/// A message made of several lines.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Lines(pub(super) String);
 
 /// What a push says as data: one document, printed once it is over.
 #[derive(Debug, Default)]

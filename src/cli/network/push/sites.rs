@@ -1,7 +1,6 @@
 //! A tenant's routers and how they are reached, from the inventory.
 
-use super::Args;
-use super::report::Lines;
+use super::{Args, Lines};
 use crate::cli::Context;
 use crate::cli::network::{refused, render};
 use crate::failure::{Failure, Kind};
