@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "PATH", num_args = 1..)]
     running: Vec<PathBuf>,
     /// What is wanted: before all servers have moved, or after they have and were accepted, without
-    /// the temporary way of the copying. Servers whose route is on a router already count as moved in
+    /// the temporary way of the copying. Servers whose route is on every router given count as moved in
     /// `before` too.
     #[arg(long, value_enum, default_value_t = StageArg::Before)]
     stage: StageArg,
