@@ -117,7 +117,13 @@ impl Args {
         asked
     }
 
-    /// Why a push was begun or taken over, for its leases.
+    /// The same, whichever router is due.
+    fn asked_of_any(&self) -> Vec<String> {
+        let which = if self.router.is_some() { 2 } else { 0 };
+        self.asked().split_off(which)
+    }
+
+    /// Why a lease is taken over.
     fn lease_reason(&self) -> Option<&str> {
         self.reason.as_deref().filter(|_| self.take_over)
     }

@@ -198,7 +198,10 @@ fn chosen_one(sites: &Sites, args: &Args, differ: &[Role]) -> Result<Option<Role
     if asked == Some(Role::PrimaryCpe) && differ.contains(&Role::StandbyCpe) {
         return Err(Failure::new(Kind::Usage, "the standby CPE comes first: it differs too")
             .hint("No router was touched.")
-            .hint(format!("Push it now, and the other in another window: {}", again(&sites.tenant, &[]))));
+            .hint(format!(
+                "Push it now, and the other in another window: {}",
+                again(&sites.tenant, &args.asked_of_any())
+            )));
     }
     Ok(asked.or(first))
 }
