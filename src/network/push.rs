@@ -184,7 +184,7 @@ fn is_ours(timer: &RevertTimer, seen: &Observed, memory: &Memory) -> bool {
     let like_it = memory.minutes.is_none_or(|minutes| minutes == timer.minutes);
     let on_the_way = !matches!(seen.running, Place::Elsewhere(_));
     let just_begun = memory.runs_until.is_some_and(|until| seen.at < until);
-    memory.opened && of_us && like_it && (on_the_way || just_begun)
+    memory.opened && of_us && (just_begun || like_it && on_the_way)
 }
 
 #[cfg(test)]
