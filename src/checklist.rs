@@ -6,8 +6,10 @@
 //! `batch` writes the one script that a host runs: all pure. `run` is the only part that acts.
 
 mod batch;
+mod compare;
 mod decode;
 mod expect;
+mod expression;
 mod finding;
 mod item;
 mod judge;
@@ -21,11 +23,16 @@ mod run;
 mod scope;
 mod sign;
 mod template;
+mod trace;
 
+pub use compare::{Baselines, Captured, Compare, Difference, Rule};
 pub use decode::shape;
 pub use expect::{Condition, Datum, Reading, Test};
+pub use expression::{Evaluated, Expression, ExpressionError, Glob};
 pub use finding::{Finding, Outcome, Subject, Verdict};
-pub use item::{AppliesTo, Check, Checklist, InvalidItemId, Item, ItemId, OsFamily, Phase, Probe, Severity, Until};
+pub use item::{
+    AppliesTo, Check, Checklist, Evidence, InvalidItemId, Item, ItemId, Moment, OsFamily, Phase, Probe, Severity, Until,
+};
 pub use judge::{Answer, NoAnswer};
 pub use junit::junit;
 pub use live::Live;
@@ -36,6 +43,7 @@ pub use run::{Field, run};
 pub use scope::Scope;
 pub use sign::{Opinion, SignError, Signature, Signatures};
 pub use template::{Template, TemplateError};
+pub use trace::{SENTENCES, Sentence};
 
 use crate::inventory::Problems;
 use crate::inventory::files::read_file;
@@ -51,7 +59,10 @@ pub fn load(root: &Path, phase: Phase, people: &People) -> Result<Checklist, Pro
     let name = format!("checklists/{phase}.yaml");
     let mut problems = Problems::none();
     let checklist = match read_file(root, &name) {
-        Ok(source) => decode::decode(&name, &source.bytes, phase, people, &mut problems),
+        Ok(source) => {
+            let landing = || load(root, Phase::Landing, people).ok();
+            decode::decode(&name, &source.bytes, phase, people, landing, &mut problems)
+        }
         Err(error) => {
             let complaint = Complaint::new(format!("cannot be read: {error}"));
             problems.push(Problem::new(&name, None, KeyPath::root(), complaint));

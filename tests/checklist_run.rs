@@ -7,7 +7,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use traghetto::checklist::{Checklist, Finding, Live, Options, Outcome, Phase, Signatures, Verdict, load, run};
+use traghetto::checklist::{
+    Baselines, Checklist, Finding, Live, Options, Outcome, Phase, Signatures, Verdict, load, run,
+};
 use traghetto::inventory;
 use traghetto::model::server::{Os, Server, Transfer};
 use traghetto::model::tenant::Tenant;
@@ -43,7 +45,9 @@ fn checklist(inventory: &Inventory, items: &[(&str, &str)]) -> Checklist {
 
 fn findings(inventory: &Inventory, tenant: &Tenant, checklist: &Checklist) -> Vec<Finding> {
     let signatures = Signatures::default();
-    let options = Options { project: &inventory.project, server: None, signatures: &signatures };
+    let baselines = Baselines::default();
+    let project = &inventory.project;
+    let options = Options { project, server: None, signatures: &signatures, baselines: &baselines, when: None };
     let live = Arc::new(Live::new(trust_nothing()));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(run(checklist, tenant, &options, &live))

@@ -1,6 +1,11 @@
 //! From the text of `checklists/PHASE.yaml` to a [`Checklist`], with every problem and its place.
 
+mod expected;
+mod organisation;
+
+use super::compare::Compare;
 use super::expect::{Condition, Kind, Test, attributes};
+use super::expression::Expression;
 use super::item::{AppliesTo, Check, Checklist, Item, ItemId, OsFamily, Phase, Probe, Severity, Until};
 use super::native::{Native, native};
 use super::scope::Scope;
@@ -13,6 +18,7 @@ use crate::inventory::yaml::Node;
 use crate::model::people::People;
 use crate::model::server::{ServerRole, Transfer};
 use crate::untrusted::is_unprintable;
+use expected::ExpressionForm;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -29,10 +35,12 @@ pub(super) fn decode(
     bytes: &[u8],
     phase: Phase,
     people: &People,
+    lender: impl FnOnce() -> Option<Checklist>,
     problems: &mut Problems,
 ) -> Option<Checklist> {
-    let decoded = form::read(file, bytes, &checklist_form(), problems);
-    let checklist = decoded.value.as_ref()?;
+    let mut decoded = form::read(file, bytes, &checklist_form(), problems);
+    let written = decoded.value.take()?;
+    let checklist = &written.checklist;
     if checklist.phase != phase {
         let complaint = Complaint::new(format!("the file is named after the phase `{phase}`"));
         decoded.refuse("checklist", complaint, problems);
@@ -53,7 +61,23 @@ pub(super) fn decode(
             decoded.refuse(&format!("items[{index}].roles[{position}]"), complaint, problems);
         }
     }
-    decoded.value
+    for (index, item) in checklist.items.iter().enumerate() {
+        if let Some((key, complaint)) = organisation::misplaced(item, phase) {
+            decoded.refuse(&format!("items[{index}]{key}"), complaint, problems);
+        }
+    }
+    let taken = organisation::borrow(&decoded, &written, lender, problems);
+    let Written { mut checklist, .. } = written;
+    checklist.items.extend(taken);
+    Some(checklist)
+}
+
+/// A checklist as it is written.
+#[derive(Debug, Clone, PartialEq)]
+struct Written {
+    checklist: Checklist,
+    /// Items of the landing's checklist that this one has, too.
+    from_landing: Vec<String>,
 }
 
 /// How a checklist file is written: for the JSON Schema of editors.
@@ -61,28 +85,35 @@ pub fn shape() -> Shape {
     checklist_form().shape()
 }
 
-fn checklist_form() -> impl Form<Value = Checklist> {
+fn checklist_form() -> impl Form<Value = Written> {
     record("What must hold in one phase.", |fields| {
         let phase = fields.required("checklist", "The phase.", word(&Phase::WORDS));
         let version = fields.required("version", "Version of the text.", whole(1..=9999));
         let items = nonempty_list(record("One thing that must hold.", item));
         let items = fields.required("items", "The items, as they are read out.", items);
-        Some(Checklist { phase: phase?, version: version?, items: items? })
+        let doc = "Items of the landing's checklist that the test's has, too.";
+        let from_landing = fields.or("from_landing", doc, nonempty_list(item_id()), Vec::new());
+        let checklist = Checklist { phase: phase?, version: version?, items: items? };
+        Some(Written { checklist, from_landing: from_landing? })
     })
 }
 
+fn item_id() -> impl Form<Value = String> {
+    text_like("^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$", "SRC-OS-01", "an item's id", |text| text.parse::<ItemId>().is_ok())
+}
+
 fn item(fields: &mut Fields<'_>) -> Option<Item> {
-    let item_id =
-        text_like("^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$", "SRC-OS-01", "an item's id", |text| text.parse::<ItemId>().is_ok());
-    let id_text = fields.required("id", "Id, unique in the checklist.", item_id);
+    let id_text = fields.required("id", "Id, unique in the checklist.", item_id());
     let title = fields.required("title", "What holds, in one short sentence.", bilingual("Both languages."));
     let severity = fields.required("severity", "What follows if it does not hold.", word(&Severity::WORDS));
     let roles = "Who answers for it; a manual item is signed by each of them.";
     let roles = fields.required("roles", roles, nonempty_list(id()));
     let scope = fields.required("scope", "What it is asked of, each once.", word(&Scope::WORDS));
     let applies_to = fields.optional("applies_to", "Which servers it is for.", record("Servers.", applies_to));
+    let organised = organisation::read(fields);
     fields.exactly_one(&["probe", "manual"]);
     let check = if fields.has("manual") { manual(fields) } else { probed(fields, scope) };
+    let organised = organised?;
     let item = Item {
         id: id_text?.parse().ok()?,
         title: title?,
@@ -90,6 +121,10 @@ fn item(fields: &mut Fields<'_>) -> Option<Item> {
         roles: roles?,
         applies_to: applies_to?.unwrap_or_default(),
         scope: scope?,
+        when: organised.when,
+        sign_with: organised.sign_with,
+        trace: organised.trace,
+        evidence: organised.evidence,
         check: check?,
     };
     if item.scope != Scope::Server && item.applies_to != AppliesTo::default() {
@@ -122,24 +157,39 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
     let probe =
         fields.optional("probe", "What the program asks.", record("One question.", |fields| probe(fields, scope)));
     let kind = probe.as_ref().and_then(Option::as_ref).map(Probe::kind);
+    let compare = record("What is kept and compared.", |fields| expected::compare(fields, kind));
+    let doc = "What is kept of the answer, and compared with what the source phase kept.";
+    let compare = fields.optional("compare", doc, compare);
+    let before = fields.has("compare");
+    let expression = Mapped { form: ExpressionForm { kind, scope, before }, map: |text| (Vec::new(), Some(text)) };
     let expect = record("What must hold of the answer, all of it.", |fields| expectations(fields, kind, scope));
-    let expect = fields.or("expect", "What must hold of the answer, all of it.", expect, Vec::new());
+    let expect = either(expression, Mapped { form: expect, map: |conditions| (conditions, None) });
+    let expect = fields.or("expect", "What must hold of the answer, all of it.", expect, (Vec::new(), None));
     let until = fields.optional("until", "Asks again until it holds.", record("Asking again, in seconds.", until));
     let doc = "Seconds that one answer may take.";
     let timeout = fields.or("timeout", doc, whole::<u32>(1..=600), TIMEOUT_SECONDS);
     let probe = probe??;
-    let mut expect = expect?;
+    let (mut expect, expression): (Vec<Condition>, Option<Expression>) = expect?;
+    let compare: Option<Compare> = compare?;
+    let nothing = expect.is_empty() && expression.is_none() && compare.is_none();
+    // What holds unless the item says otherwise of the same attribute.
+    let mut imply = |attribute: &'static str, test: Test| {
+        let said = expect.iter().any(|condition| condition.attribute == attribute);
+        if !said && !expression.as_ref().is_some_and(|expression| expression.names(attribute)) {
+            expect.insert(0, Condition { attribute, test });
+        }
+    };
     match probe {
-        Probe::Tcp { .. } => imply(&mut expect, "open", Test::Flag(true)),
-        Probe::Sh { .. } => imply(&mut expect, "exit", Test::NumberIn(vec![0.0])),
+        Probe::Tcp { .. } => imply("open", Test::Flag(true)),
+        Probe::Sh { .. } => imply("exit", Test::NumberIn(vec![0.0])),
         Probe::Native(Native::Kerberos { .. }) => {
             for attribute in ["tcp", "udp", "alive"] {
-                imply(&mut expect, attribute, Test::Flag(true));
+                imply(attribute, Test::Flag(true));
             }
         }
-        Probe::Native(Native::Ntp { .. }) => imply(&mut expect, "synchronized", Test::Flag(true)),
-        Probe::Native(Native::Locator { .. }) => imply(&mut expect, "dead", Test::AtMost(0.0)),
-        _ if expect.is_empty() => {
+        Probe::Native(Native::Ntp { .. }) => imply("synchronized", Test::Flag(true)),
+        Probe::Native(Native::Locator { .. }) => imply("dead", Test::AtMost(0.0)),
+        _ if nothing => {
             let hint = quoted_list(attributes(probe.kind()).iter().map(|(name, ..)| *name));
             let complaint = Complaint::new("nothing is expected of the answer: the item cannot fail");
             fields.refuse("probe", complaint.hint(format!("add `expect` with one of {hint}")));
@@ -147,14 +197,7 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
         _ => {}
     }
     let timeout = Duration::from_secs(timeout?.into());
-    Some(Check::Probe { probe, expect, until: until?, timeout })
-}
-
-/// What holds unless the item says otherwise of the same attribute.
-fn imply(expect: &mut Vec<Condition>, attribute: &'static str, test: Test) {
-    if !expect.iter().any(|condition| condition.attribute == attribute) {
-        expect.insert(0, Condition { attribute, test });
-    }
+    Some(Check::Probe { probe, expect, expression, compare, until: until?, timeout })
 }
 
 fn until(fields: &mut Fields<'_>) -> Option<Until> {

@@ -6,12 +6,15 @@
 pub(super) use super::kind::Kind;
 use super::native;
 use super::template::{NoText, Template, Value, Variable};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// An attribute: its name, its type, its meaning.
+pub(super) type Attribute = (&'static str, Kind, &'static str);
+
 /// The attributes of a probe's kind, each with its type and its meaning.
-pub(super) fn attributes(probe: &str) -> &'static [(&'static str, Kind, &'static str)] {
-    const MS: (&str, Kind, &str) = ("ms", Kind::Number, "milliseconds until the answer");
+pub(super) fn attributes(probe: &str) -> &'static [Attribute] {
+    const MS: Attribute = ("ms", Kind::Number, "milliseconds until the answer");
     match probe {
         "tcp" => &[("open", Kind::Flag, "whether the port accepts a connection"), MS],
         "dns" => &[
@@ -35,7 +38,8 @@ pub(super) fn attributes(probe: &str) -> &'static [(&'static str, Kind, &'static
 }
 
 /// One attribute as it was read.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Datum {
     /// True or false.
     Flag(bool),

@@ -1,5 +1,6 @@
 //! What a run found: one finding for each item and each thing it was asked of.
 
+use super::compare::Captured;
 use super::item::{ItemId, Severity};
 use crate::model::bilingual::Bilingual;
 use crate::model::{ServerId, SiteId};
@@ -114,6 +115,9 @@ pub struct Finding {
     pub digest: String,
     /// The raw answer, at most [`Finding::RAW_LIMIT`] bytes.
     pub raw: String,
+    /// What is kept of the answer, for comparisons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured: Option<Captured>,
 }
 
 impl Finding {
@@ -173,6 +177,7 @@ mod tests {
             took: 0.0,
             digest: String::new(),
             raw: String::new(),
+            captured: None,
         }
     }
 

@@ -1,13 +1,15 @@
 //! A checklist as a value: phases, items, probes. Everything here was checked when it was read.
 
+use super::compare::Compare;
 use super::expect::Condition;
+use super::expression::Expression;
 use super::native::Native;
 use super::scope::Scope;
 use super::template::Template;
 use crate::digest::sha256;
 use crate::model::RoleId;
 use crate::model::bilingual::Bilingual;
-use crate::model::server::{ServerRole, Transfer};
+use crate::model::server::{Os, ServerRole, Transfer};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -21,25 +23,41 @@ pub enum Phase {
     Source,
     /// The MPLS link, before activity 1.
     Network,
+    /// The copies started for the test, apart from the tenant's network (activities 3 and 4).
+    Test,
     /// The landing environment (activity 5).
     Landing,
+    /// The physical servers given up (activity 6).
+    Decommission,
 }
 
 impl Phase {
     /// All phases, in the order of the project.
-    pub const ALL: [Phase; 3] = [Phase::Source, Phase::Network, Phase::Landing];
+    pub const ALL: [Phase; 5] = [Phase::Source, Phase::Network, Phase::Test, Phase::Landing, Phase::Decommission];
 
     /// All phases with their words in a checklist and in a playbook.
-    pub const WORDS: [(&'static str, Phase); 3] =
-        [("source", Phase::Source), ("network", Phase::Network), ("landing", Phase::Landing)];
+    pub const WORDS: [(&'static str, Phase); 5] = [
+        ("source", Phase::Source),
+        ("network", Phase::Network),
+        ("test", Phase::Test),
+        ("landing", Phase::Landing),
+        ("decommission", Phase::Decommission),
+    ];
 
     /// The word of the command line, and the name of the file.
     pub fn word(self) -> &'static str {
         match self {
             Phase::Source => "source",
             Phase::Network => "network",
+            Phase::Test => "test",
             Phase::Landing => "landing",
+            Phase::Decommission => "decommission",
         }
+    }
+
+    /// Whether its items are asked of the copies: the other phases ask the servers of origin.
+    pub fn is_of_copies(self) -> bool {
+        matches!(self, Phase::Test | Phase::Landing)
     }
 }
 
@@ -87,6 +105,18 @@ pub struct Item {
     pub applies_to: AppliesTo,
     /// What it is asked of.
     pub scope: Scope,
+    /// When it is asked, in the landing phase: the acceptance needs both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<Moment>,
+    /// The list of manual items with which it is signed: one signature covers them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_with: Option<String>,
+    /// The sentences of the project document that it answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<&'static str>,
+    /// What proves a manual item, besides the note.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
     /// How it is found out.
     pub check: Check,
 }
@@ -138,6 +168,47 @@ impl Severity {
     }
 }
 
+/// When an item of the landing phase is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// In the night of the cutover, before the go-back time.
+    Notte,
+    /// In the morning after, with the offices at work.
+    Mattina,
+}
+
+impl Moment {
+    /// Both moments with their words.
+    pub const WORDS: [(&'static str, Moment); 2] = [("notte", Moment::Notte), ("mattina", Moment::Mattina)];
+
+    /// The word in a checklist.
+    pub fn word(self) -> &'static str {
+        match self {
+            Moment::Notte => "notte",
+            Moment::Mattina => "mattina",
+        }
+    }
+}
+
+/// What proves a manual item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// A photo.
+    Photo,
+    /// A document with its protocol number.
+    Document,
+    /// What a command or a program printed.
+    Output,
+}
+
+impl Evidence {
+    /// All kinds with their words in a checklist.
+    pub const WORDS: [(&'static str, Evidence); 3] =
+        [("photo", Evidence::Photo), ("document", Evidence::Document), ("output", Evidence::Output)];
+}
+
 /// Which servers an item is for. An empty list does not restrict.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct AppliesTo {
@@ -155,13 +226,26 @@ pub struct AppliesTo {
 pub enum OsFamily {
     /// Any Windows.
     Windows,
+    /// A Windows that knows PowerShell 2.0 only: 7, 2008 R2 and older.
+    WindowsLegacy,
     /// Any Linux.
     Linux,
 }
 
 impl OsFamily {
-    /// Both families with their words in a checklist.
-    pub const WORDS: [(&'static str, OsFamily); 2] = [("windows", OsFamily::Windows), ("linux", OsFamily::Linux)];
+    /// All families with their words in a checklist.
+    pub const WORDS: [(&'static str, OsFamily); 3] =
+        [("windows", OsFamily::Windows), ("windows-legacy", OsFamily::WindowsLegacy), ("linux", OsFamily::Linux)];
+
+    /// Whether `os` is of this family.
+    pub fn holds(self, os: &Os) -> bool {
+        const LEGACY: [&str; 6] = ["Windows 7", "2008", "Vista", "2003", "Windows XP", "2000"];
+        match (self, os) {
+            (OsFamily::Windows, Os::Windows(_)) | (OsFamily::Linux, Os::Linux(_)) => true,
+            (OsFamily::WindowsLegacy, Os::Windows(name)) => LEGACY.iter().any(|old| name.contains(old)),
+            _ => false,
+        }
+    }
 }
 
 /// How it is found out whether an item holds.
@@ -174,6 +258,12 @@ pub enum Check {
         probe: Probe,
         /// What must hold of the answer: all of it.
         expect: Vec<Condition>,
+        /// What must hold of it besides, as an expression.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expression: Option<Expression>,
+        /// What is kept of it, and how it is compared with what the source phase kept.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        compare: Option<Compare>,
         /// How long it asks again while the answer is not the expected one.
         until: Option<Until>,
         /// How long it waits for one answer.

@@ -1,6 +1,8 @@
 //! From an answer to a verdict.
 
+use super::compare::Captured;
 use super::expect::{Condition, Datum, Reading};
+use super::expression::Evaluated;
 use super::finding::{Finding, Verdict};
 use super::plan::{Inquiry, Task, Todo};
 use super::sign::Signatures;
@@ -56,6 +58,7 @@ fn unasked(task: &Task, verdict: Verdict, reason: Option<String>) -> Finding {
         took: 0.0,
         digest: task.item.digest(),
         raw: String::new(),
+        captured: None,
     }
 }
 
@@ -74,8 +77,8 @@ pub(super) fn at_rest(task: &Task, signatures: &Signatures, unanswered: &str) ->
 
 /// The finding of a task that asked `inquiry` for the `attempts`-th time.
 pub(super) fn judge(task: &Task, inquiry: &Inquiry, answer: Result<Answer, NoAnswer>, attempts: u32) -> Finding {
-    let expected = inquiry.expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ");
-    let mut finding = Finding { expected: one_line(&expected, 300), attempts, ..unasked(task, Verdict::Pass, None) };
+    let expected = one_line(&expected(inquiry).join(", "), 300);
+    let mut finding = Finding { expected, attempts, ..unasked(task, Verdict::Pass, None) };
     match answer {
         Err(none) => {
             finding.verdict = Verdict::Error;
@@ -86,14 +89,53 @@ pub(super) fn judge(task: &Task, inquiry: &Inquiry, answer: Result<Answer, NoAns
             finding.found = one_line(&summary(&answer.reading), 200);
             finding.took = (answer.took.as_secs_f64() * 1000.0).round() / 1000.0;
             finding.raw = bounded(&answer.raw);
-            let broken: Vec<String> = unmet(&inquiry.expect, &answer.reading);
-            if !broken.is_empty() {
+            finding.captured = inquiry.compare.as_ref().map(|compare| Captured::of(&compare.key, &answer.reading));
+            let broken = [unmet(&inquiry.expect, &answer.reading), untrue(inquiry, &answer.reading)].concat();
+            if let Some(missing) = missing_baseline(inquiry) {
+                finding.verdict = Verdict::Error;
+                finding.reason = Some(missing);
+            } else if !broken.is_empty() {
                 finding.verdict = Verdict::not_held(task.item.severity);
                 finding.reason = Some(complaint(&broken.join("; "), &answer.complaint));
             }
         }
     }
     finding
+}
+
+/// What must hold, in words.
+fn expected(inquiry: &Inquiry) -> Vec<String> {
+    let conditions = inquiry.expect.iter().map(Condition::to_string);
+    let rule = inquiry.compare.as_ref().and_then(|compare| Some(format!("{} {}", compare.of, compare.rule?)));
+    conditions.chain(inquiry.expression.as_ref().map(ToString::to_string)).chain(rule).collect()
+}
+
+/// An item that compares cannot pass without what it compares with.
+fn missing_baseline(inquiry: &Inquiry) -> Option<String> {
+    let compare = inquiry.compare.as_ref()?;
+    let looks_back = compare.rule.is_some() || inquiry.expression.as_ref().is_some_and(|one| one.looks_back());
+    let missing = looks_back && inquiry.before.is_none();
+    missing.then(|| format!("the source phase kept no `{}` of it: there is nothing to compare with", compare.key))
+}
+
+/// What the expression and the comparison find wrong, with the values that were seen.
+fn untrue(inquiry: &Inquiry, reading: &Reading) -> Vec<String> {
+    let before = |name: &str| inquiry.before.as_ref().and_then(|captured| captured.get(name));
+    let evaluated = inquiry.expression.as_ref().map(|one| (one, one.evaluate(|name| reading.get(name), before)));
+    let untrue = evaluated.filter(|(_, found)| !found.holds).map(|(one, found)| {
+        let seen = found.trouble.clone().unwrap_or_else(|| seen(&found));
+        format!("{seen} (expected: {one})")
+    });
+    let compared = inquiry.compare.as_ref().zip(inquiry.before.as_ref());
+    untrue.into_iter().chain(compared.and_then(|(compare, before)| compare.broken(before, reading))).collect()
+}
+
+fn seen(found: &Evaluated) -> String {
+    let words = found.seen.iter().map(|(name, datum)| match datum {
+        Some(datum) => format!("{name} is {}", one_line(&datum.to_string(), 120)),
+        None => format!("{name} could not be read"),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// What does not hold, each with what was read instead.

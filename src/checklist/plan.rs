@@ -1,8 +1,10 @@
 //! Checklist and tenant give tasks: each item once for each subject, with the values filled in.
 
+use super::compare::{Baselines, Captured, Compare};
 use super::expect::Condition;
+use super::expression::Expression;
 use super::finding::Subject;
-use super::item::{AppliesTo, Check, Checklist, Item, OsFamily, Phase, Probe, Until};
+use super::item::{AppliesTo, Check, Checklist, Item, Moment, Phase, Probe, Until};
 use super::native::Native;
 use super::scope::Scope;
 use super::sign::Signatures;
@@ -23,6 +25,10 @@ pub struct Options<'a> {
     pub server: Option<&'a ServerId>,
     /// The signatures given so far.
     pub signatures: &'a Signatures,
+    /// What the source phase kept.
+    pub baselines: &'a Baselines,
+    /// Only the items of this moment of the landing.
+    pub when: Option<Moment>,
 }
 
 /// One item for one subject.
@@ -56,6 +62,12 @@ pub struct Inquiry {
     pub question: Question,
     /// What must hold of the answer.
     pub expect: Vec<Condition<String>>,
+    /// What must hold of it besides.
+    pub expression: Option<Expression>,
+    /// What is kept of it and how it is compared.
+    pub compare: Option<Compare>,
+    /// What the source phase kept of the same thing.
+    pub before: Option<Captured>,
     /// How long it is asked again.
     pub until: Option<Until>,
     /// How long one answer may take.
@@ -107,8 +119,10 @@ pub enum Question {
 /// The tasks of `checklist` for `tenant`, in the order of the items.
 pub fn tasks(checklist: &Checklist, tenant: &Tenant, options: &Options<'_>) -> Vec<Task> {
     let mut tasks = Vec::new();
-    for item in &checklist.items {
-        let scene = Scene { phase: checklist.phase, tenant, project: options.project };
+    let now = |item: &&Item| options.when.is_none() || item.when == options.when;
+    for item in checklist.items.iter().filter(now) {
+        let (project, baselines) = (options.project, options.baselines);
+        let scene = Scene { phase: checklist.phase, tenant, project, baselines };
         match options.server {
             Some(_) if item.scope != Scope::Server => {}
             Some(only) => {
@@ -126,6 +140,7 @@ struct Scene<'a> {
     phase: Phase,
     tenant: &'a Tenant,
     project: &'a Project,
+    baselines: &'a Baselines,
 }
 
 /// The thing an item is asked of, and the nouns whose values it may use.
@@ -152,7 +167,13 @@ impl<'a> Scene<'a> {
             let reason = format!("the tenant has no {} to ask", item.scope.word());
             return vec![task(Subject::Tenant, Todo::Skip(reason))];
         }
-        subjects.into_iter().map(|(subject, nouns)| task(subject, self.todo(item, nouns))).collect()
+        subjects
+            .into_iter()
+            .map(|(subject, nouns)| {
+                let todo = self.todo(item, &subject, nouns);
+                task(subject, todo)
+            })
+            .collect()
     }
 
     fn subjects(self, scope: Scope) -> Result<Vec<(Subject, Nouns<'a>)>, &'static str> {
@@ -186,17 +207,20 @@ impl<'a> Scene<'a> {
         self.tenant.sites.known()?.iter().find(holds)
     }
 
-    fn todo(self, item: &Item, nouns: Nouns<'_>) -> Todo {
+    fn todo(self, item: &Item, subject: &Subject, nouns: Nouns<'_>) -> Todo {
         if let Some(reason) = self.not_for(item, nouns) {
             return Todo::Skip(reason);
         }
-        let Check::Probe { probe, expect, until, timeout } = &item.check else {
+        let Check::Probe { probe, expect, expression, compare, until, timeout } = &item.check else {
             return Todo::Sign;
         };
         let value = |variable| self.value(variable, nouns);
         let filled = self.question(probe, nouns).and_then(|question| {
             let expect = expect.iter().map(|condition| condition.resolve(value)).collect::<Result<_, _>>()?;
-            Ok(Inquiry { question, expect, until: *until, timeout: *timeout })
+            let expression = expression.as_ref().map(|expression| expression.resolve(&value)).transpose()?;
+            let compare = compare.clone();
+            let before = compare.as_ref().and_then(|compare| self.baselines.get(&compare.key, subject)).cloned();
+            Ok(Inquiry { question, expect, expression, compare, before, until: *until, timeout: *timeout })
         });
         match filled {
             Ok(inquiry) => Todo::Ask(inquiry),
@@ -214,7 +238,7 @@ impl<'a> Scene<'a> {
             Some(server) => !self.has_guest(server),
             None => item.scope == Scope::Tenant && !self.servers().iter().any(|server| self.has_guest(server)),
         };
-        if self.phase == Phase::Landing && lacks_guest {
+        if self.phase.is_of_copies() && lacks_guest {
             return Some("no guest: replicas are kept in a directory and nothing boots".to_owned());
         }
         let server = nouns.server?;
@@ -236,14 +260,14 @@ impl<'a> Scene<'a> {
 
     /// Whether what answers on `server` is a Linux: in the source phase also a rescue system.
     fn has_shell(self, server: &Server) -> bool {
-        let rescue = self.phase != Phase::Landing && server.transfer == Transfer::Rescue;
+        let rescue = !self.phase.is_of_copies() && server.transfer == Transfer::Rescue;
         rescue || matches!(server.os, Os::Linux(_))
     }
 
     fn access(self, server: &Server) -> Option<&Access> {
         match self.phase {
-            Phase::Landing => server.landing_access.as_ref(),
-            Phase::Source | Phase::Network => server.access.as_ref(),
+            Phase::Test | Phase::Landing => server.landing_access.as_ref(),
+            Phase::Source | Phase::Network | Phase::Decommission => server.access.as_ref(),
         }
     }
 
@@ -307,8 +331,8 @@ impl<'a> Scene<'a> {
         match (self.access(server), self.phase) {
             (Some(Access { via: Some(_), .. }), _) => Value::Absent("reached only through a jump host"),
             (Some(access), _) => Value::One(access.host.clone()),
-            (None, Phase::Landing) => Value::One(landing_address(server)),
-            (None, Phase::Source | Phase::Network) => Value::One(server.address.to_string()),
+            (None, phase) if phase.is_of_copies() => Value::One(landing_address(server)),
+            (None, _) => Value::One(server.address.to_string()),
         }
     }
 }
@@ -341,11 +365,7 @@ fn listed<'a, T>(list: &'a Known<Vec<T>>, what: &'static str) -> Result<&'a [T],
 }
 
 fn restriction(applies_to: &AppliesTo, server: &Server) -> Option<String> {
-    let family = match server.os {
-        Os::Windows(_) => OsFamily::Windows,
-        Os::Linux(_) => OsFamily::Linux,
-    };
-    if !applies_to.os.is_empty() && !applies_to.os.contains(&family) {
+    if !applies_to.os.is_empty() && !applies_to.os.iter().any(|family| family.holds(&server.os)) {
         return Some(format!("not for {}", server.os));
     }
     if !applies_to.roles.is_empty() && !applies_to.roles.iter().any(|role| server.roles.contains(role)) {

@@ -1,7 +1,7 @@
 //! A run as the journal keeps it, and the state of a checklist after several runs.
 
 use super::finding::{Finding, Outcome, Subject, Verdict};
-use super::item::{Checklist, ItemId, Phase};
+use super::item::{Checklist, ItemId, Moment, Phase};
 use super::judge::at_rest;
 use super::plan::{Task, Todo};
 use super::sign::{Signature, Signatures};
@@ -19,6 +19,9 @@ pub struct RunRecord {
     pub tenant: TenantId,
     /// The only server that was asked, if not all were.
     pub server: Option<ServerId>,
+    /// The only moment of the landing whose items were asked, if not all were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Moment>,
     /// Version of the checklist.
     pub version: u32,
     /// SHA-256 of the checklist's text, as hex.
@@ -49,6 +52,7 @@ impl RunRecord {
             phase: checklist.phase,
             tenant: tenant.clone(),
             server: server.cloned(),
+            when: None,
             version: checklist.version,
             digest: checklist.digest(),
             outcome: Outcome::of(&findings),

@@ -81,7 +81,7 @@ impl Variable {
     }
 
     /// Whether an item of `scope` may use it. A server's site is the one whose LAN holds it.
-    fn is_in(self, scope: Scope) -> bool {
+    pub(super) fn is_in(self, scope: Scope) -> bool {
         match self.name().split_once('.').map_or("", |(noun, _)| noun) {
             "site" => matches!(scope, Scope::Site | Scope::Server),
             "server" => scope == Scope::Server,
@@ -91,7 +91,7 @@ impl Variable {
     }
 
     /// Whether it stands for several values.
-    fn is_list(self) -> bool {
+    pub(super) fn is_list(self) -> bool {
         self == Variable::ServerDisks
     }
 }

@@ -7,7 +7,7 @@ mod run;
 mod sign;
 
 use super::Context;
-use crate::checklist::{self, Checklist, Phase, Signature, Signatures};
+use crate::checklist::{self, Baselines, Checklist, Phase, RunRecord, Signature, Signatures};
 use crate::failure::{Failure, Kind};
 use crate::inventory::problem::{nearest, quote, quoted_list};
 use crate::journal::Event;
@@ -35,8 +35,12 @@ enum PhaseArg {
     Source,
     /// The MPLS link.
     Network,
+    /// The copies started for the test.
+    Test,
     /// The landing environment.
     Landing,
+    /// The servers given up.
+    Decommission,
 }
 
 impl PhaseArg {
@@ -44,7 +48,9 @@ impl PhaseArg {
         match self {
             PhaseArg::Source => Phase::Source,
             PhaseArg::Network => Phase::Network,
+            PhaseArg::Test => Phase::Test,
             PhaseArg::Landing => Phase::Landing,
+            PhaseArg::Decommission => Phase::Decommission,
         }
     }
 }
@@ -74,6 +80,11 @@ pub fn load(phase: Phase, inventory: &Inventory, context: &Context) -> Result<Ch
 fn signatures(phase: Phase, events: &[Event]) -> Signatures {
     let signed = events.iter().filter(|event| event.kind == Signature::KIND);
     Signatures::read(phase, signed.map(|event| &event.data))
+}
+
+/// What the source phase kept, among a tenant's events.
+fn baselines(events: &[Event]) -> Baselines {
+    Baselines::read(events.iter().filter(|event| event.kind == RunRecord::KIND).map(|event| &event.data))
 }
 
 /// A name that is none of `known`: wrong usage.

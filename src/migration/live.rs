@@ -10,7 +10,7 @@ mod trouble;
 use super::plan::Step;
 use super::record::{self, Class};
 use super::run::{Acts, Ended, LastCopy, Progress, Reading, Trouble};
-use crate::checklist::{self, Checklist, Field, Finding, Outcome, Phase, RunRecord, Signatures, Verdict};
+use crate::checklist::{self, Baselines, Checklist, Field, Finding, Outcome, Phase, RunRecord, Signatures, Verdict};
 use crate::digest::sha256;
 use crate::journal::Journal;
 use crate::model::project::Project;
@@ -217,7 +217,10 @@ impl<F: Field> Acts for Live<'_, F> {
             self.journal.events(&self.tenant.id).await.map_err(|error| Trouble::new(Class::Evidence, error))?;
         let signed = events.iter().filter(|event| event.kind == checklist::Signature::KIND).map(|event| &event.data);
         let signatures = Signatures::read(phase, signed);
-        let options = checklist::Options { project: self.project, server: None, signatures: &signatures };
+        let runs = events.iter().filter(|event| event.kind == RunRecord::KIND).map(|event| &event.data);
+        let (project, baselines) = (self.project, Baselines::read(runs));
+        let options =
+            checklist::Options { project, server: None, signatures: &signatures, baselines: &baselines, when: None };
         let begun = Instant::now();
         let findings = checklist::run(list, self.tenant, &options, &self.field).await;
         let record = RunRecord::new(list, &self.tenant.id, None, begun.elapsed().as_secs_f64(), findings);

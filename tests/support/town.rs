@@ -136,8 +136,9 @@ impl Town {
 }
 
 fn checklist(phase: &str, id: &str) -> String {
+    let when = if phase == "landing" { "when: notte\n    " } else { "" };
     format!(
         "checklist: {phase}\nversion: 1\nitems:\n  - id: {id}\n    title: {{it: Risponde, en: It answers}}\n    \
-         severity: blocker\n    roles: [venis-sistemista]\n    scope: server\n    probe:\n      sh: |\n        true\n"
+         severity: blocker\n    {when}roles: [venis-sistemista]\n    scope: server\n    probe:\n      sh: |\n        true\n"
     )
 }

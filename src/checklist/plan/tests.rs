@@ -1,7 +1,7 @@
 //! What is asked of whom, on the project's own inventory and checklists.
 
 use super::*;
-use crate::checklist::{SignError, Signature, Verdict, load};
+use crate::checklist::{Baselines, SignError, Signature, Verdict, load};
 use crate::inventory;
 use crate::model::{Inventory, TenantId};
 use std::path::Path;
@@ -18,7 +18,17 @@ fn planned(phase: Phase, inventory: &Inventory, tenant: &Tenant) -> Vec<Task> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let checklist = load(root, phase, &inventory.people).unwrap();
     let signatures = Signatures::default();
-    tasks(&checklist, tenant, &Options { project: &inventory.project, server: None, signatures: &signatures })
+    tasks(
+        &checklist,
+        tenant,
+        &Options {
+            project: &inventory.project,
+            server: None,
+            signatures: &signatures,
+            baselines: &Baselines::default(),
+            when: None,
+        },
+    )
 }
 
 fn todo<'a>(tasks: &'a [Task], item: &str, of: &str) -> &'a Todo {

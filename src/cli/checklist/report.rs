@@ -24,7 +24,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let events = journal.events(&tenant.id).await?;
     journal::tell_repairs(context, &journal);
     let signatures = super::signatures(checklist.phase, &events);
-    let options = Options { project: &inventory.project, server: None, signatures: &signatures };
+    let (project, baselines) = (&inventory.project, super::baselines(&events));
+    let options = Options { project, server: None, signatures: &signatures, baselines: &baselines, when: None };
     let runs = events.iter().filter(|event| event.kind == RunRecord::KIND);
     let runs = runs.map(|event| (event.time.as_str(), &event.data));
     let lines = checklist::standing(&tasks(&checklist, tenant, &options), checklist.phase, runs, &signatures);

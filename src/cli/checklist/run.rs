@@ -3,7 +3,7 @@
 use super::super::{Context, inventory, journal, operator};
 use super::PhaseArg;
 use super::findings::table;
-use crate::checklist::{self, Finding, Live, Options, Outcome, RunRecord, Subject, Verdict, junit};
+use crate::checklist::{self, Finding, Live, Moment, Options, Outcome, Phase, RunRecord, Subject, Verdict, junit};
 use crate::failure::{Failure, Kind};
 use crate::model::tenant::Tenant;
 use crate::model::{Known, ServerId};
@@ -27,12 +27,33 @@ pub struct Args {
     /// Only the items of this server.
     #[arg(long, value_name = "SERVER")]
     server: Option<String>,
+    /// Only the items of this moment of the landing; the acceptance needs both.
+    #[arg(long, value_enum)]
+    when: Option<WhenArg>,
     /// How the findings are written (default: table, or json with --json).
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// Write them to a file instead of stdout.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+}
+
+/// A moment of the landing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum WhenArg {
+    /// The night of the cutover, before the go-back time.
+    Notte,
+    /// The morning after, with the offices at work.
+    Mattina,
+}
+
+impl WhenArg {
+    fn moment(self) -> Moment {
+        match self {
+            WhenArg::Notte => Moment::Notte,
+            WhenArg::Mattina => Moment::Mattina,
+        }
+    }
 }
 
 /// How findings are written.
@@ -51,16 +72,28 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let tenant = inventory::tenant(&inventory, &args.tenant)?;
     let server = args.server.as_deref().map(|name| server(tenant, name)).transpose()?;
     let checklist = super::load(args.phase.phase(), &inventory, context)?;
+    if args.when.is_some() && checklist.phase != Phase::Landing {
+        let text = format!("the phase {} has no night and no morning", checklist.phase);
+        return Err(Failure::new(Kind::Usage, text).hint("Leave --when out: it belongs to the landing."));
+    }
     let operator = operator::resolve(context, &inventory)?;
     let journal = journal::open(context, &inventory).await?;
     let events = journal.events(&tenant.id).await?;
     let signatures = super::signatures(checklist.phase, &events);
-    let options = Options { project: &inventory.project, server: server.as_ref(), signatures: &signatures };
+    let baselines = super::baselines(&events);
+    let options = Options {
+        project: &inventory.project,
+        server: server.as_ref(),
+        signatures: &signatures,
+        baselines: &baselines,
+        when: args.when.map(WhenArg::moment),
+    };
     let live = Arc::new(Live::new(Trust::of_operator(&context.root)));
     let began = Instant::now();
     let findings = checklist::run(&checklist, tenant, &options, &live).await;
     let took = began.elapsed().as_secs_f64();
-    let record = RunRecord::new(&checklist, &tenant.id, server.as_ref(), took, findings);
+    let mut record = RunRecord::new(&checklist, &tenant.id, server.as_ref(), took, findings);
+    record.when = options.when;
     let data = serde_json::to_value(&record).map_err(|error| Failure::new(Kind::Bug, error))?;
     journal.append(&tenant.id, operator.as_str(), RunRecord::KIND, data).await?;
     journal::tell_repairs(context, &journal);

@@ -58,7 +58,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let journal = journal::open(context, &inventory).await?;
     let events = journal.events(&tenant.id).await?;
     let signatures = super::signatures(checklist.phase, &events);
-    let options = Options { project: &inventory.project, server: None, signatures: &signatures };
+    let (project, baselines) = (&inventory.project, super::baselines(&events));
+    let options = Options { project, server: None, signatures: &signatures, baselines: &baselines, when: None };
     let item = item(&checklist, &args.item)?;
     let subject = subject(&tasks(&checklist, tenant, &options), item, args.of.as_deref())?;
     let role = role(item, args.role.as_deref())?;

@@ -70,7 +70,15 @@ fn unsigned(scene: &Scene, story: &Story, context: &Context) -> Vec<Unsigned> {
     let Ok(list) = checklist::load(&context.root, phase, &scene.inventory.people) else { return Vec::new() };
     let signed = story.events.iter().filter(|event| event.kind == checklist::Signature::KIND);
     let signatures = checklist::Signatures::read(phase, signed.map(|event| &event.data));
-    let options = checklist::Options { project: &scene.inventory.project, server: None, signatures: &signatures };
+    // Who signs what does not depend on what the source phase kept.
+    let baselines = checklist::Baselines::default();
+    let options = checklist::Options {
+        project: &scene.inventory.project,
+        server: None,
+        signatures: &signatures,
+        baselines: &baselines,
+        when: None,
+    };
     let tasks = checklist::tasks(&list, &scene.tenant, &options);
     let missing = tasks.iter().filter(|task| task.todo == checklist::Todo::Sign).flat_map(|task| {
         let signed = |role: &RoleId| signatures.valid(&task.item, &task.subject).any(|given| given.role == *role);
