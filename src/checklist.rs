@@ -5,6 +5,7 @@
 //! place (`decode`). `plan` turns it into tasks for one tenant, `expect` judges what a probe read,
 //! `batch` writes the one script that a host runs: all pure. `run` is the only part that acts.
 
+mod baseline;
 mod batch;
 mod compare;
 mod decode;
@@ -25,7 +26,8 @@ mod sign;
 mod template;
 mod trace;
 
-pub use compare::{Baselines, Captured, Compare, Difference, Rule};
+pub use baseline::Baselines;
+pub use compare::{Captured, Compare, Difference, Rule};
 pub use decode::shape;
 pub use expect::{Condition, Datum, Reading, Test};
 pub use expression::{Evaluated, Expression, ExpressionError, Glob};

@@ -10,12 +10,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Most bytes that an item may print to standard output.
+/// Most bytes that an item may print to standard output, unless its checklist says more.
 pub(super) const STDOUT_LIMIT: usize = 16 << 10;
 /// Most bytes of standard error that are kept.
 const STDERR_LIMIT: usize = 2 << 10;
-/// Most items in one script, so that the answers fit into what a session accepts (8 MiB).
-pub(super) const MOST_ITEMS: usize = 100;
+/// Most items in one script.
+const MOST_ITEMS: usize = 100;
+/// Most bytes that the items of one script may print, so that the answers in hexadecimal fit into
+/// what a session accepts (8 MiB).
+const MOST_BYTES: usize = MOST_ITEMS * STDOUT_LIMIT;
 
 /// One item of a script.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +29,18 @@ pub(super) struct Entry<'a> {
     pub(super) script: &'a str,
     /// How long it may take.
     pub(super) timeout: Duration,
+    /// Most bytes that it may print.
+    pub(super) most_bytes: usize,
+}
+
+/// How many of the items that may print `limits` go into the first script: at least one.
+pub(super) fn first_script(limits: impl Iterator<Item = usize>) -> usize {
+    let mut bytes = 0_usize;
+    let fitting = limits.take(MOST_ITEMS).take_while(|limit| {
+        bytes = bytes.saturating_add(*limit);
+        bytes <= MOST_BYTES
+    });
+    fitting.count().max(1)
 }
 
 /// What an item answered.
@@ -33,7 +48,7 @@ pub(super) struct Entry<'a> {
 pub(super) struct Answer {
     /// Its exit status; none if the script ended before.
     pub(super) exit: Option<u32>,
-    /// What it printed, at most one byte more than [`STDOUT_LIMIT`].
+    /// What it printed, at most one byte more than it may.
     pub(super) stdout: Vec<u8>,
     /// What it printed to standard error, cut.
     pub(super) stderr: Vec<u8>,
@@ -77,7 +92,7 @@ pub(super) fn script(nonce: &str, entries: &[Entry<'_>]) -> String {
             entry.number,
             entry.timeout.as_secs().max(1),
             shell_quoted(entry.script),
-            STDOUT_LIMIT + 1,
+            entry.most_bytes + 1,
             STDERR_LIMIT
         );
     }
@@ -152,7 +167,7 @@ mod tests {
         let entries: Vec<Entry<'_>> = scripts
             .iter()
             .enumerate()
-            .map(|(number, script)| Entry { number, script, timeout: Duration::from_secs(1) })
+            .map(|(number, script)| Entry { number, script, timeout: Duration::from_secs(1), most_bytes: STDOUT_LIMIT })
             .collect();
         let mut command = Command::new(shell);
         command.arg("-s").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -230,6 +245,15 @@ mod tests {
         assert_eq!(answered("/bin/sh", folder.path().to_str(), &["exit 0"]), None);
         assert_eq!(answers(NONCE, b"This account is currently not available.\n"), None);
         assert_eq!(answers(NONCE, &[0xff, 0, 10, 10]), None);
+    }
+
+    #[test]
+    fn a_script_holds_no_more_than_a_session_accepts() {
+        let usual = || std::iter::repeat_n(STDOUT_LIMIT, 250);
+        assert_eq!(first_script(usual()), MOST_ITEMS);
+        assert_eq!(first_script([1 << 20, 1 << 19, 1 << 18, 1].into_iter()), 2);
+        assert_eq!(first_script(std::iter::once(1 << 30)), 1);
+        assert!(MOST_BYTES * 3 + MOST_ITEMS * STDERR_LIMIT * 3 < 8 << 20);
     }
 
     #[test]

@@ -166,6 +166,8 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
     let expect = either(expression, Mapped { form: expect, map: |conditions| (conditions, None) });
     let expect = fields.or("expect", "What must hold of the answer, all of it.", expect, (Vec::new(), None));
     let until = fields.optional("until", "Asks again until it holds.", record("Asking again, in seconds.", until));
+    let doc = "Most bytes that a script may print (default: 16384).";
+    let most_bytes = fields.optional("most_bytes", doc, whole::<u32>(1024..=1_048_576));
     let doc = "Seconds that one answer may take.";
     let timeout = fields.or("timeout", doc, whole::<u32>(1..=600), TIMEOUT_SECONDS);
     let probe = probe??;
@@ -197,7 +199,7 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
         _ => {}
     }
     let timeout = Duration::from_secs(timeout?.into());
-    Some(Check::Probe { probe, expect, expression, compare, until: until?, timeout })
+    Some(Check::Probe { probe, expect, expression, compare, most_bytes: most_bytes?, until: until?, timeout })
 }
 
 fn until(fields: &mut Fields<'_>) -> Option<Until> {

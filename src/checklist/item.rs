@@ -264,6 +264,9 @@ pub enum Check {
         /// What is kept of it, and how it is compared with what the source phase kept.
         #[serde(skip_serializing_if = "Option::is_none")]
         compare: Option<Compare>,
+        /// Most bytes that a script may print, where it is more than the usual.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        most_bytes: Option<u32>,
         /// How long it asks again while the answer is not the expected one.
         until: Option<Until>,
         /// How long it waits for one answer.

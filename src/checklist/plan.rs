@@ -1,6 +1,8 @@
 //! Checklist and tenant give tasks: each item once for each subject, with the values filled in.
 
-use super::compare::{Baselines, Captured, Compare};
+use super::baseline::Baselines;
+use super::batch::STDOUT_LIMIT;
+use super::compare::{Captured, Compare};
 use super::expect::Condition;
 use super::expression::Expression;
 use super::finding::Subject;
@@ -68,6 +70,8 @@ pub struct Inquiry {
     pub compare: Option<Compare>,
     /// What the source phase kept of the same thing.
     pub before: Option<Captured>,
+    /// Most bytes that a script may print.
+    pub most_bytes: usize,
     /// How long it is asked again.
     pub until: Option<Until>,
     /// How long one answer may take.
@@ -211,7 +215,7 @@ impl<'a> Scene<'a> {
         if let Some(reason) = self.not_for(item, nouns) {
             return Todo::Skip(reason);
         }
-        let Check::Probe { probe, expect, expression, compare, until, timeout } = &item.check else {
+        let Check::Probe { probe, expect, expression, compare, most_bytes, until, timeout } = &item.check else {
             return Todo::Sign;
         };
         let value = |variable| self.value(variable, nouns);
@@ -220,7 +224,9 @@ impl<'a> Scene<'a> {
             let expression = expression.as_ref().map(|expression| expression.resolve(&value)).transpose()?;
             let compare = compare.clone();
             let before = compare.as_ref().and_then(|compare| self.baselines.get(&compare.key, subject)).cloned();
-            Ok(Inquiry { question, expect, expression, compare, before, until: *until, timeout: *timeout })
+            let most_bytes = most_bytes.and_then(|most| usize::try_from(most).ok()).unwrap_or(STDOUT_LIMIT);
+            let (until, timeout) = (*until, *timeout);
+            Ok(Inquiry { question, expect, expression, compare, before, most_bytes, until, timeout })
         });
         match filled {
             Ok(inquiry) => Todo::Ask(inquiry),
@@ -236,7 +242,10 @@ impl<'a> Scene<'a> {
     fn not_for(self, item: &Item, nouns: Nouns<'_>) -> Option<String> {
         let lacks_guest = match nouns.server {
             Some(server) => !self.has_guest(server),
-            None => item.scope == Scope::Tenant && !self.servers().iter().any(|server| self.has_guest(server)),
+            None => {
+                let of_guests = item.scope == Scope::Tenant || matches!(item.check, Check::Manual { .. });
+                of_guests && !self.servers().iter().any(|server| self.has_guest(server))
+            }
         };
         if self.phase.is_of_copies() && lacks_guest {
             return Some("no guest: replicas are kept in a directory and nothing boots".to_owned());

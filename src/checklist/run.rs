@@ -174,8 +174,11 @@ async fn ask_host<F: Field>(field: Arc<F>, access: Access, mut jobs: Vec<Job>) -
 
 async fn ask_all<S: Shell>(shell: &S, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {
     let mut answers = Vec::new();
-    for part in jobs.chunks(batch::MOST_ITEMS) {
+    let mut rest = jobs;
+    while !rest.is_empty() {
+        let (part, later) = rest.split_at(batch::first_script(rest.iter().map(|job| job.inquiry.most_bytes)));
         answers.extend(ask_part(shell, part).await);
+        rest = later;
     }
     answers
 }
@@ -199,7 +202,7 @@ async fn ask_part<S: Shell>(shell: &S, jobs: &[Job]) -> Vec<Result<Answer, NoAns
             format!("the host ran no script: it needs sh, head and od (exit {}, it says: {said})", output.status);
         return all(NoAnswer { reason, unreachable: false });
     };
-    jobs.iter().map(|job| read(answers.remove(&job.number), job.inquiry.timeout)).collect()
+    jobs.iter().map(|job| read(answers.remove(&job.number), &job.inquiry)).collect()
 }
 
 impl Job {
@@ -208,19 +211,21 @@ impl Job {
             Question::Sh { script, .. } => script.as_str(),
             _ => "",
         };
-        Entry { number: self.number, script, timeout: self.inquiry.timeout }
+        let Inquiry { timeout, most_bytes, .. } = self.inquiry;
+        Entry { number: self.number, script, timeout, most_bytes }
     }
 }
 
 /// The attributes of a script's answer. A script that could not run, or was killed, has none.
-fn read(answer: Option<batch::Answer>, limit: Duration) -> Result<Answer, NoAnswer> {
+fn read(answer: Option<batch::Answer>, inquiry: &Inquiry) -> Result<Answer, NoAnswer> {
+    let (limit, most) = (inquiry.timeout, inquiry.most_bytes);
     let said = |stderr: &[u8]| String::from_utf8_lossy(stderr).into_owned();
     let no = |reason: String| Err(NoAnswer { reason, unreachable: false });
     let Some((answer, exit)) = answer.and_then(|answer| answer.exit.map(|exit| (answer, exit))) else {
         return no("the host's answer broke off".to_owned());
     };
-    if answer.stdout.len() > batch::STDOUT_LIMIT {
-        return no(format!("it printed more than {} bytes", batch::STDOUT_LIMIT));
+    if answer.stdout.len() > most {
+        return no(format!("it printed more than {most} bytes"));
     }
     match exit {
         126 | 127 => return no(format!("a command is missing or may not be run: {}", said(&answer.stderr))),

@@ -97,7 +97,7 @@ fn mistakes_have_a_place_and_a_hint() {
         ("exit", 0, "expected true or false, found a number", "compare it with something"),
         ("exit == 3Mbits", 9, "there is no unit `Mbits`", "did you mean `"),
         ("number < 3s + 1MiB", 14, "a time does not go with a size in `+`", "write a time with its unit"),
-        ("exit == ", 9, "a value is missing at the end", ""),
+        ("exit == ", 6, "a value is missing at the end", ""),
         ("(exit == 3", 10, "`)` is missing here", ""),
         ("exit == 3 4", 10, "`4` is one word too many", ""),
         ("stdout matches lines", 15, "a pattern is a text in quotes", ""),

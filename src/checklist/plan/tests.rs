@@ -51,6 +51,7 @@ fn without_a_guest_nothing_of_the_landing_is_asked() {
         match (&task.item.scope, &task.todo) {
             (Scope::Server | Scope::Tenant, Todo::Skip(reason)) => assert!(reason.starts_with("no guest"), "{reason}"),
             (Scope::Site | Scope::Saas, Todo::Ask(_)) => {}
+            (Scope::Site, Todo::Skip(reason)) => assert!(reason.starts_with("no guest"), "{reason}"),
             _ => panic!("{task:?}"),
         }
     }
