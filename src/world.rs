@@ -4,6 +4,7 @@ pub mod probe;
 pub mod router;
 pub mod secret;
 pub mod ssh;
+pub mod winrm;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -116,6 +117,19 @@ pub enum ShellError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// WinRM does not do what it should.
+    #[error("{host} cannot be asked over WinRM")]
+    Winrm {
+        /// Which host.
+        host: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+        /// Whether it may pass by itself.
+        transient: bool,
+        /// What to do next, as a full sentence.
+        hint: &'static str,
+    },
     /// No answer in time.
     #[error("{host} did not answer within {seconds} s")]
     Deadline {
@@ -129,7 +143,11 @@ pub enum ShellError {
 impl ShellError {
     /// Whether the same attempt may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
-        matches!(self, ShellError::Unreachable { .. } | ShellError::Deadline { .. })
+        match self {
+            ShellError::Unreachable { .. } | ShellError::Deadline { .. } => true,
+            ShellError::Winrm { transient, .. } => *transient,
+            _ => false,
+        }
     }
 
     /// What to do next, as a full sentence.
@@ -151,6 +169,7 @@ impl ShellError {
                 "Look for ForceCommand, `command=` in authorized_keys and MaxSessions on the host."
             }
             ShellError::Killed { .. } => "Look for the out-of-memory killer in the host's kernel log.",
+            ShellError::Winrm { hint, .. } => hint,
             ShellError::TooMuch { .. } => "Look at what the host prints at login: a profile may be writing.",
         }
     }
