@@ -49,13 +49,22 @@ endef
 PACKAGES := openssh-server openssh-client openssl iputils-ping iputils-arping e2fsprogs util-linux iproute2 procps \
   xfsprogs ntfs-3g lvm2 gdisk fdisk dosfstools btrfs-progs cryptsetup-bin keepalived python3-venv
 NETMIKO := 4.8.0
-packages: target/venv-netmiko/netmiko-$(NETMIKO)
+PYSPNEGO := 0.12.4
+PYWINRM := 0.5.0
+packages: target/venv-netmiko/netmiko-$(NETMIKO) target/venv-winrm/$(PYSPNEGO)-$(PYWINRM)
 	$(call install_missing,$(PACKAGES))
 
 # netmiko (PyPI), an independent client of the router that the tests simulate.
 target/venv-netmiko/netmiko-$(NETMIKO):
 	$(call install_missing,python3-venv)
 	@rm -rf $(@D) && python3 -m venv $(@D) && $(@D)/bin/pip -q --disable-pip-version-check install netmiko==$(NETMIKO)
+	@touch $@
+
+# An independent NTLM for the Windows that the tests play, and an independent client of it (PyPI).
+target/venv-winrm/$(PYSPNEGO)-$(PYWINRM):
+	$(call install_missing,python3-venv)
+	@rm -rf $(@D) && python3 -m venv $(@D)
+	@$(@D)/bin/pip -q --disable-pip-version-check install pyspnego==$(PYSPNEGO) pywinrm==$(PYWINRM)
 	@touch $@
 
 proof: proof-packages packages build

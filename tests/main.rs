@@ -65,6 +65,7 @@ mod shaping;
 mod ssh;
 mod support;
 mod wire_probes;
+mod winrm;
 
 /// A test file that nobody listed would silently never run.
 #[test]
