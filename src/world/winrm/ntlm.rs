@@ -6,12 +6,11 @@
 
 mod message;
 
-use super::crypt::{Key, Stream, hmac_md5, md4};
-use message::{Fields, Reader};
-use std::fmt;
+pub(super) use message::NtlmError;
 
-/// What begins every message.
-const SIGNATURE: &[u8; 8] = b"NTLMSSP\0";
+use super::crypt::{Key, Stream, hmac_md5, md4};
+use message::{Fields, Reader, SIGNATURE};
+use std::fmt;
 
 /// What we ask for, and what the server must agree to.
 const WANTED: u32 =
@@ -47,17 +46,6 @@ mod av {
 
 /// `Windows 7` and revision 15 of NTLM, which the version field has for debugging only.
 const VERSION: [u8; 8] = [6, 1, 0xb1, 0x1d, 0, 0, 0, 15];
-
-/// Why a login cannot be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NtlmError {
-    /// The answer is not a challenge.
-    #[error("the answer is no NTLM challenge ({0})")]
-    Malformed(&'static str),
-    /// Something that we insist on is not agreed.
-    #[error("the host does not agree to {0}")]
-    Weak(&'static str),
-}
 
 /// Who logs in. The password is never printed.
 pub(super) struct Credential {

@@ -1,6 +1,18 @@
 //! The layout of NTLM messages: a fixed head whose fields point into what follows.
 
-use super::{NtlmError, SIGNATURE};
+/// What begins every message.
+pub(super) const SIGNATURE: &[u8; 8] = b"NTLMSSP\0";
+
+/// Why a login cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NtlmError {
+    /// The answer is not a challenge.
+    #[error("the answer is no NTLM challenge ({0})")]
+    Malformed(&'static str),
+    /// Something that we insist on is not agreed.
+    #[error("the host does not agree to {0}")]
+    Weak(&'static str),
+}
 
 /// The start of the message `kind`.
 pub(super) fn start(kind: u32) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! What a host answers. Anything may stand in it: nothing here trusts, and nothing panics.
 
-use super::Fault;
+use super::fault::Fault;
 use crate::untrusted::one_line;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
