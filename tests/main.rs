@@ -64,8 +64,8 @@ mod replica_memory;
 mod shaping;
 mod ssh;
 mod support;
-mod wire_probes;
 mod winrm;
+mod wire_probes;
 
 /// A test file that nobody listed would silently never run.
 #[test]
