@@ -19,6 +19,7 @@ mod kind;
 mod live;
 mod native;
 mod plan;
+mod powershell;
 mod record;
 mod run;
 mod scope;

@@ -20,6 +20,7 @@ pub mod shape;
 mod shaping;
 pub mod site;
 pub mod tenant;
+pub mod winrm;
 pub mod yaml;
 
 pub use problem::{Problem, Problems};

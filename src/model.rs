@@ -14,9 +14,9 @@ pub mod project;
 pub mod project_calendar;
 pub mod rate_calendar;
 pub mod router_access;
+pub mod script_access;
 pub mod server;
 pub mod tenant;
-pub mod winrm_access;
 
 pub use ids::{DiskId, GateId, PersonId, RoleId, ServerId, SiteId, TenantId};
 pub use money::Euro;

@@ -32,6 +32,13 @@ pub fn shell_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// `text` as one string of PowerShell, whatever is in it: it takes typographic quotes for its own, too.
+pub fn powershell_quoted(text: &str) -> String {
+    let quote = |c: char| matches!(c, '\'' | '\u{2018}'..='\u{201b}');
+    let doubled = text.chars().flat_map(|c| std::iter::repeat_n(c, if quote(c) { 2 } else { 1 }));
+    format!("'{}'", doubled.collect::<String>())
+}
+
 /// `text` as character data or an attribute of XML 1.0, which has no control characters at all.
 pub fn xml(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -67,6 +74,11 @@ mod tests {
     #[test]
     fn a_word_of_a_shell_stays_one_word() {
         assert_eq!(shell_quoted("it's; rm -rf /"), r"'it'\''s; rm -rf /'");
+    }
+
+    #[test]
+    fn a_string_of_powershell_stays_one_string() {
+        assert_eq!(powershell_quoted("it's $(x) `n \u{2019}; rm"), "'it''s $(x) `n \u{2019}\u{2019}; rm'");
     }
 
     #[test]

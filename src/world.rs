@@ -1,5 +1,7 @@
 //! The world: narrow traits, and one file for each real system behind them.
 
+pub mod host;
+pub mod powershell;
 pub mod probe;
 pub mod router;
 pub mod secret;
@@ -177,7 +179,8 @@ impl ShellError {
 
 /// Runs things on one host.
 pub trait Shell: Send + Sync {
-    /// Runs `script` with `/bin/sh -s`, fed on standard input, and waits for its end.
+    /// Runs `script`, fed on standard input, and waits for its end: with `/bin/sh -s`, or with
+    /// PowerShell where the session is one of a Windows.
     fn run(&self, script: &str, deadline: Duration) -> impl Future<Output = Result<Output, ShellError>> + Send;
 
     /// Starts `command` (read by the login shell) and connects to its streams.

@@ -260,6 +260,7 @@ fn the_schema_knows_every_key_of_the_shipped_files() {
         "http",
         "ping",
         "sh",
+        "ps",
         "manual",
         "within",
         "loss",

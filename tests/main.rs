@@ -16,6 +16,7 @@ mod broken_inventories;
 mod checklist_format;
 mod checklist_items;
 mod checklist_run;
+mod checklist_windows;
 mod cli_basics;
 mod cli_checklist;
 mod cli_demo;

@@ -4,7 +4,7 @@
 use crate::support::winrm::{Change, Emulator, PASSWORD, Wiretap, python};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use traghetto::model::winrm_access::WinrmAccess;
+use traghetto::model::server::WinrmAccess;
 use traghetto::world::winrm::{Deadlines, Fault, Session, Trouble};
 use traghetto::world::{Output, ShellError};
 

@@ -8,6 +8,7 @@ use super::expect::{Condition, Kind, Test, attributes};
 use super::expression::Expression;
 use super::item::{AppliesTo, Check, Checklist, Item, ItemId, OsFamily, Phase, Probe, Severity, Until};
 use super::native::{Native, native};
+use super::powershell;
 use super::scope::Scope;
 use super::template::{Landing, Template, TemplateError, Variable};
 use crate::inventory::form::scalars::{flag, id, scalar, text_like, whole, word};
@@ -130,7 +131,7 @@ fn item(fields: &mut Fields<'_>) -> Option<Item> {
     if item.scope != Scope::Server && item.applies_to != AppliesTo::default() {
         fields.refuse("applies_to", Complaint::new("only an item of scope `server` is restricted to some servers"));
     }
-    if item.scope != Scope::Server && item.kind() == "sh" {
+    if item.scope != Scope::Server && matches!(item.kind(), "sh" | "ps") {
         fields.refuse("scope", Complaint::new("a script runs on a server").hint("write `scope: server`"));
     }
     Some(item)
@@ -183,7 +184,7 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
     };
     match probe {
         Probe::Tcp { .. } => imply("open", Test::Flag(true)),
-        Probe::Sh { .. } => imply("exit", Test::NumberIn(vec![0.0])),
+        Probe::Sh { .. } | Probe::Ps { .. } => imply("exit", Test::NumberIn(vec![0.0])),
         Probe::Native(Native::Kerberos { .. }) => {
             for attribute in ["tcp", "udp", "alive"] {
                 imply(attribute, Test::Flag(true));
@@ -235,10 +236,17 @@ fn probe(fields: &mut Fields<'_>, scope: Scope) -> Option<Probe> {
     let dns = fields.optional("dns", "Asks a name server.", dns);
     let http = fields.optional("http", "Fetches a page.", http);
     let ping = fields.optional("ping", "Sends ICMP echo requests.", ping);
-    let sh = fields.optional("sh", "A script for /bin/sh on the server; it must only read.", Script { scope });
+    let sh = fields.optional(
+        "sh",
+        "A script for /bin/sh on the server; it must only read.",
+        Script { scope, landing: Landing::Shell },
+    );
     let sh = sh.map(|script| script.map(|script| Probe::Sh { script }));
+    let doc = "A script for PowerShell 2.0 on the server; what is newer, or may write, is refused.";
+    let ps = fields.optional("ps", doc, Script { scope, landing: Landing::PowerShell });
+    let ps = ps.map(|script| script.map(|script| Probe::Ps { script }));
     let native = native(fields, plain).map(|native| native.map(Probe::Native));
-    let probe = tcp?.or(dns?).or(http?).or(ping?).or(sh?).or(native?)?;
+    let probe = tcp?.or(dns?).or(http?).or(ping?).or(sh?).or(ps?).or(native?)?;
     check_literals(fields, &probe);
     Some(probe)
 }
@@ -260,7 +268,7 @@ fn check_literals(fields: &mut Fields<'_>, probe: &Probe) {
                 fields.refuse("http.url", complaint.hint("it starts with http:// or https://"));
             }
         }
-        Probe::Dns { .. } | Probe::Ping { .. } | Probe::Sh { .. } | Probe::Native(_) => {}
+        Probe::Dns { .. } | Probe::Ping { .. } | Probe::Sh { .. } | Probe::Ps { .. } | Probe::Native(_) => {}
     }
 }
 
@@ -365,6 +373,7 @@ fn complaint(error: &TemplateError) -> Complaint {
 /// A script of several lines.
 struct Script {
     scope: Scope,
+    landing: Landing,
 }
 
 impl Script {
@@ -381,7 +390,19 @@ impl Script {
         if text.contains(|c| is_unprintable(c) && c != '\n' && c != '\t') {
             return Err(Complaint::new("the script contains control characters or invisible characters"));
         }
-        Template::parse(text, self.scope, Landing::Shell).map_err(|error| complaint(&error))
+        Template::parse(text, self.scope, self.landing).map_err(|error| complaint(&error))
+    }
+
+    /// What PowerShell 2.0 does not know, and what may write.
+    fn objections(&self, node: &Node) -> Vec<Complaint> {
+        let script = node.text().filter(|_| self.landing == Landing::PowerShell).unwrap_or_default();
+        let told = |objection: powershell::Objection| {
+            let (line, column) = powershell::line_and_column(script, objection.at);
+            let (what, why) = (quote(&objection.what), objection.why);
+            let complaint = Complaint::new(format!("line {line}, column {column} of the script: {what} {why}"));
+            complaint.hint("WMI, the registry, .NET and the programs of Windows that only show are allowed")
+        };
+        powershell::objections(&powershell::without_variables(script)).into_iter().map(told).collect()
     }
 }
 
@@ -389,11 +410,19 @@ impl Form for Script {
     type Value = Template;
 
     fn read(&self, node: &Node, path: &KeyPath, reader: &mut form::Reader<'_>) -> Option<Template> {
-        self.parse(node).map_err(|complaint| reader.complain(node.place, path, complaint)).ok()
+        let template = self.parse(node).map_err(|complaint| reader.complain(node.place, path, complaint)).ok()?;
+        let objections = self.objections(node);
+        let fine = objections.is_empty();
+        objections.into_iter().for_each(|complaint| reader.complain(node.place, path, complaint));
+        fine.then_some(template)
     }
 
     fn shape(&self) -> Shape {
-        Shape::Text { pattern: None, example: Some("test -d /sys/firmware/efi") }
+        let example = match self.landing {
+            Landing::PowerShell => "(Get-WmiObject Win32_OperatingSystem).Version",
+            Landing::Shell | Landing::Plain => "test -d /sys/firmware/efi",
+        };
+        Shape::Text { pattern: None, example: Some(example) }
     }
 }
 

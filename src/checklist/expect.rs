@@ -27,7 +27,7 @@ pub(super) fn attributes(probe: &str) -> &'static [Attribute] {
             ("loss", Kind::Number, "percent of the requests without answer"),
             ("ms", Kind::Number, "mean milliseconds of a round trip"),
         ],
-        "sh" => &[
+        "sh" | "ps" => &[
             ("exit", Kind::Number, "the exit status; 0 is expected unless another is named"),
             ("stdout", Kind::Text, "what it printed, without the white space around it"),
             ("number", Kind::Number, "what it printed, as a number"),

@@ -328,6 +328,11 @@ pub enum Probe {
         /// The script; values are quoted for the shell.
         script: Template,
     },
+    /// Runs a script with PowerShell 2.0 on the server.
+    Ps {
+        /// The script; values are quoted for PowerShell.
+        script: Template,
+    },
     /// Asks a service in its own protocol.
     #[serde(untagged)]
     Native(Native),
@@ -335,7 +340,7 @@ pub enum Probe {
 
 impl Probe {
     /// The words of the kinds that are written in this file; [`Native::KINDS`] has the others.
-    const OWN_KINDS: [&'static str; 5] = ["tcp", "dns", "http", "ping", "sh"];
+    const OWN_KINDS: [&'static str; 6] = ["tcp", "dns", "http", "ping", "sh", "ps"];
 
     /// The words of all kinds.
     pub fn kinds() -> Vec<&'static str> {
@@ -350,6 +355,7 @@ impl Probe {
             Probe::Http { .. } => "http",
             Probe::Ping { .. } => "ping",
             Probe::Sh { .. } => "sh",
+            Probe::Ps { .. } => "ps",
             Probe::Native(native) => native.kind(),
         }
     }

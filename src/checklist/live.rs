@@ -7,10 +7,11 @@ use super::expect::{Datum, Reading};
 use super::judge::{Answer, NoAnswer, in_words};
 use super::plan::Question;
 use super::run::Field;
-use crate::model::server::Access;
+use crate::model::script_access::ScriptAccess;
 use crate::world::ShellError;
+use crate::world::host::Host;
 use crate::world::probe::{self, ProbeError};
-use crate::world::ssh::{Deadlines, Session, Trust};
+use crate::world::ssh::Trust;
 use reading::{milliseconds, no_answer};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -29,10 +30,10 @@ impl Live {
 }
 
 impl Field for Live {
-    type Shell = Session;
+    type Shell = Host;
 
-    async fn connect(&self, access: &Access) -> Result<Session, ShellError> {
-        Session::connect(access, &self.trust, Deadlines::default()).await
+    async fn connect(&self, access: &ScriptAccess) -> Result<Host, ShellError> {
+        Host::connect(access, &self.trust).await
     }
 
     async fn ask(&self, question: &Question, deadline: Duration) -> Result<Answer, NoAnswer> {
@@ -42,7 +43,7 @@ impl Field for Live {
             Question::Http { url } => http(url, deadline).await,
             Question::Ping { host, count } => ping(host, *count, deadline).await,
             Question::Native(question) => native::ask(question, deadline).await,
-            Question::Sh { .. } => Err(NoAnswer {
+            Question::Sh { .. } | Question::Ps { .. } => Err(NoAnswer {
                 reason: "a script runs in a session: a bug in traghetto".to_owned(),
                 unreachable: false,
             }),

@@ -13,6 +13,7 @@ use super::sign::Signatures;
 use super::template::{NoText, Template, Value, Variable};
 use crate::model::link::Site;
 use crate::model::project::{LandingTarget, Project};
+use crate::model::script_access::ScriptAccess;
 use crate::model::server::{Access, Addressing, Os, Server, Transfer};
 use crate::model::tenant::{Saas, Tenant};
 use crate::model::{Known, ServerId};
@@ -116,8 +117,26 @@ pub enum Question {
         /// The script.
         script: String,
     },
+    /// Run a script with PowerShell on a host.
+    Ps {
+        /// How the host is reached.
+        access: ScriptAccess,
+        /// The script.
+        script: String,
+    },
     /// Ask a service in its own protocol.
     Native(Native<String>),
+}
+
+impl Question {
+    /// The host and the script, where it is one.
+    pub fn script(&self) -> Option<(ScriptAccess, &str)> {
+        match self {
+            Question::Sh { access, script } => Some((ScriptAccess::Sh(access.clone()), script)),
+            Question::Ps { access, script } => Some((access.clone(), script)),
+            _ => None,
+        }
+    }
 }
 
 /// The tasks of `checklist` for `tenant`, in the order of the items.
@@ -251,9 +270,15 @@ impl<'a> Scene<'a> {
             return Some("no guest: replicas are kept in a directory and nothing boots".to_owned());
         }
         let server = nouns.server?;
-        let script = matches!(&item.check, Check::Probe { probe: Probe::Sh { .. }, .. });
-        restriction(&item.applies_to, server)
-            .or_else(|| (script && !self.has_shell(server)).then(|| format!("{} hosts run no scripts yet", server.os)))
+        restriction(&item.applies_to, server).or_else(|| match &item.check {
+            Check::Probe { probe: Probe::Sh { .. }, .. } if !self.has_shell(server) => {
+                Some(format!("{} has no /bin/sh", server.os))
+            }
+            Check::Probe { probe: Probe::Ps { .. }, .. } if !matches!(server.os, Os::Windows(_)) => {
+                Some(format!("{} has no PowerShell", server.os))
+            }
+            _ => None,
+        })
     }
 
     fn servers(self) -> &'a [Server] {
@@ -263,7 +288,7 @@ impl<'a> Scene<'a> {
     /// Whether the copy of `server` runs somewhere.
     fn has_guest(self, server: &Server) -> bool {
         match self.project.landing.target {
-            LandingTarget::Directory(_) => server.landing_access.is_some(),
+            LandingTarget::Directory(_) => server.landing_access.is_some() || server.landing_winrm.is_some(),
         }
     }
 
@@ -278,6 +303,14 @@ impl<'a> Scene<'a> {
             Phase::Test | Phase::Landing => server.landing_access.as_ref(),
             Phase::Source | Phase::Network | Phase::Decommission => server.access.as_ref(),
         }
+    }
+
+    /// How the Windows takes scripts: over SSH only where what answers there is not a rescue system.
+    fn powershell(self, server: &Server) -> Option<ScriptAccess> {
+        let winrm = if self.phase.is_of_copies() { &server.landing_winrm } else { &server.winrm };
+        let rescue = !self.phase.is_of_copies() && server.transfer == Transfer::Rescue;
+        let over_ssh = self.access(server).filter(|_| !rescue);
+        winrm.clone().map(ScriptAccess::Winrm).or_else(|| Some(ScriptAccess::PowerShellOverSsh(over_ssh?.clone())))
     }
 
     fn question(self, probe: &Probe, nouns: Nouns<'_>) -> Result<Question, Unfilled> {
@@ -298,6 +331,12 @@ impl<'a> Scene<'a> {
                 let access = nouns.server.and_then(|server| self.access(server));
                 let access = access.ok_or_else(|| Unfilled::Invalid("the inventory gives no `access`".to_owned()))?;
                 Question::Sh { access: access.clone(), script: text(script)? }
+            }
+            Probe::Ps { script } => {
+                let access = nouns.server.and_then(|server| self.powershell(server));
+                let missing = if self.phase.is_of_copies() { "landing_winrm" } else { "winrm" };
+                let missing = || Unfilled::Invalid(format!("the inventory gives no `{missing}`"));
+                Question::Ps { access: access.ok_or_else(missing)?, script: text(script)? }
             }
             Probe::Native(native) => Question::Native(native.fill(text)?),
         })
@@ -340,6 +379,9 @@ impl<'a> Scene<'a> {
         match (self.access(server), self.phase) {
             (Some(Access { via: Some(_), .. }), _) => Value::Absent("reached only through a jump host"),
             (Some(access), _) => Value::One(access.host.clone()),
+            (None, phase) if self.powershell(server).is_some() && phase.is_of_copies() => {
+                known(self.powershell(server).map(|access| access.host().to_owned()))
+            }
             (None, phase) if phase.is_of_copies() => Value::One(landing_address(server)),
             (None, _) => Value::One(server.address.to_string()),
         }

@@ -6,8 +6,9 @@ use super::finding::{Finding, Verdict};
 use super::item::Checklist;
 use super::judge::{Answer, NoAnswer, at_rest, in_words, judge};
 use super::plan::{Inquiry, Options, Question, Task, Todo, tasks};
+use super::powershell;
 use crate::digest::hex;
-use crate::model::server::Access;
+use crate::model::script_access::ScriptAccess;
 use crate::model::tenant::Tenant;
 use crate::world::{Shell, ShellError};
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ pub trait Field: Send + Sync + 'static {
     type Shell: Shell + 'static;
 
     /// Connects to a host.
-    fn connect(&self, access: &Access) -> impl Future<Output = Result<Self::Shell, ShellError>> + Send;
+    fn connect(&self, access: &ScriptAccess) -> impl Future<Output = Result<Self::Shell, ShellError>> + Send;
 
     /// Asks a question that is not a script, from this machine.
     fn ask(&self, question: &Question, deadline: Duration) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
@@ -72,19 +73,17 @@ pub async fn run<F: Field>(
 }
 
 /// Tasks of the same host go together; the others are on their own.
-fn sort(tasks: &BTreeMap<usize, Task>) -> (Vec<(Access, Vec<usize>)>, Vec<usize>) {
-    let mut hosts: Vec<(Access, Vec<usize>)> = Vec::new();
+fn sort(tasks: &BTreeMap<usize, Task>) -> (Vec<(ScriptAccess, Vec<usize>)>, Vec<usize>) {
+    let mut hosts: Vec<(ScriptAccess, Vec<usize>)> = Vec::new();
     let mut probes = Vec::new();
     for (number, task) in tasks {
-        match &task.todo {
-            Todo::Ask(Inquiry { question: Question::Sh { access, .. }, .. }) => {
-                match hosts.iter_mut().find(|(host, _)| host == access) {
-                    Some((_, numbers)) => numbers.push(*number),
-                    None => hosts.push((access.clone(), vec![*number])),
-                }
-            }
-            Todo::Ask(_) => probes.push(*number),
-            _ => {}
+        let Todo::Ask(Inquiry { question, .. }) = &task.todo else { continue };
+        match question.script() {
+            Some((access, _)) => match hosts.iter_mut().find(|(host, _)| *host == access) {
+                Some((_, numbers)) => numbers.push(*number),
+                None => hosts.push((access, vec![*number])),
+            },
+            None => probes.push(*number),
         }
     }
     (hosts, probes)
@@ -141,7 +140,7 @@ async fn ask_probe<F: Field>(field: Arc<F>, mut job: Job) -> (usize, Finding) {
 }
 
 /// Asks one host everything in one session: one script, then another for what is asked again.
-async fn ask_host<F: Field>(field: Arc<F>, access: Access, mut jobs: Vec<Job>) -> Numbered {
+async fn ask_host<F: Field>(field: Arc<F>, access: ScriptAccess, mut jobs: Vec<Job>) -> Numbered {
     let shell = match field.connect(&access).await {
         Ok(shell) => shell,
         Err(error) => {
@@ -153,7 +152,7 @@ async fn ask_host<F: Field>(field: Arc<F>, access: Access, mut jobs: Vec<Job>) -
     while !jobs.is_empty() {
         let mut later = Vec::new();
         let mut pause = None;
-        let answers = ask_all(&shell, &jobs).await;
+        let answers = ask_all(&shell, access.is_powershell(), &jobs).await;
         for (mut job, answer) in jobs.into_iter().zip(answers) {
             let finding = job.finding(answer);
             match job.again(&finding, began) {
@@ -172,18 +171,18 @@ async fn ask_host<F: Field>(field: Arc<F>, access: Access, mut jobs: Vec<Job>) -
     findings
 }
 
-async fn ask_all<S: Shell>(shell: &S, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {
+async fn ask_all<S: Shell>(shell: &S, powershell: bool, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {
     let mut answers = Vec::new();
     let mut rest = jobs;
     while !rest.is_empty() {
         let (part, later) = rest.split_at(batch::first_script(rest.iter().map(|job| job.inquiry.most_bytes)));
-        answers.extend(ask_part(shell, part).await);
+        answers.extend(ask_part(shell, powershell, part).await);
         rest = later;
     }
     answers
 }
 
-async fn ask_part<S: Shell>(shell: &S, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {
+async fn ask_part<S: Shell>(shell: &S, powershell: bool, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {
     let entries: Vec<Entry<'_>> = jobs.iter().map(Job::entry).collect();
     let all = |reason: NoAnswer| jobs.iter().map(|_| Err(reason.clone())).collect();
     let mut random = [0_u8; 16];
@@ -192,14 +191,15 @@ async fn ask_part<S: Shell>(shell: &S, jobs: &[Job]) -> Vec<Result<Answer, NoAns
     }
     let nonce = hex(&random);
     let deadline = entries.iter().map(|entry| entry.timeout).sum::<Duration>() + HOST_MARGIN;
-    let output = match shell.run(&batch::script(&nonce, &entries), deadline).await {
+    let script = if powershell { powershell::batch::script(&nonce, &entries) } else { batch::script(&nonce, &entries) };
+    let output = match shell.run(&script, deadline).await {
         Ok(output) => output,
         Err(error) => return all(no_answer(&error)),
     };
     let Some(mut answers) = batch::answers(&nonce, &output.stdout) else {
         let said = String::from_utf8_lossy(output.stderr.get(..400).unwrap_or(&output.stderr)).into_owned();
-        let reason =
-            format!("the host ran no script: it needs sh, head and od (exit {}, it says: {said})", output.status);
+        let needs = if powershell { "PowerShell 2.0 in full language mode" } else { "sh, head and od" };
+        let reason = format!("the host ran no script: it needs {needs} (exit {}, it says: {said})", output.status);
         return all(NoAnswer { reason, unreachable: false });
     };
     jobs.iter().map(|job| read(answers.remove(&job.number), &job.inquiry)).collect()
@@ -207,10 +207,7 @@ async fn ask_part<S: Shell>(shell: &S, jobs: &[Job]) -> Vec<Result<Answer, NoAns
 
 impl Job {
     fn entry(&self) -> Entry<'_> {
-        let script = match &self.inquiry.question {
-            Question::Sh { script, .. } => script.as_str(),
-            _ => "",
-        };
+        let script = self.inquiry.question.script().map_or("", |(_, script)| script);
         let Inquiry { timeout, most_bytes, .. } = self.inquiry;
         Entry { number: self.number, script, timeout, most_bytes }
     }
@@ -227,9 +224,13 @@ fn read(answer: Option<batch::Answer>, inquiry: &Inquiry) -> Result<Answer, NoAn
     if answer.stdout.len() > most {
         return no(format!("it printed more than {most} bytes"));
     }
+    // Only a shell tells by its status how a script ended; on a Windows the numbers above 125 are as any other.
+    let shell = matches!(inquiry.question, Question::Sh { .. });
     match exit {
-        126 | 127 => return no(format!("a command is missing or may not be run: {}", said(&answer.stderr))),
         137 if answer.took >= limit => return no(format!("it did not end within {} s", limit.as_secs())),
+        126 if !shell => return no(format!("the script broke off: {}", said(&answer.stderr))),
+        _ if !shell => {}
+        126 | 127 => return no(format!("a command is missing or may not be run: {}", said(&answer.stderr))),
         128.. => return no(format!("it was ended by signal {}", exit.saturating_sub(128))),
         _ => {}
     }
@@ -245,6 +246,5 @@ fn read(answer: Option<batch::Answer>, inquiry: &Inquiry) -> Result<Answer, NoAn
 
 /// A refused host key or login is for a person to mend; everything else may pass by itself.
 fn no_answer(error: &ShellError) -> NoAnswer {
-    let unreachable = matches!(error, ShellError::Unreachable { .. } | ShellError::Deadline { .. });
-    NoAnswer { reason: in_words(error), unreachable }
+    NoAnswer { reason: in_words(error), unreachable: error.is_transient() }
 }

@@ -4,7 +4,7 @@
 //! its own quotes is refused, because there our quotes would end the script's.
 
 use super::scope::Scope;
-use crate::untrusted::shell_quoted;
+use crate::untrusted::{powershell_quoted, shell_quoted};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -125,6 +125,8 @@ pub enum Landing {
     Plain,
     /// A script for `/bin/sh`.
     Shell,
+    /// A script for PowerShell.
+    PowerShell,
 }
 
 /// A text with variables.
@@ -179,13 +181,13 @@ impl Template {
     /// Reads `source` for an item of `scope`.
     pub fn parse(source: &str, scope: Scope, landing: Landing) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
-        let mut quotes = Quotes::default();
+        let mut quotes = Quotes { powershell: landing == Landing::PowerShell, ..Quotes::default() };
         let mut rest = source;
         while let Some((text, after)) = rest.split_once("{{") {
             let (name, tail) = after.split_once("}}").ok_or(TemplateError::Unclosed)?;
             let variable = variable(name.trim(), scope, landing)?;
             quotes.read(text);
-            if landing == Landing::Shell && quotes.open() {
+            if landing != Landing::Plain && quotes.open() {
                 return Err(TemplateError::Quoted { name: variable.name() });
             }
             parts.extend([Part::Text(text.to_owned()), Part::Variable(variable)]);
@@ -201,14 +203,16 @@ impl Template {
         let quote = |one: &String| match self.landing {
             Landing::Plain => one.clone(),
             Landing::Shell => shell_quoted(one),
+            Landing::PowerShell => powershell_quoted(one),
         };
+        let between = if self.landing == Landing::PowerShell { ", " } else { " " };
         let mut text = String::new();
         for part in &self.parts {
             match part {
                 Part::Text(literal) => text.push_str(literal),
                 Part::Variable(variable) => match value(*variable) {
                     Value::One(one) => text.push_str(&quote(&one)),
-                    Value::Many(many) => text.push_str(&many.iter().map(quote).collect::<Vec<_>>().join(" ")),
+                    Value::Many(many) => text.push_str(&many.iter().map(quote).collect::<Vec<_>>().join(between)),
                     Value::Unknown => return Err(NoText::Unknown(variable.name())),
                     Value::Absent(reason) => return Err(NoText::Absent(reason)),
                 },
@@ -257,6 +261,7 @@ fn variable(name: &str, scope: Scope, landing: Landing) -> Result<Variable, Temp
 /// Which quotes of a script are open where a variable stands.
 #[derive(Debug, Default)]
 struct Quotes {
+    powershell: bool,
     quote: Option<char>,
     comment: bool,
     escaped: bool,
@@ -283,8 +288,9 @@ impl Quotes {
             return;
         }
         match (self.quote, c) {
-            (Some('\''), '\\') => {}
-            (_, '\\') => self.escaped = true,
+            (Some('\''), '\\' | '`') => {}
+            (_, '`') if self.powershell => self.escaped = true,
+            (_, '\\') if !self.powershell => self.escaped = true,
             (Some(open), _) if c == open => self.quote = None,
             (None, '\'' | '"' | '`') => self.quote = Some(c),
             (None, '#') if !self.in_word => self.comment = true,

@@ -68,7 +68,8 @@ fn access(fields: &mut Fields<'_>, jumps: u8) -> Option<Access> {
     Some(Access { host: host?, port: port?, user: user?, login, host_key: host_key?, via: via?.map(Box::new) })
 }
 
-fn host() -> impl Form<Value = String> {
+/// Name or address of a host.
+pub(super) fn host() -> impl Form<Value = String> {
     text_like("^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$", "192.0.2.10", "a host name or address", |text| {
         let edge = |c: char| c.is_ascii_alphanumeric();
         text.len() <= 253
@@ -78,7 +79,8 @@ fn host() -> impl Form<Value = String> {
     })
 }
 
-fn user() -> impl Form<Value = String> {
+/// A login name.
+pub(super) fn user() -> impl Form<Value = String> {
     const ALLOWED: &[u8] = b"_.-\\@";
     text_like("^[A-Za-z_][A-Za-z0-9_.\\\\@-]{0,63}$", "root", "a login name", |text| {
         text.len() <= 64

@@ -22,6 +22,11 @@ pub fn check(root: &Path, inventory: &Inventory) -> Result<(), Problems> {
             for (key, access) in ways.into_iter().filter_map(|(key, access)| Some((key, access.as_ref()?))) {
                 look(root, &path.key(key), access, &mut lost);
             }
+            let ways = [("winrm", &server.winrm), ("landing_winrm", &server.landing_winrm)];
+            for (key, access) in ways.into_iter().filter_map(|(key, access)| Some((key, access.as_ref()?))) {
+                let missing = in_reach(root, &access.password).err();
+                lost.extend(missing.map(|complaint| (path.key(key).key("password"), complaint)));
+            }
         }
         for (index, site) in tenant.sites.known().into_iter().flatten().enumerate() {
             let Some(routers) = &site.link.routers else { continue };

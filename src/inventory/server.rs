@@ -1,9 +1,9 @@
 //! A server in a tenant's file: what it is, how it is moved, how it is reached.
 
-use super::access;
 use super::form::scalars::{absolute_path, address, flag, id, text, whole, word};
 use super::form::{Fields, Form, either, list, nonempty_list, record};
 use super::problem::{Complaint, nearest, quote, quoted_list};
+use super::{access, winrm};
 use crate::model::ServerId;
 use crate::model::server::{Addressing, DirectoryWay, Disk, Os, Server, ServerRole, Transfer};
 use std::collections::BTreeSet;
@@ -38,6 +38,10 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
     let access = fields.optional("access", "How it is reached before the move.", access::form());
     let landed = "How its copy is reached after the move.";
     let landing_access = fields.optional("landing_access", landed, access::form());
+    let asked = "How a Windows is reached over WinRM before the move: for checks and the survey.";
+    let winrm = fields.optional("winrm", asked, winrm::form());
+    let landed = "How its copy is reached over WinRM after the move.";
+    let landing_winrm = fields.optional("landing_winrm", landed, winrm::form());
     let after = fields.or("after", "Ids of servers that move before it.", list(self::id()), Vec::new());
     let stopped = "Services that people stop before its final sync, as systemd or the process list names them.";
     let services_stop = fields.or("services_stop", stopped, list(text()), Vec::new());
@@ -55,11 +59,14 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
         disks: disks?,
         access: access?,
         landing_access: landing_access?,
+        winrm: winrm?,
+        landing_winrm: landing_winrm?,
         after: after?,
         services_stop: services_stop?,
         example: example?,
     };
     check_directory(fields, &server);
+    check_winrm(fields, &server);
     check_transfer(fields, &server);
     fields.unique("disks", "id", server.disks.iter().map(|disk| &disk.id));
     fields.unique("roles", "", server.roles.iter().map(|role| role.word()));
@@ -140,6 +147,14 @@ fn check_directory(fields: &mut Fields<'_>, server: &Server) {
             fields.refuse("transfer", complaint.hint("write `transfer: replace`, or another `directory`"));
         }
         _ => {}
+    }
+}
+
+/// Only a Windows has WinRM.
+fn check_winrm(fields: &mut Fields<'_>, server: &Server) {
+    let ways = [("winrm", &server.winrm), ("landing_winrm", &server.landing_winrm)];
+    for (key, _) in ways.into_iter().filter(|(_, way)| way.is_some() && matches!(server.os, Os::Linux(_))) {
+        fields.refuse(key, Complaint::new("only a Windows has WinRM").hint("a Linux is reached by `access`, over SSH"));
     }
 }
 

@@ -31,6 +31,12 @@ pub struct Server {
     pub access: Option<Access>,
     /// How its copy is reached after the move: where host items of the landing checklist run.
     pub landing_access: Option<Access>,
+    /// How a Windows is reached over WinRM before the move.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub winrm: Option<WinrmAccess>,
+    /// How its copy is reached over WinRM after the move.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub landing_winrm: Option<WinrmAccess>,
     /// Servers that move before it.
     pub after: Vec<ServerId>,
     /// Services that people stop before its final sync; that they are stopped is checked.
@@ -233,6 +239,21 @@ pub struct Access {
     pub host_key: Option<String>,
     /// The host to jump through.
     pub via: Option<Box<Access>>,
+}
+
+/// How a Windows is reached over WinRM.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct WinrmAccess {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Account: `DOMAIN\name`, `name@domain`, or a local one.
+    pub user: String,
+    /// Its password, by reference.
+    pub password: SecretRef,
+    /// SHA-256 of the certificate over HTTPS, in hexadecimal; none is HTTP with sealed messages.
+    pub certificate: Option<String>,
 }
 
 /// How we log in to a host. Secrets are references, never values.

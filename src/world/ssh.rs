@@ -140,8 +140,18 @@ impl Session {
         }
     }
 
-    async fn run_to_end(&self, script: &str) -> Result<Output, ShellError> {
-        let Pipe { mut input, output, errors, exit } = self.start("/bin/sh -s").await?;
+    /// Runs `command` with `script` on its standard input, and waits for its end.
+    ///
+    /// # Errors
+    /// The command cannot be run, prints too much, or does not end in time.
+    pub async fn feed(&self, command: &str, script: &str, deadline: Duration) -> Result<Output, ShellError> {
+        // Dropping the run drops its pipe, which kills the command.
+        let late = |_| ShellError::Deadline { host: self.host.clone(), seconds: deadline.as_secs() };
+        tokio::time::timeout(deadline, self.run_to_end(command, script)).await.map_err(late)?
+    }
+
+    async fn run_to_end(&self, command: &str, script: &str) -> Result<Output, ShellError> {
+        let Pipe { mut input, output, errors, exit } = self.start(command).await?;
         let feed = async {
             // A shell that ends before it has read its script says so by its exit status.
             let _ = input.write_all(script.as_bytes()).await;
@@ -177,10 +187,7 @@ async fn collect(stream: Box<dyn AsyncRead + Send + Unpin>) -> Result<Vec<u8>, C
 
 impl Shell for Session {
     async fn run(&self, script: &str, deadline: Duration) -> Result<Output, ShellError> {
-        // Dropping the run drops its pipe, which kills the command.
-        tokio::time::timeout(deadline, self.run_to_end(script))
-            .await
-            .map_err(|_| ShellError::Deadline { host: self.host.clone(), seconds: deadline.as_secs() })?
+        self.feed("/bin/sh -s", script, deadline).await
     }
 
     async fn open(&self, command: &str) -> Result<Pipe, ShellError> {

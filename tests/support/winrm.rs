@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use traghetto::model::server::SecretRef;
-use traghetto::model::winrm_access::WinrmAccess;
+use traghetto::model::server::{SecretRef, WinrmAccess};
 
 /// The password of the emulated account: it must never be seen on a wire or in a message.
 pub const PASSWORD: &str = "Pàss-Gondola-47";

@@ -86,6 +86,36 @@ fn a_windows_runs_no_scripts_but_its_rescue_system_does() {
 }
 
 #[test]
+fn a_windows_is_asked_over_winrm_or_ssh_and_never_its_rescue_system() {
+    let inventory = project();
+    let mut tenant = cinto(&inventory);
+    let server = &mut servers(&mut tenant)[0];
+    let scene = |phase, server: &Server| {
+        let scene =
+            Scene { phase, tenant: &cinto(&inventory), project: &inventory.project, baselines: &Baselines::default() };
+        scene.powershell(server)
+    };
+    assert_eq!(scene(Phase::Source, server), None, "what answers at `access` is a rescue system");
+    server.transfer = Transfer::Converter;
+    let over_ssh = server.access.clone().map(ScriptAccess::PowerShellOverSsh);
+    assert!(over_ssh.is_some());
+    assert_eq!(scene(Phase::Source, server), over_ssh);
+    let password = crate::model::server::SecretRef::Env("W".into());
+    let winrm = |host: &str| crate::model::server::WinrmAccess {
+        host: host.into(),
+        port: 5985,
+        user: "D\\u".into(),
+        password: password.clone(),
+        certificate: None,
+    };
+    server.winrm = Some(winrm("192.0.2.1"));
+    assert_eq!(scene(Phase::Source, server), Some(ScriptAccess::Winrm(winrm("192.0.2.1"))));
+    assert_eq!(scene(Phase::Landing, server), None);
+    server.landing_winrm = Some(winrm("198.51.100.1"));
+    assert_eq!(scene(Phase::Landing, server), Some(ScriptAccess::Winrm(winrm("198.51.100.1"))));
+}
+
+#[test]
 fn what_the_inventory_does_not_know_is_never_skipped() {
     let inventory = project();
     let mut tenant = cinto(&inventory);

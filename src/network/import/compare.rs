@@ -123,6 +123,8 @@ fn server(found: &super::found::FoundServer) -> Option<Server> {
         disks: Vec::new(),
         access: None,
         landing_access: None,
+        winrm: None,
+        landing_winrm: None,
         after: Vec::new(),
         services_stop: Vec::new(),
         example: false,

@@ -36,6 +36,8 @@ fn server() -> Server {
         disks: vec![disk("disk0", "/dev/sda", 120, 48)],
         access: None,
         landing_access: None,
+        winrm: None,
+        landing_winrm: None,
         after: Vec::new(),
         services_stop: Vec::new(),
         example: true,

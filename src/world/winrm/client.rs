@@ -8,9 +8,8 @@ use super::connection::{Connection, OPERATION};
 use super::ntlm::Credential;
 use super::soap::{self, Fault, INPUT_PART, Received, Request};
 use super::trouble::Trouble;
-use crate::model::winrm_access::WinrmAccess;
-use crate::world::secret;
-use crate::world::{Output, ShellError};
+use crate::model::server::WinrmAccess;
+use crate::world::{Output, Pipe, Shell, ShellError, powershell, secret};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -135,6 +134,18 @@ impl Session {
         });
         let broken = || self.host.failed(Trouble::Lost("the task that asks it ended: a bug in traghetto".into()));
         told.await.unwrap_or_else(|_| Err(broken()))
+    }
+}
+
+impl Shell for Session {
+    async fn run(&self, script: &str, deadline: Duration) -> Result<Output, ShellError> {
+        let arguments = powershell::arguments();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.run_program(powershell::PROGRAM, &arguments, script.as_bytes(), deadline).await
+    }
+
+    async fn open(&self, _: &str) -> Result<Pipe, ShellError> {
+        Err(self.host.failed(Trouble::NoStreams))
     }
 }
 

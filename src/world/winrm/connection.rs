@@ -6,7 +6,7 @@ use super::seal::Seals;
 use super::soap::Request;
 use super::trouble::Trouble;
 use super::wire::{Content, Reply, Wire};
-use crate::model::winrm_access::WinrmAccess;
+use crate::model::server::WinrmAccess;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -6,7 +6,7 @@ use super::crypt::{Key, md5};
 use super::envelope::Body;
 use super::trouble::Trouble;
 use crate::digest::sha256;
-use crate::model::winrm_access::WinrmAccess;
+use crate::model::server::WinrmAccess;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};

@@ -1,0 +1,50 @@
+//! A host that takes scripts, whatever the way and the language.
+
+use super::ssh::{self, Trust};
+use super::{Output, Pipe, Shell, ShellError, powershell, winrm};
+use crate::model::script_access::ScriptAccess;
+use std::time::Duration;
+
+/// A host that we are logged in to.
+pub enum Host {
+    /// `/bin/sh` over SSH.
+    Sh(ssh::Session),
+    /// PowerShell over SSH.
+    PowerShellOverSsh(ssh::Session),
+    /// PowerShell over WinRM.
+    Winrm(winrm::Session),
+}
+
+impl Host {
+    /// Connects and logs in; `trust` also says where secrets are.
+    ///
+    /// # Errors
+    /// The host is not there, is not the one we know, or refuses the login.
+    pub async fn connect(access: &ScriptAccess, trust: &Trust) -> Result<Self, ShellError> {
+        let over_ssh = async |access| ssh::Session::connect(access, trust, ssh::Deadlines::default()).await;
+        Ok(match access {
+            ScriptAccess::Sh(access) => Host::Sh(over_ssh(access).await?),
+            ScriptAccess::PowerShellOverSsh(access) => Host::PowerShellOverSsh(over_ssh(access).await?),
+            ScriptAccess::Winrm(access) => {
+                Host::Winrm(winrm::Session::connect(access, &trust.root, winrm::Deadlines::default()).await?)
+            }
+        })
+    }
+}
+
+impl Shell for Host {
+    async fn run(&self, script: &str, deadline: Duration) -> Result<Output, ShellError> {
+        match self {
+            Host::Sh(session) => session.run(script, deadline).await,
+            Host::PowerShellOverSsh(session) => session.feed(&powershell::command_line(), script, deadline).await,
+            Host::Winrm(session) => session.run(script, deadline).await,
+        }
+    }
+
+    async fn open(&self, command: &str) -> Result<Pipe, ShellError> {
+        match self {
+            Host::Sh(session) | Host::PowerShellOverSsh(session) => session.open(command).await,
+            Host::Winrm(session) => session.open(command).await,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Checks of a Windows over WinRM: one shell and one process for all items, the same verdicts in every
+//! language. The Windows is played (tests/winrm); what it answers is recorded in tests/fixtures/windows.
+
+use crate::support::sshd::trust_nothing;
+use crate::support::winrm::Emulator;
+use crate::support::{Sandbox, project};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use traghetto::checklist::{
+    Baselines, Check, Checklist, Finding, Live, Options, Phase, Probe, Signatures, Verdict, load, run,
+};
+use traghetto::inventory;
+use traghetto::model::server::{Os, Server, Transfer};
+use traghetto::model::tenant::Tenant;
+use traghetto::model::{Inventory, Known};
+use traghetto::world::ssh::Trust;
+
+/// A tenant with one Windows, which is reached by `access`.
+fn scene(change: impl Fn(&mut Server)) -> (Inventory, Tenant) {
+    let inventory = inventory::load(&project()).unwrap();
+    let mut tenant = inventory.tenants[&"cinto-caomaggiore".parse().unwrap()].clone();
+    if let Known::Known(servers) = &mut tenant.servers {
+        servers.truncate(1);
+        servers[0].os = Os::Windows("Windows Server 2008 R2".into());
+        servers[0].transfer = Transfer::Converter;
+        change(&mut servers[0]);
+    }
+    (inventory, tenant)
+}
+
+fn checklist(inventory: &Inventory) -> Checklist {
+    let text = std::fs::read_to_string(project().join("tests/fixtures/windows/source.yaml")).unwrap();
+    let sandbox = Sandbox::empty();
+    sandbox.write("checklists/source.yaml", &text);
+    load(sandbox.path(), Phase::Source, &inventory.people).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// What a host was recorded to say to the items, for the player: by `== ITEM` and what it printed.
+fn recording(text: &str, checklist: &Checklist) -> serde_json::Value {
+    let entries = text.split("== ").skip(1).map(|part| {
+        let (head, said) = part.split_once('\n').unwrap_or((part, ""));
+        let mut words = head.split(' ');
+        let id = words.next().unwrap();
+        let item = checklist.items.iter().find(|item| item.id.as_str() == id).unwrap_or_else(|| panic!("no item {id}"));
+        let Check::Probe { probe: Probe::Ps { script }, .. } = &item.check else { panic!("{id} is no script") };
+        let script = script.source();
+        match (words.next(), words.next()) {
+            (None, _) => json!({"script": script, "out": said}),
+            (Some("threw"), _) => json!({"script": script, "exit": 126, "err": said}),
+            (Some("late"), _) => json!({"script": script, "seconds": 30}),
+            (Some("exit"), Some(status)) => {
+                json!({"script": script, "exit": status.parse::<u32>().unwrap(), "out": said})
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+    entries.collect()
+}
+
+/// What a console of code page 850 makes of letters that were written in that of Windows.
+fn garbled(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            'è' => 'Þ',
+            'à' => 'Ó',
+            'é' => 'Ú',
+            'ì' => 'ý',
+            'ò' => '‗',
+            'ù' => '¨',
+            c => c,
+        })
+        .collect()
+}
+
+fn findings(recorded: Option<&str>) -> Option<(Vec<Finding>, serde_json::Value)> {
+    let folder = tempfile::tempdir().unwrap();
+    let host = folder.path().join("host.json");
+    let inventory = inventory::load(&project()).unwrap();
+    let list = checklist(&inventory);
+    let recorded = recorded.map(|text| recording(text, &list)).unwrap_or_else(|| json!([]));
+    std::fs::write(&host, recorded.to_string()).unwrap();
+    let emulator = Emulator::start(&["--host", host.to_str().unwrap()])?;
+    let (inventory, tenant) = scene(|server| server.winrm = Some(emulator.access()));
+    Some((asked(&inventory, &tenant, &list, &emulator), emulator.closed()))
+}
+
+fn asked(inventory: &Inventory, tenant: &Tenant, list: &Checklist, emulator: &Emulator) -> Vec<Finding> {
+    let (signatures, baselines) = (Signatures::default(), Baselines::default());
+    let options = Options {
+        project: &inventory.project,
+        server: None,
+        signatures: &signatures,
+        baselines: &baselines,
+        when: None,
+    };
+    let live = Arc::new(Live::new(Trust { root: emulator.root().to_owned(), ..trust_nothing() }));
+    tokio::runtime::Runtime::new().unwrap().block_on(run(list, tenant, &options, &live))
+}
+
+fn fixture(name: &str) -> String {
+    std::fs::read_to_string(project().join("tests/fixtures/windows").join(name)).unwrap()
+}
+
+#[test]
+fn the_language_of_a_windows_changes_no_verdict() {
+    let Some((english, state)) = findings(Some(&fixture("english.txt"))) else { return };
+    let verdicts = |findings: &[Finding]| -> Vec<(String, Verdict)> {
+        findings.iter().map(|finding| (finding.item.to_string(), finding.verdict)).collect()
+    };
+    let expected = [
+        ("W-OS", Verdict::Pass),
+        ("W-PS", Verdict::Pass),
+        ("W-BOOT", Verdict::Pass),
+        ("W-VSS", Verdict::Pass),
+        ("W-VSS-RAW", Verdict::Fail),
+        ("W-SVC", Verdict::Warn),
+        ("W-PROXY", Verdict::Pass),
+        ("W-FREE", Verdict::Pass),
+        ("W-DCDIAG", Verdict::Fail),
+        ("W-BDE", Verdict::Error),
+        ("W-SLOW", Verdict::Error),
+        ("W-CHANNEL", Verdict::Fail),
+    ];
+    assert_eq!(verdicts(&english), expected.map(|(item, verdict)| (item.to_owned(), verdict)), "{english:#?}");
+    assert_eq!(
+        (&state["created"], &state["commands"], &state["connections"].as_u64().map(|n| n < 4)),
+        (&1.into(), &1.into(), &Some(true)),
+        "one shell, one process"
+    );
+    let italian = fixture("italian.txt");
+    for text in [italian.clone(), garbled(&italian)] {
+        assert_eq!(verdicts(&findings(Some(&text)).unwrap().0), verdicts(&english));
+    }
+    let proxy =
+        findings(Some(&italian)).unwrap().0.into_iter().find(|finding| finding.item.as_str() == "W-PROXY").unwrap();
+    assert!(proxy.raw.contains("attività è già"), "what it said is kept as it was: {}", proxy.raw);
+}
+
+#[test]
+fn what_could_not_run_is_an_error_and_says_why() {
+    let Some((found, _)) = findings(None) else { return };
+    for finding in &found {
+        assert_eq!(finding.verdict, Verdict::Error, "{finding:?}");
+    }
+    assert!(
+        found[0].reason.as_deref().unwrap().contains("the script broke off: Termine non riconosciuto"),
+        "{:?}",
+        found[0]
+    );
+}
+
+#[test]
+fn a_windows_that_nobody_can_ask_is_an_error_and_one_without_access_too() {
+    let Some(emulator) = Emulator::start(&["--fault", "drop:Receive:9"]) else { return };
+    let (inventory, tenant) = scene(|server| server.winrm = Some(emulator.access()));
+    let list = checklist(&inventory);
+    let began = Instant::now();
+    for finding in asked(&inventory, &tenant, &list, &emulator) {
+        assert!(finding.verdict == Verdict::Error && finding.unreachable, "{finding:?}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(30));
+    emulator.closed();
+    let (inventory, tenant) = scene(|server| server.access = None);
+    for finding in asked(&inventory, &tenant, &list, &emulator) {
+        assert!(finding.reason.as_deref().is_some_and(|reason| reason.contains("`winrm`")), "{finding:?}");
+    }
+}
+
+#[test]
+fn a_script_that_is_too_new_or_writes_is_refused_with_its_place() {
+    let inventory = inventory::load(&project()).unwrap();
+    let text = fixture("source.yaml").replace(
+        "        if (-not $states) { throw 'no writers' }\n",
+        "        $json = $states | ConvertTo-Json; Stop-Service VSS\n",
+    );
+    let sandbox = Sandbox::empty();
+    sandbox.write("checklists/source.yaml", &text);
+    let problems = load(sandbox.path(), Phase::Source, &inventory.people).unwrap_err().to_string();
+    for told in [
+        "line 2, column 19 of the script: `ConvertTo-Json` is newer than PowerShell 2.0",
+        "line 2, column 35 of the script: `Stop-Service` may change the host",
+        "items[3].probe.ps",
+    ] {
+        assert!(problems.contains(told), "{told}\n{problems}");
+    }
+}
