@@ -12,27 +12,33 @@ CARGO ?= cargo
 BIN := target/release/traghetto
 AGENT := target/agent/traghetto-agent
 
-.PHONY: build demo test lint packages proof proof-packages fuzz bench bench-network bench-packages clean
+.PHONY: build agent demo test lint packages proof proof-packages fuzz bench bench-network bench-packages clean
 
-build:
+build: agent
 	$(CARGO) build --release --locked
-	@# The agent is linked statically and kept apart: a plain build would put a dynamic one in its place.
-	$(CARGO) rustc --release --locked --bin traghetto-agent -- -C target-feature=+crt-static
+
+# The agent is linked statically and kept apart: a plain build would put a dynamic one in its place.
+agent:
+	$(call static_agent,release)
+
+define static_agent
+	$(CARGO) rustc --profile $(1) --locked --bin traghetto-agent -- -C target-feature=+crt-static
 	@mkdir -p $(dir $(AGENT))
-	@cp -f target/release/traghetto-agent $(AGENT).new && strip $(AGENT).new && mv -f $(AGENT).new $(AGENT)
-	$(CARGO) build --release --locked
+	@cp -f target/$(1)/traghetto-agent $(AGENT).new && strip $(AGENT).new && mv -f $(AGENT).new $(AGENT)
+endef
 
 demo: build
 	$(BIN) demo
 
-# One build serves demo and tests: the release profile, with overflow checks on.
-test: packages build lint
-	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) $(CARGO) test --release --locked
+# The tests have a profile of their own: dependencies as in a release, our own code quicker to compile.
+test: packages lint
+	$(call static_agent,quick)
+	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) $(CARGO) test --profile quick --locked
 
 lint:
 	$(CARGO) fmt --check
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then \
-	  $(CARGO) clippy --release --locked --all-targets -- -D warnings; \
+	  $(CARGO) clippy --profile quick --locked --all-targets -- -D warnings; \
 	else echo "clippy is not installed: lints beyond the compiler's are not run"; fi
 
 # Installs those of the Debian packages $(1) that are missing.
@@ -67,8 +73,9 @@ target/venv-winrm/$(PYSPNEGO)-$(PYWINRM):
 	@$(@D)/bin/pip -q --disable-pip-version-check install pyspnego==$(PYSPNEGO) pywinrm==$(PYWINRM)
 	@touch $@
 
-proof: proof-packages packages build
-	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) TRAGHETTO_PROOF=1 $(CARGO) test --release --locked proof_ -- --nocapture --test-threads=1
+proof: proof-packages packages
+	$(call static_agent,quick)
+	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) TRAGHETTO_PROOF=1 $(CARGO) test --profile quick --locked proof_ -- --nocapture --test-threads=1
 
 PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap qemu-system-x86 guestfish linux-image-amd64 python3-venv
 proof-packages: target/venv-ciscoconfparse2/0.9.18 target/venv-hier-config/3.7.1
