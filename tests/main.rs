@@ -27,6 +27,7 @@ mod cli_kit;
 mod cli_migrate;
 mod cli_network;
 mod cli_network_check;
+mod cli_network_diff;
 mod cli_survey;
 mod corpus;
 mod faults;

@@ -314,6 +314,50 @@ fn what_a_colleague_changed_meanwhile_stops_a_push() {
     assert_eq!(field.running(), running);
 }
 
+/// A secret of a router that no rendering names is neither shown nor kept: its value is asked for under
+/// a name, and the way back holds that name.
+#[test]
+fn a_secret_of_a_router_is_asked_for_by_name_and_goes_nowhere() {
+    const SECRET: &str = "backup:S3ntinel";
+    let field = Field::new();
+    field.devices[0].type_lines(&["archive", &format!("path scp://{SECRET}@10.255.10.9/arch")]);
+    field.devices[0].with(|router| router.save());
+    let before = field.running();
+    let args = ["--router", "cinto-cpe-a"];
+    let plan = ["--json", "network", "push", TENANT, "--plan", "--router", "cinto-cpe-a"];
+    let reference = "scp://<secret:old-cinto-cpe-a-archive-path>@10.255.10.9/arch";
+    let shown = field.sandbox.run(&plan).code(0);
+    assert!(shown.stdout.contains(reference), "{}", shown.stdout);
+    let refused = field.push(&args).code(3);
+    for word in ["old-cinto-cpe-a-archive-path", "No router was touched", reference] {
+        assert!(refused.stderr.contains(word), "{word}: {}", refused.stderr);
+    }
+    assert_eq!(field.running(), before);
+    let variable = "TRAGHETTO_SECRET_OLD_CINTO_CPE_A_ARCHIVE_PATH";
+    let mut command = field.sandbox.command(&["network", "push", TENANT, "--yes", "--router", "cinto-cpe-a"]);
+    let pushed = command.env(variable, SECRET).output().unwrap();
+    assert!(pushed.status.success(), "{}", streams(&pushed));
+    assert!(!field.running()[0].contains("scp://"), "{}", field.running()[0]);
+    let said = [shown.stdout, shown.stderr, refused.stdout, refused.stderr, streams(&pushed)].concat();
+    assert!(!said.contains("S3ntinel"), "{said}");
+    for folder in [".traghetto", "replicas"] {
+        holds_nowhere(&field.sandbox.path().join(folder), b"S3ntinel");
+    }
+}
+
+/// No file below `folder` holds these bytes.
+fn holds_nowhere(folder: &std::path::Path, bytes: &[u8]) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            holds_nowhere(&path, bytes);
+        } else {
+            let found = std::fs::read(&path).unwrap().windows(bytes.len()).any(|window| window == bytes);
+            assert!(!found, "a secret is in {}", path.display());
+        }
+    }
+}
+
 #[test]
 fn old_algorithms_are_used_only_where_the_inventory_says_so() {
     let field = Field::with(|router, setup| {
