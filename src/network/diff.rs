@@ -10,17 +10,21 @@ mod compare;
 mod generate;
 mod grammar;
 mod judge;
+mod lines;
+mod named;
 mod operation;
 mod ownership;
 mod patch;
 mod recognise;
 mod search;
+mod target;
 mod tree;
 
 pub use apply::{Refused, Session, apply, canonical, picture};
 pub use change::{Change, ChangeClass, RouterChange, plan_change};
 pub use compare::{Difference, Sign, differences};
-pub use ownership::{OLD_SECRET, Ownership};
+pub use named::OLD_SECRET;
+pub use ownership::Ownership;
 pub use patch::{Faithless, patch, wanted_on};
 pub use recognise::owned_on;
 

@@ -1,7 +1,7 @@
 //! A line as a command: what it is about, what it says, what it makes and what it needs.
 
 use super::super::ServicePort;
-use super::super::parse::secrets::{REFERENCE, masked};
+use super::super::parse::secrets::{MARK, REFERENCE, masked};
 use super::grammar::{Kind, Mode, ROWS, Row};
 use std::net::Ipv4Addr;
 use std::sync::OnceLock;
@@ -179,72 +179,103 @@ fn signed(line: &str) -> (Sign, &str) {
 
 /// `words` as the command of a row; with `short`, what stands for the value may be left out.
 fn fit(at: usize, words: &[&str], short: bool) -> Option<Command> {
-    let row = &ROWS[at];
-    let (mut key, mut stem, mut said) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut uses, mut defines, mut secret) = (Vec::new(), None, false);
-    let (mut left, mut in_value, mut stemming) = (words.iter(), false, true);
+    let mut reading =
+        Reading { left: words.iter(), member: ROWS[at].kind == Kind::Member, short, ..Reading::default() };
     for part in patterns().get(at)? {
-        let open_ended = matches!(part, Part::RestKey | Part::RestValue | Part::Secret | Part::Bar);
-        let next = if open_ended { None } else { left.next().copied() };
-        if next.is_none() && !open_ended {
-            if short && (in_value || matches!(part, Part::Value(_))) {
-                break;
-            }
-            return None;
+        if !reading.part(part)? {
+            break;
         }
-        let word = next.unwrap_or_default();
+    }
+    reading.command(at)
+}
+
+/// What is known of a command while its words are read, one part of the pattern after the other.
+#[derive(Default)]
+struct Reading<'a> {
+    left: std::slice::Iter<'a, &'a str>,
+    /// Whether the whole line takes the command away.
+    member: bool,
+    short: bool,
+    key: Vec<&'a str>,
+    stem: Vec<&'a str>,
+    said: Vec<&'a str>,
+    uses: Vec<Object>,
+    defines: Option<Object>,
+    secret: bool,
+    /// Whether what comes now belongs to the value.
+    in_value: bool,
+    /// Whether a value was read: what stands behind it does not take the command away.
+    valued: bool,
+}
+
+impl<'a> Reading<'a> {
+    /// Reads what a part stands for: whether there may be more; none where the words do not fit.
+    fn part(&mut self, part: &Part) -> Option<bool> {
         match part {
-            Part::Word(fixed) if *fixed != word => return None,
-            Part::Bar => in_value = true,
+            Part::Bar => self.in_value = true,
+            Part::RestValue => self.said.extend(self.left.by_ref()),
             Part::RestKey => {
-                let rest: Vec<&str> = left.by_ref().copied().collect();
+                let rest: Vec<&str> = self.left.by_ref().copied().collect();
                 if rest.is_empty() {
                     return None;
                 }
-                key.extend(rest.clone());
-                stem.extend(rest.clone());
-                said.extend(rest);
+                self.key.extend(&rest);
+                self.stem.extend(&rest);
+                self.said.extend(&rest);
             }
-            Part::RestValue => said.extend(left.by_ref().copied()),
             Part::Secret => {
-                if left.by_ref().count() == 0 && !short {
+                if self.left.by_ref().count() == 0 && !self.short {
                     return None;
                 }
-                secret = true;
-                said.push("<secret>");
+                self.secret = true;
+                self.said.push(MARK);
             }
-            Part::Word(_) | Part::Key(_) | Part::Defines(_) | Part::Value(_) => {
-                let value = matches!(part, Part::Value(_));
-                if !value && (!in_value || matches!(part, Part::Defines(_))) {
-                    key.push(word);
-                }
-                stemming &= !value;
-                if stemming || row.kind == Kind::Member {
-                    stem.push(word);
-                }
-                said.push(word);
-                match part {
-                    Part::Key(class) | Part::Value(class) if !class.is_empty() => {
-                        uses.push((*class, word.to_owned()));
-                    }
-                    Part::Defines(class) => defines = Some((*class, word.to_owned())),
-                    _ => {}
-                }
-            }
+            Part::Word(_) | Part::Key(_) | Part::Defines(_) | Part::Value(_) => return self.word(part),
         }
+        Some(true)
     }
-    if left.next().is_some() {
-        return None;
+
+    fn word(&mut self, part: &Part) -> Option<bool> {
+        let value = matches!(part, Part::Value(_));
+        let Some(word) = self.left.next().copied() else {
+            return (self.short && (self.in_value || value)).then_some(false);
+        };
+        if matches!(part, Part::Word(fixed) if *fixed != word) {
+            return None;
+        }
+        if !value && (!self.in_value || matches!(part, Part::Defines(_))) {
+            self.key.push(word);
+        }
+        self.valued |= value;
+        if !self.valued || self.member {
+            self.stem.push(word);
+        }
+        self.said.push(word);
+        match part {
+            Part::Key(class) | Part::Value(class) if !class.is_empty() => self.uses.push((*class, word.to_owned())),
+            Part::Defines(class) => self.defines = Some((*class, word.to_owned())),
+            _ => {}
+        }
+        Some(true)
     }
-    let key = if row.slot.is_empty() { key.join(" ") } else { row.slot.to_owned() };
-    let said = said.join(" ");
-    let stem = match row.kind {
-        Kind::Opens(_) => key.clone(),
-        // A direction behind a value belongs to the command that takes it away: the whole line does.
-        Kind::Value if !stemming && !short => said.clone(),
-        _ => stem.join(" "),
-    };
-    Some(Command { sign: Sign::Plain, key, row: Some(at), stem, uses, defines, said, secret })
+
+    /// The command; none where words are left.
+    fn command(mut self, at: usize) -> Option<Command> {
+        if self.left.next().is_some() {
+            return None;
+        }
+        let row = &ROWS[at];
+        let key = if row.slot.is_empty() { self.key.join(" ") } else { row.slot.to_owned() };
+        let said = self.said.join(" ");
+        let stem = match row.kind {
+            Kind::Opens(_) => key.clone(),
+            // A direction behind a value belongs to the command that takes it away: the whole line does.
+            Kind::Value if self.valued && !self.short => said.clone(),
+            _ => self.stem.join(" "),
+        };
+        let Self { uses, defines, secret, .. } = self;
+        Some(Command { sign: Sign::Plain, key, row: Some(at), stem, uses, defines, said, secret })
+    }
 }
 
 /// A static route is one of its table, destination and next hop; the same with another distance,

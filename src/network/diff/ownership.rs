@@ -1,11 +1,9 @@
-//! What on a device is traghetto's, and what the device becomes when only that changes.
+//! What on a device is traghetto's.
 
-use super::super::parse::secrets::{REFERENCE, masked, referenced};
+use super::super::parse::secrets::REFERENCE;
 use super::super::text::ConfigText;
-use super::Foreign;
-use super::command::Object;
-use super::grammar::{Kind, Mode};
-use super::tree::{Node, Tree, find, put};
+use super::grammar::Mode;
+use super::tree::{Node, Tree, find};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The objects that renderings name, and those that can be recognised as renderings' by what they
@@ -104,7 +102,7 @@ impl Ownership {
     }
 
     /// Whether the line of `node` at `path` is traghetto's.
-    fn holds(&self, path: &str, node: &Node) -> bool {
+    pub(super) fn holds(&self, path: &str, node: &Node) -> bool {
         if self.named.contains(&below(path, node)) {
             return true;
         }
@@ -124,45 +122,19 @@ impl Ownership {
         self
     }
 
-    /// `tree` without the value of any secret: as a rendering names it; else by a name made of
-    /// `router` and where the line stands, under which the value can be given; else with a mark, as
-    /// which no router takes it. Lines of a patch come from such a tree.
-    pub(super) fn without_values(&self, tree: &Tree, router: &str) -> Tree {
-        let mut given = BTreeSet::new();
-        Tree { nodes: self.named_secrets(Mode::Global, &tree.nodes, "", router, &mut given) }
+    /// Whether a rendering names the line that `path` leads to.
+    pub(super) fn names(&self, path: &str) -> bool {
+        self.named.contains(path)
     }
 
-    fn named_secrets(
-        &self,
-        mode: Mode,
-        nodes: &[Node],
-        path: &str,
-        router: &str,
-        given: &mut BTreeSet<String>,
-    ) -> Vec<Node> {
-        let named = |node: &Node| {
-            let path = below(path, node);
-            let mut named = match node.command.secret && !node.text.contains(REFERENCE) {
-                true => Node::new(mode, &self.named_secret(node, &path, router, given)),
-                false => node.clone(),
-            };
-            named.children = self.named_secrets(node.command.opens(), &node.children, &path, router, given);
-            named
-        };
-        nodes.iter().map(named).collect()
+    /// Whether a rendering for others names the line that `path` leads to.
+    pub(super) fn is_of_others(&self, path: &str) -> bool {
+        self.others.contains(path)
     }
 
-    fn named_secret(&self, node: &Node, path: &str, router: &str, given: &mut BTreeSet<String>) -> String {
-        let known = self.references.get(path).filter(|line| masked(line) == masked(&node.text));
-        if let Some(line) = known {
-            return line.clone();
-        }
-        let base = format!("{OLD_SECRET}{}", slug(&format!("{router} {path}")));
-        let numbered = (2..).map(|number| format!("{base}-{number}"));
-        let free = std::iter::once(base.clone()).chain(numbered).find(|name| !given.contains(name));
-        let name = free.unwrap_or(base);
-        given.insert(name.clone());
-        referenced(&node.text, &name).unwrap_or_else(|| node.command.said.clone())
+    /// The line that `path` leads to as it names its secret.
+    pub(super) fn reference(&self, path: &str) -> Option<&String> {
+        self.references.get(path)
     }
 
     /// Keys of lines of the global level that are rendered for others and are about them alone:
@@ -204,17 +176,8 @@ impl Ownership {
     }
 }
 
-fn below(path: &str, node: &Node) -> String {
+pub(super) fn below(path: &str, node: &Node) -> String {
     if path.is_empty() { node.command.key.clone() } else { format!("{path} / {}", node.command.key) }
-}
-
-/// How the name of a secret begins that no rendering names, and a router has.
-pub const OLD_SECRET: &str = "old-";
-
-/// Words that may stand in the name of a file.
-fn slug(text: &str) -> String {
-    let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' };
-    text.chars().map(word).collect::<String>().split_whitespace().collect::<Vec<_>>().join("-")
 }
 
 fn references(nodes: &[Node], path: &str, found: &mut BTreeMap<String, String>) {
@@ -233,125 +196,4 @@ fn name_all(nodes: &[Node], path: &str, named: &mut BTreeSet<String>) {
         name_all(&node.children, &path, named);
         named.insert(path);
     }
-}
-
-/// What the device is to become: `running` with what is traghetto's as `wanted` says. Also what is
-/// not traghetto's.
-pub(super) fn target(running: &Tree, wanted: &Tree, own: &Ownership) -> (Tree, Vec<Foreign>) {
-    let mut foreign = Vec::new();
-    let nodes = merge(Mode::Global, &running.nodes, &wanted.nodes, own, "", &mut foreign);
-    let mut target = Tree { nodes };
-    while let Some(node) = in_use(running, &target) {
-        let line = format!("{} (a line that stays refers to it)", shown(&node.command.key, node));
-        foreign.push(Foreign { line });
-        put(&mut target.nodes, node.clone());
-    }
-    (target, foreign)
-}
-
-/// An object that would go although a line that stays refers to it: a router refuses that, or the line
-/// would mean something else.
-fn in_use<'a>(running: &'a Tree, target: &Tree) -> Option<&'a Node> {
-    let there = |object: &Object| target.nodes.iter().any(|node| node.command.defines.as_ref() == Some(object));
-    let in_use = |object: &Object| !there(object) && target.uses(object);
-    running.nodes.iter().find(|node| node.command.defines.as_ref().is_some_and(in_use))
-}
-
-fn merge(
-    mode: Mode,
-    running: &[Node],
-    wanted: &[Node],
-    own: &Ownership,
-    path: &str,
-    foreign: &mut Vec<Foreign>,
-) -> Vec<Node> {
-    if mode == Mode::Acl {
-        let same = running.len() == wanted.len() && running.iter().zip(wanted).all(|(one, other)| one.same(other));
-        return if same { running.to_vec() } else { wanted.to_vec() };
-    }
-    let mut merged = Vec::new();
-    for node in running {
-        let path = below(path, node);
-        let want = find(wanted, &node.command.key);
-        if let Some(node) = kept(node, want, own, &path, foreign) {
-            put(&mut merged, node);
-        }
-    }
-    for node in wanted {
-        // A line that says what the router does anyway is not worth touching the router.
-        if find(running, &node.command.key).is_none() && !node.command.is_default() {
-            put(&mut merged, node.clone());
-        }
-    }
-    if mode == Mode::PolicyMap {
-        in_order_of(&mut merged, wanted);
-    }
-    merged
-}
-
-/// What becomes of a line of the device; none if it goes. `path` leads to the line itself.
-fn kept(node: &Node, want: Option<&Node>, own: &Ownership, path: &str, foreign: &mut Vec<Foreign>) -> Option<Node> {
-    let above = path.rsplit_once(" / ").map_or("", |(above, _)| above);
-    let opens = node.command.opens();
-    if let Some(want) = want {
-        let mut node_now = if same_line(node, want) { node.clone() } else { want.clone() };
-        node_now.children = merge(opens, &node.children, &want.children, own, path, foreign);
-        return Some(node_now);
-    }
-    if !own.holds(above, node) {
-        list_foreign(node, own, path, foreign);
-        return Some(node.clone());
-    }
-    // What the router does anyway goes only where a rendering said it.
-    if node.command.is_default() && !own.named.contains(path) {
-        return Some(node.clone());
-    }
-    if node.says_nothing() || node.text.starts_with("exit-") {
-        return None;
-    }
-    let mut rest = node.clone();
-    rest.children = merge(opens, &node.children, &[], own, path, foreign);
-    rest.children.retain(|child| !child.says_nothing());
-    (opens != Mode::Acl && !rest.children.is_empty()).then_some(rest)
-}
-
-fn list_foreign(node: &Node, own: &Ownership, path: &str, foreign: &mut Vec<Foreign>) {
-    if !own.others.contains(path) {
-        foreign.push(Foreign { line: shown(path, node) });
-        return;
-    }
-    node.children.iter().for_each(|child| list_foreign(child, own, &below(path, child), foreign));
-}
-
-/// Whether the line of the device says what the wanted one says: then it stays as it is.
-fn same_line(node: &Node, want: &Node) -> bool {
-    node.command.said == want.command.said
-}
-
-fn shown(path: &str, node: &Node) -> String {
-    let line = if node.command.secret { &node.command.said } else { &node.text };
-    let mut shown = match path.rsplit_once(" / ") {
-        Some((above, _)) => format!("{above} / {line}"),
-        None => line.clone(),
-    };
-    if !node.children.is_empty() {
-        shown.push_str(&format!(" (and {} lines in it)", lines_in(&node.children)));
-    }
-    shown
-}
-
-fn lines_in(nodes: &[Node]) -> usize {
-    nodes.iter().map(|node| 1 + lines_in(&node.children)).sum()
-}
-
-/// The classes of a policy are tried in their order, so that of the wanted text counts.
-fn in_order_of(merged: &mut [Node], wanted: &[Node]) {
-    let place = |node: &Node| wanted.iter().position(|other| other.command.key == node.command.key);
-    let last = wanted.len().saturating_sub(1);
-    merged.sort_by_key(|node| place(node).map_or((last, 0), |at| (at, usize::from(at == last))));
-}
-
-/// Whether a command is one of a list whose order counts.
-pub(super) fn is_ordered(node: &Node) -> bool {
-    node.command.kind() == Kind::Entry || node.command.opens() == Mode::PolicyClass
 }

@@ -217,3 +217,8 @@ pub(super) fn by_phase(one: &Node, other: &Node) -> Ordering {
     let phase = |node: &Node| node.command.table().map_or(3, |row| row.phase);
     phase(one).cmp(&phase(other))
 }
+
+/// Whether a command is one of a list whose order counts.
+pub(super) fn is_ordered(node: &Node) -> bool {
+    node.command.kind() == Kind::Entry || node.command.opens() == Mode::PolicyClass
+}
