@@ -87,7 +87,7 @@ impl Grammar {
         let mut states: Vec<Vec<(usize, Vec<String>)>> = vec![Vec::new(); words.len() + 2];
         states[0] = (0..self.sequences.len()).map(|at| (at, Vec::new())).collect();
         let mut furthest = 0;
-        for (at, (start, word)) in words.iter().enumerate() {
+        for (at, (_, word)) in words.iter().enumerate() {
             if states[at].is_empty() {
                 continue;
             }
@@ -95,9 +95,7 @@ impl Grammar {
             let here = std::mem::take(&mut states[at]);
             let next = |state: &(usize, Vec<String>)| self.sequences[state.0].atoms.get(state.1.len()).cloned();
             let keyword = |state: &(usize, Vec<String>)| match next(state) {
-                Some(Atom::Word(text)) if text.to_ascii_lowercase().starts_with(&word.to_ascii_lowercase()) => {
-                    Some(text)
-                }
+                Some(Atom::Word(text)) if begins(text, word) => Some(text),
                 _ => None,
             };
             let exact = here.iter().any(|state| keyword(state).is_some_and(|text| text.eq_ignore_ascii_case(word)));
@@ -105,23 +103,9 @@ impl Grammar {
             keywords.sort_unstable();
             keywords.dedup();
             for state in &here {
-                let (advance, text) = match next(state) {
-                    Some(Atom::Word(text)) => match keyword(state) {
-                        Some(_) if !exact || text.eq_ignore_ascii_case(word) => (1, text.to_owned()),
-                        _ => continue,
-                    },
-                    Some(Atom::Name) if !exact && (keywords.is_empty() || word.len() > 3) => (1, (*word).to_owned()),
-                    Some(Atom::Rest) => (words.len() - at, line[*start..].trim_end().to_owned()),
-                    Some(Atom::Interface) => match interface(word, words.get(at + 1).map(|(_, next)| *next)) {
-                        Some((name, taken)) => (taken, name),
-                        None => continue,
-                    },
-                    Some(atom) => match parameter(&atom, word) {
-                        Some(text) => (1, text),
-                        None => continue,
-                    },
-                    None => continue,
-                };
+                let Some(atom) = next(state) else { continue };
+                let whole = Whole { line, words: &words, at, exact, alone: keywords.is_empty() };
+                let Some((advance, text)) = whole.taken(&atom) else { continue };
                 let mut said = state.1.clone();
                 said.push(text);
                 states[at + advance].push((state.0, said));
@@ -148,6 +132,42 @@ impl Grammar {
         let sequence = &self.sequences[*sequence];
         Ok(Match { command: sequence.command, words: words.clone(), identity: sequence.identity })
     }
+}
+
+/// A line at one of its words.
+struct Whole<'a> {
+    line: &'a str,
+    words: &'a [(usize, &'a str)],
+    at: usize,
+    /// Whether the word is a keyword, letter by letter.
+    exact: bool,
+    /// Whether no keyword begins with the word.
+    alone: bool,
+}
+
+impl Whole<'_> {
+    /// How many words `atom` takes, and what they say; none where they do not fit.
+    fn taken(&self, atom: &Atom) -> Option<(usize, String)> {
+        let (start, word) = self.words[self.at];
+        match atom {
+            Atom::Word(text) => {
+                let fits = begins(text, word) && (!self.exact || text.eq_ignore_ascii_case(word));
+                fits.then(|| (1, (*text).to_owned()))
+            }
+            Atom::Name if !self.exact && (self.alone || word.len() > 3) => Some((1, word.to_owned())),
+            Atom::Rest => Some((self.words.len() - self.at, self.line[start..].trim_end().to_owned())),
+            Atom::Interface => {
+                let (name, taken) = interface(word, self.words.get(self.at + 1).map(|(_, next)| *next))?;
+                Some((taken, name))
+            }
+            atom => Some((1, parameter(atom, word)?)),
+        }
+    }
+}
+
+/// Whether `word` is `text`, or short for it.
+fn begins(text: &str, word: &str) -> bool {
+    text.to_ascii_lowercase().starts_with(&word.to_ascii_lowercase())
 }
 
 /// The words of a line with their columns.

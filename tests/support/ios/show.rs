@@ -24,59 +24,25 @@ pub fn file(router: &Router, name: &str) -> Option<String> {
 
 pub fn command(terminal: &Terminal, router: &Router, said: &Match, rest: &[&str]) -> String {
     match rest {
-        ["running-config", "interface", name] => {
-            let Some(interface) = router.running.find(&format!("interface {name}")) else { return String::new() };
-            let only = super::store::Config { entries: vec![interface.clone()] };
-            format!(
-                "Building configuration...\n\nCurrent configuration : {} bytes\n!\n{}\n",
-                only.text().len(),
-                only.text()
-            )
-        }
+        ["running-config", "interface", name] => interface(router, name),
         ["running-config", ..] => running(router),
         ["startup-config"] => match &router.startup {
             Some(config) => format!("Using {} out of 33554432 bytes\n!\n{}\n", config.text().len(), config.text()),
             None => "startup-config is not present\n".to_owned(),
         },
         ["archive"] => archive(router),
-        ["archive", "config", "rollback", "timer"] => match &router.revert {
-            Some(revert) => format!(
-                "Time configured(or reconfigured): {}\nTimer type: {} timer\nTimer value: {} min\nUser: {}\n",
-                router.stamp(),
-                if revert.idle.is_some() { "idle" } else { "absolute" },
-                revert.minutes,
-                revert.user
-            ),
-            None => "%No Rollback Confirmed Change pending\n".to_owned(),
-        },
+        ["archive", "config", "rollback", "timer"] => rollback_timer(router),
         ["archive", ..] => "!No changes were found\n".to_owned(),
-        ["configuration", "lock"] => match router.lock {
-            Some(holder) => format!(
-                "Parser Configure Lock\n---------------------\nOwner PID        : {holder}\nUser             : unknown\n\
-                 TTY              : {holder}\nType             : EXCLUSIVE\nState            : LOCKED\n"
-            ),
-            None => "Parser Configure Lock\n---------------------\nNo lock\n".to_owned(),
-        },
+        ["configuration", "lock"] => lock(router),
         ["version"] => version(router),
         ["inventory"] => format!(
             "NAME: \"Chassis\", DESCR: \"Cisco {0} Chassis\"\nPID: {0}     , VID: V01, SN: {1}\n\n",
             router.model, router.serial
         ),
         ["clock"] => format!("*{} CET Tue Mar 1 2022\n", &router.stamp()[7..]),
-        ["users"] => format!(
-            "    Line       User       Host(s)              Idle       Location\n*  {} vty {}     {}      idle                 00:00:00 127.0.0.1\n",
-            terminal.id,
-            terminal.id % 16,
-            terminal.user
-        ),
+        ["users"] => users(terminal),
         ["privilege"] => format!("Current privilege level is {}\n", if terminal.privileged { 15 } else { 1 }),
-        ["reload"] => match router.reload {
-            Some(at) => format!(
-                "Reload scheduled in {} minutes by console\n",
-                at.saturating_sub(router.now).as_secs().div_ceil(60)
-            ),
-            None => "No reload is scheduled.\n".to_owned(),
-        },
+        ["reload"] => reload(router),
         ["logging"] => router.log.iter().map(|line| format!("{line}\n")).collect(),
         ["standby", ..] => standby(router),
         ["track", "brief"] => tracks(router, true, None),
@@ -88,6 +54,45 @@ pub fn command(terminal: &Terminal, router: &Router, said: &Match, rest: &[&str]
         ["vrf"] => vrfs(router),
         _ => String::new(),
     }
+}
+
+fn interface(router: &Router, name: &str) -> String {
+    let Some(interface) = router.running.find(&format!("interface {name}")) else { return String::new() };
+    let text = super::store::Config { entries: vec![interface.clone()] }.text();
+    format!("Building configuration...\n\nCurrent configuration : {} bytes\n!\n{text}\n", text.len())
+}
+
+fn rollback_timer(router: &Router) -> String {
+    let Some(revert) = &router.revert else { return "%No Rollback Confirmed Change pending\n".to_owned() };
+    format!(
+        "Time configured(or reconfigured): {}\nTimer type: {} timer\nTimer value: {} min\nUser: {}\n",
+        router.stamp(),
+        if revert.idle.is_some() { "idle" } else { "absolute" },
+        revert.minutes,
+        revert.user
+    )
+}
+
+fn lock(router: &Router) -> String {
+    let Some(holder) = router.lock else { return "Parser Configure Lock\n---------------------\nNo lock\n".to_owned() };
+    format!(
+        "Parser Configure Lock\n---------------------\nOwner PID        : {holder}\nUser             : unknown\n\
+         TTY              : {holder}\nType             : EXCLUSIVE\nState            : LOCKED\n"
+    )
+}
+
+fn users(terminal: &Terminal) -> String {
+    format!(
+        "    Line       User       Host(s)              Idle       Location\n*  {} vty {}     {}      idle                 00:00:00 127.0.0.1\n",
+        terminal.id,
+        terminal.id % 16,
+        terminal.user
+    )
+}
+
+fn reload(router: &Router) -> String {
+    let Some(at) = router.reload else { return "No reload is scheduled.\n".to_owned() };
+    format!("Reload scheduled in {} minutes by console\n", at.saturating_sub(router.now).as_secs().div_ceil(60))
 }
 
 fn archive(router: &Router) -> String {
@@ -224,21 +229,7 @@ fn routes(router: &Router, said: &Match) -> String {
     let address = said.words.iter().skip(3).find_map(|word| word.parse::<Ipv4Addr>().ok());
     let Some(address) = address else {
         let only_static = said.words.last().is_some_and(|word| word == "static");
-        text.push_str(
-            "Codes: L - local, C - connected, S - static, R - RIP, M - mobile, B - BGP\n\
-             \x20      * - candidate default, U - per-user static route\n\n",
-        );
-        let default = table.iter().find(|route| route.net.length == 0 && route.distance.is_some());
-        match default.and_then(|route| route.via) {
-            Some(via) => {
-                let _ = writeln!(text, "Gateway of last resort is {via} to network 0.0.0.0\n");
-            }
-            None => text.push_str("Gateway of last resort is not set\n\n"),
-        }
-        for route in table.iter().filter(|route| !only_static || route.distance.is_some()) {
-            let _ = writeln!(text, "{}", describe(route));
-        }
-        return text;
+        return text + &whole_table(&table, only_static);
     };
     // A packet would take the default route; this command does not, as on the real thing.
     // With a mask it is exactly this network.
@@ -251,6 +242,29 @@ fn routes(router: &Router, said: &Match) -> String {
         text.push_str(if mask.is_some() { "% Subnet not in table\n" } else { "% Network not in table\n" });
         return text;
     };
+    text + &entry(first, &found)
+}
+
+fn whole_table(table: &[Route], only_static: bool) -> String {
+    let mut text = "Codes: L - local, C - connected, S - static, R - RIP, M - mobile, B - BGP\n\
+                    \x20      * - candidate default, U - per-user static route\n\n"
+        .to_owned();
+    let default = table.iter().find(|route| route.net.length == 0 && route.distance.is_some());
+    match default.and_then(|route| route.via) {
+        Some(via) => {
+            let _ = writeln!(text, "Gateway of last resort is {via} to network 0.0.0.0\n");
+        }
+        None => text.push_str("Gateway of last resort is not set\n\n"),
+    }
+    for route in table.iter().filter(|route| !only_static || route.distance.is_some()) {
+        let _ = writeln!(text, "{}", describe(route));
+    }
+    text
+}
+
+/// One network and the routes to it.
+fn entry(first: &Route, found: &[&Route]) -> String {
+    let mut text = String::new();
     let _ = writeln!(text, "Routing entry for {}{}", first.net, if first.net.length == 0 { ", supernet" } else { "" });
     match first.distance {
         Some(distance) => {
