@@ -9,6 +9,7 @@
 mod canonical;
 pub mod filter;
 pub mod interface;
+pub mod offer;
 pub mod queue;
 pub mod route;
 pub mod tracking;

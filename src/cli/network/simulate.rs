@@ -102,6 +102,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         for told in Network::new(&one.scene).dead_tunnels().iter().chain(&one.unread) {
             context.ui.warn(&crate::untrusted::printable(&told.to_string()));
         }
+        for assumed in Network::new(&one.scene).assumed() {
+            context.ui.status(&crate::untrusted::printable(&assumed.to_string()));
+        }
     }
     if let Some(path) = &args.svg {
         draw(path, &simulated, args.failure.is_some(), context)?;

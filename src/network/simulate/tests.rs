@@ -278,6 +278,16 @@ fn a_tunnel_whose_ends_do_not_know_each_other_never_comes_up() {
         ("cpe-b", " permit udp host 203.0.113.10 eq non500-isakmp any eq non500-isakmp\n", ""),
         ("cpe-b", "set ikev2-profile SAD", "set ikev2-profile OTHER"),
         ("sad-ce", "virtual-template 2", "virtual-template 99"),
+        ("sad-ce", " tunnel vrf INET\n", ""),
+        ("sad-ce", " match fvrf INET\n", ""),
+        ("sad-ce", " match fvrf INET\n", " match fvrf OTHER\n"),
+        ("sad-ce", "set pfs group19", "set pfs group14"),
+        ("cpe-b", " set pfs group19\n", ""),
+        (
+            "sad-ce",
+            "interface Virtual-Template2",
+            "interface Gi7\n ip address 203.0.113.10 255.255.255.0\ninterface Virtual-Template2",
+        ),
     ];
     for (file, from, to) in broken {
         let site = Site::new(TENANT).with(file, from, to);
@@ -288,6 +298,38 @@ fn a_tunnel_whose_ends_do_not_know_each_other_never_comes_up() {
         let outcome = site.of_kind(true, &[FAR]);
         assert_eq!((outcome.pair.verdict, outcome.accepted), (Verdict::Lost, None), "{from}");
     }
+}
+
+/// The hub as a whole, since a tenant's part leaves out what all share.
+fn with_whole_hub() -> Site {
+    let mut site = Site::new(TENANT);
+    let hub = Templates::built_in().unwrap().hub(std::slice::from_ref(&site.plan), Stage::After).unwrap().unwrap();
+    site.texts.retain(|(path, _)| !path.contains("sad-ce"));
+    site.texts.push((hub.path, hub.text));
+    site
+}
+
+#[test]
+fn a_tunnel_whose_ends_seal_in_different_ways_never_comes_up() {
+    let dead = |site: &Site| Network::new(&site.scene()).dead_tunnels();
+    assert_eq!(dead(&with_whole_hub()), []);
+    let other = with_whole_hub().with("cpe-b", "esp-gcm 256", "esp-aes 256 esp-sha-hmac");
+    assert!(dead(&other)[0].what.contains("sealed with"), "{:?}", dead(&other));
+    assert_eq!(other.of_kind(true, &[FAR]).pair.verdict, Verdict::Lost);
+    assert_eq!(dead(&with_whole_hub().with("sad-ce", "esp-gcm 256", "esp-gcm")).len(), 1);
+    // Tunnel mode is the default.
+    assert_eq!(dead(&with_whole_hub().with("cpe-b", " mode tunnel\n", "")), []);
+    let proposing = |group: &str| {
+        format!(
+            "crypto ikev2 proposal P\n encryption aes-cbc-256\n integrity sha512\n group {group}\n!\nip forward-protocol nd\n"
+        )
+    };
+    let both = |hub: &str| {
+        let site = with_whole_hub().with("cpe-b", "ip forward-protocol nd\n", &proposing("19 20"));
+        site.with("sad-ce", "ip forward-protocol nd\n", &proposing(hub))
+    };
+    assert_eq!(dead(&both("14 19")), []);
+    assert!(dead(&both("14"))[0].what.contains("IKEv2 proposal"), "{:?}", dead(&both("14")));
 }
 
 #[test]

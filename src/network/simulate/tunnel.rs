@@ -5,7 +5,8 @@
 
 use super::super::ServicePort;
 use super::super::device::interface::{Address, Interface};
-use super::super::device::tunnel::{Crypto, IkeProfile};
+use super::super::device::offer::{Mismatch, Offer};
+use super::super::device::tunnel::{Crypto, IkeProfile, IpsecProfile};
 use super::super::device::{At, Device};
 use super::access::{Kind, Passage, passage};
 use super::{Lte, SceneRouter};
@@ -22,7 +23,7 @@ pub(super) struct HubEnd<'a> {
     pub(super) silence_s: (u32, u32),
 }
 
-/// Why a tunnel never comes up.
+/// Why a tunnel never comes up, or does not stay up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unfit {
     /// Whether it is said by the hub's text; else by the CPE's.
@@ -50,7 +51,17 @@ pub(super) fn hub_end<'a>(
     let name = format!("Virtual-Template{}", number.value);
     let template = hub.device.interfaces.iter().find(|interface| interface.name.value.0 == name);
     let template = template.ok_or_else(|| unfit(true, number, format!("{name} is not defined")))?;
-    protected_by(&hub.device, template, &theirs.name.value).map_err(|(line, why)| Unfit { at_hub: true, line, why })?;
+    let at_hub = |(line, why): (u32, String)| Unfit { at_hub: true, line, why };
+    let sealed = protected_by(&hub.device, template, &theirs.name.value).map_err(at_hub)?;
+    front_door(&hub.device, template, theirs, lte)?;
+    let own = protected_by(&caller.device, port, &ours.name.value).map_err(|(line, why)| Unfit {
+        at_hub: false,
+        line,
+        why,
+    })?;
+    if let Some(Mismatch { line, what }) = Offer::of(&caller.device, own).mismatch(&Offer::of(&hub.device, sealed)) {
+        return Err(Unfit { at_hub: false, line, why: what });
+    }
     if template.shutdown.is_some() || template.address.as_ref().is_none_or(|at| at.value == Address::None) {
         return Err(unfit(true, &template.name, "the template has no address or is shut down"));
     }
@@ -116,8 +127,7 @@ fn calling<'a>(device: &'a Device, port: &Interface, lte: &Lte) -> Result<&'a Ik
     let ike = ike.ok_or_else(|| unfit(false, name, format!("IPsec profile {} is not complete", name.value)))?;
     let profile = device.crypto.profiles.iter().find(|profile| profile.name.value == ike.value);
     let profile = profile.ok_or_else(|| unfit(false, ike, format!("IKEv2 profile {} is not defined", ike.value)))?;
-    protected_by(device, port, &profile.name.value).map_err(|(line, why)| own(line, why))?;
-    if profile.outer_vrf.as_ref().map(|at| &at.value) != outer {
+    if !matches_table(profile, outer) {
         return Err(unfit(false, &profile.name, "the profile matches another outer routing table"));
     }
     let known = |peer: &super::super::device::tunnel::Peer| {
@@ -147,14 +157,48 @@ fn answering<'a>(hub: &'a Device, caller: &IkeProfile) -> Result<&'a IkeProfile,
     Ok(profile)
 }
 
+/// Whether a profile answers in the routing table of outer packets: `any`, or the one that it names,
+/// which is the global one where it names none.
+fn matches_table(profile: &IkeProfile, outer: Option<&String>) -> bool {
+    let named = profile.outer_vrf.as_ref().map(|at| &at.value);
+    named == outer || named.is_some_and(|name| name == "any")
+}
+
+/// Whether the hub's outer packets leave where the caller's arrive.
+fn front_door(hub: &Device, template: &Interface, profile: &IkeProfile, lte: &Lte) -> Result<(), Unfit> {
+    let outer = template.tunnel.vrf.as_ref().map(|at| &at.value);
+    if !matches_table(profile, outer) {
+        let at = template.tunnel.vrf.as_ref().map_or(template.name.line, |at| at.line);
+        let why = "the template's outer packets leave in another routing table than the profile matches";
+        return Err(Unfit { at_hub: true, line: at, why: why.to_owned() });
+    }
+    let Some(door) = door(hub, lte) else { return Ok(()) };
+    if door.vrf.as_ref().map(|at| &at.value) != outer {
+        return Err(unfit(
+            true,
+            &door.name,
+            format!("{} is in another routing table than outer packets", lte.hub_public),
+        ));
+    }
+    if door.shutdown.is_some() {
+        return Err(unfit(true, &door.name, format!("the interface with {} is shut down", lte.hub_public)));
+    }
+    Ok(())
+}
+
+/// The hub's interface with its public address; none where its text leaves that to somebody else.
+pub(super) fn door<'a>(hub: &'a Device, lte: &Lte) -> Option<&'a Interface> {
+    hub.interfaces.iter().find(|interface| interface.network().is_some_and(|own| own.ip() == lte.hub_public))
+}
+
 /// An identity without the word for its kind: `fqdn a.example` and `a.example` are the same.
 fn identity(at: Option<&At<String>>) -> Option<String> {
     at.and_then(|at| at.value.split_whitespace().last()).map(str::to_lowercase)
 }
 
-/// Whether an interface is protected by an IPsec profile that is complete and uses `ike`. A text
+/// The IPsec profile that protects an interface, if it is complete and uses `ike`. A text
 /// without terminal lines is one tenant's part of the hub: what all tenants share is not in it.
-fn protected_by(device: &Device, interface: &Interface, ike: &str) -> Result<(), (u32, String)> {
+fn protected_by<'a>(device: &'a Device, interface: &Interface, ike: &str) -> Result<&'a IpsecProfile, (u32, String)> {
     let crypto = &device.crypto;
     let is_part = device.terminals.is_empty();
     let name = interface.tunnel.protection.as_ref();
@@ -167,7 +211,7 @@ fn protected_by(device: &Device, interface: &Interface, ike: &str) -> Result<(),
     let transform = profile.transform.as_ref();
     let defined = transform.is_some_and(|at| crypto.transforms.iter().any(|(name, _)| name.value == at.value));
     if defined || (is_part && transform.is_some()) {
-        Ok(())
+        Ok(profile)
     } else {
         Err((profile.name.line, "its transform set is not defined".to_owned()))
     }

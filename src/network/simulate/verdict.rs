@@ -342,11 +342,28 @@ impl Network<'_> {
         let told = |(port, unfit): &(usize, super::tunnel::Unfit)| {
             let caller = self.ports[*port].router;
             let blamed = if unfit.at_hub { hub.unwrap_or(caller) } else { caller };
-            let what =
-                format!("{} of {} never comes up: {}", self.names.ports[*port], self.names.routers[caller], unfit.why);
+            let what = format!(
+                "{} of {} does not come up, or does not stay up: {}",
+                self.names.ports[*port], self.names.routers[caller], unfit.why
+            );
             self.at_router(blamed, Some(unfit.line), what)
         };
         self.unfit.iter().map(told).collect()
+    }
+
+    /// What no text says and verdicts take for granted.
+    pub fn assumed(&self) -> Vec<Reason> {
+        let hub = self.scene.routers.iter().position(|router| router.role == Role::Hub);
+        let (Some(hub), Some(lte)) = (hub, &self.scene.surroundings.lte) else { return Vec::new() };
+        if self.tunnels.is_empty() || super::tunnel::door(&self.scene.routers[hub].device, lte).is_some() {
+            return Vec::new();
+        }
+        let name = &self.names.routers[hub];
+        let what = format!(
+            "assumed: {name} answers tunnels at {}, by an interface that its text does not show",
+            lte.hub_public
+        );
+        vec![self.at_router(hub, None, what)]
     }
 
     pub(super) fn at_router(&self, router: usize, line: Option<u32>, what: String) -> Reason {
