@@ -16,7 +16,7 @@ pub(super) const MOST_TUNNELS: usize = u8::BITS as usize;
 const MOST_ROUNDS: usize = 12;
 
 /// What routers and carrier believe. What is physically broken is not in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct State {
     /// Tracked objects that are up, a bit each.
     tracked: u128,

@@ -501,6 +501,42 @@ fn an_access_list_does_not_filter_what_its_router_sends() {
     assert!(!by_b(&wan("in", " deny icmp any any unreachable\n")));
 }
 
+/// A carrier that goes by its line loses a pair that another one keeps: that alone excuses it.
+#[test]
+fn a_loss_is_excused_by_the_carrier_only_where_it_is_the_cause() {
+    let unplugged = [Element::LanPort(Role::PrimaryCpe)];
+    let good = Site::new("campodoro").of_kind(false, &unplugged);
+    assert_eq!((good.pair.verdict, good.accepted), (Verdict::Lost, Some(Accepted::CarrierDoesNotSee)));
+    let mut scene = Site::new("campodoro").scene();
+    scene.surroundings.carrier.following = Following::Lan;
+    for outcome in outcomes(&scene, false) {
+        assert!(outcome.pair.verdict != Verdict::Lost || outcome.accepted == Some(Accepted::NoOtherWay), "{outcome:?}");
+    }
+    // The standby router does not answer: no carrier mends that.
+    let site = Site::new("campodoro").with("cpe-b", "\n ip proxy-arp\n", "\n no ip proxy-arp\n");
+    let spoilt = site.of_kind(true, &unplugged);
+    assert_eq!((spoilt.pair.verdict, spoilt.accepted), (Verdict::Lost, None), "{spoilt:?}");
+}
+
+/// What a failure leaves behind when it is mended: nothing, unless a text keeps it.
+#[test]
+fn a_probe_that_asks_only_while_it_is_answered_does_not_come_back() {
+    for plan in plans() {
+        for outcome in outcomes(&scene(plan), true) {
+            assert_eq!(outcome.stuck, None, "{} {}", plan.tenant, outcome.failures);
+        }
+    }
+    let site = Site::new(TENANT).with("cpe-a", " name PROBE-PIN", " track 100 name PROBE-PIN");
+    let far = site.of_kind(true, &[FAR]);
+    assert_eq!(far.pair.verdict, Verdict::Reachable);
+    assert!(far.stuck.as_ref().unwrap().contains("track 10 of borgoseta-cpe-a stays down"), "{far:?}");
+    // Nor after a night without power.
+    assert!(site.of_kind(true, &[]).stuck.is_some());
+    let site = Site::new(TENANT).with("cpe-a", " standby 8 preempt delay minimum 60 reload 180\n", "");
+    let off = site.of_kind(true, &[A_OFF]).stuck.unwrap();
+    assert!(off.contains("HSRP 8 stays with borgoseta-cpe-b"), "{off}");
+}
+
 /// An outage is never wider than the probes, delays and hellos of the site add up to.
 #[test]
 fn no_interval_is_wider_than_what_it_waits_for() {

@@ -20,6 +20,7 @@ use tracking::Objects;
 #[derive(Debug)]
 pub struct Network<'a> {
     pub(super) scene: &'a Scene,
+    following: Following,
     pub(super) elements: Vec<Element>,
     pub(super) ports: Vec<Port<'a>>,
     pub(super) tables: Vec<Table<'a>>,
@@ -149,8 +150,14 @@ const TUNNEL_OVERHEAD: u16 = 68;
 impl<'a> Network<'a> {
     /// Reads a scene.
     pub fn new(scene: &'a Scene) -> Self {
+        Self::following(scene, scene.surroundings.carrier.following)
+    }
+
+    /// Reads a scene whose carrier goes by this.
+    pub(super) fn following(scene: &'a Scene, following: Following) -> Self {
         let mut network = Self {
             scene,
+            following,
             elements: elements(scene),
             ports: Vec::new(),
             tables: Vec::new(),
@@ -352,7 +359,7 @@ impl<'a> Network<'a> {
             dead.extend([Element::Radio, Element::Sim, Element::LteNetwork]);
             unused.extend([Element::Radio, Element::Sim]);
         }
-        if carrier.following == Following::Lan && edge.at != EdgeAt::Hub {
+        if self.following == Following::Lan && edge.at != EdgeAt::Hub {
             unused.extend([silent, Element::LanPort(edge.router), Element::LanSwitch]);
         }
         EdgeBits {
