@@ -109,6 +109,25 @@ fn what_is_rendered_is_imported_as_it_was() {
     });
 }
 
+/// The last number that a tenant may have is read as well as the first.
+#[test]
+fn every_number_of_a_tenant_is_found() {
+    let tenant = tenant(3);
+    for number in [Tenant::NUMBERS.start(), Tenant::NUMBERS.end()] {
+        let foreign = |text: &String| {
+            let lines = text.lines().map(|line| match line.split_once(':') {
+                Some((start, _)) if start.starts_with(" rd ") => format!("{start}:{number}"),
+                _ if line.starts_with(" ip address 10.255.") => " ip address 172.31.0.1 255.255.255.255".to_owned(),
+                _ => line.to_owned(),
+            });
+            lines.collect::<Vec<_>>().join("\n") + "\n"
+        };
+        let given: Vec<String> = texts(&accepted(&tenant)).iter().map(foreign).collect();
+        let draft = draft(&sources(&given), &nobody(), None).unwrap();
+        assert!(draft.yaml.contains(&format!("number: {number}\n")), "{}", draft.yaml);
+    }
+}
+
 /// Towns with the same LAN are told apart by their lines.
 #[test]
 fn a_hub_of_towns_with_one_lan_is_no_riddle() {

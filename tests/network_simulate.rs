@@ -1,7 +1,11 @@
 //! `traghetto network simulate`: what it prints and draws, exactly, and when it fails.
 
 use crate::support::network::sandbox;
-use crate::support::{Sandbox, golden, project};
+use crate::support::{Sandbox, golden, project, width};
+use traghetto::network::NetworkPlan;
+use traghetto::network::cpe::Moved;
+use traghetto::network::render::{Stage, Templates};
+use traghetto::network::simulate::{Scene, outcomes};
 
 /// The estate of 21 invented, complete tenants.
 fn estate() -> Sandbox {
@@ -112,6 +116,17 @@ fn what_is_not_read_and_may_decide_is_said_and_nothing_counts_as_proven() {
 }
 
 #[test]
+fn what_does_not_come_back_fails_the_check() {
+    let sandbox = sandbox();
+    let out = brought(&sandbox, "cinto-cpe-a", " name PROBE-PIN", " track 100 name PROBE-PIN");
+    let ran = sandbox.run(&["network", "simulate", "cinto-caomaggiore", "--from", out]).code(4);
+    assert!(ran.stdout.contains("STAYS") && ran.stdout.contains("does NOT come back"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("track 10 of cinto-cpe-a stays down"), "{}", ran.stderr);
+    let ran = sandbox.run(&["network", "simulate", "cinto-caomaggiore", "--from", out, "--format", "junit"]).code(4);
+    assert!(ran.stdout.contains("<failure message=\"does NOT come back"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_router_that_nobody_brought_is_rendered_and_it_is_said() {
     let sandbox = sandbox();
     let out = brought(&sandbox, "cinto-cpe-a", "hostname", "hostname");
@@ -134,6 +149,30 @@ fn a_router_that_nobody_brought_is_rendered_and_it_is_said() {
 fn a_failure_of_another_name_is_wrong_usage() {
     let ran = sandbox().run(&["network", "simulate", "cinto-caomaggiore", "--failure", "moon"]).code(2);
     assert!(ran.stderr.contains("primary-line"), "{}", ran.stderr);
+}
+
+/// In every single and double failure of every tenant of the estate.
+#[test]
+fn no_interval_is_wider_than_its_probe_periods_and_timeouts_add_up_to() {
+    let inventory = traghetto::inventory::load(&project().join("tests/fixtures/estate-21")).unwrap();
+    let templates = Templates::built_in().unwrap();
+    let (mut tenants, mut outages) = (0, 0);
+    for tenant in inventory.tenants.values() {
+        let plan = NetworkPlan::new(&inventory, tenant).unwrap();
+        let files = templates.stage(&plan, Stage::After).unwrap();
+        let moved: Moved = plan.servers.iter().map(|server| server.id.clone()).collect();
+        let scene = Scene::of(&plan, &moved, files.iter().map(|file| (file.path.clone(), file.text.as_str())));
+        for outcome in outcomes(&scene, true) {
+            let Some(outage) = outcome.outage else { continue };
+            let most = width::most(&scene, &outage);
+            let told = format!("{} {}: {most} ms for {outage:?}", plan.tenant, outcome.failures);
+            assert!(outage.min_ms <= outage.max_ms && outage.max_ms - outage.min_ms <= most, "{told}");
+            assert!(!outage.formula().contains("ARP"), "{told}");
+            outages += 1;
+        }
+        tenants += 1;
+    }
+    assert!(tenants == 21 && outages > 5_000, "{tenants} tenants, {outages} outages");
 }
 
 #[test]

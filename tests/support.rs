@@ -19,6 +19,7 @@ pub mod specimens;
 pub mod sshd;
 pub mod tenants;
 pub mod town;
+pub mod width;
 pub mod winrm;
 
 use std::path::{Path, PathBuf};

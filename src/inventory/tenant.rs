@@ -38,7 +38,11 @@ fn known<T>(value: Option<T>) -> Known<T> {
 fn about(fields: &mut Fields<'_>) -> Option<Tenant> {
     let id = fields.required("id", "Id: the name of the file.", id::<TenantId>());
     let number = "Our number for it, from which addresses and VLANs are derived; never reused.";
-    let number = fields.required("number", number, whole(1..=1000));
+    let number = fields.required(
+        "number",
+        number,
+        whole(u64::from(*Tenant::NUMBERS.start())..=u64::from(*Tenant::NUMBERS.end())),
+    );
     let name = fields.required("name", "Full name, as printed on documents.", text());
     let short = fields.required("short", "Short upper-case name for VRFs and routes, such as `CINTO`.", short());
     let kind = fields.required("kind", "Municipality or union of them.", word(KINDS));

@@ -4,6 +4,7 @@ use super::link::Site;
 use super::server::Server;
 use super::{Known, TenantId};
 use jiff::civil::Date;
+use std::ops::RangeInclusive;
 
 /// One tenant.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -38,6 +39,11 @@ pub struct Tenant {
     pub sites: Known<Vec<Site>>,
     /// Day of the patron saint, a local holiday (month, day), only where it is a fixed date.
     pub patron_day: Option<(i8, i8)>,
+}
+
+impl Tenant {
+    /// Numbers that a tenant may have: as many as a router has tracked objects.
+    pub const NUMBERS: RangeInclusive<u16> = 1..=1000;
 }
 
 /// What a tenant is.

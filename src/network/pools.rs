@@ -81,7 +81,13 @@ impl Numbers {
     /// Derives every number, or says which pools and ranges do not reach so far.
     pub fn new(pools: &NetworkPools, tenant: &Tenant) -> Result<Self, Vec<NetworkProblem>> {
         let mut draw = Draw { number: tenant.number, problems: Vec::new() };
-        let number = draw.within("tenant.number", "tenant number", u32::from(tenant.number), 1, 1000);
+        let number = draw.within(
+            "tenant.number",
+            "tenant number",
+            u32::from(tenant.number),
+            u32::from(*Tenant::NUMBERS.start()),
+            u32::from(*Tenant::NUMBERS.end()),
+        );
         let vrf = draw.vrf(&tenant.short);
         let sad = draw.subnet("network.sad", pools.sad, 24);
         let tunnels = draw.subnet("network.tunnels", pools.tunnels, 24);

@@ -27,6 +27,7 @@ pub use report::{Finding, Rule, Severity};
 
 use super::device::{At, Device};
 use super::parse;
+use super::text::ConfigText;
 use report::Report;
 use site::Site;
 use table::Router;
@@ -45,7 +46,8 @@ pub struct Source {
 impl Source {
     /// A configuration as text.
     pub fn read(file: impl Into<String>, text: &str) -> Self {
-        Self { file: file.into(), device: parse::parse(text), weak: secrets::weak(text) }
+        let config = ConfigText::parse(text);
+        Self { file: file.into(), device: parse::device(&config), weak: secrets::weak(&config) }
     }
 
     /// A configuration that was read already; nothing is known of its secrets.

@@ -20,8 +20,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// asks every server, both ways are walked; then everything that can fail does, one by one, and with
 /// --double two at the same moment. The outage is how long the pair is lost, at least and at most,
 /// until probes, tracked objects, HSRP and routes have followed. Exit code 4: a pair stays lost, or is
-/// degraded, in a single failure although a way of cables and lines is left; or a line that may decide
-/// where packets go means nothing to traghetto, so that nothing is proven.
+/// degraded, in a single failure although a way of cables and lines is left; or what a failure moved
+/// does not come back; or a line that may decide where packets go means nothing to traghetto, so that
+/// nothing is proven.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").args(["tenant", "all"]).required(true))]
 pub struct Args {
@@ -223,13 +224,26 @@ fn verdict(simulated: &[Simulated]) -> Result<(), Failure> {
         .map(|one| (one.tenant.as_str(), tally(one.outcomes.iter().filter(single))))
         .filter(|(_, tally)| tally.lost + tally.degraded > 0)
         .collect();
-    let Some((first, _)) = broken.first() else { return proven(simulated) };
+    let Some((first, _)) = broken.first() else {
+        comes_back(simulated)?;
+        return proven(simulated);
+    };
     let (lost, degraded) = broken.iter().fold((0, 0), |all, (_, tally)| (all.0 + tally.lost, all.1 + tally.degraded));
     let what = format!("{lost} lost and {degraded} degraded although a way is left, in no failure or a single one");
     let names: Vec<_> = broken.iter().map(|(tenant, _)| *tenant).collect();
     Err(Failure::new(Kind::CheckFailed, what).hint(format!("Tenants: {}.", names.join(", "))).hint(format!(
         "Why, with file and line: `traghetto network simulate {first}`; rules: `traghetto network check {first}`."
     )))
+}
+
+/// An error if what a single failure moved stays there when it is mended.
+fn comes_back(simulated: &[Simulated]) -> Result<(), Failure> {
+    let single = |outcome: &&Outcome| outcome.failures.elements().len() <= 1 && outcome.stuck.is_some();
+    let mut all = simulated.iter().filter_map(|one| Some((one, one.outcomes.iter().find(single)?)));
+    let Some((one, outcome)) = all.next() else { return Ok(()) };
+    let stuck = outcome.stuck.as_ref().map_or_else(String::new, ToString::to_string);
+    let what = format!("{}: after \"{}\" not everything comes back", one.tenant, outcome.failures);
+    Err(Failure::new(Kind::CheckFailed, what).hint(format!("{}.", crate::untrusted::printable(&stuck))))
 }
 
 /// An error if lines that may decide where packets go were not read.

@@ -5,6 +5,7 @@ use super::roles::Set;
 use super::{ImportError, Note, Router};
 use crate::model::link::PrimaryMedium;
 use crate::model::project::NetworkPools;
+use crate::model::tenant::Tenant;
 use crate::model::{ServerId, SiteId, TenantId};
 use crate::network::device::Device;
 use crate::network::device::interface::{Group, Interface};
@@ -299,7 +300,7 @@ fn number(set: &Set, pools: &NetworkPools, vrf: Option<&str>) -> Option<u16> {
         let prefix = route.destination;
         nth(pools.sad, prefix.network(), 24).filter(|_| prefix.prefix() == 24)
     });
-    [of_loopback, of_rd, of_prefix].into_iter().flatten().find(|number| (1..=999).contains(number))
+    [of_loopback, of_rd, of_prefix].into_iter().flatten().find(|number| Tenant::NUMBERS.contains(number))
 }
 
 /// The medium, where the description names one.

@@ -50,10 +50,7 @@ fn known(reader: &mut Reader, line: &Line, words: &[&str]) -> Option<Read> {
             filter::named(reader, line, name, *kind == "standard")
         }
         ["access-list", id, rest @ ..] => filter::numbered(reader, line, id, rest),
-        ["line", kind @ ("con" | "console" | "vty" | "aux" | "tty"), ..] => {
-            let _ = kind;
-            filter::terminal(reader, line, words)
-        }
+        ["line", "con" | "console" | "vty" | "aux" | "tty", ..] => filter::terminal(reader, line, words),
         ["class-map", rest @ ..] => queue::class_map(reader, line, rest),
         ["policy-map", name] => queue::policy_map(reader, line, name),
         ["controller", rest @ ..] => crypto::modem(reader, line, rest),

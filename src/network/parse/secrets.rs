@@ -79,6 +79,12 @@ pub fn referenced(text: &str, name: &str) -> Option<String> {
     Some(words.join(" "))
 }
 
+/// The words of `text` for which there is a mark in [`masked`].
+pub fn secret_words(text: &str) -> Vec<&str> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    hidden(&words).and_then(|range| words.get(range)).unwrap_or_default().to_vec()
+}
+
 /// The words of a line that are secret.
 fn hidden(words: &[&str]) -> Option<Range<usize>> {
     let negated = usize::from(matches!(words.first(), Some(&("no" | "default"))));

@@ -1,5 +1,6 @@
 //! Addresses: inside their networks, unique, and next hops that are neighbours.
 
+use super::super::device::interface::Address;
 use super::super::device::route::Via;
 use super::Scene;
 use super::report::{Key, Report, rules};
@@ -20,6 +21,8 @@ rules! {
         "The router refuses the second with `overlaps with`.", "Cisco IOS IP addressing guide";
     NEXT_HOP: Error "address-next-hop", "a next hop is a neighbour",
         "The route is never used, or leads elsewhere by way of another route.", "RFC 1812, section 5.2.4.3";
+    CALLED: Note "address-next-hop-called", "a floating next hop is in a network that a text names",
+        "It may be the end of a tunnel that calls, or nobody: no line says which.", "our design: a drop names the tunnel's network";
     OWN_HOP: Error "address-next-hop-own", "a next hop is another router",
         "A router refuses a route to itself.", "RFC 1812, section 5.2.4.3";
     HOST_BITS: Error "address-host", "an interface has a host address of its network",
@@ -95,22 +98,40 @@ fn next_hops(table: &Table<'_>, report: &mut Report) {
         if table.owns(hop).is_some() {
             let message = format!("{} by way of {hop}, which is this router itself", route.destination);
             report.add(&OWN_HOP, place, Key::None, message, "Name the neighbour's address.");
-        } else if !reaches(table, hop, route.distance) {
+        } else if !reaches(table, hop) {
             let message = format!("{} by way of {hop}, which is in no connected network", route.destination);
-            let fix = "Name a neighbour's address, or give the interface towards it its network.";
-            report.add(&NEXT_HOP, place, Key::None, message, fix);
+            if route.distance > 1 && table.template().is_some() && !names_tunnels(table) {
+                let fix = "Write `ip route vrf NAME NETWORK MASK Null0 250` for the network of the tunnel.";
+                report.add(&CALLED, place, Key::None, message, fix);
+            } else {
+                let fix = "Name a neighbour's address, or give the interface towards it its network.";
+                report.add(&NEXT_HOP, place, Key::None, message, fix);
+            }
         }
     }
 }
 
 /// Whether the next hop is a neighbour, or is itself routed by something better than a default
 /// route, or is the end of a tunnel that calls us.
-fn reaches(table: &Table<'_>, hop: Ipv4Addr, distance: u8) -> bool {
+fn reaches(table: &Table<'_>, hop: Ipv4Addr) -> bool {
     let neighbour =
         table.neighbour(hop).is_some_and(|interface| interface.network().is_some_and(|own| own.prefix() < 32));
     let routed =
         || table.ways(hop).iter().any(|way| way.network.prefix() > 0 && way.route.is_some() && !way.discards());
-    neighbour || table.called(hop).is_some() || (distance > 1 && table.template().is_some()) || routed()
+    neighbour || table.called(hop).is_some() || routed()
+}
+
+/// Whether a drop that is there for the time without the tunnel names the network of this end.
+fn names_tunnels(table: &Table<'_>) -> bool {
+    let own = table.template().and_then(|template| match &template.address.as_ref()?.value {
+        Address::Static(network) => Some(network.ip()),
+        Address::Unnumbered(port) => {
+            let lender = table.interfaces.iter().find(|interface| interface.name.value == *port)?;
+            lender.network().map(|network| network.ip())
+        }
+        Address::None | Address::Negotiated => None,
+    });
+    own.is_some_and(|own| table.called(own).is_some())
 }
 
 fn virtual_address(site: &Site<'_>, member: &Member<'_>, report: &mut Report) {

@@ -1,6 +1,8 @@
 //! HSRP: both routers of a site must agree, and the better one must be able to take over and to give way.
 
-use super::super::device::interface::{Authentication, Group};
+use super::super::device::At;
+use super::super::device::interface::{Authentication, Decrement, Group};
+use super::super::device::tracking::Tracked;
 use super::Scene;
 use super::report::{Key, Report, rules};
 use super::site::{Member, Site};
@@ -136,6 +138,27 @@ fn of_a_pair(one: &Member<'_>, other: &Member<'_>, report: &mut Report) {
     }
 }
 
+/// Keys of two chains that both sign with MD5: none of this router's is one of the other's.
+fn keys(preferred: &Member<'_>, other: &Member<'_>, report: &mut Report) {
+    let of = |member: &Member<'_>| {
+        let Authentication::Md5Chain(name) = &member.group.authentication.as_ref()?.value else { return None };
+        let chains = &member.router.device.key_chains;
+        let chain = chains.iter().find(|chain| chain.name.value == *name)?;
+        let keys = chain.keys.iter().filter(|(_, there)| *there);
+        Some(keys.map(|(id, _)| *id).collect::<Vec<At<u32>>>())
+    };
+    let (Some(theirs), Some(own)) = (of(preferred), of(other)) else { return };
+    let Some(first) = own.first().filter(|_| !theirs.is_empty()) else { return };
+    if own.iter().any(|key| theirs.contains(key)) {
+        return;
+    }
+    let said = |keys: &[At<u32>]| keys.iter().map(|key| key.value.to_string()).collect::<Vec<_>>().join(", ");
+    let name = preferred.router.name();
+    let message = format!("hellos are signed with key {} here, and with key {} on {name}", said(&own), said(&theirs));
+    let fix = "Use the same number for the same key on both.";
+    report.add(&AUTH_DIFFERS, other.router.at(first.line), Key::None, message, fix);
+}
+
 /// What must be the same on both; reported on the router that has the lower priority.
 fn agreement(preferred: &Member<'_>, other: &Member<'_>, report: &mut Report) {
     let (a, b) = (preferred.group, other.group);
@@ -172,6 +195,7 @@ fn agreement(preferred: &Member<'_>, other: &Member<'_>, report: &mut Report) {
             format!("hellos are authenticated by {} here, and by {} on {name}", said(is_md5(b)), said(is_md5(a)));
         report.add(&AUTH_DIFFERS, router.at(line), Key::None, message, "Use MD5 with the same key on both.");
     }
+    keys(preferred, other, report);
 }
 
 fn is_md5(group: &Group) -> bool {
@@ -204,15 +228,17 @@ fn priorities(preferred: &Member<'_>, other: &Member<'_>, report: &mut Report) {
         let message = format!("{} has priority {a_up} whether its line is up or not", preferred.router.name());
         let fix = format!("Write `standby {} track OBJECT decrement {}`.", a.number.value, a_up - b_up + 10);
         report.add(&TRACK, preferred.router.at(at(preferred)), Key::None, message, fix);
-    } else if a_down >= b_up {
+    } else if let Some(weak) = weak(preferred, a_up - b_up) {
+        let down = a_up - i32::from(weak.by);
         let message = format!(
-            "{a_up} falls to {a_down}, which is not below the {b_up} of {}: {} is not more than {}",
+            "{a_up} falls to {down} when object {} is lost, which is not below the {b_up} of {}: {} is not more than {}",
+            weak.object,
             other.router.name(),
-            a_up - a_down,
+            weak.by,
             a_up - b_up
         );
         let fix = format!("Write a decrement of more than {}, such as {}.", a_up - b_up, a_up - b_up + 10);
-        report.add(&DECREMENT, preferred.router.at(at(preferred)), Key::None, message, fix);
+        report.add(&DECREMENT, preferred.router.at(weak.line), Key::None, message, fix);
     } else if b_down >= a_down {
         let message = format!(
             "with lines up/up, down/up, up/down, down/down the priorities are {a_up}/{b_up}, {a_down}/{b_up}, {a_up}/{b_down}, {a_down}/{b_down}: the last gives the address away"
@@ -220,6 +246,17 @@ fn priorities(preferred: &Member<'_>, other: &Member<'_>, report: &mut Report) {
         let fix = format!("Write a decrement of more than {} on {}.", b_up - a_down, other.router.name());
         report.add(&BOTH_DOWN, other.router.at(at(other)), Key::None, message, fix);
     }
+}
+
+/// An object whose loss alone takes too little. A fault beyond the last mile is seen by probes and by
+/// nothing else, so that where there are any each of them counts alone; a port that goes down takes
+/// its probes with it.
+fn weak<'a>(preferred: &Member<'a>, difference: i32) -> Option<&'a At<Decrement>> {
+    let router = preferred.router;
+    let probes = |object: u16| router.leaves(object).iter().any(|leaf| matches!(leaf.what, Tracked::Probe { .. }));
+    let any = preferred.group.tracks.iter().any(|track| probes(track.object));
+    let mut counted = preferred.group.tracks.iter().filter(|track| !any || probes(track.object));
+    counted.find(|track| i32::from(track.by) <= difference)
 }
 
 /// The preferred router must not take over before what it tracks counts as up.

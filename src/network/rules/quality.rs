@@ -267,7 +267,7 @@ fn shaped(line: &Line<'_>, report: &mut Report) {
     let at = |number| Place { line: number, ..line.place };
     let name = &line.interface.name.value;
     let undefined = line.interface.policy_out.as_ref().is_some_and(|at| !policies.contains_key(at.value.as_str()));
-    let Some((class, child)) = shaper(&policies, line.interface) else {
+    let Some((_, child)) = shaper(&policies, line.interface) else {
         if !undefined {
             let rule = if line.hub { &HUB_SHAPER } else { &SHAPER };
             let number = line.interface.policy_out.as_ref().map_or(line.interface.name.line, |at| at.line);
@@ -293,7 +293,6 @@ fn shaped(line: &Line<'_>, report: &mut Report) {
         let number = migration.dropped.map_or(migration.class.line, |at| at.line);
         report.add(&BACKUP, at(number), Key::None, format!("{name} {what}, by {}", child.name.value), fix);
     }
-    let _ = class;
 }
 
 /// What the sites' shapers come to on a port that they share.

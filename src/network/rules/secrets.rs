@@ -2,6 +2,8 @@
 //! kept or shown, only the line on which it stands.
 
 use super::super::device::At;
+use super::super::parse::secrets::secret_words;
+use super::super::text::{ConfigText, Line};
 use super::Scene;
 use super::report::{Key, Report, rules};
 
@@ -25,8 +27,6 @@ pub(super) enum Weak {
     Placeholder,
 }
 
-/// Words behind which a secret stands.
-const BEFORE: [&str; 7] = ["secret", "password", "key-string", "pre-shared-key", "key", "community", "authentication"];
 /// Secrets that everybody knows.
 const KNOWN: [&str; 12] = [
     "cisco", "cisco123", "admin", "password", "secret", "public", "private", "changeme", "default", "test", "1234",
@@ -36,22 +36,40 @@ const KNOWN: [&str; 12] = [
 const MARKS: [&str; 5] = ["replace-me", "replaceme", "change-me", "todo", "xxx"];
 
 /// The lines of a text whose secret is none.
-pub(super) fn weak(text: &str) -> Vec<At<Weak>> {
-    let of_line = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let at = words.iter().position(|word| BEFORE.contains(word))?;
-        let kind = |word: &&&str| !["0", "7", "md5", "text", "local", "remote", "key-string", "chain"].contains(*word);
-        let secret = words.iter().skip(at + 1).find(kind)?.to_ascii_lowercase();
-        let typed = words.first().is_some_and(|first| !["aaa", "no", "description", "ip"].contains(first));
-        match () {
-            () if !typed => None,
-            () if KNOWN.contains(&secret.as_str()) => Some(Weak::Default),
-            () if MARKS.contains(&secret.as_str()) => Some(Weak::Placeholder),
-            () => None,
+pub(super) fn weak(text: &ConfigText) -> Vec<At<Weak>> {
+    let mut found = Vec::new();
+    for line in &text.lines {
+        below(line, &mut found);
+    }
+    found
+}
+
+fn below(line: &Line, found: &mut Vec<At<Weak>>) {
+    let words = line.words();
+    if !matches!(words.first(), Some(&("no" | "aaa")))
+        && let Some(weak) = of_line(&line.text)
+    {
+        found.push(At::new(weak, line.number));
+    }
+    let is_chain = words.starts_with(&["key", "chain"]);
+    for child in &line.children {
+        // The number of a key is no secret, whatever it is.
+        if is_chain && child.words().first() == Some(&"key") {
+            child.children.iter().for_each(|line| below(line, found));
+        } else {
+            below(child, found);
         }
-    };
-    let lines = (1..).zip(text.lines());
-    lines.filter_map(|(number, line)| Some(At::new(of_line(line)?, number))).collect()
+    }
+}
+
+fn of_line(line: &str) -> Option<Weak> {
+    let secrets: Vec<String> = secret_words(line).iter().map(|word| word.to_ascii_lowercase()).collect();
+    let one_of = |known: &[&str]| secrets.iter().any(|word| known.contains(&word.as_str()));
+    match () {
+        () if one_of(&KNOWN) => Some(Weak::Default),
+        () if one_of(&MARKS) => Some(Weak::Placeholder),
+        () => None,
+    }
 }
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
@@ -100,5 +118,44 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
             let fix = "Write `secret` instead of `password`.";
             report.add(&REVERSIBLE, router.at(line), Key::None, format!("`{text}`"), fix);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_a_secret_where_a_secret_stands() {
+        let weak = |text: &str| weak(&ConfigText::parse(text)).iter().map(|at| (at.line, at.value)).collect::<Vec<_>>();
+        let fine = [
+            "line vty 0 4\n login authentication default\n",
+            "key chain default\n key 1234\n  key-string s3cret\n",
+            "aaa authentication login default local\n",
+            "username admin privilege 15 secret 9 $9$x\n",
+            "interface Gi0\n description password cisco\n standby 1 authentication md5 key-chain test\n",
+            "no snmp-server community public\n",
+            "service password-encryption\n",
+            "snmp-server community s3cret RO\n",
+        ];
+        for text in fine {
+            assert_eq!(weak(text), [], "{text}");
+        }
+        let known = [
+            ("enable secret cisco\n", 1),
+            ("username a password 0 Cisco123\n", 1),
+            ("key chain A\n key 1\n  key-string 0 cisco\n", 3),
+            ("interface Gi0\n standby 1 authentication cisco\n", 2),
+            ("interface Gi0\n standby 1 authentication md5 key-string 0 test\n", 2),
+            ("snmp-server community public RO\n", 1),
+            ("tacacs server A\n key 1234\n", 2),
+            ("crypto ikev2 keyring A\n peer B\n  pre-shared-key local cisco\n", 3),
+            ("ip ftp password cisco\n", 1),
+            ("crypto isakmp key cisco address 10.0.0.1\n", 1),
+        ];
+        for (text, line) in known {
+            assert_eq!(weak(text), [(line, Weak::Default)], "{text}");
+        }
+        assert_eq!(weak("enable secret REPLACE-ME\n"), [(1, Weak::Placeholder)]);
     }
 }

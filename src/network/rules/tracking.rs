@@ -54,11 +54,11 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
         if let Some((preferred, other)) = site.pair() {
             mutual(&preferred, &other, report);
             let tracked = preferred.group.tracks.iter().map(|track| track.object);
-            delays(preferred.router, tracked.collect(), preferred.router.plan.is_some(), report);
+            delays(preferred.router, tracked.collect(), report);
         }
         if let Some((router, table)) = site.hub {
             no_float(router, table, report);
-            delays(router, table.routes.iter().filter_map(|route| route.track).collect(), true, report);
+            delays(router, table.routes.iter().filter_map(|route| route.track).collect(), report);
         }
     }
 }
@@ -223,13 +223,13 @@ fn no_float(router: &Router<'_>, table: &Table<'_>, report: &mut Report) {
     }
 }
 
-fn delays(router: &Router<'_>, objects: BTreeSet<u16>, always: bool, report: &mut Report) {
+fn delays(router: &Router<'_>, objects: BTreeSet<u16>, report: &mut Report) {
     let leaves: BTreeSet<u16> =
         objects.into_iter().flat_map(|id| router.leaves(id)).map(|leaf| leaf.id.value).collect();
     for leaf in leaves.into_iter().filter_map(|id| router.track(id)) {
         let Some(down) = leaf.down_s else { continue };
         let up = leaf.up_s.map_or(0, |at| at.value);
-        if up < down.value.saturating_mul(5) && (always || up > 0 || down.value > 0) {
+        if up < down.value.saturating_mul(5) {
             let message = format!("down after {} s, up after {up} s", down.value);
             let fix = format!("Write `delay down {} up {}`.", down.value, down.value.saturating_mul(10));
             report.add(&DELAYS, router.at(down.line), Key::None, message, fix);

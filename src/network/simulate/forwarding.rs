@@ -148,10 +148,9 @@ impl Walk<'_, '_> {
                 // Every branch must arrive: which one a packet takes is not ours to choose.
                 trip.doubled.get_or_insert(self.packet.target);
                 for branch in next.iter().skip(1) {
-                    let mut other = Trip { hops: trip.hops.clone(), ..Trip::default() };
-                    let end = self.from(branch, false, &mut other, forks - 1)?;
-                    trip.firewall |= other.firewall;
-                    let _ = end;
+                    let mut other = trip.clone();
+                    self.from(branch, false, &mut other, forks - 1)?;
+                    trip.join(&other);
                 }
             }
             at = first;
@@ -449,6 +448,16 @@ impl Trip {
             self.mtu = mtu;
             self.narrow = Some(port);
         }
+    }
+
+    /// Adds what was seen on another branch of the same way.
+    fn join(&mut self, other: &Self) {
+        if other.mtu < self.mtu {
+            (self.mtu, self.narrow) = (other.mtu, other.narrow);
+        }
+        self.mss = self.mss.min(other.mss);
+        self.firewall |= other.firewall;
+        self.partly = self.partly.or(other.partly);
     }
 
     fn clamp(&mut self, mss: Option<u16>) {

@@ -2,7 +2,7 @@
 
 use super::Lab;
 use super::measure::Gap;
-use crate::support::project;
+use crate::support::{project, width};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
@@ -11,8 +11,6 @@ use traghetto::model::link::{Backup, CellularLine, ProfileVia, ReturnPath};
 use traghetto::model::{Inventory, Known};
 use traghetto::network::NetworkPlan;
 use traghetto::network::cpe::Moved;
-use traghetto::network::device::Device;
-use traghetto::network::device::tracking::Tracked;
 use traghetto::network::parse::parse;
 use traghetto::network::render::{RenderedFile, Stage, Templates};
 use traghetto::network::simulate::{
@@ -244,7 +242,7 @@ pub fn wrong(scene: &Scene, predicted: &Outcome, measured: &[Gap]) -> Vec<String
         if median + TOLERANCE < outage.min_ms || median > outage.max_ms + TOLERANCE {
             all.push(format!("{median} ms are not within {}-{} ms", outage.min_ms, outage.max_ms));
         }
-        let most = width(scene, outage);
+        let most = width::most(scene, outage);
         if outage.max_ms - outage.min_ms > most {
             all.push(format!("the interval is wider than {most} ms"));
         }
@@ -257,44 +255,6 @@ pub fn median(measured: &[Gap]) -> u32 {
     let mut all: Vec<u32> = measured.iter().map(|gap| u32::try_from(gap.outage.as_millis()).unwrap()).collect();
     all.sort_unstable();
     all[all.len() / 2]
-}
-
-/// How wide an interval may be: what the periods and timeouts of everything it waits for add up to,
-/// taken from the texts by the names of what changes, not from the prediction's own numbers.
-fn width(scene: &Scene, outage: &Outage) -> u32 {
-    let of = |term: &str| -> u32 {
-        let words: Vec<&str> = term.split_whitespace().collect();
-        match words.as_slice() {
-            ["track", id, "of", router, ..] => {
-                let router = scene.routers.iter().find(|other| other.name() == *router).unwrap();
-                tracked(&router.device, id.parse().unwrap())
-            }
-            ["HSRP", ..] => {
-                let groups = scene
-                    .routers
-                    .iter()
-                    .flat_map(|router| &router.device.interfaces)
-                    .flat_map(|interface| &interface.standby.groups);
-                groups.map(|group| group.timers().hello_ms).max().unwrap()
-            }
-            ["the", "carrier", ..] => u32::from(scene.surroundings.carrier.convergence_s) * 1000,
-            _ => panic!("no period is known for: {term}"),
-        }
-    };
-    outage.terms.iter().map(|term| of(&term.what)).sum()
-}
-
-/// Period and timeout of the probes behind a tracked object.
-fn tracked(device: &Device, id: u16) -> u32 {
-    let Some(track) = device.tracks.iter().find(|track| *track.id == id) else { return 0 };
-    match &track.what {
-        Tracked::Probe { probe, .. } => {
-            let probe = device.probes.iter().find(|other| *other.id == *probe).unwrap();
-            probe.period_ms() + probe.timeout_ms()
-        }
-        Tracked::List { objects, .. } => objects.iter().map(|object| tracked(device, object.value)).sum(),
-        Tracked::Interface { .. } | Tracked::Other(_) => 0,
-    }
 }
 
 /// A table of what was predicted and measured, a line for each scenario and client that differ.

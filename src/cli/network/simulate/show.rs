@@ -32,7 +32,10 @@ pub(super) fn table(simulated: &[Simulated], context: &Context) {
         let mut order = Vec::new();
         for (failures, outcomes) in by_failure(&one.outcomes) {
             let double = failures.elements().len() > 1;
-            let unsurprising = outcomes.iter().all(|o| o.pair.verdict == Verdict::Reachable || o.accepted.is_some());
+            let unsurprising = outcomes.iter().all(|outcome| {
+                let fine = outcome.pair.verdict == Verdict::Reachable || outcome.accepted.is_some();
+                fine && outcome.stuck.is_none()
+            });
             if double && unsurprising && one.outcomes.len() > outcomes.len() {
                 continue;
             }
@@ -94,7 +97,8 @@ fn verdicts(outcomes: &[Outcome]) -> String {
         (Verdict::Lost, None) => "LOST".to_owned(),
         (verdict, _) => verdict.to_string(),
     };
-    grouped(outcomes, &word)
+    let words = grouped(outcomes, &word);
+    if outcomes.iter().any(|outcome| outcome.stuck.is_some()) { format!("{words}, STAYS") } else { words }
 }
 
 /// One word if all pairs have it, else one for each client or pair.
@@ -179,7 +183,15 @@ fn why(outcomes: &[Outcome]) -> Vec<String> {
             reasons.push(text);
         }
     }
+    reasons.extend(outcomes.first().and_then(stays));
     reasons
+}
+
+/// What does not come back, in words.
+fn stays(outcome: &Outcome) -> Option<String> {
+    let stuck = outcome.stuck.as_ref()?;
+    let when = if outcome.failures.elements().is_empty() { "all routers started anew" } else { "everything is mended" };
+    Some(format!("does NOT come back: when {when}, {stuck}"))
 }
 
 fn seconds(ms: u32) -> f64 {
@@ -207,6 +219,7 @@ fn object(one: &Simulated, outcome: &Outcome) -> serde_json::Value {
         "back": pair.back,
         "reason": pair.reason,
         "accepted": outcome.accepted,
+        "stuck": outcome.stuck,
         "unread": one.unread,
     })
 }
@@ -232,12 +245,15 @@ pub(super) fn junit(simulated: &[Simulated]) -> String {
         for (failures, outcomes) in cases {
             let _ = write!(text, "    <testcase classname=\"{name}\" name=\"{}\"", xml(&failures.to_string()));
             let mut inside = String::new();
+            if let Some(told) = outcomes.first().filter(|outcome| is_broken(outcome)).and_then(stays) {
+                let _ = writeln!(inside, "      <failure message=\"{}\"/>", xml(&told));
+            }
             for outcome in outcomes.iter().filter(|outcome| outcome.pair.verdict != Verdict::Reachable) {
                 let pair = &outcome.pair;
                 let reason = pair.reason.as_ref().map(ToString::to_string).unwrap_or_default();
                 let told = format!("{} to {}: {}: {reason}", pair.client, pair.server, pair.verdict);
                 match outcome.accepted {
-                    _ if is_broken(outcome) => {
+                    _ if is_lost(outcome) => {
                         let _ = writeln!(inside, "      <failure message=\"{}\"/>", xml(&told));
                     }
                     accepted => {
@@ -261,8 +277,13 @@ pub(super) fn junit(simulated: &[Simulated]) -> String {
     text
 }
 
-/// Whether an outcome should not be: lost or degraded in one failure at most, although a way is left.
+/// Whether an outcome should not be: in one failure at most lost or degraded although a way is left, or
+/// not coming back.
 fn is_broken(outcome: &Outcome) -> bool {
+    is_lost(outcome) || (outcome.failures.elements().len() <= 1 && outcome.stuck.is_some())
+}
+
+fn is_lost(outcome: &Outcome) -> bool {
     outcome.failures.elements().len() <= 1 && outcome.pair.verdict != Verdict::Reachable && outcome.accepted.is_none()
 }
 
