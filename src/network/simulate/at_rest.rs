@@ -10,8 +10,6 @@ pub(super) const MOST_OBJECTS: usize = 128;
 pub(super) const MOST_GROUPS: usize = 4;
 /// Routers of one HSRP group that a state holds, at most; what is beyond takes no part.
 pub(super) const MOST_MEMBERS: usize = u8::BITS as usize;
-/// Tunnels that a state holds, at most; what is beyond never comes up.
-pub(super) const MOST_TUNNELS: usize = u8::BITS as usize;
 /// Rounds of changes until a state that still changes is called one that swings.
 const MOST_ROUNDS: usize = 12;
 

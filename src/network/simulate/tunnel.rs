@@ -34,6 +34,8 @@ pub(super) struct Unfit {
     pub(super) why: String,
 }
 
+/// Tunnels that a state holds, at most, as it has a bit for each in a byte; what is beyond never comes up.
+pub(super) const MOST_TUNNELS: usize = u8::BITS as usize;
 /// Retries of a dead-peer question before the peer counts as gone (IOS IKEv2: five).
 const DPD_RETRIES: u32 = 5;
 
