@@ -6,7 +6,7 @@ use super::super::device::route::Via;
 use super::Scene;
 use super::report::{Key, Place, Report, rules};
 use super::site::Site;
-use super::table::{Router, Table};
+use super::table::{Policies, Router, Table};
 use std::collections::BTreeMap;
 
 rules! {
@@ -51,7 +51,6 @@ const ETHERNET: u16 = 1500;
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
     for router in scene.routers {
-        let policies = policies(router);
         for policy in &router.device.policy_maps {
             mix(router, policy, report);
         }
@@ -59,7 +58,7 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
             sizes(router, interface, report);
             let vrf = interface.vrf.as_ref().map(|at| at.value.as_str());
             if let Some(table) = router.table(vrf) {
-                rates(router, table, interface, &policies, report);
+                rates(router, table, interface, &router.policies, report);
             }
         }
         for class in router.device.class_maps.iter().filter(|class| is_migration(&class.name)) {
@@ -69,18 +68,11 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
                 report.add(&MIGRATION, router.at(class.name.line), Key::None, message, fix);
             }
         }
-        hub_line(router, &policies, report);
+        hub_line(router, &router.policies, report);
     }
     for site in scene.sites {
         of_site(site, report);
     }
-}
-
-/// The policies of a router, by name.
-type Policies<'a> = BTreeMap<&'a str, &'a PolicyMap>;
-
-fn policies<'a>(router: &Router<'a>) -> Policies<'a> {
-    router.device.policy_maps.iter().map(|policy| (policy.name.as_str(), policy)).collect()
 }
 
 fn is_migration(name: &str) -> bool {
@@ -263,11 +255,11 @@ fn of_site(site: &Site<'_>, report: &mut Report) {
 
 /// Whether a way is shaped, and what becomes of the migration on it.
 fn shaped(line: &Line<'_>, report: &mut Report) {
-    let policies = policies(line.router);
+    let policies = &line.router.policies;
     let at = |number| Place { line: number, ..line.place };
     let name = &line.interface.name.value;
     let undefined = line.interface.policy_out.as_ref().is_some_and(|at| !policies.contains_key(at.value.as_str()));
-    let Some((_, child)) = shaper(&policies, line.interface) else {
+    let Some((_, child)) = shaper(policies, line.interface) else {
         if !undefined {
             let rule = if line.hub { &HUB_SHAPER } else { &SHAPER };
             let number = line.interface.policy_out.as_ref().map_or(line.interface.name.line, |at| at.line);

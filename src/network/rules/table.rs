@@ -1,6 +1,7 @@
 //! A router by its routing tables: what is connected, what is routed, and where a packet leaves.
 
 use super::super::device::interface::Interface;
+use super::super::device::queue::PolicyMap;
 use super::super::device::route::{Route, Via};
 use super::super::device::tracking::{Probe, Track, Tracked};
 use super::super::device::{At, Device, Port};
@@ -12,6 +13,9 @@ use super::secrets::Weak;
 use ipnetwork::Ipv4Network;
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
+
+/// The policies of a router, by name.
+pub(super) type Policies<'a> = HashMap<&'a str, &'a PolicyMap>;
 
 /// A router and its indexes.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub(super) struct Router<'a> {
     pub part: bool,
     /// By name; that of the global one is empty.
     pub tables: BTreeMap<&'a str, Table<'a>>,
+    /// Made once: a hub has thousands, and every site asks.
+    pub policies: Policies<'a>,
     tracks: HashMap<u16, &'a Track>,
     probes: HashMap<u16, &'a Probe>,
     ports: HashMap<&'a Port, &'a Interface>,
@@ -92,6 +98,7 @@ impl<'a> Router<'a> {
             fragment,
             part,
             tables,
+            policies: device.policy_maps.iter().map(|policy| (policy.name.as_str(), policy)).collect(),
             tracks: device.tracks.iter().map(|track| (*track.id, track)).collect(),
             probes: device.probes.iter().map(|probe| (*probe.id, probe)).collect(),
             ports: device.interfaces.iter().map(|interface| (&interface.name.value, interface)).collect(),
