@@ -1,5 +1,6 @@
 //! The walk of one packet, hop by hop, until it arrives or is lost.
 
+use super::super::device::interface::Side;
 use super::access::{Kind, Passage, passage};
 use super::address::{Few, number};
 use super::at_rest::State;
@@ -96,6 +97,8 @@ pub(super) struct Trip {
     pub(super) partly: Option<(usize, u32)>,
     /// An address for which several answered, each of them well.
     pub(super) doubled: Option<u32>,
+    /// A port by which it left translated, which is not simulated.
+    pub(super) translated: Option<usize>,
 }
 
 /// A hop.
@@ -275,6 +278,9 @@ impl Walk<'_, '_> {
                     {
                         trip.partly.get_or_insert(partly);
                     }
+                    if ingress.is_some_and(|ingress| self.is_translated(ingress, port)) {
+                        trip.translated.get_or_insert(port);
+                    }
                     for at in self.out_of(port, next.unwrap_or(target), line, trip)?.iter() {
                         forks.push(at);
                     }
@@ -424,6 +430,19 @@ impl Walk<'_, '_> {
         self.network.answers(segment, next, asker, self.state, self.mask)
     }
 
+    /// Whether a router changes an address of the packet between two of its ports.
+    fn is_translated(&self, ingress: usize, egress: usize) -> bool {
+        let side = |port: usize| self.network.ports[port].interface.translation.map(|at| at.value);
+        let (Some(from), Some(to)) = (side(ingress), side(egress)) else { return false };
+        let Packet { source, target, .. } = self.packet;
+        let translations = &self.network.router(ingress).device.translations;
+        from != to
+            && translations.iter().any(|translation| match from {
+                Side::Inside => translation.local.contains(source.into()),
+                Side::Outside => translation.global.contains(target.into()),
+            })
+    }
+
     /// What the access list of a port does to the packet.
     fn filter(&self, at: usize, inward: bool) -> Result<Option<(usize, u32)>, Loss> {
         let port = &self.network.ports[at];
@@ -458,6 +477,7 @@ impl Trip {
         self.mss = self.mss.min(other.mss);
         self.firewall |= other.firewall;
         self.partly = self.partly.or(other.partly);
+        self.translated = self.translated.or(other.translated);
     }
 
     fn clamp(&mut self, mss: Option<u16>) {

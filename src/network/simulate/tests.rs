@@ -501,6 +501,29 @@ fn an_access_list_does_not_filter_what_its_router_sends() {
     assert!(!by_b(&wan("in", " deny icmp any any unreachable\n")));
 }
 
+#[test]
+fn a_pair_whose_addresses_are_translated_is_not_called_reachable() {
+    let sides = |site: Site, other: &str| {
+        let hub = site.texts.iter().find(|(path, _)| path.contains("sad-ce")).unwrap().1.clone();
+        let own = |start: &str| hub.lines().find(|line| line.starts_with(start)).unwrap().to_owned() + "\n";
+        let (wan, kept) =
+            (own(" ip address 10.127."), own(&format!(" encapsulation dot1Q {}", site.plan.numbers.kept_vlan)));
+        let site = site.with("sad-ce", &wan, &format!("{wan} ip nat inside\n"));
+        site.with("sad-ce", &kept, &format!("{kept} ip nat {other}\n"))
+    };
+    let lan = Site::new(TENANT).plan.lan.prefix;
+    let rule = format!(
+        "ip forward-protocol nd\nip nat inside source static network {} 172.30.0.0 /{} vrf BORGOSETA\n",
+        lan.network(),
+        lan.prefix()
+    );
+    let with = |other: &str| sides(Site::new(TENANT), other).with("sad-ce", "ip forward-protocol nd\n", &rule);
+    let pair = with("outside").of_kind(true, &[]).pair;
+    assert_eq!(pair.verdict, Verdict::Degraded, "{pair:?}");
+    assert!(pair.reason.unwrap().what.contains("translated"));
+    assert_eq!(with("inside").of_kind(true, &[]).pair.verdict, Verdict::Reachable);
+}
+
 /// A carrier that goes by its line loses a pair that another one keeps: that alone excuses it.
 #[test]
 fn a_loss_is_excused_by_the_carrier_only_where_it_is_the_cause() {

@@ -103,6 +103,8 @@ pub(super) enum Fault {
     Partly { port: usize, line: u32 },
     /// Several answer for an address, each of them well.
     Doubled { address: u32 },
+    /// A router changes its addresses, which is not simulated.
+    Translated { port: usize },
     /// The state never comes to rest.
     Swings { lost: bool },
 }
@@ -115,6 +117,7 @@ impl Fault {
             | Self::TooBig { .. }
             | Self::Partly { .. }
             | Self::Doubled { .. }
+            | Self::Translated { .. }
             | Self::Swings { .. } => Verdict::Degraded,
         }
     }
@@ -196,6 +199,9 @@ impl Network<'_> {
         if let Some(address) = there.doubled.or(back.doubled) {
             return Some(Fault::Doubled { address });
         }
+        if let Some(port) = there.translated.or(back.translated) {
+            return Some(Fault::Translated { port });
+        }
         if let Some((port, line)) = there.partly.or(back.partly) {
             return Some(Fault::Partly { port, line });
         }
@@ -259,6 +265,11 @@ impl Network<'_> {
             Fault::Doubled { address } => {
                 reason(format!("more than one router answers or forwards for {}", Ipv4Addr::from(address)))
             }
+            Fault::Translated { port } => self.at_port(
+                port,
+                self.ports[port].interface.translation.map(|at| at.line),
+                format!("its addresses are translated out of {}, which is not simulated", self.names.ports[port]),
+            ),
             Fault::Swings { .. } => {
                 reason("tracked objects swing for ever: a probe is answered by the way that it withdraws".to_owned())
             }
