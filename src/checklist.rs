@@ -5,6 +5,7 @@
 //! place (`decode`). `plan` turns it into tasks for one tenant, `expect` judges what a probe read,
 //! `batch` writes the one script that a host runs: all pure. `run` is the only part that acts.
 
+mod across;
 mod baseline;
 mod batch;
 mod compare;
@@ -27,6 +28,7 @@ mod sign;
 mod template;
 mod trace;
 
+pub use across::{Across, Kept, State, across};
 pub use baseline::Baselines;
 pub use compare::{Captured, Compare, Difference, Rule};
 pub use decode::shape;

@@ -3,7 +3,8 @@
 use crate::support::project;
 use std::collections::{BTreeMap, BTreeSet};
 use traghetto::checklist::{
-    Baselines, Check, Checklist, Moment, Options, Phase, Probe, SENTENCES, Severity, Signatures, Todo, load, tasks,
+    AppliesTo, Baselines, Check, Checklist, Moment, Options, Phase, Probe, SENTENCES, Severity, Signatures, Todo, load,
+    tasks,
 };
 use traghetto::inventory;
 use traghetto::model::Known;
@@ -69,12 +70,13 @@ fn the_landing_has_a_night_and_a_morning_and_needs_both() {
     }
 }
 
-/// The script and the kept key of each item that compares.
-fn compared(list: &Checklist) -> BTreeMap<String, (String, Severity)> {
+/// What is asked, of which servers and how severely, by the kept key of each item that compares.
+fn compared(list: &Checklist) -> BTreeMap<String, (Probe, AppliesTo, Severity)> {
     let mut all = BTreeMap::new();
     for item in &list.items {
-        if let Check::Probe { probe: Probe::Sh { script }, compare: Some(compare), .. } = &item.check {
-            let before = all.insert(compare.key.clone(), (script.source().to_owned(), item.severity));
+        if let Check::Probe { probe, compare: Some(compare), .. } = &item.check {
+            let asked = (probe.clone(), item.applies_to.clone(), item.severity);
+            let before = all.insert(compare.key.clone(), asked);
             assert!(before.is_none(), "{} keeps `{}` twice", list.phase, compare.key);
         }
     }
@@ -82,11 +84,11 @@ fn compared(list: &Checklist) -> BTreeMap<String, (String, Severity)> {
 }
 
 #[test]
-fn what_is_compared_is_asked_by_the_same_script() {
+fn what_is_compared_is_asked_in_the_same_way_of_the_same_servers() {
     let (source, landing, test) =
         (compared(&phase(Phase::Source)), compared(&phase(Phase::Landing)), compared(&phase(Phase::Test)));
     assert!(source.len() >= 25, "{}", source.len());
-    assert_eq!(source, landing, "the same question before and after, of the same severity");
+    assert_eq!(source, landing, "the same question before and after, of the same servers and severity");
     assert!(test.len() >= 20 && test.iter().all(|(key, asked)| landing.get(key) == Some(asked)));
 }
 

@@ -114,6 +114,66 @@ fn a_run_signatures_and_the_report() {
     check(&sandbox, &[]).code(5);
 }
 
+/// A checklist of the landing that compares with what `file` held at the source.
+fn compared(phase: &str, file: &str) -> String {
+    let (when, rule) = if phase == "landing" { ("    when: notte\n", ", rule: superset") } else { ("", "") };
+    format!(
+        "checklist: {phase}\nversion: 1\nitems:\n  - id: C-1\n    title: {{it: Porte, en: Ports}}\n    \
+         severity: blocker\n{when}    roles: [venis-sistemista]\n    scope: server\n    probe: {{sh: 'cat {file}'}}\n    \
+         compare: {{key: ports{rule}}}\n"
+    )
+}
+
+#[test]
+fn the_landing_is_compared_with_what_the_source_kept() {
+    let sshd = Sshd::start();
+    let sandbox = sandbox(&sshd, "exit 0");
+    let access = format!("access: {}", sshd.access_yaml());
+    let text = std::fs::read_to_string(sandbox.path().join(CINTO)).unwrap();
+    sandbox.write(CINTO, &text.replace(&access, &format!("{access}\n    landing_{access}")));
+    let file = sandbox.path().join("ports").display().to_string();
+    for phase in ["source", "landing"] {
+        sandbox.write(&format!("checklists/{phase}.yaml"), &compared(phase, &file));
+    }
+    let run = |phase: &str| sandbox.run(&["checklist", "run", phase, "cinto-caomaggiore", "--server", "cinto-srv1"]);
+    sandbox.write("ports", "tcp 22\ntcp 445\n");
+    let ran = run("landing").code(4);
+    assert!(ran.stdout.contains("error    blocker"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("the source phase kept no `ports` of it"), "{}", ran.stdout);
+    run("source").code(0);
+    sandbox.write("ports", "tcp 445\ntcp 80\ntcp 22\n");
+    run("landing").code(0);
+    sandbox.write("ports", "tcp 80\ntcp 22\n");
+    let ran = run("landing").code(4);
+    assert!(ran.stdout.contains("lines: lost `tcp 445` (expected: nothing lost)"), "{}", ran.stdout);
+    drop(sshd);
+
+    let compare = ["checklist", "compare", "cinto-caomaggiore", "--phases", "source,landing", "--lang", "en"];
+    let shown = sandbox.run(&compare).code(0);
+    assert!(shown.stdout.contains("DIFFERS: lost `tcp 445`; new `tcp 80`"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.ends_with("1 things kept: 1 not the same, 1 of them not as they should be\n"),
+        "{}",
+        shown.stdout
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&sandbox.run(&[&compare[..], &["--json"]].concat()).code(0).stdout).unwrap();
+    assert_eq!(json[0]["phases"][0]["state"], "first");
+    assert_eq!(json[0]["phases"][1]["difference"]["lost"][0], "tcp 445");
+    sandbox.run(&["checklist", "compare", "cinto-caomaggiore", "--phases", "source"]).code(2);
+}
+
+#[test]
+fn the_night_and_the_morning_are_asked_apart() {
+    let sandbox = Sandbox::with_project().env("TRAGHETTO_OPERATOR", "anna-veneto");
+    let run = |more: &[&str]| sandbox.run(&[&["checklist", "run"], more].concat());
+    let ran = run(&["source", "cinto-caomaggiore", "--when", "notte"]).code(2);
+    assert!(ran.stderr.contains("the phase source has no night and no morning"), "{}", ran.stderr);
+    let shown = sandbox.run(&["checklist", "list", "--trace", "--json"]).code(0);
+    let sentences: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert!(sentences.as_array().unwrap().iter().all(|one| !one["items"].as_array().unwrap().is_empty()));
+}
+
 #[test]
 fn exit_codes_say_why_a_gate_stays_closed() {
     let sshd = Sshd::start();

@@ -1,5 +1,6 @@
 //! `traghetto checklist`.
 
+mod compare;
 mod findings;
 mod list;
 mod report;
@@ -24,6 +25,8 @@ pub enum Command {
     Run(run::Args),
     /// Sign a manual item.
     Sign(sign::Args),
+    /// Show what the phases kept of the servers, side by side.
+    Compare(compare::Args),
     /// Show where a checklist stands: the last findings, and who has signed.
     Report(report::Args),
 }
@@ -61,6 +64,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::List(args) => list::run(&args, context),
         Command::Run(args) => run::run(&args, context).await,
         Command::Sign(args) => sign::run(&args, context).await,
+        Command::Compare(args) => compare::run(&args, context).await,
         Command::Report(args) => report::run(&args, context).await,
     }
 }

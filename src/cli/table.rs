@@ -13,7 +13,7 @@ pub struct Table {
 
 impl Table {
     /// An empty table under `headings`.
-    pub fn new<const N: usize>(headings: [&str; N]) -> Self {
+    pub fn new<'a>(headings: impl IntoIterator<Item = &'a str>) -> Self {
         let mut rows = Builder::new();
         rows.push_record(headings);
         Self { rows, right: Vec::new() }
@@ -26,7 +26,7 @@ impl Table {
     }
 
     /// Adds a row.
-    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push_record(cells);
     }
 

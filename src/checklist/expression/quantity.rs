@@ -67,8 +67,8 @@ pub(super) fn unit(name: &str) -> Option<(Dimension, f64)> {
 pub(super) fn of_attribute(name: &str) -> (Dimension, f64) {
     let last = name.rsplit('_').next().unwrap_or(name);
     match last {
-        "ms" => (Dimension::Time, 0.001),
-        "seconds" => (Dimension::Time, 1.0),
+        "ms" | "delay" => (Dimension::Time, 0.001),
+        "seconds" | "skew" => (Dimension::Time, 1.0),
         "days" => (Dimension::Time, 86400.0),
         "bytes" => (Dimension::Size, 1.0),
         "bps" => (Dimension::Rate, 1.0),

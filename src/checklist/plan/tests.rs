@@ -66,8 +66,8 @@ fn with_a_guest_its_own_access_is_asked() {
     access.host = "198.51.100.7".into();
     guest.landing_access = Some(access);
     let tasks = planned(Phase::Landing, &inventory, &tenant);
-    let Todo::Ask(asked) = todo(&tasks, "L-AD-10", "cinto-srv1") else { panic!("not asked") };
-    assert_eq!(asked.question, Question::Tcp { host: "198.51.100.7".into(), port: 389 });
+    let Todo::Ask(asked) = todo(&tasks, "L-AD-18", "cinto-srv1") else { panic!("not asked") };
+    assert_eq!(asked.question, Question::Tcp { host: "198.51.100.7".into(), port: 464 });
     assert_eq!(todo(&tasks, "L-VM-05", "cinto-srv1"), &Todo::Skip("not for Windows Server 2008 R2".into()));
     assert_eq!(todo(&tasks, "L-APP-01", "-"), &Todo::Sign);
 }
@@ -142,7 +142,7 @@ fn one_router_has_no_standby_and_a_jump_host_hides_a_server() {
     access.via = guest.access.clone().map(Box::new);
     guest.landing_access = Some(access);
     let tasks = planned(Phase::Landing, &inventory, &tenant);
-    assert_eq!(todo(&tasks, "L-AD-10", "cinto-srv1"), &Todo::Skip("reached only through a jump host".into()));
+    assert_eq!(todo(&tasks, "L-AD-18", "cinto-srv1"), &Todo::Skip("reached only through a jump host".into()));
 }
 
 /// A signature of an item, as `person` in `role`.
