@@ -130,12 +130,13 @@ fn the_landing_is_compared_with_what_the_source_kept() {
     let sandbox = sandbox(&sshd, "exit 0");
     let access = format!("access: {}", sshd.access_yaml());
     let text = std::fs::read_to_string(sandbox.path().join(CINTO)).unwrap();
-    sandbox.write(CINTO, &text.replace(&access, &format!("{access}\n    landing_{access}")));
+    let text = text.replace(&access, &format!("{access}\n    landing_{access}"));
+    sandbox.write(CINTO, &text.replace("windows: Windows 7", "linux: Debian 12"));
     let file = sandbox.path().join("ports").display().to_string();
     for phase in ["source", "landing"] {
         sandbox.write(&format!("checklists/{phase}.yaml"), &compared(phase, &file));
     }
-    let run = |phase: &str| sandbox.run(&["checklist", "run", phase, "cinto-caomaggiore", "--server", "cinto-srv1"]);
+    let run = |phase: &str| sandbox.run(&["checklist", "run", phase, "cinto-caomaggiore", "--server", "cinto-srv3"]);
     sandbox.write("ports", "tcp 22\ntcp 445\n");
     let ran = run("landing").code(4);
     assert!(ran.stdout.contains("error    blocker"), "{}", ran.stdout);

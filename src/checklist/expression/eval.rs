@@ -60,6 +60,18 @@ impl From<&Datum> for Worth {
     }
 }
 
+impl Worth {
+    /// Whether both are the same; lists in any order, since what is kept is sorted.
+    fn same(mut self, mut other: Self) -> bool {
+        for worth in [&mut self, &mut other] {
+            if let Worth::Texts(texts) = worth {
+                texts.sort();
+            }
+        }
+        self == other
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Evaluation<'a, 'd> {
     now: &'a Look<'a, 'd>,
@@ -158,8 +170,8 @@ impl<'a, 'd> Evaluation<'a, 'd> {
         use Operator as O;
         let numbers = || Ok::<_, String>((self.number(left)?, self.number(right)?));
         Ok(match operator {
-            O::Equal => Worth::Flag(self.worth(left)? == self.worth(right)?),
-            O::Unequal => Worth::Flag(self.worth(left)? != self.worth(right)?),
+            O::Equal => Worth::Flag(self.worth(left)?.same(self.worth(right)?)),
+            O::Unequal => Worth::Flag(!self.worth(left)?.same(self.worth(right)?)),
             O::Less => Worth::Flag(numbers().map(|(a, b)| a < b)?),
             O::AtMost => Worth::Flag(numbers().map(|(a, b)| a <= b)?),
             O::Greater => Worth::Flag(numbers().map(|(a, b)| a > b)?),

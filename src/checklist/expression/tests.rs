@@ -54,6 +54,7 @@ fn what_holds_and_what_does_not() {
         "before.number <= 1min and before.number >= 39s",
         "5s * 3 == 15000ms and 1MiB / 2 == 512KiB and 10Mbit > 9999kbit and 2h == 120min",
         "1h / 1min == 60",
+        "lines == ['udp 53', 'tcp 389', 'tcp 22'] and lines != ['udp 53', 'tcp 22']",
     ] {
         let found = evaluated(good);
         assert!(found.holds, "{good}: {found:?}");
