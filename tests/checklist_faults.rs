@@ -13,7 +13,8 @@ use traghetto::checklist::{
     Verdict, load, run,
 };
 use traghetto::inventory;
-use traghetto::model::server::{Access, Addressing, Os, ServerRole, Transfer};
+use traghetto::model::script_access::ScriptAccess;
+use traghetto::model::server::{Addressing, Os, ServerRole, Transfer};
 use traghetto::model::tenant::Tenant;
 use traghetto::model::{Inventory, Known};
 use traghetto::world::ShellError;
@@ -56,7 +57,7 @@ fn scripts(phase: Phase, inventory: &Inventory) -> Checklist {
 impl Field for Host {
     type Shell = Host;
 
-    async fn connect(&self, _access: &Access) -> Result<Host, ShellError> {
+    async fn connect(&self, _access: &ScriptAccess) -> Result<Host, ShellError> {
         Ok(self.clone())
     }
 

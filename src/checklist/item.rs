@@ -251,6 +251,7 @@ impl OsFamily {
 /// How it is found out whether an item holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "a checklist has some hundred items, most of them probes")]
 pub enum Check {
     /// The program looks.
     Probe {

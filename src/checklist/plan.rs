@@ -47,6 +47,7 @@ pub struct Task {
 
 /// What there is to do for a task.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a run has some hundred tasks, most of them questions")]
 pub enum Todo {
     /// Nothing: the item is not for this subject, for this reason.
     Skip(String),

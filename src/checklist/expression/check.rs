@@ -203,7 +203,7 @@ impl Checker<'_> {
             }
             _ => {
                 let error = ExpressionError::new(at, format!("there is no function `{name}`"));
-                Err(match nearest(name, FUNCTIONS.into_iter()) {
+                Err(match nearest(name, FUNCTIONS) {
                     Some(meant) => error.hint(format!("did you mean `{meant}`?")),
                     None => error.hint(format!("the functions are {}", quoted_list(FUNCTIONS))),
                 })
