@@ -36,7 +36,8 @@ pub use expect::{Condition, Datum, Reading, Test};
 pub use expression::{Evaluated, Expression, ExpressionError, Glob};
 pub use finding::{Finding, Outcome, Subject, Verdict};
 pub use item::{
-    AppliesTo, Check, Checklist, Evidence, InvalidItemId, Item, ItemId, Moment, OsFamily, Phase, Probe, Severity, Until,
+    AppliesTo, Check, Checklist, Evidence, InvalidItemId, Item, ItemId, Moment, OsFamily, Phase, Probe, RouterOf,
+    Severity, Until,
 };
 pub use judge::{Answer, NoAnswer};
 pub use junit::junit;

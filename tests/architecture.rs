@@ -26,6 +26,7 @@ const ACTORS: &[&str] = &[
     "inventory/secrets.rs",        // looks whether references lead anywhere
     "checklist/run.rs",            // asks hosts and networks
     "checklist/live.rs",           // the world behind the questions
+    "checklist/live/line.rs",      // lines and routers behind theirs
     "checklist/live/native.rs",    // services behind theirs
     "migration/live.rs",           // the world behind the runner
     "migration/live/figures.rs",   // the figures of a copy at work, in a file

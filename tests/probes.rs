@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 use traghetto::world::probe::dns::{Record, RecordType, dns};
-use traghetto::world::probe::{ProbeError, http, ping, tcp};
+use traghetto::world::probe::{INTERVAL, ProbeError, http, ping, tcp};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -156,16 +156,16 @@ fn redirects_without_end_bad_tls_and_other_schemes_are_errors() {
 #[test]
 fn ping_counts_answers_and_refuses_options() {
     block(async {
-        let echoes = ping("127.0.0.1", 3, SOON).await.unwrap();
-        assert_eq!((echoes.sent, echoes.received), (3, 3));
+        let echoes = ping("127.0.0.1", 3, INTERVAL, SOON).await.unwrap();
+        assert_eq!((echoes.sent, echoes.received, echoes.times.len()), (3, 3, 3));
         assert!(echoes.mean.unwrap() < Duration::from_secs(1));
         for bad in ["-f", "", "127.0.0.1; reboot", "a b"] {
-            assert!(matches!(ping(bad, 1, SOON).await, Err(ProbeError::Question { .. })), "{bad}");
+            assert!(matches!(ping(bad, 1, INTERVAL, SOON).await, Err(ProbeError::Question { .. })), "{bad}");
         }
-        let error = ping("host.invalid", 1, SOON).await.unwrap_err();
+        let error = ping("host.invalid", 1, INTERVAL, SOON).await.unwrap_err();
         assert!(matches!(error, ProbeError::Unreachable { .. }), "{error}");
         let started = Instant::now();
-        let error = ping("127.0.0.1", 1000, Duration::from_millis(300)).await.unwrap_err();
+        let error = ping("127.0.0.1", 1000, INTERVAL, Duration::from_millis(300)).await.unwrap_err();
         assert!(matches!(error, ProbeError::Deadline { .. }) && started.elapsed() < SOON, "{error}");
     });
 }

@@ -6,7 +6,7 @@ mod organisation;
 use super::compare::Compare;
 use super::expect::{Condition, Kind, Test, attributes};
 use super::expression::Expression;
-use super::item::{AppliesTo, Check, Checklist, Item, ItemId, OsFamily, Phase, Probe, Severity, Until};
+use super::item::{AppliesTo, Check, Checklist, Item, ItemId, OsFamily, Phase, Probe, RouterOf, Severity, Until};
 use super::native::{Native, native};
 use super::powershell;
 use super::scope::Scope;
@@ -134,7 +134,17 @@ fn item(fields: &mut Fields<'_>) -> Option<Item> {
     if item.scope != Scope::Server && matches!(item.kind(), "sh" | "ps") {
         fields.refuse("scope", Complaint::new("a script runs on a server").hint("write `scope: server`"));
     }
+    if item.scope != Scope::Server && item.kind() == "throughput" {
+        fields.refuse("scope", Complaint::new("a rate is measured to a server").hint("write `scope: server`"));
+    }
+    if !matches!(item.scope, Scope::Site | Scope::Server) && asks_cpe(&item.check) {
+        fields.refuse("scope", Complaint::new("a CPE belongs to a site").hint("write `scope: site`"));
+    }
     Some(item)
+}
+
+fn asks_cpe(check: &Check) -> bool {
+    matches!(check, Check::Probe { probe: Probe::Ios { router: RouterOf::Primary | RouterOf::Standby }, .. })
 }
 
 fn applies_to(fields: &mut Fields<'_>) -> Option<AppliesTo> {
@@ -170,7 +180,8 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
     let doc = "Most bytes that a script may print (default: 16384).";
     let most_bytes = fields.optional("most_bytes", doc, whole::<u32>(1024..=1_048_576));
     let doc = "Seconds that one answer may take.";
-    let timeout = fields.or("timeout", doc, whole::<u32>(1..=600), TIMEOUT_SECONDS);
+    let usual = probe.as_ref().and_then(Option::as_ref).map_or(TIMEOUT_SECONDS, usual_seconds);
+    let timeout = fields.or("timeout", doc, whole::<u32>(1..=600), usual);
     let probe = probe??;
     let (mut expect, expression): (Vec<Condition>, Option<Expression>) = expect?;
     let compare: Option<Compare> = compare?;
@@ -184,6 +195,7 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
     };
     match probe {
         Probe::Tcp { .. } => imply("open", Test::Flag(true)),
+        Probe::Ios { .. } => imply("unsettled", Test::AtMost(0.0)),
         Probe::Sh { .. } | Probe::Ps { .. } => imply("exit", Test::NumberIn(vec![0.0])),
         Probe::Native(Native::Kerberos { .. }) => {
             for attribute in ["tcp", "udp", "alive"] {
@@ -191,6 +203,7 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
             }
         }
         Probe::Native(Native::Ntp { .. }) => imply("synchronized", Test::Flag(true)),
+        Probe::Native(Native::Mtu { .. }) => imply("black_hole", Test::Flag(false)),
         Probe::Native(Native::Locator { .. }) => imply("dead", Test::AtMost(0.0)),
         _ if nothing => {
             let hint = quoted_list(attributes(probe.kind()).iter().map(|(name, ..)| *name));
@@ -201,6 +214,20 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
     }
     let timeout = Duration::from_secs(timeout?.into());
     Some(Check::Probe { probe, expect, expression, compare, most_bytes: most_bytes?, until: until?, timeout })
+}
+
+/// What one answer of this probe may take unless the item says otherwise.
+fn usual_seconds(probe: &Probe) -> u32 {
+    match probe {
+        Probe::Ping { count, every, .. } => {
+            let sending = u64::from(*count) * u64::try_from(every.as_millis()).unwrap_or(u64::MAX) / 1000;
+            TIMEOUT_SECONDS.saturating_add(u32::try_from(sending).unwrap_or(u32::MAX))
+        }
+        // Both ways, and what is still on its way at the end.
+        Probe::Throughput { time, .. } => u32::try_from(time.as_secs() * 3).unwrap_or(u32::MAX) + 30,
+        Probe::Ios { .. } | Probe::Native(Native::Mtu { .. }) => 60,
+        _ => TIMEOUT_SECONDS,
+    }
 }
 
 fn until(fields: &mut Fields<'_>) -> Option<Until> {
@@ -229,13 +256,26 @@ fn probe(fields: &mut Fields<'_>, scope: Scope) -> Option<Probe> {
     });
     let ping = record("ICMP echo requests.", |fields| {
         let host = fields.required("host", "Name or address.", plain());
-        let count = fields.or("count", "How many.", whole(1..=100), 5);
-        Some(Probe::Ping { host: host?, count: count? })
+        let count = fields.or("count", "How many.", whole(1..=1000), 5);
+        let every = fields.or("every_ms", "Milliseconds between two of them.", whole(20..=1000), 200);
+        Some(Probe::Ping { host: host?, count: count?, every: Duration::from_millis(every?) })
+    });
+    let throughput = record("What the line carries.", |fields| {
+        let time = fields.or("seconds", "For how long, each way.", whole(1..=60), 10);
+        let rate = fields.optional("rate", "The rate that it is compared with, in Mbit/s.", plain());
+        Some(Probe::Throughput { time: Duration::from_secs(time?), rate: rate? })
+    });
+    let ios = record("How a router stands.", |fields| {
+        let router = fields.required("router", "Which router.", word(&RouterOf::WORDS));
+        Some(Probe::Ios { router: router? })
     });
     let tcp = fields.optional("tcp", "Connects to a TCP port.", tcp);
     let dns = fields.optional("dns", "Asks a name server.", dns);
     let http = fields.optional("http", "Fetches a page.", http);
     let ping = fields.optional("ping", "Sends ICMP echo requests.", ping);
+    let doc = "Measures what the line carries to and from the server, over SSH, without another program.";
+    let throughput = fields.optional("throughput", doc, throughput);
+    let ios = fields.optional("ios", "Looks how a router stands: HSRP groups, tracked objects, IP SLA probes.", ios);
     let sh = fields.optional(
         "sh",
         "A script for /bin/sh on the server; it must only read.",
@@ -246,7 +286,7 @@ fn probe(fields: &mut Fields<'_>, scope: Scope) -> Option<Probe> {
     let ps = fields.optional("ps", doc, Script { scope, landing: Landing::PowerShell });
     let ps = ps.map(|script| script.map(|script| Probe::Ps { script }));
     let native = native(fields, plain).map(|native| native.map(Probe::Native));
-    let probe = tcp?.or(dns?).or(http?).or(ping?).or(sh?).or(ps?).or(native?)?;
+    let probe = tcp?.or(dns?).or(http?).or(ping?).or(throughput?).or(ios?).or(sh?).or(ps?).or(native?)?;
     check_literals(fields, &probe);
     Some(probe)
 }
@@ -268,7 +308,7 @@ fn check_literals(fields: &mut Fields<'_>, probe: &Probe) {
                 fields.refuse("http.url", complaint.hint("it starts with http:// or https://"));
             }
         }
-        Probe::Dns { .. } | Probe::Ping { .. } | Probe::Sh { .. } | Probe::Ps { .. } | Probe::Native(_) => {}
+        _ => {}
     }
 }
 

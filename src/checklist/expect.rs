@@ -26,6 +26,31 @@ pub(super) fn attributes(probe: &str) -> &'static [Attribute] {
         "ping" => &[
             ("loss", Kind::Number, "percent of the requests without answer"),
             ("ms", Kind::Number, "mean milliseconds of a round trip"),
+            ("p95", Kind::Number, "milliseconds that 95 percent of the round trips do not exceed"),
+            ("most", Kind::Number, "milliseconds of the longest round trip"),
+            (
+                "jitter",
+                Kind::Number,
+                "milliseconds by which 95 percent of the round trips at most differ from the one before",
+            ),
+        ],
+        "throughput" => &[
+            ("from_server", Kind::Number, "Mbit/s of payload from the server to the operations host"),
+            ("to_server", Kind::Number, "Mbit/s of payload from the operations host to the server"),
+            ("percent", Kind::Number, "the lower of both in percent of `rate`"),
+        ],
+        "ios" => &[
+            ("active", Kind::List, "the HSRP groups in which it is active, such as `Gi0/0/1 10`"),
+            ("standby", Kind::List, "the HSRP groups in which it is standby"),
+            (
+                "unsettled",
+                Kind::List,
+                "the HSRP groups in another state; none is expected unless the item says otherwise",
+            ),
+            ("tracks_up", Kind::List, "the numbers of the tracked objects that are up"),
+            ("tracks_down", Kind::List, "the numbers of those that are down"),
+            ("probes_ok", Kind::List, "the numbers of the IP SLA probes that are answered"),
+            ("probes_failing", Kind::List, "the numbers of those that are not"),
         ],
         "sh" | "ps" => &[
             ("exit", Kind::Number, "the exit status; 0 is expected unless another is named"),

@@ -323,6 +323,22 @@ pub enum Probe {
         host: Template,
         /// How many.
         count: u32,
+        /// Between two of them.
+        #[serde(serialize_with = "milliseconds")]
+        every: Duration,
+    },
+    /// Measures what the line carries to and from a server, over SSH.
+    Throughput {
+        /// For how long, each way.
+        #[serde(serialize_with = "seconds")]
+        time: Duration,
+        /// The rate that it is compared with, in Mbit/s.
+        rate: Option<Template>,
+    },
+    /// Looks how a router stands: HSRP groups, tracked objects, IP SLA probes.
+    Ios {
+        /// Which router.
+        router: RouterOf,
     },
     /// Runs a script with `/bin/sh` on the server.
     Sh {
@@ -341,7 +357,7 @@ pub enum Probe {
 
 impl Probe {
     /// The words of the kinds that are written in this file; [`Native::KINDS`] has the others.
-    const OWN_KINDS: [&'static str; 6] = ["tcp", "dns", "http", "ping", "sh", "ps"];
+    const OWN_KINDS: [&'static str; 8] = ["tcp", "dns", "http", "ping", "throughput", "ios", "sh", "ps"];
 
     /// The words of all kinds.
     pub fn kinds() -> Vec<&'static str> {
@@ -355,11 +371,35 @@ impl Probe {
             Probe::Dns { .. } => "dns",
             Probe::Http { .. } => "http",
             Probe::Ping { .. } => "ping",
+            Probe::Throughput { .. } => "throughput",
+            Probe::Ios { .. } => "ios",
             Probe::Sh { .. } => "sh",
             Probe::Ps { .. } => "ps",
             Probe::Native(native) => native.kind(),
         }
     }
+}
+
+/// A router that a checklist asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouterOf {
+    /// The CPE of the site's primary line.
+    Primary,
+    /// The CPE of its backup line, where it is another one.
+    Standby,
+    /// The hub at the SAD.
+    Hub,
+}
+
+impl RouterOf {
+    /// All of them with their words in a checklist.
+    pub const WORDS: [(&'static str, RouterOf); 3] =
+        [("primary", RouterOf::Primary), ("standby", RouterOf::Standby), ("hub", RouterOf::Hub)];
+}
+
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u128(duration.as_millis())
 }
 
 fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

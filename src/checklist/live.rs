@@ -1,5 +1,6 @@
 //! The real hosts and networks, as a run sees them.
 
+mod line;
 mod native;
 mod reading;
 
@@ -12,7 +13,7 @@ use crate::world::ShellError;
 use crate::world::host::Host;
 use crate::world::probe::{self, ProbeError};
 use crate::world::ssh::Trust;
-use reading::{milliseconds, no_answer};
+use reading::{Maybe as _, milliseconds, no_answer};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -41,7 +42,11 @@ impl Field for Live {
             Question::Tcp { host, port } => tcp(host, *port, deadline).await,
             Question::Dns { server, name, record } => dns(server, name, record, deadline).await,
             Question::Http { url } => http(url, deadline).await,
-            Question::Ping { host, count } => ping(host, *count, deadline).await,
+            Question::Ping { host, count, every } => ping(host, *count, *every, deadline).await,
+            Question::Throughput { access, time, rate } => {
+                line::throughput(&self.trust, access, *time, *rate, deadline).await
+            }
+            Question::Ios { router, access } => line::router(&self.trust, router, access, deadline).await,
             Question::Native(question) => native::ask(question, deadline).await,
             Question::Sh { .. } | Question::Ps { .. } => Err(NoAnswer {
                 reason: "a script runs in a session: a bug in traghetto".to_owned(),
@@ -102,13 +107,15 @@ async fn http(url: &str, deadline: Duration) -> Result<Answer, NoAnswer> {
     Ok(Answer { reading, raw: page.body, complaint: String::new(), took: page.took })
 }
 
-async fn ping(host: &str, count: u32, deadline: Duration) -> Result<Answer, NoAnswer> {
+async fn ping(host: &str, count: u32, every: Duration, deadline: Duration) -> Result<Answer, NoAnswer> {
     let began = Instant::now();
-    let echoes = probe::ping(host, count, deadline).await.map_err(|error| no_answer(&error))?;
-    let mut reading = Reading::default().with("loss", Datum::Number(echoes.loss()));
-    if let Some(mean) = echoes.mean {
-        reading = reading.with("ms", milliseconds(mean));
-    }
+    let echoes = probe::ping(host, count, every, deadline).await.map_err(|error| no_answer(&error))?;
+    let reading = Reading::default()
+        .with("loss", Datum::Number(echoes.loss()))
+        .maybe("ms", echoes.mean.map(milliseconds))
+        .maybe("p95", echoes.percentile(95).map(milliseconds))
+        .maybe("most", echoes.percentile(100).map(milliseconds))
+        .maybe("jitter", echoes.jitter().map(milliseconds));
     let raw = format!("{} sent, {} received", echoes.sent, echoes.received).into_bytes();
     Ok(Answer { reading, raw, complaint: String::new(), took: began.elapsed() })
 }

@@ -70,11 +70,18 @@ pub enum Native<T = Template> {
         /// The domain; else that of the directory server on the same host.
         domain: Option<T>,
     },
+    /// Finds the largest packet that passes in one piece.
+    Mtu {
+        /// Name or address.
+        host: T,
+        /// The largest that is tried, in bytes.
+        most: u16,
+    },
 }
 
 impl Native {
     /// The words of all kinds.
-    pub const KINDS: [&'static str; 7] = ["ldap", "kerberos", "smb", "rdp", "ntp", "tls", "locator"];
+    pub const KINDS: [&'static str; 8] = ["ldap", "kerberos", "smb", "rdp", "ntp", "tls", "locator", "mtu"];
 
     /// The question with the values that `text` gives.
     ///
@@ -94,6 +101,7 @@ impl Native {
             Native::Locator { server, service, domain } => {
                 Native::Locator { server: text(server)?, service: service.clone(), domain: maybe(domain)? }
             }
+            Native::Mtu { host, most } => Native::Mtu { host: text(host)?, most: *most },
         })
     }
 }
@@ -109,6 +117,7 @@ impl<T> Native<T> {
             Native::Ntp { .. } => "ntp",
             Native::Tls { .. } => "tls",
             Native::Locator { .. } => "locator",
+            Native::Mtu { .. } => "mtu",
         }
     }
 }

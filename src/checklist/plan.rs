@@ -6,13 +6,14 @@ use super::compare::{Captured, Compare};
 use super::expect::Condition;
 use super::expression::Expression;
 use super::finding::Subject;
-use super::item::{AppliesTo, Check, Checklist, Item, Moment, Phase, Probe, Until};
+use super::item::{AppliesTo, Check, Checklist, Item, Moment, Phase, Probe, RouterOf, Until};
 use super::native::Native;
 use super::scope::Scope;
 use super::sign::Signatures;
 use super::template::{NoText, Template, Value, Variable};
 use crate::model::link::Site;
 use crate::model::project::{LandingTarget, Project};
+use crate::model::router_access::RouterAccess;
 use crate::model::script_access::ScriptAccess;
 use crate::model::server::{Access, Addressing, Os, Server, Transfer};
 use crate::model::tenant::{Saas, Tenant};
@@ -110,6 +111,24 @@ pub enum Question {
         host: String,
         /// How many.
         count: u32,
+        /// Between two of them.
+        every: Duration,
+    },
+    /// Measure what the line carries.
+    Throughput {
+        /// How the host is reached.
+        access: Access,
+        /// For how long, each way.
+        time: Duration,
+        /// The rate that it is compared with, in Mbit/s.
+        rate: Option<u32>,
+    },
+    /// Look how a router stands.
+    Ios {
+        /// What it is called.
+        router: &'static str,
+        /// How it is reached.
+        access: Box<RouterAccess>,
     },
     /// Run a script on a host.
     Sh {
@@ -272,7 +291,7 @@ impl<'a> Scene<'a> {
         }
         let server = nouns.server?;
         restriction(&item.applies_to, server).or_else(|| match &item.check {
-            Check::Probe { probe: Probe::Sh { .. }, .. } if !self.has_shell(server) => {
+            Check::Probe { probe: Probe::Sh { .. } | Probe::Throughput { .. }, .. } if !self.has_shell(server) => {
                 Some(format!("{} has no /bin/sh", server.os))
             }
             Check::Probe { probe: Probe::Ps { .. }, .. } if !matches!(server.os, Os::Windows(_)) => {
@@ -327,12 +346,16 @@ impl<'a> Scene<'a> {
                 Question::Dns { server: text(server)?, name: text(name)?, record: record.clone() }
             }
             Probe::Http { url } => Question::Http { url: text(url)? },
-            Probe::Ping { host, count } => Question::Ping { host: text(host)?, count: *count },
-            Probe::Sh { script } => {
-                let access = nouns.server.and_then(|server| self.access(server));
-                let access = access.ok_or_else(|| Unfilled::Invalid("the inventory gives no `access`".to_owned()))?;
-                Question::Sh { access: access.clone(), script: text(script)? }
+            Probe::Ping { host, count, every } => Question::Ping { host: text(host)?, count: *count, every: *every },
+            Probe::Throughput { time, rate } => {
+                let number = |text: String| {
+                    text.parse().map_err(|_| Unfilled::Invalid(format!("`{text}` is not a rate in whole Mbit/s")))
+                };
+                let rate = rate.as_ref().map(text).transpose()?.map(number).transpose()?;
+                Question::Throughput { access: self.shell(nouns)?, time: *time, rate }
             }
+            Probe::Ios { router } => self.router(*router, nouns)?,
+            Probe::Sh { script } => Question::Sh { access: self.shell(nouns)?, script: text(script)? },
             Probe::Ps { script } => {
                 let access = nouns.server.and_then(|server| self.powershell(server));
                 let missing = if self.phase.is_of_copies() { "landing_winrm" } else { "winrm" };
@@ -341,6 +364,23 @@ impl<'a> Scene<'a> {
             }
             Probe::Native(native) => Question::Native(native.fill(text)?),
         })
+    }
+
+    fn shell(self, nouns: Nouns<'_>) -> Result<Access, Unfilled> {
+        let access = nouns.server.and_then(|server| self.access(server));
+        access.cloned().ok_or_else(|| Unfilled::Invalid("the inventory gives no `access`".to_owned()))
+    }
+
+    /// A router that the inventory does not lead to is the carrier's, or is looked at by hand.
+    fn router(self, router: RouterOf, nouns: Nouns<'_>) -> Result<Question, Unfilled> {
+        let routers = nouns.site.and_then(|site| site.link.routers.as_ref());
+        let (name, access) = match router {
+            RouterOf::Primary => ("the primary CPE", routers.map(|routers| &routers.primary)),
+            RouterOf::Standby => ("the standby CPE", routers.and_then(|routers| routers.standby.as_ref())),
+            RouterOf::Hub => ("the hub", self.project.network.hub_access.as_ref()),
+        };
+        let access = access.ok_or(NoText::Absent("the inventory does not lead to the router"))?;
+        Ok(Question::Ios { router: name, access: Box::new(access.clone()) })
     }
 
     fn value(self, variable: Variable, nouns: Nouns<'_>) -> Value {
@@ -448,6 +488,8 @@ fn site_value(variable: Variable, site: &Site) -> Value {
         Variable::SitePrimary => known(lan.map(|lan| lan.primary.to_string())),
         Variable::SitePrefix => known(lan.map(|lan| lan.prefix.to_string())),
         Variable::SiteCpe => known(site.link.carrier.as_ref().map(|carrier| carrier.cpe.to_string())),
+        Variable::SitePcr => Value::One(site.link.pcr_mbps.to_string()),
+        Variable::SiteMcr => Value::One((site.link.mcr_kbps() / 1000).to_string()),
         Variable::SiteStandby => match lan {
             None => Value::Unknown,
             Some(lan) => lan

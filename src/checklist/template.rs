@@ -33,6 +33,10 @@ pub enum Variable {
     SitePrefix,
     /// Address of our CPE towards the carrier.
     SiteCpe,
+    /// Peak rate of the site's link, in Mbit/s.
+    SitePcr,
+    /// Its guaranteed rate, in whole Mbit/s.
+    SiteMcr,
     /// Id of the server.
     ServerId,
     /// Its address in the tenant's LAN, before the move.
@@ -53,7 +57,7 @@ pub enum Variable {
 
 impl Variable {
     /// Every variable with its name.
-    pub const NAMES: [(&'static str, Variable); 19] = [
+    pub const NAMES: [(&'static str, Variable); 21] = [
         ("tenant.id", Variable::TenantId),
         ("tenant.name", Variable::TenantName),
         ("project.ntp", Variable::ProjectNtp),
@@ -65,6 +69,8 @@ impl Variable {
         ("site.standby", Variable::SiteStandby),
         ("site.prefix", Variable::SitePrefix),
         ("site.cpe", Variable::SiteCpe),
+        ("site.pcr", Variable::SitePcr),
+        ("site.mcr", Variable::SiteMcr),
         ("server.id", Variable::ServerId),
         ("server.address", Variable::ServerAddress),
         ("server.landing_address", Variable::ServerLandingAddress),

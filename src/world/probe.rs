@@ -13,6 +13,7 @@ mod kerberos_message;
 pub mod ldap;
 mod ldap_message;
 pub mod locator;
+pub mod mtu;
 pub mod ntp;
 mod ntp_message;
 pub mod path;
@@ -21,10 +22,11 @@ pub mod rdp;
 mod rdp_message;
 pub mod smb;
 mod smb_message;
+pub mod throughput;
 pub mod tls;
 
 pub use http::{Page, http};
-pub use ping::{Echoes, ping};
+pub use ping::{Echoes, INTERVAL, ping};
 
 use std::error::Error;
 use std::future::Future;

@@ -6,6 +6,7 @@
 pub mod answer;
 mod console;
 mod ios;
+pub mod standing;
 
 pub use console::Console;
 pub use ios::{IosRouter, Patience};

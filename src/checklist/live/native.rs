@@ -5,7 +5,7 @@ use super::reading::{Maybe as _, answer, milliseconds, no_answer, rounded};
 use crate::checklist::expect::{Datum, Reading};
 use crate::checklist::judge::{Answer, NoAnswer};
 use crate::checklist::native::Native;
-use crate::world::probe::{ProbeError, kerberos, ldap, locator, ntp, rdp, smb, tls};
+use crate::world::probe::{ProbeError, kerberos, ldap, locator, mtu, ntp, rdp, smb, tls};
 use std::time::{Duration, Instant};
 
 type Asked = Result<Answer, NoAnswer>;
@@ -28,6 +28,7 @@ pub(super) async fn ask(question: &Native<String>, deadline: Duration) -> Asked 
         Native::Ntp { host, port } => clock(ntp::ntp(host, *port, deadline).await),
         Native::Tls { host, port, name } => certificate(tls::tls(host, *port, name.as_deref(), deadline).await),
         Native::Locator { server, service, domain } => locate(server, service, domain.as_deref(), deadline).await,
+        Native::Mtu { host, most } => path(mtu::mtu(host, *most, deadline).await),
     }
 }
 
@@ -109,6 +110,14 @@ fn clock(asked: Result<ntp::Clock, ProbeError>) -> Asked {
         .with("synchronized", Datum::Flag(said.synchronised))
         .with("ms", milliseconds(said.took));
     Ok(answer(reading, format!("{said:?}").into_bytes(), said.took))
+}
+
+fn path(asked: Result<mtu::PathMtu, ProbeError>) -> Asked {
+    let found = asked.map_err(|error| no_answer(&error))?;
+    let reading = Reading::default()
+        .with("mtu", Datum::Number(found.mtu.into()))
+        .with("black_hole", Datum::Flag(found.black_hole));
+    Ok(answer(reading, format!("{found:?}").into_bytes(), found.took))
 }
 
 fn certificate(asked: Result<tls::Shown, ProbeError>) -> Asked {

@@ -74,6 +74,15 @@ const LOCATOR: &[Attribute] = &[
     MS,
 ];
 
+const MTU: &[Attribute] = &[
+    ("mtu", Kind::Number, "bytes of the largest packet that passes in one piece, with its headers"),
+    (
+        "black_hole",
+        Kind::Flag,
+        "whether larger ones vanish without a word; expected not to unless the item says otherwise",
+    ),
+];
+
 /// The attributes of a kind, each with its type and its meaning.
 pub(in crate::checklist) fn attributes(kind: &str) -> &'static [Attribute] {
     match kind {
@@ -84,6 +93,7 @@ pub(in crate::checklist) fn attributes(kind: &str) -> &'static [Attribute] {
         "ntp" => NTP,
         "tls" => TLS,
         "locator" => LOCATOR,
+        "mtu" => MTU,
         _ => &[],
     }
 }

@@ -54,6 +54,11 @@ pub(in crate::checklist) fn native<F: Form<Value = Template>>(
         let domain = fields.optional("domain", domain, text());
         Some(Native::Locator { server: server?, service: service?, domain: domain? })
     });
+    let mtu = record("The largest packet.", |fields| {
+        let host = host(fields);
+        let most = fields.or("most", "The largest that is tried, in bytes.", whole(576..=9216), 1500);
+        Some(Native::Mtu { host: host?, most: most? })
+    });
     let found = [
         fields.optional("ldap", "Asks a directory server who it is.", ldap),
         fields.optional("kerberos", "Asks a key distribution centre for a ticket, without a password.", kerberos),
@@ -62,6 +67,7 @@ pub(in crate::checklist) fn native<F: Form<Value = Template>>(
         fields.optional("ntp", "Asks a time server.", ntp),
         fields.optional("tls", "Looks at a certificate, and believes nothing in it.", tls),
         fields.optional("locator", "Looks up SRV records, resolves and connects to each target.", locator),
+        fields.optional("mtu", "Finds the largest packet that passes in one piece, and black holes.", mtu),
     ];
     found.into_iter().collect::<Option<Vec<_>>>().map(|found| found.into_iter().flatten().next())
 }

@@ -6,11 +6,11 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// Seconds between two requests; the least that every version allows to everybody.
-const INTERVAL: &str = "0.2";
+/// Between two requests; the least that every version allows to everybody.
+pub const INTERVAL: Duration = Duration::from_millis(200);
 
 /// What came back.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Echoes {
     /// Requests sent.
     pub sent: u32,
@@ -18,6 +18,8 @@ pub struct Echoes {
     pub received: u32,
     /// Mean round trip of those answered.
     pub mean: Option<Duration>,
+    /// Round trips of those answered, in the order of the answers.
+    pub times: Vec<Duration>,
 }
 
 impl Echoes {
@@ -26,20 +28,35 @@ impl Echoes {
         let lost = self.sent.saturating_sub(self.received);
         if self.sent == 0 { 100.0 } else { f64::from(lost) * 100.0 / f64::from(self.sent) }
     }
+
+    /// The round trip that so many percent of those answered do not exceed.
+    pub fn percentile(&self, percent: usize) -> Option<Duration> {
+        percentile(self.times.clone(), percent)
+    }
+
+    /// The difference between two round trips, one after the other, that 95 percent of them do not exceed.
+    pub fn jitter(&self) -> Option<Duration> {
+        percentile(self.times.windows(2).map(|pair| pair[1].abs_diff(pair[0])).collect(), 95)
+    }
 }
 
-/// Sends `count` echo requests to `host`. That none is answered is an answer.
+/// The value that so many percent do not exceed (nearest rank).
+fn percentile(mut values: Vec<Duration>, percent: usize) -> Option<Duration> {
+    values.sort_unstable();
+    let rank = (values.len() * percent).div_ceil(100).max(1);
+    values.get(rank - 1).copied()
+}
+
+/// Sends `count` echo requests to `host`, one each `every`. That none is answered is an answer.
 ///
 /// # Errors
 /// The name is unknown, there is no route or no `ping`, or the deadline passed before the last request.
-pub async fn ping(host: &str, count: u32, deadline: Duration) -> Result<Echoes, ProbeError> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
-    if host.is_empty() || host.starts_with('-') || !host.chars().all(plain) {
-        return Err(ProbeError::Question { text: host.to_owned(), expected: "host name or address" });
-    }
+pub async fn ping(host: &str, count: u32, every: Duration, deadline: Duration) -> Result<Echoes, ProbeError> {
+    is_host(host)?;
+    let every = every.as_secs_f64().to_string();
     within(deadline, async {
         let output = Command::new("ping")
-            .args(["-n", "-q", "-W", "2", "-i", INTERVAL, "-c", &count.max(1).to_string(), "--", host])
+            .args(["-n", "-W", "2", "-i", &every, "-c", &count.max(1).to_string(), "--", host])
             .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .kill_on_drop(true)
@@ -55,7 +72,16 @@ pub async fn ping(host: &str, count: u32, deadline: Duration) -> Result<Echoes, 
     .await
 }
 
-/// Reads the summary of iputils (`5 packets transmitted, 4 received`) or busybox (`… packets received`).
+/// That a text is a name or an address, and no option of a program.
+pub(super) fn is_host(text: &str) -> Result<(), ProbeError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
+    if text.is_empty() || text.starts_with('-') || !text.chars().all(plain) {
+        return Err(ProbeError::Question { text: text.to_owned(), expected: "host name or address" });
+    }
+    Ok(())
+}
+
+/// Reads the answers and the summary of iputils (`5 packets transmitted, 4 received`) or busybox (`… packets received`).
 fn parse(text: &str) -> Option<Echoes> {
     let summary = text.lines().find(|line| line.contains(" packets transmitted"))?;
     let mut parts = summary.split(", ");
@@ -67,7 +93,17 @@ fn parse(text: &str) -> Option<Echoes> {
         .find_map(|line| line.strip_prefix("rtt ").or_else(|| line.strip_prefix("round-trip ")))
         .and_then(|line| line.split_once(" = ")?.1.split('/').nth(1)?.parse::<f64>().ok())
         .and_then(|milliseconds| Duration::try_from_secs_f64(milliseconds / 1000.0).ok());
-    Some(Echoes { sent, received, mean })
+    Some(Echoes { sent, received, mean, times: text.lines().filter_map(round_trip).collect() })
+}
+
+/// `64 bytes from 192.0.2.1: icmp_seq=1 ttl=64 time=0.021 ms`; an answer that comes twice counts once.
+fn round_trip(line: &str) -> Option<Duration> {
+    if line.ends_with("(DUP!)") {
+        return None;
+    }
+    let (_, time) = line.split_once("time=")?;
+    let milliseconds: f64 = time.split(' ').next()?.parse().ok()?;
+    Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
 }
 
 #[cfg(test)]
@@ -80,16 +116,34 @@ mod tests {
                     5 packets transmitted, 4 received, 20% packet loss, time 804ms\n\
                     rtt min/avg/max/mdev = 0.021/1.500/0.063/0.014 ms\n";
         let echoes = parse(text).unwrap();
-        assert_eq!(echoes, Echoes { sent: 5, received: 4, mean: Some(Duration::from_micros(1500)) });
+        let mean = Some(Duration::from_micros(1500));
+        assert_eq!(echoes, Echoes { sent: 5, received: 4, mean, times: Vec::new() });
         assert!((echoes.loss() - 20.0).abs() < 1e-9);
 
         let text =
             "3 packets transmitted, 3 packets received, 0% packet loss\nround-trip min/avg/max = 0.1/0.2/0.3 ms\n";
-        assert_eq!(parse(text), Some(Echoes { sent: 3, received: 3, mean: Some(Duration::from_micros(200)) }));
+        assert_eq!(
+            parse(text),
+            Some(Echoes { sent: 3, received: 3, mean: Some(Duration::from_micros(200)), times: Vec::new() })
+        );
 
         let text = "2 packets transmitted, 0 received, +2 errors, 100% packet loss, time 1001ms\n";
-        assert_eq!(parse(text), Some(Echoes { sent: 2, received: 0, mean: None }));
+        assert_eq!(parse(text), Some(Echoes { sent: 2, received: 0, mean: None, times: Vec::new() }));
         assert_eq!(parse("ping: unknown host\n"), None);
         assert_eq!(parse(" packets transmitted, x received"), None);
+    }
+
+    #[test]
+    fn percentiles_and_jitter_are_of_the_answers_in_their_order() {
+        let line = |time: &str| format!("64 bytes from 192.0.2.1: icmp_seq=1 ttl=64 time={time} ms\n");
+        let text: String = ["10", "10.5", "30", "10"].map(line).concat() + "64 bytes: time=99 ms (DUP!)\n";
+        let echoes = parse(&(text + "4 packets transmitted, 4 received, +1 duplicates, 0% packet loss\n")).unwrap();
+        assert_eq!(echoes.times.len(), 4);
+        assert_eq!(echoes.percentile(50), Some(Duration::from_millis(10)));
+        assert_eq!(echoes.percentile(95), Some(Duration::from_millis(30)));
+        assert_eq!(echoes.percentile(100), Some(Duration::from_millis(30)));
+        assert_eq!(echoes.jitter(), Some(Duration::from_millis(20)));
+        let none = Echoes { sent: 1, received: 0, mean: None, times: Vec::new() };
+        assert_eq!((none.percentile(95), none.jitter()), (None, None));
     }
 }
