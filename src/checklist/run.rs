@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Hosts and probes that are at work at the same time.
+/// Hosts that are at work at the same time, and probes beside them.
 const AT_ONCE: usize = 64;
 /// What a host may take besides its items: its shell's start, the way there and back.
 const HOST_MARGIN: Duration = Duration::from_secs(15);
@@ -51,18 +51,19 @@ pub async fn run<F: Field>(
     let mut tasks: BTreeMap<usize, Task> = tasks(checklist, tenant, options).into_iter().enumerate().collect();
     let mut findings = BTreeMap::new();
     let mut work = JoinSet::new();
-    let permits = Arc::new(Semaphore::new(AT_ONCE));
+    // Of their own: hosts that hang hold up no probe.
+    let (host_permits, probe_permits) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(AT_ONCE)));
     let (hosts, probes) = sort(&tasks);
     let lost: BTreeMap<usize, Finding> =
         tasks.iter().map(|(number, task)| (*number, at_rest(task, options.signatures, LOST))).collect();
     for (access, numbers) in hosts {
         let jobs = numbers.into_iter().filter_map(|number| Job::take(&mut tasks, number)).collect();
-        work.spawn(admitted(permits.clone(), ask_host(field.clone(), access, jobs)));
+        work.spawn(ask_host(field.clone(), host_permits.clone(), access, jobs));
     }
     for number in probes {
         if let Some(job) = Job::take(&mut tasks, number) {
-            let field = field.clone();
-            work.spawn(admitted(permits.clone(), async move { vec![ask_probe(field, job).await] }));
+            let (field, permits) = (field.clone(), probe_permits.clone());
+            work.spawn(async move { vec![ask_probe(field, permits, job).await] });
         }
     }
     while let Some(done) = work.join_next().await {
@@ -90,12 +91,6 @@ fn sort(tasks: &BTreeMap<usize, Task>) -> (Vec<(ScriptAccess, Vec<usize>)>, Vec<
 }
 
 type Numbered = Vec<(usize, Finding)>;
-
-async fn admitted(permits: Arc<Semaphore>, work: impl Future<Output = Numbered>) -> Numbered {
-    // The semaphore is never closed; without a permit the work would only start earlier.
-    let _permit = permits.acquire().await;
-    work.await
-}
 
 /// A task with its question.
 struct Job {
@@ -125,11 +120,15 @@ impl Job {
     }
 }
 
-async fn ask_probe<F: Field>(field: Arc<F>, mut job: Job) -> (usize, Finding) {
-    let began = Instant::now();
+async fn ask_probe<F: Field>(field: Arc<F>, permits: Arc<Semaphore>, mut job: Job) -> (usize, Finding) {
+    let mut began = None;
     loop {
+        // The semaphore is never closed; without a permit the work would only start earlier.
+        let permit = permits.acquire().await;
+        let began = *began.get_or_insert_with(Instant::now);
         let limit = job.inquiry.timeout;
         let asked = timeout(limit + Duration::from_secs(1), field.ask(&job.inquiry.question, limit)).await;
+        drop(permit);
         let silent = NoAnswer { reason: format!("no answer within {} s", limit.as_secs()), unreachable: true };
         let finding = job.finding(asked.unwrap_or(Err(silent)));
         match job.again(&finding, began) {
@@ -139,20 +138,24 @@ async fn ask_probe<F: Field>(field: Arc<F>, mut job: Job) -> (usize, Finding) {
     }
 }
 
-/// Asks one host everything in one session: one script, then another for what is asked again.
-async fn ask_host<F: Field>(field: Arc<F>, access: ScriptAccess, mut jobs: Vec<Job>) -> Numbered {
-    let shell = match field.connect(&access).await {
-        Ok(shell) => shell,
-        Err(error) => {
-            return jobs.into_iter().map(|mut job| (job.number, job.finding(Err(no_answer(&error))))).collect();
-        }
-    };
-    let began = Instant::now();
+/// Asks one host everything in one session: one script, then another for what is asked again. A host
+/// that was lost, such as one that starts again, is connected to anew when it is asked again.
+async fn ask_host<F: Field>(
+    field: Arc<F>,
+    permits: Arc<Semaphore>,
+    access: ScriptAccess,
+    mut jobs: Vec<Job>,
+) -> Numbered {
+    let mut shell = None;
+    let mut began = None;
     let mut findings = Vec::new();
     while !jobs.is_empty() {
+        let permit = permits.acquire().await;
+        let began = *began.get_or_insert_with(Instant::now);
+        let answers = ask_once(&*field, &access, &mut shell, &jobs).await;
+        drop(permit);
         let mut later = Vec::new();
         let mut pause = None;
-        let answers = ask_all(&shell, access.is_powershell(), &jobs).await;
         for (mut job, answer) in jobs.into_iter().zip(answers) {
             let finding = job.finding(answer);
             match job.again(&finding, began) {
@@ -169,6 +172,27 @@ async fn ask_host<F: Field>(field: Arc<F>, access: ScriptAccess, mut jobs: Vec<J
         jobs = later;
     }
     findings
+}
+
+/// Asks everything once, in the session that there is or in a new one.
+async fn ask_once<F: Field>(
+    field: &F,
+    access: &ScriptAccess,
+    shell: &mut Option<F::Shell>,
+    jobs: &[Job],
+) -> Vec<Result<Answer, NoAnswer>> {
+    let open = match shell.take() {
+        Some(open) => open,
+        None => match field.connect(access).await {
+            Ok(open) => open,
+            Err(error) => return jobs.iter().map(|_| Err(no_answer(&error))).collect(),
+        },
+    };
+    let answers = ask_all(&open, access.is_powershell(), jobs).await;
+    if !answers.iter().any(|answer| answer.as_ref().is_err_and(|none| none.unreachable)) {
+        *shell = Some(open);
+    }
+    answers
 }
 
 async fn ask_all<S: Shell>(shell: &S, powershell: bool, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {
