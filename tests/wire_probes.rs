@@ -1,6 +1,5 @@
 //! Questions to services in their own protocols, against fakes that keep silent, hang up, talk
-//! nonsense or without end, and against a real TLS server. Needs the Debian package openssl. The
-//! real directory is in `samba_ad.rs`.
+//! nonsense or without end, and against a real TLS server. Needs the Debian package openssl.
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -1,0 +1,23 @@
+//! How routers stand, asked by a checklist over SSH.
+
+use crate::support::field::{Field, TENANT};
+
+#[test]
+fn a_router_tells_how_it_stands() {
+    let field = Field::new();
+    field.sandbox.write(
+        "checklists/network.yaml",
+        "checklist: network\nversion: 1\nitems:\n  - id: NET-21\n    title: {it: HSRP, en: HSRP}\n    severity: blocker\n    \
+         roles: [venis-rete]\n    scope: site\n    probe: {ios: {router: primary}}\n    \
+         expect: {active: {at_least: 1}, standby: {at_most: 0}, tracks_down: {at_most: 0}, probes_failing: {at_most: 0}}\n  \
+         - id: NET-22\n    title: {it: HSRP, en: HSRP}\n    severity: blocker\n    roles: [venis-rete]\n    scope: site\n    \
+         probe: {ios: {router: standby}}\n    expect: {standby: {at_least: 1}, active: {at_most: 0}}\n  \
+         - id: NET-23\n    title: {it: HSRP, en: HSRP}\n    severity: blocker\n    roles: [venis-rete]\n    scope: site\n    \
+         probe: {ios: {router: standby}}\n    expect: {active: {at_least: 1}}\n",
+    );
+    let ran = field.sandbox.run(&["checklist", "run", "network", TENANT, "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:#?}"));
+    let verdicts: Vec<&str> =
+        value["findings"].as_array().unwrap().iter().map(|finding| finding["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["pass", "pass", "fail"], "{value:#}");
+}
