@@ -1,4 +1,4 @@
-//! What a server is, found over SSH: one connection, one script that only reads, one typed survey,
+//! What a server is, found over SSH or WinRM: one connection, one script that only reads, one typed survey,
 //! and where it differs from the inventory.
 
 mod compare;
@@ -9,7 +9,7 @@ mod script;
 pub use compare::{Difference, compare};
 pub use parse::{Malformed, parse};
 pub use run::{Found, survey};
-pub use script::{Mark, script};
+pub use script::{Mark, powershell_script, script};
 
 use ipnetwork::{IpNetwork, Ipv4Network};
 use serde::Serialize;

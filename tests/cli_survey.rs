@@ -1,7 +1,8 @@
 //! `traghetto survey` against real hosts: OpenSSH servers on loopback (Debian package openssh-server).
 
 use crate::support::sshd::{Sshd, free_port, user};
-use crate::support::{Ran, Sandbox};
+use crate::support::winrm::{Emulator, PASSWORD};
+use crate::support::{Ran, Sandbox, project};
 
 const TENANT: &str = "inventory/tenants/cinto-caomaggiore.yaml";
 const FIRST: &str = "access: {host: 192.0.2.10, user: root, key: keys/rescue, host_key: unknown}";
@@ -193,4 +194,33 @@ fn a_disk_that_cannot_be_measured_is_named_and_the_survey_is_kept() {
     assert!(!ran.stderr.contains('\u{1b}') && !ran.stdout.contains('\u{1b}'), "{}", ran.stderr);
     assert_eq!(forecast(&sandbox)["disks"][0]["basis"], "size");
     sandbox.run(&["survey", "cinto-caomaggiore", "--agent-on-disk"]).code(2);
+}
+
+#[test]
+fn a_windows_is_surveyed_over_winrm() {
+    let answer = std::fs::read_to_string(project().join("tests/fixtures/survey/windows2008r2.txt")).unwrap();
+    let recorded = serde_json::json!([{ "script": "*", "out": answer.replace("@@", "MARK") }]);
+    let folder = tempfile::tempdir().unwrap();
+    let host = folder.path().join("host.json");
+    std::fs::write(&host, recorded.to_string()).unwrap();
+    let Some(emulator) = Emulator::start(&["--host", host.to_str().unwrap()]) else { return };
+    let sandbox = Sandbox::with_project().env("TRAGHETTO_OPERATOR", "anna-veneto").env("WINDOWS_WORD", PASSWORD);
+    let winrm = format!(
+        "winrm: {{host: 127.0.0.1, port: {}, user: \"TOWN\\\\venis\", password: \"env:WINDOWS_WORD\"}}",
+        emulator.port
+    );
+    sandbox.edit(TENANT, FIRST, &winrm);
+    let file = sandbox.path().join(TENANT);
+    let text = std::fs::read_to_string(&file).unwrap().replacen("transfer: rescue", "transfer: converter", 1);
+    std::fs::write(&file, text).unwrap();
+    let ran = survey(&sandbox, &["--server", "cinto-srv1", "--json"]);
+    let json: serde_json::Value =
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}\n{}", ran.stdout, ran.stderr));
+    let server = &json["servers"][0];
+    assert_eq!(server["status"], "surveyed", "{server}");
+    assert_eq!(server["survey"]["system"]["name"], "Microsoft Windows Server 2008 R2 Standard");
+    assert_eq!(server["survey"]["interfaces"][0]["name"], "Connessione_alla_rete_locale_(LAN)_è_più");
+    assert!(!ran.stdout.contains(PASSWORD) && !ran.stderr.contains(PASSWORD));
+    let state = emulator.closed();
+    assert_eq!((&state["commands"], &state["created"]), (&1.into(), &1.into()));
 }

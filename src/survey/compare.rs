@@ -234,18 +234,18 @@ fn percent(of: u64, percent: u64) -> u64 {
 }
 
 /// Each word of the inventory's name must occur in the host's: `Debian 12` is
-/// `Debian GNU/Linux 12 (bookworm)`. Only a Linux answers our script.
+/// `Debian GNU/Linux 12 (bookworm)`.
 fn system(server: &Server, survey: &Survey, found: &mut Vec<Difference>) {
     let host = survey.system.name.to_lowercase();
+    let words = |name: &str| {
+        name.to_lowercase().split_whitespace().all(|word| {
+            host.split(|c: char| !c.is_alphanumeric() && c != '.').any(|part| part.starts_with(word))
+                || host.contains(word)
+        })
+    };
     let same = match &server.os {
-        Os::Linux(name) => {
-            host.is_empty()
-                || name.to_lowercase().split_whitespace().all(|word| {
-                    host.split(|c: char| !c.is_alphanumeric() && c != '.').any(|part| part.starts_with(word))
-                        || host.contains(word)
-                })
-        }
-        Os::Windows(_) => false,
+        Os::Linux(name) => host.is_empty() || !host.contains("windows") && words(name),
+        Os::Windows(name) => host.contains("windows") && words(name),
     };
     if !same {
         found.push(Difference::System { inventory: server.os.to_string(), host: survey.system.name.clone() });
@@ -272,8 +272,9 @@ fn roles(server: &Server, survey: &Survey, found: &mut Vec<Difference>) {
             .collect();
         let served = ports.iter().all(|(protocol, port)| survey.serves(*protocol, *port));
         let has_role = server.roles.contains(&role);
-        // A controller shares SYSVOL, so that it serves files is no second role.
-        let explained = role == ServerRole::File && (server.is_domain_controller() || survey.domain_controller);
+        // A controller shares SYSVOL and every Windows its administrators' shares: to serve files is no second role.
+        let shares = server.is_domain_controller() || survey.domain_controller || matches!(server.os, Os::Windows(_));
+        let explained = role == ServerRole::File && shares;
         if served && !has_role && !explained {
             found.push(Difference::RoleFound { role, evidence: format!("it serves {}", words.join(" and ")) });
         }
@@ -283,7 +284,7 @@ fn roles(server: &Server, survey: &Survey, found: &mut Vec<Difference>) {
     }
     let shown = found.iter().any(|difference| matches!(difference, Difference::RoleFound { role: ServerRole::Ad, .. }));
     if survey.domain_controller && !server.is_domain_controller() && !shown {
-        let evidence = "Samba is set up as a domain controller".to_owned();
+        let evidence = "it is set up as a domain controller".to_owned();
         found.push(Difference::RoleFound { role: ServerRole::Ad, evidence });
     }
 }

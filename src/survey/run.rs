@@ -1,8 +1,10 @@
 //! Surveys many servers at once: one connection and one script for each.
 
-use super::{Difference, Malformed, Mark, Survey, compare, parse, script};
-use crate::model::server::{Access, Server};
-use crate::world::ssh::{Deadlines, Session, Trust};
+use super::{Difference, Malformed, Mark, Survey, compare, parse, powershell_script, script};
+use crate::model::script_access::ScriptAccess;
+use crate::model::server::{Os, Server, Transfer};
+use crate::world::host::Host;
+use crate::world::ssh::Trust;
 use crate::world::{Shell, ShellError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,9 +39,9 @@ pub async fn survey(servers: &[Server], trust: &Trust, mark: &Mark) -> Vec<Found
     let work: Vec<_> = servers
         .iter()
         .map(|server| {
-            server.access.clone().map(|access| {
+            way_in(server).map(|access| {
                 let (server, trust, permits, mark) = (server.clone(), trust.clone(), permits.clone(), mark.clone());
-                let host = access.host.clone();
+                let host = access.host().to_owned();
                 let task = tokio::spawn(async move {
                     // The semaphore is never closed; without a permit the work is only less bounded.
                     let _permit = permits.acquire().await;
@@ -62,12 +64,24 @@ pub async fn survey(servers: &[Server], trust: &Trust, mark: &Mark) -> Vec<Found
     found
 }
 
-async fn ask(server: &Server, access: &Access, trust: &Trust, mark: &Mark) -> Found {
+/// How a server is asked. A machine that is moved from a rescue system is asked there, for its disks;
+/// any other Windows over WinRM, or with PowerShell over SSH.
+fn way_in(server: &Server) -> Option<ScriptAccess> {
+    let access = server.access.clone();
+    let winrm = server.winrm.clone().map(ScriptAccess::Winrm);
+    match (&server.os, server.transfer) {
+        (Os::Linux(_), _) => access.map(ScriptAccess::Sh),
+        (Os::Windows(_), Transfer::Rescue) => access.map(ScriptAccess::Sh).or(winrm),
+        (Os::Windows(_), _) => winrm.or(access.map(ScriptAccess::PowerShellOverSsh)),
+    }
+}
+
+async fn ask(server: &Server, access: &ScriptAccess, trust: &Trust, mark: &Mark) -> Found {
     let sources = server.disks.iter().filter_map(|disk| disk.source.as_deref());
-    let text = script(mark, sources);
+    let text = if access.is_powershell() { powershell_script(mark) } else { script(mark, sources) };
     let answer = async {
-        let session = Session::connect(access, trust, Deadlines::default()).await?;
-        session.run(&text, DEADLINE).await
+        let host = Host::connect(access, trust).await?;
+        host.run(&text, DEADLINE).await
     };
     match answer.await {
         Ok(output) => match parse(&output.stdout, mark) {

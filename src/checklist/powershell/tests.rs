@@ -176,6 +176,15 @@ fn the_place_is_that_of_the_word() {
     assert_eq!(found[0].what, "Stop-Service");
 }
 
+#[test]
+fn the_scripts_of_our_own_are_old_enough() {
+    for script in [include_str!("batch.ps1"), include_str!("../../survey/script.ps1")] {
+        let newer: Vec<_> =
+            wrong(script).into_iter().filter(|(_, why)| matches!(why, Reason::Newer | Reason::Unclosed)).collect();
+        assert_eq!(newer, []);
+    }
+}
+
 proptest! {
     #[test]
     fn no_script_panics(script in "\\PC{0,80}") {

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 const DEBIAN: &str = include_str!("../../../tests/fixtures/survey/debian12.txt");
 const OLD: &str = include_str!("../../../tests/fixtures/survey/busybox.txt");
 
+const WINDOWS: &str = include_str!("../../../tests/fixtures/survey/windows2008r2.txt");
+
 fn mark() -> Mark {
     Mark::new([0xab; 16])
 }
@@ -108,6 +110,40 @@ fn an_old_host_is_read_as_far_as_it_goes() {
     assert_eq!(survey.filesystems[0].device.as_deref(), Some("hda1"));
     assert_eq!(survey.whole_disk("hda1"), "hda");
     assert!(!survey.domain_controller);
+}
+
+#[test]
+fn a_windows_says_the_same_of_itself() {
+    let survey = read(WINDOWS).unwrap();
+    assert_eq!(survey.host_name, "CINTO-SRV1");
+    let system = System {
+        name: "Microsoft Windows Server 2008 R2 Standard".into(),
+        kernel: "6.1.7601.1".into(),
+        architecture: "x86_64".into(),
+        virtualisation: None,
+        hardware: Some("HP ProLiant ML310e Gen8".into()),
+        firmware: Some("bios".into()),
+        processors: Some(4),
+        memory: Some(8_384_512 * 1024),
+    };
+    assert_eq!(survey.system, system);
+    assert_eq!(survey.uptime_seconds, Some(1_036_852));
+    let disks: Vec<&str> = survey.disks.iter().map(|disk| disk.name.as_str()).collect();
+    assert_eq!(disks, ["PhysicalDrive0", "PhysicalDrive0p0", "PhysicalDrive0p1"]);
+    assert_eq!(survey.whole_disk("PhysicalDrive0p1"), "PhysicalDrive0");
+    let system_disk = &survey.filesystems[0];
+    assert_eq!((system_disk.mountpoint.as_str(), system_disk.kind.as_str()), ("C:", "ntfs"));
+    assert_eq!(
+        (system_disk.device.as_deref(), system_disk.uuid.as_deref()),
+        (Some("PhysicalDrive0p1"), Some("A4C1D0F2"))
+    );
+    assert_eq!(system_disk.used, Some(41_943_040 * 1024));
+    assert_eq!(survey.interfaces[0].name, "Connessione_alla_rete_locale_(LAN)_è_più");
+    assert_eq!(survey.interfaces[0].addresses.len(), 2);
+    assert_eq!(survey.routes[0].via, Some([192, 0, 2, 1].into()));
+    assert!(survey.serves(Protocol::Tcp, 389) && survey.serves(Protocol::Udp, 53));
+    assert!(survey.domain_controller && survey.controller_seen[0].ends_with("ntds.dit"));
+    assert_eq!((survey.sources.len(), survey.unread.len()), (0, 0));
 }
 
 #[test]
