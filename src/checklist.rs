@@ -6,8 +6,10 @@
 //! `batch` writes the one script that a host runs: all pure. `run` is the only part that acts.
 
 mod across;
+mod answer;
 mod baseline;
 mod batch;
+mod bundle;
 mod compare;
 mod decode;
 mod expect;
@@ -30,6 +32,7 @@ mod trace;
 
 pub use across::{Across, Kept, State, across};
 pub use baseline::Baselines;
+pub use bundle::{Bundle, BundleError, Head, Source};
 pub use compare::{Captured, Compare, Difference, Rule};
 pub use decode::shape;
 pub use expect::{Condition, Datum, Reading, Test};

@@ -1,6 +1,7 @@
 //! `traghetto checklist`.
 
 mod compare;
+mod bundle;
 mod findings;
 mod list;
 mod report;
@@ -23,6 +24,10 @@ pub enum Command {
     List(list::Args),
     /// Ask the hosts and the network of a tenant; show what holds and who still has to sign.
     Run(run::Args),
+    /// Write the script of a server as a file that the Comune runs by itself.
+    Bundle(bundle::BundleArgs),
+    /// Take over the result of such a script.
+    Import(bundle::ImportArgs),
     /// Sign a manual item.
     Sign(sign::Args),
     /// Show what the phases kept of the servers, side by side.
@@ -63,6 +68,8 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::List(args) => list::run(&args, context),
         Command::Run(args) => run::run(&args, context).await,
+        Command::Bundle(args) => bundle::bundle(&args, context),
+        Command::Import(args) => bundle::import(&args, context).await,
         Command::Sign(args) => sign::run(&args, context).await,
         Command::Compare(args) => compare::run(&args, context).await,
         Command::Report(args) => report::run(&args, context).await,

@@ -101,7 +101,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     conclude(&record, context)
 }
 
-fn server(tenant: &Tenant, name: &str) -> Result<ServerId, Failure> {
+/// The server of that name.
+pub(super) fn server(tenant: &Tenant, name: &str) -> Result<ServerId, Failure> {
     let known = || match &tenant.servers {
         Known::Known(servers) => servers.iter().map(|server| &server.id).collect(),
         Known::Unknown => Vec::new(),
@@ -140,7 +141,7 @@ fn save(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// The end of the command: what keeps the gate closed, and what to do about it.
-fn conclude(record: &RunRecord, context: &Context) -> Result<(), Failure> {
+pub(super) fn conclude(record: &RunRecord, context: &Context) -> Result<(), Failure> {
     let (phase, tenant) = (record.phase, &record.tenant);
     let of = |wanted: &dyn Fn(&Finding) -> bool| names(record.findings.iter().filter(|finding| wanted(finding)));
     let again = format!("traghetto checklist run {phase} {tenant}");

@@ -1,0 +1,131 @@
+//! `traghetto checklist bundle` and `import`: the script of a server that the Comune runs by itself,
+//! and its result.
+
+use super::super::{Context, inventory, journal, operator};
+use super::PhaseArg;
+use super::findings::table;
+use super::run::{conclude, server};
+use crate::checklist::{Baselines, BundleError, Head, Options, RunRecord, Signatures, Source};
+use crate::digest::{hex, sha256};
+use crate::failure::{Failure, Kind};
+use crate::model::ServerId;
+use crate::model::server::Server;
+use crate::model::tenant::Tenant;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// The largest result that is read, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// `traghetto checklist bundle`: for servers that nobody may reach from outside.
+#[derive(Debug, clap::Args)]
+pub struct BundleArgs {
+    /// The tenant's id.
+    tenant: String,
+    /// The phase.
+    #[arg(long, value_enum)]
+    phase: PhaseArg,
+    /// The server.
+    #[arg(long, value_name = "SERVER")]
+    server: String,
+    /// The folder for the script.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// `traghetto checklist import`: reads a result as if the host had been asked.
+#[derive(Debug, clap::Args)]
+pub struct ImportArgs {
+    /// The file that the script wrote.
+    file: PathBuf,
+}
+
+pub(super) fn bundle(args: &BundleArgs, context: &Context) -> Result<(), Failure> {
+    let inventory = inventory::load(context)?;
+    let tenant = inventory::tenant(&inventory, &args.tenant)?;
+    let id = server(tenant, &args.server)?;
+    let checklist = super::load(args.phase.phase(), &inventory, context)?;
+    let (signatures, baselines) = (Signatures::default(), Baselines::default());
+    let options = Options {
+        project: &inventory.project,
+        server: None,
+        signatures: &signatures,
+        baselines: &baselines,
+        when: None,
+    };
+    let source = Source { checklist: &checklist, tenant, server: find(tenant, &id)?, options };
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| Failure::new(Kind::Failed, error))?;
+    let bundle = source.bundle(&hex(&random)).ok_or_else(|| {
+        Failure::new(Kind::Usage, format!("no item of the phase {} is a script for {id}", checklist.phase))
+            .hint("Ask it from here: traghetto checklist run.")
+    })?;
+    let name = format!("{}-{}-{id}.{}", checklist.phase, tenant.id, bundle.extension);
+    let path = args.out.join(name);
+    std::fs::create_dir_all(&args.out)
+        .and_then(|()| std::fs::write(&path, &bundle.text))
+        .map_err(|error| Failure::new(Kind::Failed, error).hint(format!("{} was not written.", path.display())))?;
+    context.ui.status(&format!("{} asks {} items of {id}, and only reads.", path.display(), bundle.items));
+    context.ui.status("The Comune runs it as its first lines say; then: traghetto checklist import FILE.result");
+    context.ui.data(&format!("{}  {}\n", sha256(bundle.text.as_bytes()), path.display()));
+    Ok(())
+}
+
+fn find<'a>(tenant: &'a Tenant, id: &ServerId) -> Result<&'a Server, Failure> {
+    let found = tenant.servers.known().into_iter().flatten().find(|server| server.id == *id);
+    found.ok_or_else(|| super::no_such("server", id.as_str(), std::iter::empty()))
+}
+
+pub(super) async fn import(args: &ImportArgs, context: &Context) -> Result<(), Failure> {
+    let result = read(&args.file)?;
+    let head = Head::read(&result).map_err(|error| refused(error, &args.file))?;
+    let inventory = inventory::load(context)?;
+    let tenant = inventory::tenant(&inventory, &head.tenant)?;
+    let id = server(tenant, &head.server)?;
+    let checklist = super::load(head.phase, &inventory, context)?;
+    let operator = operator::resolve(context, &inventory)?;
+    let journal = journal::open(context, &inventory).await?;
+    let events = journal.events(&tenant.id).await?;
+    let signatures = super::signatures(checklist.phase, &events);
+    let baselines = super::baselines(&events);
+    let options = Options {
+        project: &inventory.project,
+        server: None,
+        signatures: &signatures,
+        baselines: &baselines,
+        when: None,
+    };
+    let source = Source { checklist: &checklist, tenant, server: find(tenant, &id)?, options };
+    let findings = source.findings(&head, &result).map_err(|error| refused(error, &args.file))?;
+    let record = RunRecord::new(&checklist, &tenant.id, Some(&id), 0.0, findings);
+    let data = json!({ "phase": checklist.phase, "server": id, "host": head.host, "sha256": sha256(&result) });
+    journal.append(&tenant.id, operator.as_str(), "checklist.imported", data).await?;
+    let data = serde_json::to_value(&record).map_err(|error| Failure::new(Kind::Bug, error))?;
+    journal.append(&tenant.id, operator.as_str(), RunRecord::KIND, data).await?;
+    journal::tell_repairs(context, &journal);
+    if context.json {
+        context.ui.json(&json!(record));
+    } else {
+        context.ui.data(&table(&record.findings, context));
+    }
+    conclude(&record, context)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LARGEST).read_to_end(&mut bytes))
+        .map_err(|error| Failure::new(Kind::Usage, error).hint(format!("{} cannot be read.", path.display())))?;
+    Ok(bytes)
+}
+
+fn refused(error: BundleError, path: &Path) -> Failure {
+    let hint = match &error {
+        BundleError::NoResult(_) => "Take the file that ends in .result, as the script wrote it.",
+        BundleError::OtherScript => "The checklist or the inventory changed since: make the bundle anew.",
+        BundleError::OtherHost { .. } => "Have the script run on the server it is for, or correct its address.",
+        BundleError::BrokenOff => "Have the script run again, to its end.",
+    };
+    Failure::new(Kind::Evidence, error).hint(format!("Nothing of {} was taken over. {hint}", path.display()))
+}
