@@ -1,10 +1,12 @@
 //! Checks of a Windows over WinRM: one shell and one process for all items, the same verdicts in every
 //! language. The Windows is played (tests/winrm); what it answers is recorded in tests/fixtures/windows.
 
-use crate::support::sshd::trust_nothing;
-use crate::support::winrm::Emulator;
+use crate::support::sshd::{Sshd, trust_nothing};
+use crate::support::winrm::{Emulator, python};
 use crate::support::{Sandbox, project};
 use serde_json::json;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use traghetto::checklist::{
@@ -82,10 +84,28 @@ fn findings(recorded: Option<&str>) -> Option<(Vec<Finding>, serde_json::Value)>
     std::fs::write(&host, recorded.to_string()).unwrap();
     let emulator = Emulator::start(&["--host", host.to_str().unwrap()])?;
     let (inventory, tenant) = scene(|server| server.winrm = Some(emulator.access()));
-    Some((asked(&inventory, &tenant, &list, &emulator), emulator.closed()))
+    Some((asked(&inventory, &tenant, &list, emulator.root()), emulator.closed()))
 }
 
-fn asked(inventory: &Inventory, tenant: &Tenant, list: &Checklist, emulator: &Emulator) -> Vec<Finding> {
+/// The English recording, asked with PowerShell over an SSH server.
+fn over_ssh() -> Option<Vec<Finding>> {
+    let python = python()?;
+    let bin = tempfile::tempdir().unwrap();
+    let inventory = inventory::load(&project()).unwrap();
+    let list = checklist(&inventory);
+    let host = bin.path().join("host.json");
+    std::fs::write(&host, recording(&fixture("english.txt"), &list).to_string()).unwrap();
+    let player = project().join("tests/winrm/powershell.py");
+    let text = format!("#!/bin/sh\nexec {} {} {} \"$@\"\n", python.display(), player.display(), host.display());
+    let powershell = bin.path().join("powershell");
+    std::fs::write(&powershell, text).unwrap();
+    std::fs::set_permissions(&powershell, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let sshd = Sshd::with(&format!("SetEnv PATH={}:/usr/bin:/bin\n", bin.path().display()));
+    let (inventory, tenant) = scene(|server| server.access = Some(sshd.access()));
+    Some(asked(&inventory, &tenant, &list, Path::new("/")))
+}
+
+fn asked(inventory: &Inventory, tenant: &Tenant, list: &Checklist, root: &Path) -> Vec<Finding> {
     let (signatures, baselines) = (Signatures::default(), Baselines::default());
     let options = Options {
         project: &inventory.project,
@@ -94,7 +114,7 @@ fn asked(inventory: &Inventory, tenant: &Tenant, list: &Checklist, emulator: &Em
         baselines: &baselines,
         when: None,
     };
-    let live = Arc::new(Live::new(Trust { root: emulator.root().to_owned(), ..trust_nothing() }));
+    let live = Arc::new(Live::new(Trust { root: root.to_owned(), ..trust_nothing() }));
     tokio::runtime::Runtime::new().unwrap().block_on(run(list, tenant, &options, &live))
 }
 
@@ -132,6 +152,7 @@ fn the_language_of_a_windows_changes_no_verdict() {
     for text in [italian.clone(), garbled(&italian)] {
         assert_eq!(verdicts(&findings(Some(&text)).unwrap().0), verdicts(&english));
     }
+    assert_eq!(verdicts(&over_ssh().unwrap()), verdicts(&english), "nor does the way");
     let proxy =
         findings(Some(&italian)).unwrap().0.into_iter().find(|finding| finding.item.as_str() == "W-PROXY").unwrap();
     assert!(proxy.raw.contains("attività è già"), "what it said is kept as it was: {}", proxy.raw);
@@ -156,13 +177,13 @@ fn a_windows_that_nobody_can_ask_is_an_error_and_one_without_access_too() {
     let (inventory, tenant) = scene(|server| server.winrm = Some(emulator.access()));
     let list = checklist(&inventory);
     let began = Instant::now();
-    for finding in asked(&inventory, &tenant, &list, &emulator) {
+    for finding in asked(&inventory, &tenant, &list, emulator.root()) {
         assert!(finding.verdict == Verdict::Error && finding.unreachable, "{finding:?}");
     }
     assert!(began.elapsed() < Duration::from_secs(30));
     emulator.closed();
     let (inventory, tenant) = scene(|server| server.access = None);
-    for finding in asked(&inventory, &tenant, &list, &emulator) {
+    for finding in asked(&inventory, &tenant, &list, emulator.root()) {
         assert!(finding.reason.as_deref().is_some_and(|reason| reason.contains("`winrm`")), "{finding:?}");
     }
 }

@@ -256,6 +256,16 @@ async fn over_https_only_the_pinned_certificate_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_the_host_closed_is_made_anew() {
+    let Some(emulator) = Emulator::start(&["--idle", "1"]) else { return };
+    let session = session(&emulator).await;
+    assert_eq!(sh(&session, "echo one").await.unwrap().stdout, b"one\n");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(sh(&session, "echo two").await.unwrap().stdout, b"two\n");
+    assert_eq!(emulator.closed()["logins"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_there_is_transient() {
     let Some(emulator) = Emulator::start(&[]) else { return };
     let error = refused(&WinrmAccess { port: 1, ..emulator.access() }, &emulator).await;

@@ -5,7 +5,7 @@ bodies in clear over HTTP, wrong signatures, a sixth shell of a user, a sixteent
 more than 150 MB, and messages of more than 150 kB. Programs run with /bin/sh; `powershell` takes its
 script on standard input and is played by powershell.py beside this file.
 
-usage: emulator.py [--tls] [--users FILE] [--fault NAME[:ACTION][:COUNT] ...] [--host FILE]
+usage: emulator.py [--tls] [--users FILE] [--fault NAME[:ACTION][:COUNT] ...] [--host FILE] [--idle SECONDS]
 Prints `PORT number` (and `CERTIFICATE sha256` with --tls), then serves until its standard input ends.
 GET /state tells in JSON what happened. FILE of --users has lines DOMAIN:user:password.
 """
@@ -311,12 +311,13 @@ def soap(user, text):
 
 class Connection(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 120
     # One packet for each answer, at once.
     wbufsize = -1
     disable_nagle_algorithm = True
 
     def setup(self):
+        # HTTP.sys closes what is idle for two minutes.
+        self.timeout = options.idle
         super().setup()
         self.context = None
         seen["connections"] += 1
@@ -475,6 +476,7 @@ def main():
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--users", required=True)
     parser.add_argument("--host")
+    parser.add_argument("--idle", type=float, default=120)
     parser.add_argument("--fault", action="append", default=[], type=ordered)
     options = parser.parse_args()
     options.bindings = None

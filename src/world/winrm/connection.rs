@@ -48,7 +48,7 @@ impl Connection {
 
     /// Whether more can be asked over it.
     pub(super) fn is_usable(&self) -> bool {
-        self.usable
+        self.usable && !self.wire.is_closed()
     }
 
     /// Asks, and gives the answer's message, which may be a fault.

@@ -96,6 +96,11 @@ impl Wire {
         self.channel
     }
 
+    /// Whether the host has closed it, as it does after two idle minutes.
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     /// Sends a request and waits for its answer.
     pub(super) async fn post(&mut self, token: Option<&str>, content: Content) -> Result<Reply, Trouble> {
         let mut request = Request::post("/wsman")
