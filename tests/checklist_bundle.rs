@@ -110,7 +110,7 @@ fn a_windows_gets_powershell_of_which_the_answers_are_read() {
         let line = script.lines().find(|line| line.contains(&format!("WriteLine('{name} "))).unwrap();
         line.split('\'').nth(1).unwrap().to_owned()
     };
-    let number = script.lines().find_map(|line| line.strip_prefix("I ")).unwrap().split(' ').next().unwrap();
+    let number = script.lines().find_map(|line| line.strip_prefix("Item ")).unwrap().split(' ').next().unwrap();
     let nonce = told("nonce").split_once(' ').unwrap().1.to_owned();
     let answer = format!(
         "traghetto-bundle 1\r\n{}\r\n{}\r\n{}\r\nhost SRV\r\naddress 192.0.2.10\r\naddress fe80::1\r\n\

@@ -40,7 +40,7 @@ def main():
         return
     nonce = re.search(r"^\$n = '([0-9a-f]+)'$", batch, re.M)[1]
     sys.stdout.write(f"{nonce} ready\n6F 6B\n")
-    for number, limit, most, code in re.findall(r"^I ([0-9]+) ([0-9]+) ([0-9]+) '([A-Za-z0-9+/=]*)'$", batch, re.M):
+    for number, limit, most, code in re.findall(r"^Item ([0-9]+) ([0-9]+) ([0-9]+) '([A-Za-z0-9+/=]*)'$", batch, re.M):
         script = base64.b64decode(code, validate=True).decode()
         entry = recorded.get(script.strip(), {"exit": 126, "err": "Termine non riconosciuto come nome di cmdlet.\n"})
         seconds, limit = entry.get("seconds", 0), int(limit) / 1000

@@ -1,17 +1,17 @@
 $culture = '[Threading.Thread]::CurrentThread.CurrentCulture = [Globalization.CultureInfo]::InvariantCulture' + [char]10
-function W($text) { [Console]::Out.Write($text + [char]10) }
-function H($text, $most) {
+function Tell($text) { [Console]::Out.Write($text + [char]10) }
+function TellBytes($text, $most) {
   $bytes = [Text.Encoding]::UTF8.GetBytes([string]$text)
   $end = [Math]::Min($bytes.Length, $most)
   for ($at = 0; $at -lt $end; $at += 1024) {
-    W ([BitConverter]::ToString($bytes, $at, [Math]::Min(1024, $end - $at)).Replace('-', ' '))
+    Tell ([BitConverter]::ToString($bytes, $at, [Math]::Min(1024, $end - $at)).Replace('-', ' '))
   }
 }
-function T($value) {
+function AsText($value) {
   if ($value -eq $null) { return '' }
   try { [Convert]::ToString($value.PSObject.BaseObject, [Globalization.CultureInfo]::InvariantCulture) } catch { [string]$value }
 }
-function I($id, $limit, $most, $code) {
+function Item($id, $limit, $most, $code) {
   $out = ''; $errors = ''; $exit = 0; $late = $false
   $watch = [Diagnostics.Stopwatch]::StartNew()
   try {
@@ -27,19 +27,19 @@ function I($id, $limit, $most, $code) {
         $said = New-Object Text.StringBuilder
         foreach ($value in $shell.EndInvoke($run)) {
           if ($said.Length -gt $most) { break }
-          [void]$said.Append((T $value)).Append([char]10)
+          [void]$said.Append((AsText $value)).Append([char]10)
         }
         $out = $said.ToString()
         $last = $space.SessionStateProxy.GetVariable('LASTEXITCODE')
         if ($last -is [int]) { $exit = [BitConverter]::ToUInt32([BitConverter]::GetBytes($last), 0) }
       } catch { $exit = 126; $errors = $_.Exception.GetBaseException().Message + [char]10 }
-      foreach ($problem in $shell.Streams.Error) { $errors += (T $problem) + [char]10 }
+      foreach ($problem in $shell.Streams.Error) { $errors += (AsText $problem) + [char]10 }
       $shell.Dispose(); $space.Dispose()
     }
   } catch { $exit = 126; $errors += $_.Exception.GetBaseException().Message }
   $took = [Convert]::ToString($watch.ElapsedMilliseconds / 1000, [Globalization.CultureInfo]::InvariantCulture)
-  W "$n rc $id $exit 0 $took"
-  W "$n out $id"; H $out $most
-  W "$n err $id"; H $errors 2048
+  Tell "$n rc $id $exit 0 $took"
+  Tell "$n out $id"; TellBytes $out $most
+  Tell "$n err $id"; TellBytes $errors 2048
 }
-W "$n ready"; H 'ok' 2
+Tell "$n ready"; TellBytes 'ok' 2

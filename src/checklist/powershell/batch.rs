@@ -20,7 +20,7 @@ pub(in crate::checklist) fn script(nonce: &str, entries: &[Entry<'_>]) -> String
     for entry in entries {
         let milliseconds = entry.timeout.as_millis().clamp(1000, 3_600_000);
         let (number, most, code) = (entry.number, entry.most_bytes + 1, STANDARD.encode(entry.script));
-        let _ = writeln!(text, "I {number} {milliseconds} {most} '{code}'");
+        let _ = writeln!(text, "Item {number} {milliseconds} {most} '{code}'");
     }
     text + EPILOGUE
 }
@@ -33,11 +33,11 @@ mod tests {
     #[test]
     fn a_script_is_ascii_and_an_item_cannot_leave_its_string() {
         let entry = |number, script| Entry { number, script, timeout: Duration::from_secs(7), most_bytes: 100 };
-        let text = script("0f0e", &[entry(0, "'citt\u{e0}'\nI 9 1 1 ''"), entry(1, "Get-Date")]);
+        let text = script("0f0e", &[entry(0, "'citt\u{e0}'\nItem 9 1 1 ''"), entry(1, "Get-Date")]);
         assert!(text.is_ascii());
         assert!(text.starts_with("$n = '0f0e'\n"));
-        let items: Vec<&str> = text.lines().filter(|line| line.starts_with("I ")).collect();
-        assert_eq!(items, ["I 0 7000 101 'J2NpdHTDoCcKSSA5IDEgMSAnJw=='", "I 1 7000 101 'R2V0LURhdGU='"]);
+        let items: Vec<&str> = text.lines().filter(|line| line.starts_with("Item ")).collect();
+        assert_eq!(items, ["Item 0 7000 101 'J2NpdHTDoCcKSXRlbSA5IDEgMSAnJw=='", "Item 1 7000 101 'R2V0LURhdGU='"]);
         assert!(text.ends_with("[Environment]::Exit(0)\n"));
     }
 }

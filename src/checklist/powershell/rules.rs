@@ -45,7 +45,12 @@ fn one_of(words: &[&str], word: &str) -> bool {
 
 fn begins(prefixes: &[&str], word: &str) -> bool {
     let start = |prefix: &&str| word.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    prefixes.iter().any(|prefix| start(&prefix))
+    prefixes.iter().any(start)
+}
+
+/// A name of .NET without the `System.` that may be left out.
+fn short(name: &str) -> &str {
+    if begins(&["System."], name) { name.get(7..).unwrap_or(name) } else { name }
 }
 
 /// The tokens up to the end of the command.
@@ -123,11 +128,10 @@ fn judge_arguments(word: &str, after: &[Token<'_>]) -> Option<Reason> {
             .filter(|token| token.kind == TokenKind::Text)
             .map(|token| token.text.trim_matches(['\'', '"']));
         let made = made.into_iter().next()?;
-        let made = made.strip_prefix("System.").unwrap_or(made);
-        return (!begins(OBJECTS, made)).then_some(Reason::Unknown);
+        return (!begins(OBJECTS, short(made))).then_some(Reason::Unknown);
     }
     let repairs = |token: &Token<'_>| token.kind == TokenKind::Parameter && begins(&["-rep"], token.text);
-    arguments(after).any(|token| repairs(token)).then_some(Reason::Writes)
+    arguments(after).any(repairs).then_some(Reason::Writes)
 }
 
 /// Judges a name after `.` or `::`.
@@ -138,7 +142,7 @@ pub(super) fn judge_member(name: &str, before: Option<&Token<'_>>, after: &[Toke
         if called && name.eq_ignore_ascii_case("new") {
             return Some(Reason::Newer);
         }
-        let of = of.strip_prefix("System.").unwrap_or(of);
+        let of = short(of);
         if begins(&["IO.File", "IO.Directory"], of) {
             return (!begins(&["Exists", "ReadAll", "Get", "OpenRead", "OpenText"], name)).then_some(Reason::Writes);
         }
@@ -162,7 +166,7 @@ pub(super) fn judge_type(name: &str, _: &[Token<'_>]) -> Option<Reason> {
     if one_of(&["pscustomobject", "ordered"], name) {
         return Some(Reason::Newer);
     }
-    let name = if begins(&["System."], name) { name.get(7..).unwrap_or(name) } else { name };
+    let name = short(name);
     (!one_of(TYPES, name) && !begins(TYPE_FAMILIES, name)).then_some(Reason::Unknown)
 }
 

@@ -113,6 +113,8 @@ fn what_changes_the_host_is_refused() {
         "del x",
         "(gwmi Win32_Service -Filter \"Name='x'\").StopService()",
         "([wmi]'x').Delete()",
+        "[system.io.file]::Open('x', 'Create')",
+        "[IO.FILE]::Copy('x', 'y')",
         "$s.Put()",
         "$fw.DefaultInboundAction = 1",
         "netsh advfirewall set allprofiles state off",
@@ -182,6 +184,26 @@ fn the_scripts_of_our_own_are_old_enough() {
         let newer: Vec<_> =
             wrong(script).into_iter().filter(|(_, why)| matches!(why, Reason::Newer | Reason::Unclosed)).collect();
         assert_eq!(newer, []);
+    }
+}
+
+/// The aliases of PowerShell 2.0: an alias comes before a function of the same name.
+const ALIASES: &str = "ac asnp cat cd chdir clc clear clhy cli clp cls clv cnsn compare copy cp cpi cpp cvpa dbp del diff dir \
+    dnsn ebp echo epal epcsv epsn erase etsn exsn fc fl foreach ft fw gal gbp gc gci gcm gcs gdr ghy gi gjb gl gm gmo gp gps \
+    group gsn gsnp gsv gu gv gwmi h history icm iex ihy ii ipal ipcsv ipmo ipsn ise iwmi kill lp ls man md measure mi mkdir \
+    more mount move mp mv nal ndr ni nmo nsn nv ogv oh popd ps pushd pwd r rbp rcjb rd rdr ren ri rjb rm rmdir rmo rni rnp rp \
+    rsn rsnp rv rvpa rwmi sajb sal saps sasv sbp sc select set si sl sleep sort sp spjb spps spsv start sv swmi tee type where \
+    wjb write help mkdir prompt";
+
+#[test]
+fn no_function_of_ours_is_hidden_by_an_alias() {
+    for script in [include_str!("batch.ps1"), include_str!("../../survey/script.ps1")] {
+        let functions = script.lines().filter_map(|line| line.trim().strip_prefix("function "));
+        let names: Vec<String> = functions.filter_map(|rest| Some(rest.split_once('(')?.0.to_lowercase())).collect();
+        assert!(names.len() >= 4, "{names:?}");
+        let hidden: Vec<_> =
+            names.iter().filter(|name| ALIASES.split_whitespace().any(|alias| alias == *name)).collect();
+        assert!(hidden.is_empty(), "{hidden:?}");
     }
 }
 
