@@ -62,7 +62,6 @@ struct Program {
 }
 
 /// What is open on the host.
-#[derive(Default)]
 struct Open {
     shell: Option<String>,
     /// The process, while it runs.
@@ -184,9 +183,9 @@ impl Host {
         if !connection.is_usable() {
             *connection = self.connect().await?;
         }
-        let mut open = Open::default();
         // Not given up half-way: the shell's name must be known to delete it.
-        open.shell = Some(within(REQUEST, create(connection)).await.map_err(|trouble| self.failed(trouble))?);
+        let shell = within(REQUEST, create(connection)).await.map_err(|trouble| self.failed(trouble))?;
+        let mut open = Open { shell: Some(shell), command: None };
         let host = || self.access.host.clone();
         let late = || ShellError::Deadline { host: host(), seconds: deadline.as_secs() };
         let result = tokio::select! {
