@@ -6,12 +6,14 @@
 //! two leaves the mirror one event longer, and the longer valid chain wins when they next meet. A
 //! chain that is broken in the middle, or two chains that tell different stories, is never repaired.
 
+mod blobs;
 pub mod event;
 mod lease;
 mod mirror;
 mod sqlite;
 pub mod store;
 
+pub use blobs::Blobs;
 pub use event::Event;
 pub use lease::Lease;
 pub use sqlite::SqliteStore;
@@ -210,8 +212,18 @@ impl<S: Store> Journal<S> {
         self.repairs.lock().map(|mut repairs| std::mem::take(&mut *repairs)).unwrap_or_default()
     }
 
+    /// Where blobs of a tenant are kept; none without a mirror.
+    pub fn blobs(&self, tenant: &TenantId) -> Option<Blobs> {
+        self.mirror.as_ref().map(|folder| Blobs::new(folder.join(tenant.as_str()).join("blobs")))
+    }
+
     /// All events of a tenant, oldest first, after the whole chain was verified.
     pub async fn events(&self, tenant: &TenantId) -> Result<Vec<Event>, JournalError> {
+        Ok(self.lines(tenant).await?.into_iter().map(|(_, event)| event).collect())
+    }
+
+    /// The same, each with the exact text of its line: what the chain covers.
+    pub async fn lines(&self, tenant: &TenantId) -> Result<Vec<(String, Event)>, JournalError> {
         let _turn = self.turn.lock().await;
         // Whoever only looks at a tenant without a past leaves no folder behind.
         let mirrored = self.mirror_file(tenant).is_some_and(|file| file.exists());
@@ -220,7 +232,7 @@ impl<S: Store> Journal<S> {
         }
         let mirror = self.lock_mirror(tenant).await?;
         let lines = self.reconcile(tenant, mirror.as_ref()).await?;
-        Ok(lines.into_iter().map(|line| line.event).collect())
+        Ok(lines.into_iter().map(|line| (line.text, line.event)).collect())
     }
 
     /// Appends one event and returns it. It is on disk twice when this returns.

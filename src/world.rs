@@ -5,6 +5,7 @@ pub mod powershell;
 pub mod probe;
 pub mod router;
 pub mod secret;
+pub mod signer;
 pub mod ssh;
 pub mod winrm;
 

@@ -1,6 +1,7 @@
 //! Secrets, read at the moment when they are needed and never kept, printed or logged.
 
-use crate::model::server::SecretRef;
+use crate::model::server::{Access, Login, SecretRef};
+use crate::model::tenant::Tenant;
 use std::error::Error;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -36,6 +37,26 @@ pub fn password(secret: &SecretRef, root: &Path) -> Result<String, Unreadable> {
             first_line(&path).map_err(|source| Unreadable { what, source })
         }
     }
+}
+
+/// The passwords of a tenant's hosts and routers that this machine holds: what evidence must not.
+pub fn held(tenant: &Tenant, root: &Path) -> Vec<String> {
+    let servers = tenant.servers.known().into_iter().flatten();
+    let servers = servers.flat_map(|server| [&server.access, &server.landing_access]).flatten();
+    let routers = tenant.sites.known().into_iter().flatten().filter_map(|site| site.link.routers.as_ref());
+    let routers: Vec<_> = routers.flat_map(|pair| [Some(&pair.primary), pair.standby.as_ref()]).flatten().collect();
+    let mut secrets: Vec<&SecretRef> = routers.iter().filter_map(|router| router.enable.as_ref()).collect();
+    for access in servers.chain(routers.iter().map(|router| &router.access)) {
+        let mut on_the_way = Some(access);
+        while let Some(Access { login, via, .. }) = on_the_way {
+            if let Login::Password(secret) = login {
+                secrets.push(secret);
+            }
+            on_the_way = via.as_deref();
+        }
+    }
+    // What cannot be read cannot have been used either.
+    secrets.into_iter().filter_map(|secret| password(secret, root).ok()).collect()
 }
 
 /// A file's first line.
