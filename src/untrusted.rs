@@ -56,6 +56,23 @@ pub fn xml(text: &str) -> String {
     safe
 }
 
+/// `text` within a line of Markdown, a cell of a table among them: nothing of it is markup or HTML.
+pub fn markdown(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in printable(text).chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            // An escape inside a table's cell would end it for some readers.
+            '|' => safe.push_str("&#124;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' | '$' => safe.extend(['\\', c]),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +96,13 @@ mod tests {
     #[test]
     fn a_string_of_powershell_stays_one_string() {
         assert_eq!(powershell_quoted("it's $(x) `n \u{2019}; rm"), "'it''s $(x) `n \u{2019}\u{2019}; rm'");
+    }
+
+    #[test]
+    fn nothing_is_markup_in_markdown() {
+        let hostile = "a|b <img src=x> [c](javascript:d) `e` **f** \n# g \u{202e}&amp;";
+        let safe = r"a&#124;b &lt;img src=x&gt; \[c\](javascript:d) \`e\` \*\*f\*\* \\n\# g \\u{202e}&amp;amp;";
+        assert_eq!(markdown(hostile), safe);
     }
 
     #[test]
