@@ -1,0 +1,194 @@
+//! Nothing in a bundle changes unseen.
+
+use super::*;
+use crate::checklist::evidence::{Bundle, README, SIGNATURES};
+use crate::checklist::redact::Blob;
+use crate::checklist::sign::tests::signed;
+use crate::checklist::sshsig::{self, plain};
+use proptest::prelude::*;
+use ssh_key::PrivateKey;
+use ssh_key::private::{Ed25519Keypair, KeypairData};
+
+fn key(seed: u8) -> PrivateKey {
+    PrivateKey::new(KeypairData::Ed25519(Ed25519Keypair::from_seed(&[seed; 32])), "").unwrap()
+}
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// The events with their chain: what the journal does.
+fn chained(events: Vec<Event>) -> Vec<(String, Event)> {
+    let mut before = GENESIS.to_owned();
+    let link = |mut event: Event| {
+        event.prev = std::mem::replace(&mut before, String::new());
+        let line = event.line();
+        before = line_digest(&line);
+        (line, event)
+    };
+    events.into_iter().map(link).collect()
+}
+
+/// A bundle with a run, its raw answer, typed signatures and one of Carla with her key.
+fn bundle() -> Files {
+    let mut room = signed();
+    for (number, person) in [(1, "anna-veneto"), (2, "carla-riva")] {
+        let person = room.inventory.people.persons.get_mut(&person.parse().unwrap()).unwrap();
+        person.signing_key = Some(plain(key(number).public_key()));
+    }
+    let blob = Blob::new(b"5 sent, 5 received".to_vec());
+    room.events[0].data["findings"][0]["answer"] = blob.sha256.clone().into();
+    let last = room.events.last_mut().unwrap();
+    let statement = last.data["statement"].as_str().unwrap().to_owned();
+    let signature = sshsig::sign(&key(2), statement.as_bytes()).unwrap();
+    last.data["given"] = serde_json::json!({"how": "ssh", "signature": signature, "key": plain(key(2).public_key())});
+    let tenant = room.tenant().id.clone();
+    let lines = chained(room.events);
+    let by = "anna-veneto".parse().unwrap();
+    let made = Bundle::new(&tenant, &lines, &room.inventory.people, (&by, "2026-11-30T12:00:00+01:00"), "leggimi\n");
+    let (mut files, head) = made.unwrap().sealed();
+    let armored = sshsig::sign(&key(1), head.text().as_bytes()).unwrap();
+    files.insert(HEAD_SIGNATURE.to_owned(), armored.into_bytes());
+    files.insert(format!("{BLOBS}{}", blob.sha256), blob.bytes);
+    files
+}
+
+fn verified(files: &Files) -> Result<Verified, Vec<Flaw>> {
+    let digests = files.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))).collect();
+    verify(&digests, files, None)
+}
+
+#[test]
+fn a_bundle_verifies_and_says_what_it_holds() {
+    let found = verified(&bundle()).unwrap();
+    assert_eq!((found.events, found.blobs, found.typed, found.documents), (5, 1, 3, 0));
+    assert_eq!(found.by.as_str(), "anna-veneto");
+    assert_eq!(found.signatures, [("carla-riva".parse().unwrap(), sshsig::fingerprint(key(2).public_key()))]);
+    let names: Vec<String> = bundle().into_keys().filter(|name| name.starts_with(SIGNATURES)).collect();
+    assert_eq!(names, ["signatures/000005-network-carla-riva.txt", "signatures/000005-network-carla-riva.txt.sig"]);
+}
+
+/// The flaws after a change, which must be found.
+#[track_caller]
+fn after(change: impl FnOnce(&mut Files)) -> String {
+    let mut files = bundle();
+    change(&mut files);
+    let flaws = verified(&files).unwrap_err();
+    flaws.iter().map(|flaw| format!("{flaw}\n")).collect()
+}
+
+fn lines(files: &mut Files, change: impl FnOnce(&mut Vec<String>)) {
+    let text = String::from_utf8(files[EVENTS].clone()).unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    change(&mut lines);
+    files.insert(EVENTS.to_owned(), (lines.join("\n") + "\n").into_bytes());
+}
+
+#[test]
+fn removal_reorder_truncation_and_addition_are_told() {
+    assert!(after(|files| lines(files, |lines| _ = lines.remove(2))).contains("event 3: it does not follow"));
+    assert!(after(|files| lines(files, |lines| lines.swap(1, 2))).contains("event 2: it does not follow"));
+    let cut = after(|files| lines(files, |lines| lines.truncate(3)));
+    assert!(cut.contains("the head was signed over 5 events that end otherwise than these 3"), "{cut}");
+    assert!(after(|files| files.get_mut(EVENTS).unwrap().truncate(100)).contains("its last line is cut"));
+    assert!(after(|files| _ = files.insert("blobs/more".into(), Vec::new())).contains("blobs/more: it was added"));
+    let missing = after(|files| files.retain(|name, _| !name.starts_with(BLOBS)));
+    assert!(missing.contains("it was removed") && missing.contains("event 1: its blob"), "{missing}");
+    for name in bundle().into_keys() {
+        after(|files| _ = files.remove(&name));
+        after(|files| _ = files.insert(name.clone(), Vec::new()));
+    }
+}
+
+/// Writes sums and head again, as somebody would who covers his tracks, and signs the head with `with`.
+fn sealed_again(files: &mut Files, with: &PrivateKey) {
+    let listed = files.iter().filter(|(name, _)| ![HEAD, HEAD_SIGNATURE, SUMS].contains(&name.as_str()));
+    let sums = sums_text(&listed.map(|(name, bytes)| (name.clone(), sha256(bytes))).collect());
+    let mut head: Head = serde_json::from_slice(&files[HEAD]).unwrap();
+    let text = String::from_utf8(files[EVENTS].clone()).unwrap();
+    (head.sums, head.last) = (sha256(sums.as_bytes()), line_digest(text.lines().last().unwrap()));
+    files.insert(SUMS.to_owned(), sums.into_bytes());
+    files.insert(HEAD.to_owned(), head.text().into_bytes());
+    files.insert(HEAD_SIGNATURE.to_owned(), sshsig::sign(with, head.text().as_bytes()).unwrap().into_bytes());
+}
+
+#[test]
+fn who_cannot_sign_as_the_maker_cannot_rewrite_the_story() {
+    let rewritten = after(|files| {
+        let events = String::from_utf8(files[EVENTS].clone()).unwrap();
+        files.insert(EVENTS.to_owned(), events.replace("5 received", "4 received").into_bytes());
+        files.insert(README.to_owned(), b"trust me".to_vec());
+        sealed_again(files, &key(9));
+    });
+    assert!(rewritten.starts_with("head.sig: the key SHA256:"), "{rewritten}");
+    // With signers that the verifier brings, the bundle's own do not matter.
+    let mut files = bundle();
+    let signers = String::from_utf8(files[SIGNERS].clone()).unwrap();
+    let other = signers.replace(&plain(key(1).public_key()), &plain(key(9).public_key()));
+    files.insert(SIGNERS.to_owned(), other.into_bytes());
+    sealed_again(&mut files, &key(9));
+    verified(&files).unwrap();
+    let digests = files.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))).collect();
+    let trusted = AllowedSigners::parse(&signers).unwrap();
+    let flaws = verify(&digests, &files, Some(&trusted)).unwrap_err();
+    assert_eq!(flaws[0].place, HEAD_SIGNATURE);
+}
+
+#[test]
+fn even_the_maker_cannot_change_what_another_signed() {
+    let flaws = after(|files| {
+        let name = "signatures/000005-network-carla-riva.txt";
+        let statement = String::from_utf8(files[name].clone()).unwrap().replace("visto", "non visto");
+        files.insert(name.to_owned(), statement.into_bytes());
+        sealed_again(files, &key(1));
+    });
+    assert!(flaws.contains("is not what it says"), "{flaws}");
+    let flaws = after(|files| {
+        let text = String::from_utf8(files[EVENTS].clone()).unwrap();
+        let (start, last) = text.trim_end().rsplit_once('\n').unwrap();
+        let last = last.replace("\"outcome\":\"ok\"", "\"outcome\":\"ko\"");
+        files.insert(EVENTS.to_owned(), format!("{start}\n{last}\n").into_bytes());
+        sealed_again(files, &key(1));
+    });
+    assert!(flaws.contains("its statement says something else than its data"), "{flaws}");
+}
+
+#[test]
+fn twenty_thousand_events_verify_in_a_second() {
+    let mut room = signed();
+    let run = room.events[0].clone();
+    room.events = (1..=20_000).map(|seq| Event { seq, ..run.clone() }).collect();
+    for person in room.inventory.people.persons.values_mut() {
+        person.signing_key = Some(plain(key(1).public_key()));
+    }
+    let tenant = room.tenant().id.clone();
+    let by = "anna-veneto".parse().unwrap();
+    let made = Bundle::new(&tenant, &chained(room.events), &room.inventory.people, (&by, ""), "");
+    let (mut files, head) = made.unwrap().sealed();
+    files.insert(HEAD_SIGNATURE.into(), sshsig::sign(&key(1), head.text().as_bytes()).unwrap().into_bytes());
+    let began = std::time::Instant::now();
+    assert_eq!(verified(&files).unwrap().events, 20_000);
+    let (took, most) = (began.elapsed().as_secs_f64(), if cfg!(debug_assertions) { 30.0 } else { 1.0 });
+    assert!(took < most, "{took} s");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 64 } else { 2000 }))]
+
+    #[test]
+    fn any_changed_bit_is_found(file in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), bit in 0..8) {
+        let mut files = bundle();
+        let name = file.get(&files.keys().cloned().collect::<Vec<_>>()).clone();
+        let bytes = files.get_mut(&name).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1_u8 << bit;
+        prop_assert!(verified(&files).is_err(), "{name} byte {at} bit {bit}");
+    }
+
+    #[test]
+    fn no_bundle_panics(name in "[a-z]{1,9}", bytes in prop::collection::vec(any::<u8>(), 0..80), file in any::<prop::sample::Index>()) {
+        let mut files = bundle();
+        let old = file.get(&files.keys().cloned().collect::<Vec<_>>()).clone();
+        files.insert(old, bytes.clone());
+        files.insert(name, bytes);
+        prop_assert!(verified(&files).is_err());
+    }
+}
