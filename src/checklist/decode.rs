@@ -16,6 +16,7 @@ use crate::inventory::form::{self, Fields, Form, bilingual, either, list, nonemp
 use crate::inventory::problem::{Complaint, KeyPath, Problems, nearest, quote, quoted_list};
 use crate::inventory::shape::Shape;
 use crate::inventory::yaml::Node;
+use crate::model::RoleId;
 use crate::model::people::People;
 use crate::model::server::{ServerRole, Transfer};
 use crate::untrusted::is_unprintable;
@@ -52,15 +53,23 @@ pub(super) fn decode(
             let complaint = Complaint::new(format!("the id {} is taken by items[{before}]", item.id));
             decoded.refuse(&format!("items[{index}].id"), complaint, problems);
         }
-        for (position, role) in item.roles.iter().enumerate().filter(|(_, role)| !people.roles.contains_key(role)) {
-            let known = || people.roles.keys().map(crate::model::RoleId::as_str);
-            let hint = match nearest(role.as_str(), known()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("the roles of people.yaml are {}", quoted_list(known())),
-            };
-            let complaint = Complaint::new(format!("there is no role `{role}`")).hint(hint);
-            decoded.refuse(&format!("items[{index}].roles[{position}]"), complaint, problems);
-        }
+    }
+    let listed = |key: &str, roles: &[RoleId]| {
+        let named = roles.iter().enumerate().map(|(position, role)| (format!("{key}[{position}]"), role.clone()));
+        named.collect::<Vec<_>>()
+    };
+    let items = checklist.items.iter().enumerate();
+    let named = [listed("executes", &checklist.executes), listed("validates", &checklist.validates)];
+    let named =
+        named.into_iter().chain(items.map(|(index, item)| listed(&format!("items[{index}].roles"), &item.roles)));
+    for (path, role) in named.flatten().filter(|(_, role)| !people.roles.contains_key(role)) {
+        let known = || people.roles.keys().map(RoleId::as_str);
+        let hint = match nearest(role.as_str(), known()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the roles of people.yaml are {}", quoted_list(known())),
+        };
+        let complaint = Complaint::new(format!("there is no role `{role}`")).hint(hint);
+        decoded.refuse(&path, complaint, problems);
     }
     for (index, item) in checklist.items.iter().enumerate() {
         if let Some((key, complaint)) = organisation::misplaced(item, phase) {
@@ -90,11 +99,15 @@ fn checklist_form() -> impl Form<Value = Written> {
     record("What must hold in one phase.", |fields| {
         let phase = fields.required("checklist", "The phase.", word(&Phase::WORDS));
         let version = fields.required("version", "Version of the text.", whole(1..=9999));
+        let executes = fields.or("executes", "Roles that carry it out.", nonempty_list(id()), Vec::new());
+        let doc = "Roles that validate what was found, each of them.";
+        let validates = fields.or("validates", doc, nonempty_list(id()), Vec::new());
         let items = nonempty_list(record("One thing that must hold.", item));
         let items = fields.required("items", "The items, as they are read out.", items);
         let doc = "Items of the landing's checklist that the test's has, too.";
         let from_landing = fields.or("from_landing", doc, nonempty_list(item_id()), Vec::new());
-        let checklist = Checklist { phase: phase?, version: version?, items: items? };
+        let (executes, validates) = (executes?, validates?);
+        let checklist = Checklist { phase: phase?, version: version?, executes, validates, items: items? };
         Some(Written { checklist, from_landing: from_landing? })
     })
 }
@@ -113,7 +126,10 @@ fn item(fields: &mut Fields<'_>) -> Option<Item> {
     let applies_to = fields.optional("applies_to", "Which servers it is for.", record("Servers.", applies_to));
     let organised = organisation::read(fields);
     fields.exactly_one(&["probe", "manual"]);
-    let check = if fields.has("manual") { manual(fields) } else { probed(fields, scope) };
+    let manual_only = fields.has("manual");
+    let check = if manual_only { manual(fields) } else { probed(fields, scope) };
+    let doc = "Hours for which a signature on a manual item counts; absent is for ever.";
+    let valid_for = fields.optional("valid_for", doc, whole::<u32>(1..=8784));
     let organised = organised?;
     let item = Item {
         id: id_text?.parse().ok()?,
@@ -127,7 +143,11 @@ fn item(fields: &mut Fields<'_>) -> Option<Item> {
         trace: organised.trace,
         evidence: organised.evidence,
         check: check?,
+        valid_for: valid_for?.map(|hours| Duration::from_secs(u64::from(hours) * 3600)),
     };
+    if item.valid_for.is_some() && !manual_only {
+        fields.refuse("valid_for", Complaint::new("only a manual item is signed: a probe is run again before a gate"));
+    }
     if item.scope != Scope::Server && item.applies_to != AppliesTo::default() {
         fields.refuse("applies_to", Complaint::new("only an item of scope `server` is restricted to some servers"));
     }

@@ -2,6 +2,7 @@
 
 use super::compare::Captured;
 use super::item::{ItemId, Severity};
+use crate::digest::sha256;
 use crate::model::bilingual::Bilingual;
 use crate::model::{ServerId, SiteId};
 use serde::{Deserialize, Serialize};
@@ -22,12 +23,21 @@ pub enum Verdict {
     Skipped,
     /// A person has to sign it.
     Pending,
+    /// It does not hold, and those who validate have let it pass until a day.
+    Waived,
 }
 
 impl Verdict {
     /// All verdicts, the good ones first.
-    pub const ALL: [Verdict; 6] =
-        [Verdict::Pass, Verdict::Warn, Verdict::Fail, Verdict::Error, Verdict::Skipped, Verdict::Pending];
+    pub const ALL: [Verdict; 7] = [
+        Verdict::Pass,
+        Verdict::Waived,
+        Verdict::Warn,
+        Verdict::Fail,
+        Verdict::Error,
+        Verdict::Skipped,
+        Verdict::Pending,
+    ];
 
     /// The word in tables and JSON.
     pub fn word(self) -> &'static str {
@@ -38,6 +48,7 @@ impl Verdict {
             Verdict::Error => "error",
             Verdict::Skipped => "skipped",
             Verdict::Pending => "pending",
+            Verdict::Waived => "waived",
         }
     }
 
@@ -118,11 +129,32 @@ pub struct Finding {
     /// What is kept of the answer, for comparisons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured: Option<Captured>,
+    /// SHA-256 of the whole raw answer without secrets, as hex: the name of its blob.
+    #[serde(default)]
+    pub answer: Option<String>,
+    /// The whole raw answer, until it is sealed.
+    #[serde(skip)]
+    pub unsealed: Vec<u8>,
 }
 
 impl Finding {
     /// Most bytes of a raw answer that are kept.
     pub const RAW_LIMIT: usize = 2048;
+
+    /// The start of a raw answer as text, at most [`Self::RAW_LIMIT`] bytes of it.
+    pub(super) fn excerpt(raw: &[u8]) -> String {
+        let text = String::from_utf8_lossy(raw.get(..Self::RAW_LIMIT).unwrap_or(raw)).into_owned();
+        if raw.len() > Self::RAW_LIMIT { text + "…" } else { text }
+    }
+
+    /// SHA-256 of what a validation approves, as hex: the same where only figures within what is
+    /// expected differ, another where the verdict, the expectation or the reason is another.
+    pub fn approved(&self) -> String {
+        let reason = self.reason.as_deref().filter(|_| self.verdict != Verdict::Pass);
+        let approved =
+            serde_json::json!([self.item, self.subject, self.digest, self.expected, self.verdict.word(), reason]);
+        sha256(approved.to_string().as_bytes())
+    }
 
     /// Whether it keeps a gate closed: a blocker that does not hold, or could not be found out.
     pub fn blocks(&self) -> bool {
@@ -178,7 +210,24 @@ mod tests {
             digest: String::new(),
             raw: String::new(),
             captured: None,
+            answer: None,
+            unsealed: Vec::new(),
         }
+    }
+
+    #[test]
+    fn figures_do_not_reopen_what_was_approved_but_verdicts_and_reasons_do() {
+        let mut found = finding(Severity::Blocker, Verdict::Pass, false);
+        let approved = found.approved();
+        (found.found, found.took, found.attempts, found.raw) = ("ms 12".into(), 3.0, 2, "12".into());
+        assert_eq!(found.approved(), approved);
+        found.digest = "1".into();
+        assert_ne!(found.approved(), approved);
+        let mut warned = finding(Severity::Warning, Verdict::Warn, false);
+        assert_ne!(warned.approved(), approved);
+        let approved = warned.approved();
+        warned.reason = Some("loss is 90".into());
+        assert_ne!(warned.approved(), approved);
     }
 
     #[test]

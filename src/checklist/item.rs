@@ -74,6 +74,12 @@ pub struct Checklist {
     pub phase: Phase,
     /// Version of its text, raised by whoever changes it.
     pub version: u32,
+    /// Who carries it out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub executes: Vec<RoleId>,
+    /// Who validates what was found: each of them, jointly.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub validates: Vec<RoleId>,
     /// The items, in the order in which they are read out.
     pub items: Vec<Item>,
 }
@@ -119,6 +125,9 @@ pub struct Item {
     pub evidence: Vec<Evidence>,
     /// How it is found out.
     pub check: Check,
+    /// How long a signature on a manual item counts; none is for ever.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_seconds")]
+    pub valid_for: Option<Duration>,
 }
 
 impl Item {
@@ -400,6 +409,10 @@ impl RouterOf {
 
 fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u128(duration.as_millis())
+}
+
+fn some_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_secs()).serialize(serializer)
 }
 
 fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

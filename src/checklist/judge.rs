@@ -5,6 +5,7 @@ use super::expect::{Condition, Datum, Reading};
 use super::expression::Evaluated;
 use super::finding::{Finding, Verdict};
 use super::plan::{Inquiry, Task, Todo};
+use super::redact::Redactor;
 use super::sign::Signatures;
 use std::error::Error;
 use std::time::Duration;
@@ -59,6 +60,8 @@ fn unasked(task: &Task, verdict: Verdict, reason: Option<String>) -> Finding {
         digest: task.item.digest(),
         raw: String::new(),
         captured: None,
+        answer: None,
+        unsealed: Vec::new(),
     }
 }
 
@@ -88,9 +91,12 @@ pub(super) fn judge(task: &Task, inquiry: &Inquiry, answer: Result<Answer, NoAns
         Ok(answer) => {
             finding.found = one_line(&summary(&answer.reading), 200);
             finding.took = (answer.took.as_secs_f64() * 1000.0).round() / 1000.0;
-            finding.raw = bounded(&answer.raw);
-            finding.captured = inquiry.compare.as_ref().map(|compare| Captured::of(&compare.key, &answer.reading));
-            let broken = [unmet(&inquiry.expect, &answer.reading), untrue(inquiry, &answer.reading)].concat();
+            finding.raw = Finding::excerpt(&answer.raw);
+            // What is kept and compared holds no secret; what must hold is judged on the answer itself.
+            let kept = Redactor::default().reading(&answer.reading);
+            finding.captured = inquiry.compare.as_ref().map(|compare| Captured::of(&compare.key, &kept));
+            finding.unsealed = answer.raw;
+            let broken = [unmet(&inquiry.expect, &answer.reading), untrue(inquiry, &answer.reading, &kept)].concat();
             if let Some(missing) = missing_baseline(inquiry) {
                 finding.verdict = Verdict::Error;
                 finding.reason = Some(missing);
@@ -119,7 +125,7 @@ fn missing_baseline(inquiry: &Inquiry) -> Option<String> {
 }
 
 /// What the expression and the comparison find wrong, with the values that were seen.
-fn untrue(inquiry: &Inquiry, reading: &Reading) -> Vec<String> {
+fn untrue(inquiry: &Inquiry, reading: &Reading, kept: &Reading) -> Vec<String> {
     let before = |name: &str| inquiry.before.as_ref().and_then(|captured| captured.get(name));
     let evaluated = inquiry.expression.as_ref().map(|one| (one, one.evaluate(|name| reading.get(name), before)));
     let untrue = evaluated.filter(|(_, found)| !found.holds).map(|(one, found)| {
@@ -127,7 +133,7 @@ fn untrue(inquiry: &Inquiry, reading: &Reading) -> Vec<String> {
         format!("{seen} (expected: {one})")
     });
     let compared = inquiry.compare.as_ref().zip(inquiry.before.as_ref());
-    untrue.into_iter().chain(compared.and_then(|(compare, before)| compare.broken(before, reading))).collect()
+    untrue.into_iter().chain(compared.and_then(|(compare, before)| compare.broken(before, kept))).collect()
 }
 
 fn seen(found: &Evaluated) -> String {
@@ -165,12 +171,6 @@ fn summary(reading: &Reading) -> String {
         }
     }
     shown.to_string()
-}
-
-/// The start of `raw` as text, at most [`Finding::RAW_LIMIT`] bytes of it.
-fn bounded(raw: &[u8]) -> String {
-    let text = String::from_utf8_lossy(raw.get(..Finding::RAW_LIMIT).unwrap_or(raw)).into_owned();
-    if raw.len() > Finding::RAW_LIMIT { text + "…" } else { text }
 }
 
 /// `text` on one line, without control characters and marks that turn the direction of writing,

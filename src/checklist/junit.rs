@@ -1,7 +1,7 @@
 //! Findings as JUnit XML, for the tools that read it.
 //!
-//! JUnit knows no warning and no signature: `warn` passes and says so in its output, `pending` is
-//! skipped with its reason.
+//! JUnit knows no warning and no signature: `warn` passes and says so in its output, `pending` and
+//! `waived` are skipped with their reason.
 
 use super::finding::{Finding, Verdict};
 use super::record::RunRecord;
@@ -17,7 +17,7 @@ pub fn junit(run: &RunRecord) -> String {
         run.findings.len(),
         count(&[Verdict::Fail]),
         count(&[Verdict::Error]),
-        count(&[Verdict::Skipped, Verdict::Pending]),
+        count(&[Verdict::Skipped, Verdict::Pending, Verdict::Waived]),
         run.took
     );
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -43,6 +43,7 @@ fn case(text: &mut String, run: &RunRecord, finding: &Finding) {
         Verdict::Fail => writeln!(text, ">\n      <failure message=\"{reason}\">{detail}</failure>\n    </testcase>"),
         Verdict::Error => writeln!(text, ">\n      <error message=\"{reason}\">{detail}</error>\n    </testcase>"),
         Verdict::Skipped => writeln!(text, ">\n      <skipped message=\"{reason}\"/>\n    </testcase>"),
+        Verdict::Waived => writeln!(text, ">\n      <skipped message=\"{reason}\"/>\n    </testcase>"),
         Verdict::Pending => writeln!(text, ">\n      <skipped message=\"pending: {reason}\"/>\n    </testcase>"),
     };
 }

@@ -4,10 +4,10 @@ use super::finding::{Finding, Outcome, Subject, Verdict};
 use super::item::{Checklist, ItemId, Moment, Phase};
 use super::judge::at_rest;
 use super::plan::{Task, Todo};
-use super::sign::{Signature, Signatures};
-use crate::model::{ServerId, TenantId};
+use super::sign::{Document, Given, Signatures, Signed, Waiver};
+use crate::journal::Event;
+use crate::model::{PersonId, RoleId, ServerId, TenantId};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// One run: the data of an event [`RunRecord::KIND`], and the JSON of `checklist run`.
@@ -63,6 +63,14 @@ impl RunRecord {
     }
 }
 
+impl RunRecord {
+    /// The run as it counts, with `findings` weighed: other than the journal's record where waivers count.
+    #[must_use]
+    pub fn weighed(self, findings: Vec<Finding>) -> Self {
+        Self { outcome: Outcome::of(&findings), counts: counts(&findings), findings, ..self }
+    }
+}
+
 /// Findings by verdict; every verdict has its count.
 pub fn counts(findings: &[Finding]) -> BTreeMap<String, usize> {
     let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
@@ -72,45 +80,98 @@ pub fn counts(findings: &[Finding]) -> BTreeMap<String, usize> {
 /// Where a checklist stands: the last finding of each task, with its time and its signatures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Standing {
-    /// The finding.
+    /// The finding, as it counts: with its waiver.
     #[serde(flatten)]
     pub finding: Finding,
     /// When it was found; none where nothing is asked.
     pub time: Option<String>,
-    /// The signatures that count for it.
-    pub signatures: Vec<Signature>,
+    /// Who ran it.
+    pub by: Option<String>,
+    /// The statements that count for it.
+    pub signatures: Vec<Mark>,
+    /// The waiver that counts for it.
+    pub waiver: Option<Waiver>,
 }
 
-/// Where `tasks` stand after `events`: pairs of time and data of [`RunRecord::KIND`], oldest first.
+/// A signature, as reports and documents show it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Mark {
+    /// In which role.
+    pub role: RoleId,
+    /// Who.
+    pub person: PersonId,
+    /// When it was recorded.
+    pub time: String,
+    /// Who recorded it.
+    pub operator: String,
+    /// What was said.
+    pub note: String,
+    /// SHA-256 of what was signed, as hex.
+    pub approves: String,
+    /// How it was given: `typed`, `ssh` or `document`.
+    pub how: &'static str,
+    /// The document on which it is, if it was acquired.
+    pub document: Option<Document>,
+}
+
+impl Mark {
+    /// How a signature is shown.
+    pub fn of(given: &Signed) -> Self {
+        let Signed { signature, time, operator, .. } = given;
+        let (how, document) = match &signature.given {
+            Given::Typed => ("typed", None),
+            Given::Ssh { .. } => ("ssh", None),
+            Given::Document(document) => ("document", Some(document.clone())),
+        };
+        Self {
+            role: signature.role.clone(),
+            person: signature.person.clone(),
+            time: time.clone(),
+            operator: operator.clone(),
+            note: signature.note.clone(),
+            approves: signature.approves.clone(),
+            how,
+            document,
+        }
+    }
+}
+
+/// The last finding of one item and subject.
+struct Last {
+    time: String,
+    by: String,
+    finding: Finding,
+}
+
+/// Where `tasks` stand after a tenant's `events`.
 ///
 /// A finding on another text of its item does not count: the item has to be run again.
-pub fn standing<'a>(
-    tasks: &[Task],
-    phase: Phase,
-    events: impl Iterator<Item = (&'a str, &'a Value)>,
-    signatures: &Signatures,
-) -> Vec<Standing> {
-    let mut last: BTreeMap<(ItemId, Subject), (String, Finding)> = BTreeMap::new();
-    for (time, data) in events {
-        let Some(run) = RunRecord::deserialize(data).ok().filter(|run| run.phase == phase) else { continue };
+pub fn standing(tasks: &[Task], phase: Phase, events: &[Event], signatures: &Signatures) -> Vec<Standing> {
+    let mut last: BTreeMap<(ItemId, Subject), Last> = BTreeMap::new();
+    for event in events.iter().filter(|event| event.kind == RunRecord::KIND) {
+        let Some(run) = RunRecord::deserialize(&event.data).ok().filter(|run| run.phase == phase) else { continue };
         for finding in run.findings {
-            last.insert((finding.item.clone(), finding.subject.clone()), (time.to_owned(), finding));
+            let found = Last { time: event.time.clone(), by: event.operator.clone(), finding: finding.clone() };
+            last.insert((finding.item, finding.subject), found);
         }
     }
     tasks.iter().map(|task| stands(task, &mut last, signatures)).collect()
 }
 
-fn stands(task: &Task, last: &mut BTreeMap<(ItemId, Subject), (String, Finding)>, signatures: &Signatures) -> Standing {
-    let signed: Vec<Signature> = signatures.valid(&task.item, &task.subject).cloned().collect();
+fn stands(task: &Task, last: &mut BTreeMap<(ItemId, Subject), Last>, signatures: &Signatures) -> Standing {
+    let marks: Vec<Mark> = signatures.valid(&task.item, &task.subject).map(Mark::of).collect();
     let found = last.remove(&(task.item.id.clone(), task.subject.clone()));
-    match (&task.todo, found) {
-        (Todo::Ask(_), Some((time, finding))) if finding.digest == task.item.digest() => {
-            Standing { finding, time: Some(time), signatures: signed }
+    let (finding, time, by) = match (&task.todo, found) {
+        (Todo::Ask(_), Some(found)) if found.finding.digest == task.item.digest() => {
+            (found.finding, Some(found.time), Some(found.by))
         }
         (_, found) => {
             let changed = found.is_some();
             let reason = if changed { "its text has changed since it was run" } else { "not run yet" };
-            Standing { finding: at_rest(task, signatures, reason), time: None, signatures: signed }
+            (at_rest(task, signatures, reason), None, None)
         }
-    }
+    };
+    let finding = signatures.weigh(&task.item, finding);
+    let waiver = (finding.verdict == Verdict::Waived).then(|| signatures.waiver(&task.item, &task.subject)).flatten();
+    Standing { finding, time, by, signatures: marks, waiver }
 }

@@ -7,7 +7,11 @@ use super::item::Checklist;
 use super::judge::{Answer, NoAnswer, at_rest, in_words, judge};
 use super::plan::{Inquiry, Options, Question, Task, Todo, tasks};
 use super::powershell;
+use super::record::RunRecord;
+use super::redact::Redactor;
+use super::sign::Signatures;
 use crate::digest::hex;
+use crate::journal::{Journal, JournalError};
 use crate::model::script_access::ScriptAccess;
 use crate::model::tenant::Tenant;
 use crate::world::{Shell, ShellError};
@@ -71,6 +75,48 @@ pub async fn run<F: Field>(
         findings.extend(done.unwrap_or_default());
     }
     lost.into_iter().map(|(number, at_rest)| findings.remove(&number).unwrap_or(at_rest)).collect()
+}
+
+/// Where a run is kept, and how it counts.
+#[derive(Clone, Copy)]
+pub struct Keeper<'a> {
+    /// Where it is kept.
+    pub journal: &'a Journal,
+    /// Who ran it.
+    pub operator: &'a str,
+    /// What takes the secrets out.
+    pub redactor: &'a Redactor,
+    /// The signatures, with the waivers.
+    pub signatures: &'a Signatures,
+}
+
+impl Keeper<'_> {
+    /// Keeps the findings of a run that took `took` seconds, with their raw answers, and returns the
+    /// run as it counts: the journal has what was found, waived or not.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub async fn keep(
+        &self,
+        checklist: &Checklist,
+        tenant: &Tenant,
+        options: &Options<'_>,
+        took: f64,
+        mut findings: Vec<Finding>,
+    ) -> Result<RunRecord, JournalError> {
+        let blobs = self.redactor.seal(&mut findings);
+        if let Some(kept) = self.journal.blobs(&tenant.id) {
+            for blob in &blobs {
+                kept.put(&blob.bytes)?;
+            }
+        }
+        let mut record = RunRecord::new(checklist, &tenant.id, options.server, took, findings);
+        record.when = options.when;
+        let data = serde_json::to_value(&record).unwrap_or_default();
+        self.journal.append(&tenant.id, self.operator, RunRecord::KIND, data).await?;
+        let weighed = self.signatures.weigh_all(checklist, record.findings.clone());
+        Ok(record.weighed(weighed))
+    }
 }
 
 /// Tasks of the same host go together; the others are on their own.

@@ -1,7 +1,7 @@
 //! What is asked of whom, on the project's own inventory and checklists.
 
 use super::*;
-use crate::checklist::{Baselines, SignError, Signature, Verdict, load};
+use crate::checklist::{Baselines, load};
 use crate::inventory;
 use crate::model::{Inventory, TenantId};
 use std::path::Path;
@@ -143,53 +143,4 @@ fn one_router_has_no_standby_and_a_jump_host_hides_a_server() {
     guest.landing_access = Some(access);
     let tasks = planned(Phase::Landing, &inventory, &tenant);
     assert_eq!(todo(&tasks, "L-AD-18", "cinto-srv1"), &Todo::Skip("reached only through a jump host".into()));
-}
-
-/// A signature of an item, as `person` in `role`.
-fn signed(item: &Item, role: &str, person: &str) -> serde_json::Value {
-    let signature = Signature {
-        phase: Phase::Source,
-        item: item.id.clone(),
-        subject: Subject::Server("cinto-srv1".parse().unwrap()),
-        role: role.parse().unwrap(),
-        person: person.parse().unwrap(),
-        outcome: crate::checklist::Opinion::Ok,
-        note: "visto".into(),
-        digest: item.digest(),
-    };
-    serde_json::to_value(signature).unwrap()
-}
-
-#[test]
-fn a_joint_item_needs_each_role_on_the_present_text() {
-    let inventory = project();
-    let tasks = planned(Phase::Source, &inventory, &cinto(&inventory));
-    let task = tasks.iter().find(|task| task.item.id.as_str() == "SRC-AD-01").unwrap();
-    let (mut item, subject) = (task.item.clone(), task.subject.clone());
-    let verdict = |given: &[serde_json::Value], item: &Item| {
-        Signatures::read(Phase::Source, given.iter()).verdict(item, &subject).0
-    };
-    let venis = signed(&item, "venis-sistemista", "anna-veneto");
-    let comune = signed(&item, "comune-referente", "dario-pieve");
-    assert_eq!(verdict(&[], &item), Verdict::Pending);
-    assert_eq!(verdict(std::slice::from_ref(&venis), &item), Verdict::Pending);
-    assert_eq!(verdict(&[venis.clone(), comune.clone()], &item), Verdict::Pass);
-    assert_eq!(
-        Signatures::read(Phase::Landing, [&venis, &comune].into_iter()).verdict(&item, &subject).0,
-        Verdict::Pending
-    );
-    assert_eq!(verdict(&[serde_json::json!({"nonsense": 1}), comune.clone()], &item), Verdict::Pending);
-
-    let given = Signatures::read(Phase::Source, std::iter::once(&venis));
-    let tenant = "cinto-caomaggiore".parse().unwrap();
-    let asked = |person: &str, role: &str| {
-        given.admit(&item, &subject, (&person.parse().unwrap(), &role.parse().unwrap(), &tenant), &inventory.people)
-    };
-    assert_eq!(asked("dario-pieve", "comune-referente"), Ok(()));
-    assert!(matches!(asked("anna-veneto", "comune-referente"), Err(SignError::NotHeld { .. })));
-    assert!(matches!(asked("anna-veneto", "venis-rete"), Err(SignError::WrongRole { .. })));
-    assert!(matches!(asked("nobody", "comune-referente"), Err(SignError::UnknownPerson { .. })));
-
-    item.title.it.push('!');
-    assert_eq!(verdict(&[venis, comune], &item), Verdict::Pending, "another text reopens the item");
 }
