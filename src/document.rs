@@ -4,6 +4,8 @@
 //! in HTML by the template engine, in cells by [`cell`].
 
 pub mod cell;
+pub mod evidence;
 pub mod index;
 pub mod statement;
 pub mod topology;
+pub mod verbale;
