@@ -215,8 +215,7 @@ fn status_names_the_signature_or_the_report_that_a_checklist_waits_for() {
     let ran = town.migrate(&["run"]).code(5);
     assert!(ran.stderr.contains("waiting: checklist source: 1 items wait for a signature\n"), "{}", ran.stderr);
     let next = town.status()["next"].clone();
-    let command =
-        "traghetto checklist sign cinto-caomaggiore SRC-T-01 --phase source --role comune-tecnico --note TEXT";
+    let command = "traghetto checklist sign source cinto-caomaggiore --all --role comune-tecnico --note TEXT";
     assert_eq!(next["command"], command);
     assert_eq!(next["who"][0], "Elena Ponte (Tecnico del Comune o ditta esterna, +39 0421 555 0105)");
     let page = town.migrate(&["status", "--lang", "en"]).code(0).stdout;

@@ -417,6 +417,39 @@ async fn nobody_signs_for_both_sides_or_without_the_role() {
 }
 
 #[tokio::test]
+async fn a_gate_is_signed_on_fresh_findings() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    lab.up_to("source-checked").await;
+    let checks = || lab.memory.with(|world| world.acts.iter().filter(|act| *act == "check source").count());
+    lab.later(4);
+    lab.try_sign("source-checked", "sad-validatore", "carla-riva").await.unwrap();
+    lab.later(1);
+    let refused = lab.try_sign("source-checked", "comune-referente", "dario-pieve").await;
+    assert!(matches!(refused, Err(Objection::Stale { .. })), "{refused:?}");
+    assert_eq!((lab.gate().await.as_str(), checks()), ("", 1));
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!((lab.gate().await.as_str(), checks()), ("source-checked", 2), "it was run again");
+    // The same was found: what Carla signed counts on, and nobody asks again once both have signed.
+    lab.try_sign("source-checked", "comune-referente", "dario-pieve").await.unwrap();
+    lab.later(48);
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!((lab.gate().await.as_str(), checks()), ("test-accepted", 2));
+}
+
+#[tokio::test]
+async fn what_only_the_sad_validates_is_not_signed_by_who_carried_it_out() {
+    let mut lab = Lab::new();
+    let anna = lab.inventory.people.persons.get_mut(&"anna-veneto".parse().unwrap()).unwrap();
+    anna.roles.push("sad-validatore".parse().unwrap());
+    lab.adopt().await;
+    lab.up_to("landing-ready").await;
+    let refused = lab.try_sign("landing-ready", "sad-validatore", "anna-veneto").await;
+    assert!(matches!(refused, Err(Objection::Executor { .. })), "{refused:?}");
+    lab.try_sign("landing-ready", "sad-validatore", "carla-riva").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_final_sync_needs_a_fresh_signature_and_a_fresh_reading() {
     let lab = Lab::new();
     lab.adopt().await;
@@ -691,7 +724,7 @@ fn mistakes_in_a_playbook_have_places() {
         ("id: quiet\n", "id: moved\n", "there are two gates"),
         ("days: [5, 7]", "days: [7, 5]", "the days are not a first and a last day"),
         ("activity: 2\n", "activity: 1\n", "not in rising order"),
-        ("checklist: source\n", "checklist: decommission\n", "decommission"),
+        ("checklist: source\n", "checklist: dismissione\n", "dismissione"),
     ] {
         assert_eq!(text.matches(from).count(), 1, "{from}");
         let broken = text.replacen(from, to, 1);

@@ -11,6 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
+/// For how long the findings of a checklist open the gate after it: until its last signature.
+const FINDINGS_COUNT_FOR: SignedDuration = SignedDuration::from_hours(4);
+
 /// What the signatures on a gate approve: the plan, and every outcome before the gate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Approval<'a> {
@@ -45,6 +48,10 @@ pub struct GateStatus<'a> {
     pub approves: String,
     /// Steps before it that have not ended well: it cannot be signed yet.
     pub undone: Vec<&'a Step>,
+    /// Those of them that ended well, but too long ago.
+    pub stale: Vec<&'a Step>,
+    /// Who carried out the steps since the gate before.
+    pub executors: BTreeSet<&'a str>,
     /// Signatures that count.
     pub signed: Vec<&'a Signature>,
     /// Signatures that count no more, since what they approved has changed or their hours are over.
@@ -85,9 +92,14 @@ fn status<'a>(plan: &'a Plan, state: &'a RunState, now: Timestamp, index: usize)
             && gate.roles.contains(&signature.role)
     };
     let (signed, void): (Vec<&Signature>, Vec<&Signature>) = mine.partition(counts);
+    let stale: Vec<&Step> =
+        before.iter().enumerate().filter(|(at, _)| is_stale(plan, state, now, *at)).map(|(_, step)| step).collect();
+    let stage = before.iter().rev().take_while(|step| !matches!(step.action, Action::Gate(_)));
     Some(GateStatus {
         missing: gate.roles.iter().filter(|role| !signed.iter().any(|signature| signature.role == **role)).collect(),
-        undone: before.iter().filter(|step| !is_settled(state, step)).collect(),
+        undone: before.iter().filter(|step| !is_settled(state, step) || stale.contains(step)).collect(),
+        stale,
+        executors: stage.filter_map(|step| state.executors.get(&step.id)).map(String::as_str).collect(),
         step,
         gate,
         approval,
@@ -105,6 +117,25 @@ fn approval<'a>(plan: &'a Plan, state: &'a RunState, gate: &'a Gate, before: &'a
         steps: before.iter().filter(|step| !matches!(step.action, Action::Gate(_))).map(outcome).collect(),
         rolled_back: state.rolled_back.keys().map(|server| server.as_str()).collect(),
     }
+}
+
+/// Whether the checklist at `index` ended well too long ago for the gate after it: before the last of
+/// its signatures or, where one is missing, before now.
+pub(super) fn is_stale(plan: &Plan, state: &RunState, now: Timestamp, index: usize) -> bool {
+    let Some((step, after)) = plan.steps.get(index..).and_then(<[Step]>::split_first) else { return false };
+    let (Action::Checklist { .. }, StepState::Done { at, .. }) = (&step.action, state.step(&step.id)) else {
+        return false;
+    };
+    let next = after.iter().zip(index + 1..).find_map(|(step, at)| match &step.action {
+        Action::Gate(gate) => Some((gate, at)),
+        _ => None,
+    });
+    let Some((gate, gate_at)) = next else { return false };
+    let approves = approval(plan, state, gate, &plan.steps[..gate_at]).digest();
+    let mine = state.signatures.iter().filter(|given| given.gate == gate.gate && given.approves == approves);
+    let first = |role: &RoleId| mine.clone().filter(|given| given.role == *role).map(|given| given.at).min();
+    let last = gate.roles.iter().map(first).collect::<Option<Vec<Timestamp>>>().and_then(|all| all.into_iter().max());
+    last.unwrap_or(now).duration_since(*at) > FINDINGS_COUNT_FOR
 }
 
 /// Whether nothing remains to be done about a step: it ended well, its server was taken back, or it is a gate.
@@ -158,6 +189,22 @@ pub enum Objection {
         /// How many others.
         others: usize,
     },
+    /// A checklist before it was run too long ago.
+    #[error("gate {gate} is not signed on old findings: {step} ended more than 4 hours ago")]
+    Stale {
+        /// Which gate.
+        gate: String,
+        /// The checklist's step.
+        step: String,
+    },
+    /// The person carried out what only the SAD validates.
+    #[error("{person} carried out what gate {gate} validates: another person signs it")]
+    Executor {
+        /// Who.
+        person: PersonId,
+        /// Which gate.
+        gate: String,
+    },
     /// Signed already.
     #[error("{role} has signed gate {gate} already: {by}")]
     Already {
@@ -204,6 +251,9 @@ pub fn may_sign(
     if !who.holds(role, &plan.tenant) {
         return Err(Objection::NotTheirRole { person: person.clone(), role: role.clone() });
     }
+    if let Some(step) = status.stale.first().filter(|_| status.stale == status.undone) {
+        return Err(Objection::Stale { gate, step: step.id.to_string() });
+    }
     if let Some(step) = status.undone.first() {
         return Err(Objection::NotYet { gate, step: step.id.to_string(), others: status.undone.len() - 1 });
     }
@@ -211,6 +261,10 @@ pub fn may_sign(
         return Err(Objection::Already { gate, role: role.clone(), by: signature.by.clone() });
     }
     let side = |role: &RoleId| people.roles.get(role).map(|role| role.side);
+    let sad_only = status.gate.roles.iter().all(|role| side(role) == Some(Side::Sad));
+    if sad_only && status.executors.contains(person.as_str()) {
+        return Err(Objection::Executor { person: person.clone(), gate });
+    }
     let other = status.signed.iter().find(|signature| signature.by == *person && side(&signature.role) != side(role));
     match other {
         Some(signature) => Err(Objection::BothSides { person: person.clone(), gate, other: signature.role.clone() }),

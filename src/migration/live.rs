@@ -10,7 +10,9 @@ mod trouble;
 use super::plan::Step;
 use super::record::{self, Class};
 use super::run::{Acts, Ended, LastCopy, Progress, Reading, Trouble};
-use crate::checklist::{self, Baselines, Checklist, Field, Finding, Outcome, Phase, RunRecord, Signatures, Verdict};
+use crate::checklist::{
+    self, Baselines, Checklist, Field, Finding, Keeper, Outcome, Phase, Redactor, RunRecord, Signatures, Verdict,
+};
 use crate::digest::sha256;
 use crate::journal::Journal;
 use crate::model::project::Project;
@@ -20,6 +22,7 @@ use crate::model::{DiskId, ServerId};
 use crate::replica::{
     self, AgentBinary, AgentLink, CHUNK, DiskReplica, MapWanted, PassOptions, PassProgress, Stage, StartOptions,
 };
+use crate::world::secret;
 use crate::world::ssh::{Deadlines, Session, Trust};
 use serde_json::{Value, json};
 use shaping::{Shaping, Shown, Subject};
@@ -215,18 +218,18 @@ impl<F: Field> Acts for Live<'_, F> {
         })?;
         let events =
             self.journal.events(&self.tenant.id).await.map_err(|error| Trouble::new(Class::Evidence, error))?;
-        let signed = events.iter().filter(|event| event.kind == checklist::Signature::KIND).map(|event| &event.data);
-        let signatures = Signatures::read(phase, signed);
+        let signatures = Signatures::read(list, &events, self.journal.now());
         let runs = events.iter().filter(|event| event.kind == RunRecord::KIND).map(|event| &event.data);
         let (project, baselines) = (self.project, Baselines::read(runs));
         let options =
             checklist::Options { project, server: None, signatures: &signatures, baselines: &baselines, when: None };
         let begun = Instant::now();
         let findings = checklist::run(list, self.tenant, &options, &self.field).await;
-        let record = RunRecord::new(list, &self.tenant.id, None, begun.elapsed().as_secs_f64(), findings);
-        let data = serde_json::to_value(&record).unwrap_or_default();
-        let written = self.journal.append(&self.tenant.id, self.operator, RunRecord::KIND, data).await;
-        written.map_err(|error| Trouble::new(Class::Failed, error).hint("No server was touched."))?;
+        let redactor = Redactor::new(secret::held(self.tenant, &self.trust.root));
+        let (journal, operator) = (self.journal, self.operator);
+        let keeper = Keeper { journal, operator, redactor: &redactor, signatures: &signatures };
+        let kept = keeper.keep(list, self.tenant, &options, begun.elapsed().as_secs_f64(), findings).await;
+        let record = kept.map_err(|error| Trouble::new(Class::Failed, error).hint("No server was touched."))?;
         checked(&record)
     }
 
@@ -370,7 +373,7 @@ fn checked(run: &RunRecord) -> Result<Ended, Trouble> {
             Err(Trouble::new(Class::Waiting, format!("checklist {phase}: {pending} items wait for a signature"))
                 .hint("Everything that the program can check holds; no server was touched.")
                 .hint(report)
-                .hint(format!("Sign with `traghetto checklist sign {tenant} ITEM --phase {phase} --role ROLE`.")))
+                .hint(format!("Sign with `traghetto checklist sign {phase} {tenant} --all --role ROLE --note TEXT`.")))
         }
         outcome => {
             let class = if outcome == Outcome::Unreachable { Class::Unreachable } else { Class::CheckFailed };

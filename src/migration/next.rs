@@ -1,6 +1,6 @@
 //! What comes next: the first step that may be done now, or what keeps the run from going on.
 
-use super::gate::{GateStatus, gates, is_settled};
+use super::gate::{GateStatus, gates, is_settled, is_stale};
 use super::plan::{Plan, Step};
 use super::playbook::Action;
 use super::state::RunState;
@@ -34,7 +34,7 @@ pub enum Next<'a> {
 pub fn next<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope, now: Timestamp) -> Next<'a> {
     let mut stands = gates(plan, state, now).into_iter();
     let mut left: Vec<&Step> = Vec::new();
-    for step in &plan.steps {
+    for (index, step) in plan.steps.iter().enumerate() {
         if let Action::Gate(_) = step.action {
             match stands.next() {
                 Some(gate) if !gate.is_open() && left.is_empty() => return Next::Gate(gate),
@@ -42,7 +42,7 @@ pub fn next<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope, now: Timesta
                 _ => continue,
             }
         }
-        if is_settled(state, step) {
+        if is_settled(state, step) && !is_stale(plan, state, now, index) {
             continue;
         }
         match &step.server {

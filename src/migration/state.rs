@@ -98,6 +98,8 @@ pub struct RunState {
     pub plan: Value,
     /// Steps that are not pending.
     pub steps: BTreeMap<StepId, StepState>,
+    /// Who began each step last.
+    pub executors: BTreeMap<StepId, String>,
     /// Signatures, oldest first.
     pub signatures: Vec<Signature>,
     /// Why the run is paused, and by whom, if it is.
@@ -166,6 +168,7 @@ impl RunState {
             Record::RunPaused { reason } => self.paused = Some((event.operator.clone(), reason)),
             Record::StepStarted { step, .. } => {
                 self.overtaken.remove(&step);
+                self.executors.insert(step.clone(), event.operator.clone());
                 self.set(step, StepState::Running { since: at, operator: event.operator.clone() });
             }
             Record::StepFinished { step, result, facts } => {

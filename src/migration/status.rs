@@ -294,6 +294,13 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
             {
                 sign_items(inputs, *checklist)
             }
+            (Action::Checklist { .. }, StepState::Done { .. }) => act(
+                text(
+                    format!("{} è di più di 4 ore fa: ripetere prima della firma", step.id),
+                    format!("{} is more than 4 hours old: repeat it before the gate is signed", step.id),
+                ),
+                &run,
+            ),
             (Action::Checklist { checklist }, StepState::Failed { reason, .. }) => act(
                 text(
                     format!("{reason}: leggere il rapporto, rimediare, poi ripetere: {run}"),
@@ -333,9 +340,8 @@ fn last_failure<'a>(plan: &'a Plan, state: &'a RunState, step: &'a Step) -> Opti
 fn sign_items(inputs: &Inputs<'_>, phase: ChecklistPhase) -> NextAct {
     let (tenant, count) = (&inputs.plan.tenant, inputs.unsigned.len());
     let roles: BTreeSet<&RoleId> = inputs.unsigned.iter().map(|one| &one.role).collect();
-    let command = inputs.unsigned.first().map(|Unsigned { item, subject, role }| {
-        let of = if *subject == Subject::Tenant { String::new() } else { format!(" --of {subject}") };
-        format!("traghetto checklist sign {tenant} {item} --phase {phase}{of} --role {role} --note TEXT")
+    let command = inputs.unsigned.first().map(|Unsigned { role, .. }| {
+        format!("traghetto checklist sign {phase} {tenant} --all --role {role} --note TEXT")
     });
     let report = format!("traghetto checklist report {phase} {tenant}");
     NextAct {

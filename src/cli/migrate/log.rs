@@ -71,7 +71,10 @@ fn about(event: &Event) -> String {
         }
         "checklist.run" => format!("{} {}", word("phase"), word("outcome")).trim_end().to_owned(),
         "checklist.signed" => {
-            format!("{} {} {} by {} as {}", word("phase"), word("item"), word("outcome"), word("person"), word("role"))
+            let items: Vec<&str> =
+                data["items"].as_array().into_iter().flatten().filter_map(|one| one["item"].as_str()).collect();
+            let shown = items.get(..3).map_or(items.join(" "), |first| format!("{} …", first.join(" ")));
+            format!("{} {shown} {} by {} as {}", word("phase"), word("outcome"), word("person"), word("role"))
         }
         "survey.recorded" => word("server").to_owned(),
         "server.rolled-back" => format!("{} by {}: {}", word("server"), word("by"), word("reason")),

@@ -75,6 +75,13 @@ fn objection(objection: Objection) -> Failure {
             (Kind::Usage, "`traghetto migrate status` names who may sign.")
         }
         Objection::NotYet { .. } => (Kind::CheckFailed, "`traghetto migrate run` goes on to the gate."),
+        Objection::Stale { .. } => (
+            Kind::CheckFailed,
+            "`traghetto migrate run` runs the checklist again; what was signed on the same findings counts on.",
+        ),
+        Objection::Executor { .. } => {
+            (Kind::CheckFailed, "What only the SAD validates is signed by a person who did not carry it out.")
+        }
         Objection::Already { .. } => (Kind::Usage, "`traghetto migrate status` names who is missing."),
         Objection::BothSides { .. } => {
             (Kind::CheckFailed, "A joint validation needs a person of each side: let somebody else sign.")

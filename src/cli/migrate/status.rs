@@ -68,8 +68,7 @@ fn unsigned(scene: &Scene, story: &Story, context: &Context) -> Vec<Unsigned> {
     let Action::Checklist { checklist: phase } = step.action else { return Vec::new() };
     // A checklist that cannot be read is named by the run.
     let Ok(list) = checklist::load(&context.root, phase, &scene.inventory.people) else { return Vec::new() };
-    let signed = story.events.iter().filter(|event| event.kind == checklist::Signature::KIND);
-    let signatures = checklist::Signatures::read(phase, signed.map(|event| &event.data));
+    let signatures = checklist::Signatures::read(&list, &story.events, story.journal.now());
     // Who signs what does not depend on what the source phase kept.
     let baselines = checklist::Baselines::default();
     let options = checklist::Options {
@@ -80,10 +79,10 @@ fn unsigned(scene: &Scene, story: &Story, context: &Context) -> Vec<Unsigned> {
         when: None,
     };
     let tasks = checklist::tasks(&list, &scene.tenant, &options);
-    let missing = tasks.iter().filter(|task| task.todo == checklist::Todo::Sign).flat_map(|task| {
-        let signed = |role: &RoleId| signatures.valid(&task.item, &task.subject).any(|given| given.role == *role);
-        task.item.roles.iter().filter(move |role| !signed(role)).map(move |role| (task, role))
-    });
+    let missing = tasks
+        .iter()
+        .filter(|task| task.todo == checklist::Todo::Sign)
+        .flat_map(|task| signatures.missing(&task.item, &task.subject).map(move |role| (task, role)));
     let unsigned = |(task, role): (&checklist::Task, &RoleId)| Unsigned {
         item: task.item.id.clone(),
         subject: task.subject.clone(),
