@@ -1,21 +1,27 @@
 //! `traghetto checklist`.
 
-mod compare;
 mod bundle;
+mod compare;
+mod evidence;
 mod findings;
+mod key;
 mod list;
+mod pending;
 mod report;
 mod run;
+mod scene;
 mod sign;
+mod verify;
 
 use super::Context;
-use crate::checklist::{self, Baselines, Checklist, Phase, RunRecord, Signature, Signatures};
+use crate::checklist::{self, Baselines, Checklist, Phase, RunRecord};
 use crate::failure::{Failure, Kind};
 use crate::inventory::problem::{nearest, quote, quoted_list};
 use crate::journal::Event;
 use crate::model::Inventory;
 use crate::untrusted::printable;
 use clap::ValueEnum;
+use std::path::Path;
 
 /// `traghetto checklist`.
 #[derive(Debug, clap::Subcommand)]
@@ -28,12 +34,18 @@ pub enum Command {
     Bundle(bundle::BundleArgs),
     /// Take over the result of such a script.
     Import(bundle::ImportArgs),
-    /// Sign a manual item.
-    Sign(sign::Args),
     /// Show what the phases kept of the servers, side by side.
     Compare(compare::Args),
-    /// Show where a checklist stands: the last findings, and who has signed.
+    /// Sign items: state what only a person can know, validate what was found, or waive it.
+    Sign(sign::Args),
+    /// Show what waits for whose signature.
+    Pending(pending::Args),
+    /// Show where a checklist stands, as a table, a page to sign (verbale), or for other programs.
     Report(report::Args),
+    /// Write the evidence of a tenant into a folder that anybody can verify.
+    Evidence(evidence::Args),
+    /// Verify a folder of evidence: without a network, an inventory or a secret.
+    Verify(verify::Args),
 }
 
 /// The phases of the command line.
@@ -72,7 +84,10 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Import(args) => bundle::import(&args, context).await,
         Command::Sign(args) => sign::run(&args, context).await,
         Command::Compare(args) => compare::run(&args, context).await,
+        Command::Pending(args) => pending::run(&args, context).await,
         Command::Report(args) => report::run(&args, context).await,
+        Command::Evidence(args) => evidence::run(&args, context).await,
+        Command::Verify(args) => verify::run(&args, context),
     }
 }
 
@@ -87,12 +102,6 @@ pub fn load(phase: Phase, inventory: &Inventory, context: &Context) -> Result<Ch
     })
 }
 
-/// The signatures of `phase` among a tenant's events.
-fn signatures(phase: Phase, events: &[Event]) -> Signatures {
-    let signed = events.iter().filter(|event| event.kind == Signature::KIND);
-    Signatures::read(phase, signed.map(|event| &event.data))
-}
-
 /// What the source phase kept, among a tenant's events.
 fn baselines(events: &[Event]) -> Baselines {
     Baselines::read(events.iter().filter(|event| event.kind == RunRecord::KIND).map(|event| &event.data))
@@ -105,4 +114,12 @@ fn no_such<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Cl
         None => format!("Known: {}.", quoted_list(known)),
     };
     Failure::new(Kind::Usage, format!("there is no {what} {}", printable(&quote(name)))).hint(hint)
+}
+
+/// Replaces a file as a whole: who reads it never sees half of it.
+fn save(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    std::fs::write(&fresh, bytes)?;
+    std::fs::rename(&fresh, path)
 }

@@ -2,7 +2,7 @@
 
 use super::super::Context;
 use super::super::table::Table;
-use crate::checklist::{Finding, Standing, Verdict, counts};
+use crate::checklist::{Finding, Mark, Standing, Validation, Verdict, counts};
 use crate::model::people::People;
 use crate::untrusted::printable;
 
@@ -26,12 +26,11 @@ pub(super) fn table(findings: &[Finding], context: &Context) -> String {
 }
 
 /// The same for the state of a checklist, with times and signatures.
-pub(super) fn standing(lines: &[Standing], people: &People, context: &Context) -> String {
+pub(super) fn standing(lines: &[Standing], validations: &[Validation], people: &People, context: &Context) -> String {
+    let name = |person| people.persons.get(person).map_or(person.as_str(), |person| person.name.as_str());
     let mut table = Table::new(["Item", "Of", "Verdict", "Title", "Found", "When", "Signed"]);
     for line in lines.iter().filter(|line| line.finding.verdict != Verdict::Skipped) {
-        let name = |person| people.persons.get(person).map_or(person.as_str(), |person| person.name.as_str());
-        let signed: Vec<String> =
-            line.signatures.iter().map(|given| format!("{} ({})", name(&given.person), given.role)).collect();
+        let signed: Vec<String> = line.signatures.iter().map(|given| signed(given, name(&given.person))).collect();
         table.row([
             line.finding.item.to_string(),
             printable(&line.finding.subject.to_string()),
@@ -43,7 +42,28 @@ pub(super) fn standing(lines: &[Standing], people: &People, context: &Context) -
         ]);
     }
     let findings: Vec<Finding> = lines.iter().map(|line| line.finding.clone()).collect();
-    ending(table, &findings)
+    let mut text = ending(table, &findings);
+    for validation in validations {
+        let given: Vec<String> = validation.signatures.iter().map(|given| signed(given, name(&given.person))).collect();
+        let state = match (validation.missing.len(), validation.reopened) {
+            (0, _) => "given".to_owned(),
+            (missing, true) => format!("reopened, {missing} findings have changed or are not covered"),
+            (missing, false) => format!("missing for {missing} findings"),
+        };
+        let by = if given.is_empty() { String::new() } else { format!("; {}", given.join(", ")) };
+        text.push_str(&format!("validation of {}: {state}{by}\n", validation.role));
+    }
+    text
+}
+
+/// Who signed, and how where it was not typed.
+fn signed(mark: &Mark, name: &str) -> String {
+    let how = match (&mark.document, mark.how) {
+        (Some(document), _) => format!(", acquisita, prot. n. {}", printable(&document.prot)),
+        (None, "ssh") => ", SSH key".to_owned(),
+        (None, _) => String::new(),
+    };
+    format!("{} ({}{how})", printable(name), mark.role)
 }
 
 fn ending(table: Table, findings: &[Finding]) -> String {

@@ -1,10 +1,15 @@
 //! `traghetto checklist report`: where a checklist stands, from the journal; nobody is asked.
 
-use super::super::{Context, inventory, journal};
+use super::super::{Context, Lang};
 use super::PhaseArg;
 use super::findings::standing;
-use crate::checklist::{self, Options, RunRecord, tasks};
-use crate::failure::Failure;
+use super::scene::Scene;
+use crate::checklist::junit;
+use crate::document::statement::DocumentError;
+use crate::document::verbale::{self, Language, Report, Sources};
+use crate::failure::{Failure, Kind};
+use crate::journal::event::rome;
+use std::path::PathBuf;
 
 /// `traghetto checklist report`.
 #[derive(Debug, clap::Args)]
@@ -14,25 +19,66 @@ pub struct Args {
     phase: PhaseArg,
     /// The tenant's id.
     tenant: String,
+    /// How it is written (default: table, or json with --json).
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Write it to a file instead of stdout.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people at a terminal.
+    Table,
+    /// The verbale: a page to print and sign.
+    Html,
+    /// The verbale as Markdown.
+    Md,
+    /// For programs.
+    Json,
+    /// For the tools that read test results.
+    Junit,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
-    let inventory = inventory::load(context)?;
-    let tenant = inventory::tenant(&inventory, &args.tenant)?;
-    let checklist = super::load(args.phase.phase(), &inventory, context)?;
-    let journal = journal::open(context, &inventory).await?;
-    let events = journal.events(&tenant.id).await?;
-    journal::tell_repairs(context, &journal);
-    let signatures = super::signatures(checklist.phase, &events);
-    let (project, baselines) = (&inventory.project, super::baselines(&events));
-    let options = Options { project, server: None, signatures: &signatures, baselines: &baselines, when: None };
-    let runs = events.iter().filter(|event| event.kind == RunRecord::KIND);
-    let runs = runs.map(|event| (event.time.as_str(), &event.data));
-    let lines = checklist::standing(&tasks(&checklist, tenant, &options), checklist.phase, runs, &signatures);
-    if context.json {
-        context.ui.json(&lines);
-    } else {
-        context.ui.data(&standing(&lines, &inventory.people, context));
+    let scene = Scene::open(&args.tenant, context).await?;
+    let place = scene.place(args.phase.phase(), context)?;
+    let time = rome(&scene.journal.now());
+    let sources = Sources {
+        project: &scene.inventory.project,
+        tenant: &scene.tenant,
+        people: &scene.inventory.people,
+        checklist: &place.checklist,
+        tasks: &place.tasks,
+        lines: &place.lines,
+        signatures: &place.signatures,
+        time: &time,
+        head: scene.head.clone(),
+    };
+    let report = Report::new(&sources);
+    let language = if context.lang == Lang::It { Language::Italian } else { Language::English };
+    let text = match args.format.unwrap_or(if context.json { Format::Json } else { Format::Table }) {
+        Format::Table => standing(&place.lines, &report.validations, &scene.inventory.people, context),
+        Format::Html => verbale::html(&sources, &report, language).map_err(unwritten)?,
+        Format::Md => verbale::markdown(&sources, &report, language).map_err(unwritten)?,
+        Format::Json => format!("{:#}\n", serde_json::json!(report)),
+        Format::Junit => junit(&report.as_run(&place.checklist)),
+    };
+    match &args.out {
+        None => context.ui.data(&text),
+        Some(path) => {
+            super::save(path, text.as_bytes()).map_err(|error| {
+                Failure::new(Kind::Failed, format!("{} cannot be written: {error}", path.display()))
+                    .hint("Nothing was changed: the report is made from the journal.")
+            })?;
+            context.ui.status(&format!("written to {}", path.display()));
+        }
     }
     Ok(())
+}
+
+fn unwritten(error: DocumentError) -> Failure {
+    Failure::new(Kind::Bug, error).hint("Nothing was changed: the report is made from the journal.")
 }

@@ -3,13 +3,17 @@
 use super::super::{Context, inventory, journal, operator};
 use super::PhaseArg;
 use super::findings::table;
-use crate::checklist::{self, Finding, Live, Moment, Options, Outcome, Phase, RunRecord, Subject, Verdict, junit};
+use crate::checklist::{
+    self, Finding, Keeper, Live, Moment, Options, Outcome, Phase, Redactor, RunRecord, Signatures, Subject, Verdict,
+    junit,
+};
 use crate::failure::{Failure, Kind};
 use crate::model::tenant::Tenant;
 use crate::model::{Known, ServerId};
 use crate::untrusted::printable;
+use crate::world::secret;
 use crate::world::ssh::Trust;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -79,7 +83,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let operator = operator::resolve(context, &inventory)?;
     let journal = journal::open(context, &inventory).await?;
     let events = journal.events(&tenant.id).await?;
-    let signatures = super::signatures(checklist.phase, &events);
+    let signatures = Signatures::read(&checklist, &events, journal.now());
     let baselines = super::baselines(&events);
     let options = Options {
         project: &inventory.project,
@@ -92,10 +96,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let began = Instant::now();
     let findings = checklist::run(&checklist, tenant, &options, &live).await;
     let took = began.elapsed().as_secs_f64();
-    let mut record = RunRecord::new(&checklist, &tenant.id, server.as_ref(), took, findings);
-    record.when = options.when;
-    let data = serde_json::to_value(&record).map_err(|error| Failure::new(Kind::Bug, error))?;
-    journal.append(&tenant.id, operator.as_str(), RunRecord::KIND, data).await?;
+    let redactor = Redactor::new(secret::held(tenant, &context.root));
+    let operator = operator.as_str();
+    let keeper = Keeper { journal: &journal, operator, redactor: &redactor, signatures: &signatures };
+    let record = keeper.keep(&checklist, tenant, &options, took, findings).await?;
     journal::tell_repairs(context, &journal);
     write(args, &record, context)?;
     conclude(&record, context)
@@ -121,7 +125,7 @@ fn write(args: &Args, record: &RunRecord, context: &Context) -> Result<(), Failu
     match &args.out {
         None => context.ui.data(&text),
         Some(path) => {
-            save(path, &text).map_err(|error| {
+            super::save(path, text.as_bytes()).map_err(|error| {
                 Failure::new(Kind::Failed, error)
                     .hint(format!("The run is in the journal; {} was not written.", path.display()))
                     .hint(format!("Show it again: traghetto checklist report {} {}", record.phase, record.tenant))
@@ -130,14 +134,6 @@ fn write(args: &Args, record: &RunRecord, context: &Context) -> Result<(), Failu
         }
     }
     Ok(())
-}
-
-/// Replaces a file as a whole: who reads it never sees half of it.
-fn save(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".new");
-    std::fs::write(&fresh, text)?;
-    std::fs::rename(&fresh, path)
 }
 
 /// The end of the command: what keeps the gate closed, and what to do about it.
@@ -159,8 +155,8 @@ pub(super) fn conclude(record: &RunRecord, context: &Context) -> Result<(), Fail
         Outcome::Waiting => {
             let pending = of(&|finding| finding.verdict == Verdict::Pending);
             Err(Failure::new(Kind::Waiting, format!("to be signed: {pending}"))
-                .hint(format!("Next: traghetto checklist sign {tenant} ITEM --phase {phase} --role ROLE --note TEXT"))
-                .hint(format!("Who signs what: traghetto checklist report {phase} {tenant}")))
+                .hint(format!("Next: traghetto checklist sign {phase} {tenant} --all --role ROLE --note TEXT"))
+                .hint(format!("Who signs what: traghetto checklist pending {tenant}")))
         }
     }
 }

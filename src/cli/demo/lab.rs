@@ -14,6 +14,8 @@ static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
 /// The landing checklist of the lab: its machines have no services, and their copies do not boot.
 static LANDING: &str = include_str!("landing.yaml");
+/// The checklist of a test launch, which has no items of the project's landing.
+static TEST: &str = include_str!("test.yaml");
 
 /// The tenant of the story.
 pub(super) const TENANT: &str = "cinto-caomaggiore";
@@ -74,6 +76,7 @@ impl Lab {
             folder.extract(root.join(name))?;
         }
         std::fs::write(root.join("checklists/landing.yaml"), LANDING)?;
+        std::fs::write(root.join("checklists/test.yaml"), TEST)?;
         let key = new_key()?;
         std::fs::create_dir(root.join("keys"))?;
         host::write_key(&key, &root.join("keys/demo"))?;

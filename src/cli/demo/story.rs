@@ -6,6 +6,7 @@ use crate::cli::Context;
 use crate::cli::ui::{Tone, Ui};
 use crate::failure::{Failure, Kind};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Output;
 use std::time::Instant;
@@ -34,15 +35,13 @@ pub(super) struct Story<'a> {
     begun: Instant,
     commands: usize,
     signatures: usize,
-    /// The checklist of which a signature was shown already.
-    shown_phase: Option<String>,
 }
 
 impl<'a> Story<'a> {
     /// The story, ready to be told.
     pub(super) fn new(lab: Lab, context: &'a Context) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(|error| Failure::new(Kind::Failed, error))?;
-        Ok(Self { lab, ui: &context.ui, program, begun: Instant::now(), commands: 0, signatures: 0, shown_phase: None })
+        Ok(Self { lab, ui: &context.ui, program, begun: Instant::now(), commands: 0, signatures: 0 })
     }
 
     /// Tells it from the inventory to the statement.
@@ -113,43 +112,25 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    /// Signs what only people can know, item by item, in the roles that the checklist names.
+    /// Signs what only people can know: each role everything that waits for it.
     async fn sign_items(&mut self, status: &Value) -> Result<(), Failure> {
         let next = status["next"].to_string();
-        let phase = ["source", "landing"].into_iter().find(|phase| next.contains(&format!("--phase {phase}")));
+        let of = |phase: &&str| next.contains(&format!("checklist sign {phase} "));
+        let phase = ["source", "landing"].into_iter().find(of);
         let phase = phase.ok_or_else(|| Failure::new(Kind::Bug, format!("the story has no answer to {next}")))?;
-        let items = self.json(&["checklist", "list", phase, "--json"]).await?;
-        let findings = self.json(&["checklist", "report", phase, TENANT, "--json"]).await?;
-        let before = self.signatures;
-        for finding in findings.as_array().into_iter().flatten().filter(|finding| finding["verdict"] == "pending") {
-            let item = items.as_array().into_iter().flatten().find(|item| item["item"] == finding["item"]);
-            for role in item.and_then(|item| item["roles"].as_array()).into_iter().flatten() {
-                self.sign_item(phase, finding, word(role)).await?;
-            }
+        let pending = self.json(&["checklist", "pending", TENANT, "--json"]).await?;
+        let waits = |one: &&Value| one["phase"] == phase && one["validation"] == false;
+        let waiting = pending.as_array().into_iter().flatten().filter(waits);
+        let roles: BTreeSet<&str> = waiting.map(|one| word(&one["role"])).collect();
+        for role in roles {
+            let line = ["checklist", "sign", phase, TENANT, "--all", "--role", role, "--by", signer(role)];
+            let line = [&line[..], &["--note", "dimostrazione"]].concat();
+            let printed = self.json(&[&line[..], &["--print", "--json"]].concat()).await?;
+            let digest = word(&printed["approves"]).get(..12).unwrap_or_default();
+            self.signatures += 1;
+            self.show(&[&line[..], &["--approve", digest]].concat(), 0).await?;
         }
-        self.ui.data(&format!("-- {} more signatures like this one\n", self.signatures - before - 1));
         Ok(())
-    }
-
-    /// Signs one item; only the first of each checklist is shown.
-    async fn sign_item(&mut self, phase: &str, finding: &Value, role: &str) -> Result<(), Failure> {
-        let digest = word(&finding["digest"]).get(..12).unwrap_or_default();
-        let mut line = vec!["checklist", "sign", TENANT, word(&finding["item"]), "--phase", phase];
-        if let Some(of) = finding["of"].as_str() {
-            line.extend(["--of", of]);
-        }
-        line.extend(["--role", role, "--by", signer(role), "--note", "dimostrazione", "--approve", digest]);
-        self.signatures += 1;
-        if self.shown_phase.as_deref() != Some(phase) {
-            self.shown_phase = Some(phase.to_owned());
-            return self.show(&line, 0).await;
-        }
-        self.commands += 1;
-        let output = self.silent(&line).await?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(unexpected("checklist sign", output.status.code().unwrap_or(130)))
     }
 
     /// Changes the disks, as if the offices had worked for a day.
