@@ -55,17 +55,21 @@ fn check(sandbox: &Sandbox, more: &[&str]) -> Ran {
     sandbox.run(&[&["checklist", "run", "source", "cinto-caomaggiore"], more].concat())
 }
 
-fn digest(sandbox: &Sandbox, item: &str) -> String {
-    let ran = sandbox.run(&["checklist", "list", "source", "--json"]).code(0);
-    let items: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    let found = items.as_array().unwrap().iter().find(|entry| entry["item"] == item).unwrap();
-    found["digest"].as_str().unwrap().to_owned()
+/// Signs `what` (`--items A-3`, `--all`) after reading what would be signed.
+fn sign(sandbox: &Sandbox, what: &[&str], more: &[&str]) -> Ran {
+    let start = ["checklist", "sign", "source", "cinto-caomaggiore", "--note", "visto"];
+    let line = [&start[..], what, more].concat();
+    let printed = sandbox.run(&[&line[..], &["--print", "--json"]].concat());
+    if printed.code != 0 {
+        return printed;
+    }
+    let printed: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
+    sandbox.run(&[&line[..], &["--approve", &printed["approves"].as_str().unwrap()[..12]]].concat())
 }
 
-fn sign(sandbox: &Sandbox, item: &str, more: &[&str]) -> Ran {
-    let digest = digest(sandbox, item);
-    let start = ["checklist", "sign", "cinto-caomaggiore", item, "--phase", "source", "--note", "visto"];
-    sandbox.run(&[&start[..], &["--approve", &digest[..12]], more].concat())
+fn report(sandbox: &Sandbox) -> serde_json::Value {
+    let ran = sandbox.run(&["checklist", "report", "source", "cinto-caomaggiore", "--json"]).code(0);
+    serde_json::from_str(&ran.stdout).unwrap()
 }
 
 #[test]
@@ -84,18 +88,18 @@ fn a_run_signatures_and_the_report() {
     assert_eq!(
         ran.stderr,
         "waiting: to be signed: A-3, A-4 (cinto-srv1), A-4 (cinto-srv2), A-4 (cinto-srv3)\n\
-         hint: Next: traghetto checklist sign cinto-caomaggiore ITEM --phase source --role ROLE --note TEXT\n\
-         hint: Who signs what: traghetto checklist report source cinto-caomaggiore\n"
+         hint: Next: traghetto checklist sign source cinto-caomaggiore --all --role ROLE --note TEXT\n\
+         hint: Who signs what: traghetto checklist pending cinto-caomaggiore\n"
     );
-    let signed = sign(&sandbox, "A-3", &["--by", "dario-pieve"]).code(0);
+    let signed = sign(&sandbox, &["--items", "A-3"], &["--by", "dario-pieve"]).code(0);
     assert_eq!((signed.stdout.as_str(), signed.stderr.as_str()), ("", "Firmato: A-3 da Dario Pieve.\n"));
-    sign(&sandbox, "A-4", &["--by", "elena-ponte", "--role", "comune-tecnico", "--of", "cinto-srv1"]).code(0);
+    let elena = ["--by", "elena-ponte", "--role", "comune-tecnico"];
+    sign(&sandbox, &["--items", "A-4", "--of", "cinto-srv1"], &elena).code(0);
     let half = check(&sandbox, &["--server", "cinto-srv1"]).code(5);
     assert!(half.stdout.contains("to be signed by venis-sistemista\n"), "{}", half.stdout);
-    for server in ["cinto-srv1", "cinto-srv2", "cinto-srv3"] {
-        sign(&sandbox, "A-4", &["--role", "venis-sistemista", "--of", server]).code(0);
-        sign(&sandbox, "A-4", &["--role", "comune-tecnico", "--by", "elena-ponte", "--of", server]).code(0);
-    }
+    let all = sign(&sandbox, &["--all"], &elena).code(0);
+    assert_eq!(all.stderr, "Firmato: 2 voci da Elena Ponte.\n");
+    sign(&sandbox, &["--items", "A-4"], &["--as", "venis-sistemista"]).code(0);
     assert_eq!(check(&sandbox, &[]).code(0).stderr, "");
     let report = sandbox.run(&["checklist", "report", "source", "cinto-caomaggiore", "--lang", "en"]).code(0);
     assert!(
@@ -198,33 +202,43 @@ fn exit_codes_say_why_a_gate_stays_closed() {
 fn a_refusal_keeps_the_item_closed() {
     let sshd = Sshd::start();
     let sandbox = sandbox(&sshd, "exit 0");
-    sign(&sandbox, "A-3", &["--by", "dario-pieve", "--outcome", "ko"]).code(0);
+    sign(&sandbox, &["--items", "A-3"], &["--by", "dario-pieve", "--outcome", "ko"]).code(0);
     let ran = check(&sandbox, &[]).code(4);
     assert!(ran.stdout.contains("dario-pieve (comune-referente) says no: visto"), "{}", ran.stdout);
-    sign(&sandbox, "A-3", &["--by", "dario-pieve"]).code(0);
+    sign(&sandbox, &["--items", "A-3"], &["--by", "dario-pieve"]).code(0);
     check(&sandbox, &[]).code(5);
 }
 
 #[test]
 fn only_who_holds_the_role_signs_and_only_what_was_read() {
     let sandbox = sandbox(&Sshd::start(), "exit 0");
-    let start = ["checklist", "sign", "cinto-caomaggiore"];
+    let start = ["checklist", "sign", "source", "cinto-caomaggiore"];
     let refused = |more: &[&str], words: &str| {
-        let ran = sandbox.run(&[&start[..], more, &["--phase", "source"]].concat()).code(2);
+        let ran = sandbox.run(&[&start[..], more].concat()).code(2);
         assert!(ran.stderr.contains(words), "{}\nshould say {words}", ran.stderr);
     };
-    refused(&["A-3", "--note", "x"], "anna-veneto does not hold the role `comune-referente`");
-    refused(&["A-3", "--note", "x", "--by", "dario-piev"], "Did you mean `dario-pieve`?");
-    refused(&["A-3", "--note", " ", "--by", "dario-pieve"], "the note is empty");
-    refused(&["A-3", "--note", "x\u{1b}[2J", "--by", "dario-pieve"], "control characters");
-    refused(&["A-3", "--note", "x", "--by", "dario-pieve"], "there is no terminal to sign at");
-    refused(&["A-3", "--note", "x", "--by", "dario-pieve", "--approve", "000000000000"], "names another text");
-    refused(&["A-1", "--note", "x", "--of", "cinto-srv1"], "A-1 is checked by the program");
-    refused(&["A-4", "--note", "x", "--role", "venis-sistemista"], "A-4 is signed for each server");
-    refused(&["A-4", "--note", "x", "--of", "cinto-srv1"], "A-4 is signed by several roles");
-    refused(&["A-9", "--note", "x"], "there is no item of the checklist source `A-9`");
-    let report = sandbox.run(&["checklist", "report", "source", "cinto-caomaggiore", "--json"]).code(0);
-    assert!(report.stdout.contains("\"signatures\": []") && !report.stdout.contains("dario"), "{}", report.stdout);
+    refused(&["--items", "A-3", "--note", "x"], "anna-veneto does not hold the role `comune-referente`");
+    refused(&["--items", "A-3", "--note", "x", "--by", "dario-piev"], "Did you mean `dario-pieve`?");
+    refused(&["--items", "A-3", "--note", " ", "--by", "dario-pieve"], "the note is empty");
+    refused(&["--items", "A-3", "--note", "x\u{1b}[2J", "--by", "dario-pieve"], "control characters");
+    refused(&["--items", "A-3", "--note", "password: S3NT1NEL", "--by", "dario-pieve"], "seems to hold a password");
+    refused(&["--items", "A-3", "--note", "x", "--by", "dario-pieve"], "there is no terminal to sign at");
+    refused(
+        &["--items", "A-3", "--note", "x", "--by", "dario-pieve", "--approve", "000000000000"],
+        "names another text",
+    );
+    refused(&["--items", "A-1", "--note", "x"], "A-1 is checked by the program");
+    refused(&["--items", "A-4", "--note", "x"], "signed by several roles");
+    refused(&["--items", "A-9", "--note", "x"], "there is no item of the checklist source `A-9`");
+    refused(
+        &["--items", "A-4", "--of", "nowhere", "--role", "venis-sistemista", "--note", "x"],
+        "nothing of that name",
+    );
+    refused(&["--note", "x"], "--items");
+    let key = ["--items", "A-3", "--note", "x", "--by", "dario-pieve", "--key", "none"];
+    refused(&key, "dario-pieve has no `signing_key`");
+    let found = report(&sandbox);
+    assert!(found["findings"][0]["signatures"].as_array().unwrap().is_empty() && !found.to_string().contains("dario"));
 }
 
 #[test]
@@ -236,9 +250,9 @@ fn one_person_never_signs_for_both_sides() {
         people,
         "roles: [comune-tecnico, venis-sistemista], tenant: cinto-caomaggiore",
     );
-    let of = ["--by", "elena-ponte", "--of", "cinto-srv1", "--role"];
-    sign(&sandbox, "A-4", &[&of[..], &["comune-tecnico"]].concat()).code(0);
-    let ran = sign(&sandbox, "A-4", &[&of[..], &["venis-sistemista"]].concat()).code(2);
+    let what = ["--items", "A-4", "--of", "cinto-srv1"];
+    sign(&sandbox, &what, &["--by", "elena-ponte", "--role", "comune-tecnico"]).code(0);
+    let ran = sign(&sandbox, &what, &["--by", "elena-ponte", "--role", "venis-sistemista"]).code(2);
     assert!(ran.stderr.contains("the two sides need two persons"), "{}", ran.stderr);
 }
 

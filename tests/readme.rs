@@ -1,8 +1,9 @@
-//! The README keeps its word: every `$ traghetto …` line in a `console` block is run, in order, in
-//! one copy of the project, and must print what stands below it. A line `...` stands for any lines,
+//! The README keeps its word: every `$ …` line in a `console` block is run, in order, in one copy of
+//! the project in which two persons have keys, and must print what stands below it. A line `...` stands for any lines,
 //! `…` within a line for any text, and `# exit N` after a command for its exit code.
 
-use crate::support::{Sandbox, project};
+use crate::support::{Ran, Sandbox, project};
+use std::process::Command;
 
 struct Example {
     command: String,
@@ -60,6 +61,36 @@ fn matches(patterns: &[String], lines: &[&str]) -> bool {
     }
 }
 
+/// Runs a line as a reader would: what a shell is needed for in a shell, where `traghetto` is found.
+fn run(sandbox: &Sandbox, line: &str) -> Ran {
+    let plain = line.strip_prefix("traghetto ").filter(|line| !line.contains(['>', '|', '"', '\'', '$']));
+    if let Some(arguments) = plain {
+        return sandbox.run(&arguments.split_whitespace().collect::<Vec<_>>());
+    }
+    // The program's environment, with a shell in its place.
+    let program = sandbox.command(&[]);
+    let folder = std::path::Path::new(program.get_program()).parent().unwrap().display().to_string();
+    let mut shell = Command::new("bash");
+    shell.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
+    let output = shell.args(["-c", line]).env("PATH", path).current_dir(sandbox.path()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A key for a person of the inventory, in `keys/PERSON`.
+fn give_key(sandbox: &Sandbox, person: &str) {
+    std::fs::create_dir_all(sandbox.path().join("keys")).unwrap();
+    let file = sandbox.path().join("keys").join(person);
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&file).status();
+    assert!(made.unwrap().success());
+    let key = std::fs::read_to_string(file.with_extension("pub")).unwrap();
+    let people = std::fs::read_to_string(sandbox.path().join("inventory/people.yaml")).unwrap();
+    let line = people.lines().find(|line| line.contains(&format!("{{id: {person}-"))).unwrap();
+    let with = line.replace(", example: true", &format!(", example: true, signing_key: \"{}\"", key.trim()));
+    sandbox.write("inventory/people.yaml", &people.replace(line, &with));
+}
+
 #[test]
 fn the_readme_lists_every_exit_code() {
     let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
@@ -73,12 +104,12 @@ fn the_readme_lists_every_exit_code() {
 fn every_command_of_the_readme_runs_and_prints_what_it_says() {
     let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
     let sandbox = Sandbox::with_project().env("TRAGHETTO_OPERATOR", "anna-veneto");
+    give_key(&sandbox, "anna");
+    give_key(&sandbox, "elena");
     let examples = examples(&readme);
     assert!(examples.len() > 10, "the README shows its commands");
     for example in examples {
-        let Some(arguments) = example.command.strip_prefix("traghetto ") else { continue };
-        let arguments: Vec<&str> = arguments.split_whitespace().collect();
-        let ran = sandbox.run(&arguments).code(example.code);
+        let ran = run(&sandbox, &example.command).code(example.code);
         // A page shows a no-break space as a space.
         let printed = format!("{}{}", ran.stdout, ran.stderr).replace('\u{a0}', " ");
         let lines: Vec<&str> = printed.lines().collect();
