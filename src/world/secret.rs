@@ -42,10 +42,12 @@ pub fn password(secret: &SecretRef, root: &Path) -> Result<String, Unreadable> {
 /// The passwords of a tenant's hosts and routers that this machine holds: what evidence must not.
 pub fn held(tenant: &Tenant, root: &Path) -> Vec<String> {
     let servers = tenant.servers.known().into_iter().flatten();
+    let windows: Vec<_> = servers.clone().flat_map(|server| [&server.winrm, &server.landing_winrm]).flatten().collect();
     let servers = servers.flat_map(|server| [&server.access, &server.landing_access]).flatten();
     let routers = tenant.sites.known().into_iter().flatten().filter_map(|site| site.link.routers.as_ref());
     let routers: Vec<_> = routers.flat_map(|pair| [Some(&pair.primary), pair.standby.as_ref()]).flatten().collect();
     let mut secrets: Vec<&SecretRef> = routers.iter().filter_map(|router| router.enable.as_ref()).collect();
+    secrets.extend(windows.iter().map(|access| &access.password));
     for access in servers.chain(routers.iter().map(|router| &router.access)) {
         let mut on_the_way = Some(access);
         while let Some(Access { login, via, .. }) = on_the_way {
