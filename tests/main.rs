@@ -13,8 +13,8 @@
 mod agent_binary;
 mod architecture;
 mod broken_inventories;
-mod checklist_faults;
 mod checklist_bundle;
+mod checklist_faults;
 mod checklist_format;
 mod checklist_items;
 mod checklist_run;

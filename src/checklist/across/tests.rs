@@ -29,6 +29,8 @@ fn run(list: &Checklist, kept: &[(&str, &[&str])]) -> Value {
             digest: String::new(),
             raw: String::new(),
             captured: Some(Captured::of(key, &Reading::default().with("lines", lines))),
+            answer: None,
+            unsealed: Vec::new(),
         }
     };
     let findings = kept.iter().map(finding).collect();

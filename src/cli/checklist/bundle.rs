@@ -5,12 +5,13 @@ use super::super::{Context, inventory, journal, operator};
 use super::PhaseArg;
 use super::findings::table;
 use super::run::{conclude, server};
-use crate::checklist::{Baselines, BundleError, Head, Options, RunRecord, Signatures, Source};
+use crate::checklist::{Baselines, BundleError, Head, Keeper, Options, Redactor, Signatures, Source};
 use crate::digest::{hex, sha256};
 use crate::failure::{Failure, Kind};
 use crate::model::ServerId;
 use crate::model::server::Server;
 use crate::model::tenant::Tenant;
+use crate::world::secret;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -86,7 +87,7 @@ pub(super) async fn import(args: &ImportArgs, context: &Context) -> Result<(), F
     let operator = operator::resolve(context, &inventory)?;
     let journal = journal::open(context, &inventory).await?;
     let events = journal.events(&tenant.id).await?;
-    let signatures = super::signatures(checklist.phase, &events);
+    let signatures = Signatures::read(&checklist, &events, journal.now());
     let baselines = super::baselines(&events);
     let options = Options {
         project: &inventory.project,
@@ -97,11 +98,12 @@ pub(super) async fn import(args: &ImportArgs, context: &Context) -> Result<(), F
     };
     let source = Source { checklist: &checklist, tenant, server: find(tenant, &id)?, options };
     let findings = source.findings(&head, &result).map_err(|error| refused(error, &args.file))?;
-    let record = RunRecord::new(&checklist, &tenant.id, Some(&id), 0.0, findings);
     let data = json!({ "phase": checklist.phase, "server": id, "host": head.host, "sha256": sha256(&result) });
     journal.append(&tenant.id, operator.as_str(), "checklist.imported", data).await?;
-    let data = serde_json::to_value(&record).map_err(|error| Failure::new(Kind::Bug, error))?;
-    journal.append(&tenant.id, operator.as_str(), RunRecord::KIND, data).await?;
+    let redactor = Redactor::new(secret::held(tenant, &context.root));
+    let (operator, options) = (operator.as_str(), Options { server: Some(&id), ..options });
+    let keeper = Keeper { journal: &journal, operator, redactor: &redactor, signatures: &signatures };
+    let record = keeper.keep(&checklist, tenant, &options, 0.0, findings).await?;
     journal::tell_repairs(context, &journal);
     if context.json {
         context.ui.json(&json!(record));
