@@ -135,8 +135,8 @@ fn a_time_server_is_believed_only_in_answer_to_our_question() {
                 let question = buffer[..length].to_vec();
                 // A stranger's answer first, then ours: a stratum 2 that is 90 s ahead.
                 let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-                let seconds =
-                    (now.as_secs() + 2_208_988_800 + 90) << 32 | (u64::from(now.subsec_nanos()) << 32) / 1_000_000_000;
+                let seconds = ((now.as_secs() + 2_208_988_800 + 90) << 32)
+                    | ((u64::from(now.subsec_nanos()) << 32) / 1_000_000_000);
                 let mut reply = vec![0_u8; 48];
                 (reply[0], reply[1]) = (0x24, 2);
                 reply[32..40].copy_from_slice(&seconds.to_be_bytes());

@@ -145,6 +145,9 @@ pub enum SignError {
     WaiverEnded,
 }
 
+/// What a signature covers, and what stays open beside it.
+type Chosen<'a> = (Vec<(&'a Task, Covered)>, Vec<String>);
+
 impl<'a> Desk<'a> {
     /// What `wish` would sign.
     ///
@@ -227,7 +230,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Everything that waits for the role: its statements and, once all else is settled, the validation.
-    fn all(&self, wish: &Wish<'_>) -> Result<(Vec<(&'a Task, Covered)>, Vec<String>), SignError> {
+    fn all(&self, wish: &Wish<'_>) -> Result<Chosen<'a>, SignError> {
         let of = wish.of.map(str::to_owned);
         let rows: Vec<(&Task, &Standing)> = self
             .rows(None)

@@ -37,7 +37,7 @@ pub enum Command {
     /// Show what the phases kept of the servers, side by side.
     Compare(compare::Args),
     /// Sign items: state what only a person can know, validate what was found, or waive it.
-    Sign(sign::Args),
+    Sign(Box<sign::Args>),
     /// Show what waits for whose signature.
     Pending(pending::Args),
     /// Show where a checklist stands, as a table, a page to sign (verbale), or for other programs.

@@ -23,7 +23,7 @@ pub enum Next<'a> {
     /// This step.
     Act(&'a Step),
     /// People sign this gate.
-    Gate(GateStatus<'a>),
+    Gate(Box<GateStatus<'a>>),
     /// Nothing more can be done in this run; these steps remain before the next gate.
     Blocked(Vec<&'a Step>),
     /// Everything is done.
@@ -37,7 +37,7 @@ pub fn next<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope, now: Timesta
     for (index, step) in plan.steps.iter().enumerate() {
         if let Action::Gate(_) = step.action {
             match stands.next() {
-                Some(gate) if !gate.is_open() && left.is_empty() => return Next::Gate(gate),
+                Some(gate) if !gate.is_open() && left.is_empty() => return Next::Gate(Box::new(gate)),
                 _ if !left.is_empty() => return Next::Blocked(left),
                 _ => continue,
             }

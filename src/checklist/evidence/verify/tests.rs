@@ -19,7 +19,7 @@ type Files = BTreeMap<String, Vec<u8>>;
 fn chained(events: Vec<Event>) -> Vec<(String, Event)> {
     let mut before = GENESIS.to_owned();
     let link = |mut event: Event| {
-        event.prev = std::mem::replace(&mut before, String::new());
+        event.prev = std::mem::take(&mut before);
         let line = event.line();
         before = line_digest(&line);
         (line, event)
