@@ -200,10 +200,12 @@ async fn who_changes_a_byte_on_the_way_is_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sixth_shell_of_an_account_is_refused_and_the_five_go_on() {
     let Some(emulator) = Emulator::start(&[]) else { return };
+    let signal = emulator.root().join("go");
+    let wait = format!("while [ ! -e '{}' ]; do sleep 0.1; done; echo done", signal.display());
     let mut five = Vec::new();
     for _ in 0..5 {
-        let session = session(&emulator).await;
-        five.push(tokio::spawn(async move { sh(&session, "sleep 4; echo done").await }));
+        let (session, wait) = (session(&emulator).await, wait.clone());
+        five.push(tokio::spawn(async move { sh(&session, &wait).await }));
     }
     while emulator.state()["commands"] != 5 {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -211,6 +213,7 @@ async fn a_sixth_shell_of_an_account_is_refused_and_the_five_go_on() {
     let sixth = sh(&session(&emulator).await, "echo done").await.unwrap_err();
     assert!(words(&sixth).contains("a limit of WinRM is reached"), "{}", words(&sixth));
     assert!(sixth.is_transient());
+    std::fs::write(signal, "").unwrap();
     for one in five {
         assert_eq!(one.await.unwrap().unwrap().stdout, b"done\n");
     }
