@@ -16,7 +16,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
-use traghetto::model::link::{Backup, CarrierLine, HubHandoff};
+use traghetto::model::link::{Backup, CarrierLine, HubHandoff, ReturnPath};
 use traghetto::model::server::Addressing;
 use traghetto::model::tenant::Tenant;
 use traghetto::model::{Inventory, Known};
@@ -204,8 +204,13 @@ fn copy(shape: &Tenant, number: u16, sad: Ipv4Network) -> Result<Tenant, Error> 
             let lines = (22 << 24) + u32::from(number) * 16;
             site.link.carrier = Some(line(lines, site.link.carrier.as_ref())?);
             site.link.handoff = Some(handoff(number)?);
-            if let Some(Backup::Copper { carrier, .. }) = &mut site.link.backup {
-                *carrier = Some(line(lines + 4, carrier.as_ref())?);
+            match &mut site.link.backup {
+                Some(Backup::Copper { carrier, .. }) => *carrier = Some(line(lines + 4, carrier.as_ref())?),
+                Some(Backup::Lte { return_path: ReturnPath::Provider { carrier: Some(cellular) }, .. }) => {
+                    cellular.wan = Ipv4Network::new(Ipv4Addr::from(lines + 4), 30)?;
+                    cellular.cpe = Ipv4Addr::from(lines + 6);
+                }
+                _ => {}
             }
         }
     }

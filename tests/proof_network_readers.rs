@@ -49,8 +49,12 @@ fn proof_independent_readers_agree_with_the_rendered_text() {
     let mut pairs: Vec<PathBuf> = files.iter().flat_map(|file| [PathBuf::from("-"), file.clone()]).collect();
     for before in files.iter().filter(|file| file.to_str().unwrap().contains("/before/")) {
         let after = PathBuf::from(before.to_str().unwrap().replace("/before/", "/after/"));
-        pairs.extend([before.clone(), after]);
+        // The ways of the copying are kept as they are before only.
+        if after.exists() {
+            pairs.extend([before.clone(), after]);
+        }
     }
+    assert!(pairs.len() / 2 >= files.len() + 7, "{} pairs", pairs.len() / 2);
     let sizes = read("venv-hier-config", "hier_config_reads.py", &pairs);
     let sizes = sizes.as_array().unwrap();
     assert_eq!(sizes.len(), pairs.len() / 2);
