@@ -77,9 +77,19 @@ proof: proof-packages packages
 	$(call static_agent,quick)
 	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) TRAGHETTO_PROOF=1 $(CARGO) test --profile quick --locked proof_ -- --nocapture --test-threads=1
 
-PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap qemu-system-x86 guestfish linux-image-amd64 python3-venv
+PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap guestfish linux-image-amd64 python3-venv
 proof-packages: target/venv-ciscoconfparse2/0.9.18 target/venv-hier-config/3.7.1
+	$(install_qemu)
 	$(call install_missing,$(PROOF_PACKAGES))
+
+# All of QEMU in one version: it refuses to stand beside qemu-utils of another (of backports, say).
+define install_qemu
+@dpkg -s qemu-system-x86 >/dev/null 2>&1 || { \
+  export DEBIAN_FRONTEND=noninteractive; apt-get update -qq; \
+  version=$$(apt-cache madison qemu-system-x86 | awk 'NR == 1 { print $$3 }'); \
+  apt-get install -y -qq --no-install-recommends --allow-downgrades \
+    qemu-system-x86=$$version qemu-system-common=$$version qemu-utils=$$version; }
+endef
 
 # Independent readers of configurations (PyPI), apart: the one pins an old version of the other.
 target/venv-ciscoconfparse2/0.9.18:

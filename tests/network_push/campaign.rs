@@ -236,6 +236,9 @@ fn campaign(
                     let Some(point) = points.get(at) else { return };
                     let seen = trial.strike(field, *point, at.is_multiple_of(2));
                     states.lock().unwrap().extend(seen);
+                    if (at + 1).is_multiple_of(200) {
+                        println!("{} of {} points", at + 1, points.len());
+                    }
                 }
             });
         }
