@@ -71,7 +71,7 @@ fn findings(host: &Host, phase: Phase, baselines: &Baselines) -> (Checklist, Ten
     let list = scripts(phase, &inventory);
     let signatures = Signatures::default();
     let project = &inventory.project;
-    let options = Options { project, server: None, signatures: &signatures, baselines, when: None };
+    let options = Options::whole(project, &signatures, baselines);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let found = runtime.block_on(run(&list, &tenant, &options, &Arc::new(host.clone())));
     (list, tenant, found)

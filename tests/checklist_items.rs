@@ -46,7 +46,7 @@ fn a_town_with_three_servers_signs_twenty_five_times_at_most() {
     }
     let (signatures, baselines) = (Signatures::default(), Baselines::default());
     let project = &inventory.project;
-    let options = Options { project, server: None, signatures: &signatures, baselines: &baselines, when: None };
+    let options = Options::whole(project, &signatures, &baselines);
     let mut signed: BTreeMap<String, usize> = BTreeMap::new();
     for list in shipped() {
         for task in tasks(&list, &tenant, &options).into_iter().filter(|task| task.todo == Todo::Sign) {

@@ -35,6 +35,7 @@ fn a_town_is_moved_from_gate_to_gate() {
     assert_eq!(status["phase"], "verified");
     town.sign("moved", "venis-sistemista", "anna-veneto");
     town.sign("moved", "comune-tecnico", "elena-ponte");
+    the_source_is_asked_no_more(&town);
     town.run_to("landing-accepted");
     town.sign_jointly("landing-accepted");
     town.run_to("decommissioned");
@@ -43,6 +44,16 @@ fn a_town_is_moved_from_gate_to_gate() {
     town.migrate(&["run"]).code(0);
     let status = town.status();
     assert_eq!((&status["phase"], &status["next"]["command"]), (&"decommissioned".into(), &serde_json::Value::Null));
+}
+
+/// What answers at a server's address may be its copy now: what the source phase kept stays.
+fn the_source_is_asked_no_more(town: &Town) {
+    let source =
+        |rest: &[&str]| town.sandbox.run(&[&["checklist", "run", "source", "cinto-caomaggiore"], rest].concat());
+    let all = source(&[]).code(2);
+    assert!(all.stderr.contains("the last copy of cinto-srv1, cinto-srv2, cinto-srv3 was taken"), "{}", all.stderr);
+    let one = source(&["--server", "cinto-srv2"]).code(2);
+    assert!(one.stderr.contains("the last copy of cinto-srv2 was taken"), "{}", one.stderr);
 }
 
 /// What a second pass saw of the one server that changed is in the forecast.

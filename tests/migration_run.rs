@@ -353,7 +353,7 @@ async fn a_kill_at_any_act_loses_nothing() {
         assert_eq!(kills, 1, "act {at}");
         let acts = lab.memory.with(|world| world.acts.clone());
         // Everything once, and the act at which it was killed once more.
-        assert_eq!(acts.len(), 15, "act {at}: {acts:?}");
+        assert_eq!(acts.len(), 16, "act {at}: {acts:?}");
         assert_eq!(acts[at], acts[at + 1], "{acts:?}");
         assert_eq!(lab.gate().await, "move-planned");
     }
@@ -547,7 +547,7 @@ async fn a_replica_that_does_not_hold_is_copied_again_and_its_gates_close() {
     assert!(matches!(lab.run().await, Ending::Gate));
     assert_eq!(
         lab.memory.with(|world| world.acts.clone()),
-        ["copy cinto-srv2", "verify cinto-srv2", "clone cinto-srv2"]
+        ["copy cinto-srv2", "verify cinto-srv2", "clone cinto-srv2", "check test"]
     );
     // The same bytes came back: what was signed is what is there.
     assert_eq!(lab.gate().await, "move-planned");

@@ -95,7 +95,7 @@ pub(super) fn judge(task: &Task, inquiry: &Inquiry, answer: Result<Answer, NoAns
             // What is kept and compared holds no secret; what must hold is judged on the answer itself.
             let kept = Redactor::default().reading(&answer.reading);
             finding.captured = inquiry.compare.as_ref().map(|compare| Captured::of(&compare.key, &kept));
-            finding.unsealed = answer.raw;
+            finding.unsealed = whole(inquiry, answer.raw, &answer.complaint);
             let broken = [unmet(&inquiry.expect, &answer.reading), untrue(inquiry, &answer.reading, &kept)].concat();
             if let Some(missing) = missing_baseline(inquiry) {
                 finding.verdict = Verdict::Error;
@@ -107,6 +107,14 @@ pub(super) fn judge(task: &Task, inquiry: &Inquiry, answer: Result<Answer, NoAns
         }
     }
     finding
+}
+
+/// What is kept of an answer: of a script also what it wrote to stderr, apart.
+fn whole(inquiry: &Inquiry, raw: Vec<u8>, complaint: &str) -> Vec<u8> {
+    match inquiry.question.script() {
+        Some(_) if !complaint.is_empty() => [&raw, b"\n[stderr]\n".as_slice(), complaint.as_bytes()].concat(),
+        _ => raw,
+    }
 }
 
 /// What must hold, in words.

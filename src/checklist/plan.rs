@@ -35,6 +35,13 @@ pub struct Options<'a> {
     pub when: Option<Moment>,
 }
 
+impl<'a> Options<'a> {
+    /// The whole tenant, at any moment.
+    pub fn whole(project: &'a Project, signatures: &'a Signatures, baselines: &'a Baselines) -> Self {
+        Self { project, server: None, signatures, baselines, when: None }
+    }
+}
+
 /// One item for one subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
@@ -488,6 +495,7 @@ fn site_value(variable: Variable, site: &Site) -> Value {
         Variable::SitePrimary => known(lan.map(|lan| lan.primary.to_string())),
         Variable::SitePrefix => known(lan.map(|lan| lan.prefix.to_string())),
         Variable::SiteCpe => known(site.link.carrier.as_ref().map(|carrier| carrier.cpe.to_string())),
+        Variable::SiteMtu => known(site.link.carrier.as_ref().map(|carrier| carrier.mtu.to_string())),
         Variable::SitePcr => Value::One(site.link.pcr_mbps.to_string()),
         Variable::SiteMcr => Value::One((site.link.mcr_kbps() / 1000).to_string()),
         Variable::SiteStandby => match lan {

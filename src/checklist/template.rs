@@ -37,6 +37,8 @@ pub enum Variable {
     SitePcr,
     /// Its guaranteed rate, in whole Mbit/s.
     SiteMcr,
+    /// Largest packet that the carrier says its line carries, in bytes.
+    SiteMtu,
     /// Id of the server.
     ServerId,
     /// Its address in the tenant's LAN, before the move.
@@ -57,7 +59,7 @@ pub enum Variable {
 
 impl Variable {
     /// Every variable with its name.
-    pub const NAMES: [(&'static str, Variable); 21] = [
+    pub const NAMES: [(&'static str, Variable); 22] = [
         ("tenant.id", Variable::TenantId),
         ("tenant.name", Variable::TenantName),
         ("project.ntp", Variable::ProjectNtp),
@@ -71,6 +73,7 @@ impl Variable {
         ("site.cpe", Variable::SiteCpe),
         ("site.pcr", Variable::SitePcr),
         ("site.mcr", Variable::SiteMcr),
+        ("site.mtu", Variable::SiteMtu),
         ("server.id", Variable::ServerId),
         ("server.address", Variable::ServerAddress),
         ("server.landing_address", Variable::ServerLandingAddress),

@@ -13,12 +13,14 @@ mod scene;
 mod sign;
 mod verify;
 
-use super::Context;
+use super::{Context, journal};
 use crate::checklist::{self, Baselines, Checklist, Phase, RunRecord};
 use crate::failure::{Failure, Kind};
 use crate::inventory::problem::{nearest, quote, quoted_list};
 use crate::journal::Event;
-use crate::model::Inventory;
+use crate::migration::RunState;
+use crate::model::tenant::Tenant;
+use crate::model::{Inventory, ServerId};
 use crate::untrusted::printable;
 use clap::ValueEnum;
 use std::path::Path;
@@ -105,6 +107,30 @@ pub fn load(phase: Phase, inventory: &Inventory, context: &Context) -> Result<Ch
 /// What the source phase kept, among a tenant's events.
 fn baselines(events: &[Event]) -> Baselines {
     Baselines::read(events.iter().filter(|event| event.kind == RunRecord::KIND).map(|event| &event.data))
+}
+
+/// The source phase asks servers of origin: once the last copy of one was taken, its copy may answer
+/// in its place, and would be compared with itself.
+///
+/// # Errors
+/// Servers of which the last copy was taken; exit code 2.
+fn still_there(phase: Phase, tenant: &Tenant, only: Option<&ServerId>, events: &[Event]) -> Result<(), Failure> {
+    if phase != Phase::Source {
+        return Ok(());
+    }
+    let state = RunState::of(events).map_err(journal::illegal)?;
+    let mut moving = state.moving();
+    moving.retain(|server| only.is_none_or(|only| only == server));
+    if moving.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = moving.iter().map(ServerId::as_str).collect();
+    let text = format!("the last copy of {} was taken: its copy may answer in its place", names.join(", "));
+    Err(Failure::new(Kind::Usage, text)
+        .hint("Nothing was asked, and what the source phase kept stays as it is.")
+        .hint(format!("See it: traghetto checklist compare {}", tenant.id))
+        .hint(format!("Servers that did not move: traghetto checklist run source {} --server SERVER", tenant.id))
+        .hint(format!("If the move was called off: traghetto migrate rollback {}", tenant.id)))
 }
 
 /// A name that is none of `known`: wrong usage.

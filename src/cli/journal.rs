@@ -3,6 +3,7 @@
 use super::Context;
 use crate::failure::{Failure, Kind};
 use crate::journal::{Journal, JournalError};
+use crate::migration::IllegalEvent;
 use crate::model::{Inventory, project::LandingTarget};
 
 /// Opens the journal of `--state`, mirrored beside the replicas.
@@ -24,6 +25,12 @@ pub fn tell_repairs(context: &Context, journal: &Journal) {
     for repair in journal.take_repairs() {
         context.ui.warn(&repair.to_string());
     }
+}
+
+/// A journal that no version of this program can have written.
+pub fn illegal(error: IllegalEvent) -> Failure {
+    Failure::new(Kind::Evidence, error)
+        .hint("Nothing was done. Was the journal written by a newer traghetto? Then use that one.")
 }
 
 impl From<JournalError> for Failure {

@@ -220,9 +220,8 @@ impl<F: Field> Acts for Live<'_, F> {
             self.journal.events(&self.tenant.id).await.map_err(|error| Trouble::new(Class::Evidence, error))?;
         let signatures = Signatures::read(list, &events, self.journal.now());
         let runs = events.iter().filter(|event| event.kind == RunRecord::KIND).map(|event| &event.data);
-        let (project, baselines) = (self.project, Baselines::read(runs));
-        let options =
-            checklist::Options { project, server: None, signatures: &signatures, baselines: &baselines, when: None };
+        let baselines = Baselines::read(runs);
+        let options = checklist::Options::whole(self.project, &signatures, &baselines);
         let begun = Instant::now();
         let findings = checklist::run(list, self.tenant, &options, &self.field).await;
         let redactor = Redactor::new(secret::held(self.tenant, &self.trust.root));

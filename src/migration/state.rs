@@ -214,6 +214,19 @@ impl RunState {
         Ok(())
     }
 
+    /// Servers whose last copy was taken, and that were not taken back: what answers at their address
+    /// may be the copy.
+    pub fn moving(&self) -> BTreeSet<ServerId> {
+        let last = |step: &&Value| step["do"] == "final-sync";
+        let copied = |step: &&Value| {
+            let id = step["id"].as_str().map(|id| StepId(id.to_owned()));
+            id.is_some_and(|id| self.step(&id).result().is_some())
+        };
+        let of = |step: &Value| step["server"].as_str()?.parse().ok();
+        let copied = self.planned().filter(last).filter(copied).filter_map(of);
+        copied.filter(|server| !self.rolled_back.contains_key(server)).collect()
+    }
+
     fn knows(&self, step: &StepId) -> bool {
         self.planned().any(|planned| planned["id"] == step.0.as_str())
     }

@@ -37,8 +37,11 @@ impl Town {
             let access = format!("{{host: 192.0.2.1{number}, user: root, key: keys/rescue, host_key: unknown}}");
             town.edit(&access, &town.sshd.access_yaml());
         }
-        town.sandbox.write("checklists/source.yaml", &checklist("source", "SRC-T-01"));
-        town.sandbox.write("checklists/landing.yaml", &checklist("landing", "L-T-01"));
+        for (phase, id) in
+            [("source", "SRC-T-01"), ("test", "T-T-01"), ("landing", "L-T-01"), ("decommission", "D-T-01")]
+        {
+            town.sandbox.write(&format!("checklists/{phase}.yaml"), &checklist(phase, id));
+        }
         town
     }
 

@@ -18,17 +18,7 @@ fn planned(phase: Phase, inventory: &Inventory, tenant: &Tenant) -> Vec<Task> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let checklist = load(root, phase, &inventory.people).unwrap();
     let signatures = Signatures::default();
-    tasks(
-        &checklist,
-        tenant,
-        &Options {
-            project: &inventory.project,
-            server: None,
-            signatures: &signatures,
-            baselines: &Baselines::default(),
-            when: None,
-        },
-    )
+    tasks(&checklist, tenant, &Options::whole(&inventory.project, &signatures, &Baselines::default()))
 }
 
 fn todo<'a>(tasks: &'a [Task], item: &str, of: &str) -> &'a Todo {

@@ -76,7 +76,7 @@ impl Room {
         let signatures = self.signatures();
         let baselines = Baselines::default();
         let project = &self.inventory.project;
-        let options = Options { project, server: None, signatures: &signatures, baselines: &baselines, when: None };
+        let options = Options::whole(project, &signatures, &baselines);
         tasks(&self.list, self.tenant(), &options)
     }
 

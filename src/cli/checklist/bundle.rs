@@ -47,13 +47,7 @@ pub(super) fn bundle(args: &BundleArgs, context: &Context) -> Result<(), Failure
     let id = server(tenant, &args.server)?;
     let checklist = super::load(args.phase.phase(), &inventory, context)?;
     let (signatures, baselines) = (Signatures::default(), Baselines::default());
-    let options = Options {
-        project: &inventory.project,
-        server: None,
-        signatures: &signatures,
-        baselines: &baselines,
-        when: None,
-    };
+    let options = Options::whole(&inventory.project, &signatures, &baselines);
     let source = Source { checklist: &checklist, tenant, server: find(tenant, &id)?, options };
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| Failure::new(Kind::Failed, error))?;
@@ -87,15 +81,10 @@ pub(super) async fn import(args: &ImportArgs, context: &Context) -> Result<(), F
     let operator = operator::resolve(context, &inventory)?;
     let journal = journal::open(context, &inventory).await?;
     let events = journal.events(&tenant.id).await?;
+    super::still_there(checklist.phase, tenant, Some(&id), &events)?;
     let signatures = Signatures::read(&checklist, &events, journal.now());
     let baselines = super::baselines(&events);
-    let options = Options {
-        project: &inventory.project,
-        server: None,
-        signatures: &signatures,
-        baselines: &baselines,
-        when: None,
-    };
+    let options = Options::whole(&inventory.project, &signatures, &baselines);
     let source = Source { checklist: &checklist, tenant, server: find(tenant, &id)?, options };
     let findings = source.findings(&head, &result).map_err(|error| refused(error, &args.file))?;
     let data = json!({ "phase": checklist.phase, "server": id, "host": head.host, "sha256": sha256(&result) });

@@ -83,15 +83,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let operator = operator::resolve(context, &inventory)?;
     let journal = journal::open(context, &inventory).await?;
     let events = journal.events(&tenant.id).await?;
+    super::still_there(checklist.phase, tenant, server.as_ref(), &events)?;
     let signatures = Signatures::read(&checklist, &events, journal.now());
     let baselines = super::baselines(&events);
-    let options = Options {
-        project: &inventory.project,
-        server: server.as_ref(),
-        signatures: &signatures,
-        baselines: &baselines,
-        when: args.when.map(WhenArg::moment),
-    };
+    let whole = Options::whole(&inventory.project, &signatures, &baselines);
+    let options = Options { server: server.as_ref(), when: args.when.map(WhenArg::moment), ..whole };
     let live = Arc::new(Live::new(Trust::of_operator(&context.root)));
     let began = Instant::now();
     let findings = checklist::run(&checklist, tenant, &options, &live).await;

@@ -56,7 +56,7 @@ impl Place {
         let signatures = Signatures::read(&checklist, events, now);
         let baselines = super::baselines(events);
         let project = &inventory.project;
-        let options = Options { project, server: None, signatures: &signatures, baselines: &baselines, when: None };
+        let options = Options::whole(project, &signatures, &baselines);
         let tasks = tasks(&checklist, tenant, &options);
         let lines = standing(&tasks, checklist.phase, events, &signatures);
         Self { checklist, signatures, tasks, lines }

@@ -2,7 +2,7 @@
 
 use super::Whose;
 use super::progress::Watcher;
-use super::scene::{Scene, Story, illegal};
+use super::scene::{Scene, Story};
 use super::status;
 use crate::checklist::{self, Checklist, Phase};
 use crate::cli::{Context, interrupt, journal, remote};
@@ -121,7 +121,7 @@ impl Work<'_> {
     /// Makes sure that the plan is the adopted one: the first is adopted as it is, another needs the operator's word.
     async fn adopt(&self, agreed: bool) -> Result<(), Failure> {
         let events = self.journal.events(&self.scene.tenant.id).await?;
-        let state = RunState::of(&events).map_err(illegal)?;
+        let state = RunState::of(&events).map_err(journal::illegal)?;
         let plan = &self.scene.plan;
         let digest = plan.digest();
         if state.digest.as_ref() == Some(&digest) {
@@ -224,7 +224,7 @@ impl Work<'_> {
 fn run_error(scene: &Scene, error: RunError) -> Failure {
     match error {
         RunError::Journal(error) => held(scene, error),
-        RunError::Illegal(error) => illegal(error),
+        RunError::Illegal(error) => journal::illegal(error),
         RunError::OtherPlan => Failure::new(Kind::Waiting, "another plan was adopted while this run was at work")
             .hint("Everything acknowledged is kept. Look at `migrate status`, then run again."),
     }

@@ -5,7 +5,7 @@ use crate::cli::{Context, inventory, journal, operator};
 use crate::failure::{Failure, Kind};
 use crate::inventory::files::read_file;
 use crate::journal::{Event, Holder, Journal};
-use crate::migration::{self, Evidence, Forecast, IllegalEvent, Known, Plan, Playbook, Record, Refusal, RunState};
+use crate::migration::{self, Evidence, Forecast, Known, Plan, Playbook, Record, Refusal, RunState};
 use crate::model::project::LandingTarget;
 use crate::model::tenant::Tenant;
 use crate::model::{DiskId, Inventory, PersonId, ServerId};
@@ -70,7 +70,7 @@ impl Scene {
 
 /// How long the copies take, as far as inventory and journal know, if the first begins at `begin`.
 pub(super) fn forecast(scene: &Scene, events: &[Event], now: Timestamp, begin: Timestamp) -> Result<Forecast, Failure> {
-    let evidence = Evidence::of(events, &scene.plan).map_err(illegal)?;
+    let evidence = Evidence::of(events, &scene.plan).map_err(journal::illegal)?;
     let project = &scene.inventory.project;
     Ok(Forecast::of(&scene.tenant, &scene.plan, &Known { project, evidence: &evidence, now, begin }))
 }
@@ -88,7 +88,7 @@ impl Story {
         let journal = journal::open(context, &scene.inventory).await?;
         let events = journal.events(&scene.tenant.id).await?;
         journal::tell_repairs(context, &journal);
-        let state = RunState::of(&events).map_err(illegal)?;
+        let state = RunState::of(&events).map_err(journal::illegal)?;
         let holder = journal.holder(&scene.subject()).await?;
         Ok(Self { journal, events, state, holder })
     }
@@ -98,12 +98,6 @@ impl Story {
         let (kind, data) = record.parts();
         Ok(self.journal.append(&scene.tenant.id, operator.as_str(), &kind, data).await?)
     }
-}
-
-/// A journal that no version of this program can have written.
-pub(super) fn illegal(error: IllegalEvent) -> Failure {
-    Failure::new(Kind::Evidence, error)
-        .hint("Nothing was done. Was the journal written by a newer traghetto? Then use that one.")
 }
 
 /// A message made of several lines.

@@ -71,13 +71,7 @@ fn unsigned(scene: &Scene, story: &Story, context: &Context) -> Vec<Unsigned> {
     let signatures = checklist::Signatures::read(&list, &story.events, story.journal.now());
     // Who signs what does not depend on what the source phase kept.
     let baselines = checklist::Baselines::default();
-    let options = checklist::Options {
-        project: &scene.inventory.project,
-        server: None,
-        signatures: &signatures,
-        baselines: &baselines,
-        when: None,
-    };
+    let options = checklist::Options::whole(&scene.inventory.project, &signatures, &baselines);
     let tasks = checklist::tasks(&list, &scene.tenant, &options);
     let missing = tasks
         .iter()
