@@ -52,7 +52,7 @@ pub use judge::{Answer, NoAnswer};
 pub use junit::junit;
 pub use live::Live;
 pub use native::Native;
-pub use plan::{Inquiry, Options, Question, Task, Todo, tasks};
+pub use plan::{Asked, Inquiry, Options, Question, Task, Todo, tasks};
 pub use record::{Mark, RunRecord, Standing, counts, standing};
 pub use redact::{Blob, Redactor};
 pub use run::{Field, Keeper, run};

@@ -140,6 +140,8 @@ pub enum ShellError {
         host: String,
         /// The deadline.
         seconds: u64,
+        /// What it had printed until then.
+        printed: Vec<u8>,
     },
 }
 

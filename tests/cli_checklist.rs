@@ -114,7 +114,7 @@ fn a_run_signatures_and_the_report() {
     sandbox.edit("checklists/source.yaml", "echo {{ server.id }}", "echo  {{ server.id }}");
     let report = sandbox.run(&["checklist", "report", "source", "cinto-caomaggiore"]).code(0);
     assert!(report.stdout.contains("its text has changed since it was signed"), "{}", report.stdout);
-    assert!(report.stdout.contains("its text has changed since it was run"), "{}", report.stdout);
+    assert!(report.stdout.contains("its text or its machine has changed since it was run"), "{}", report.stdout);
     check(&sandbox, &[]).code(5);
 }
 

@@ -124,6 +124,9 @@ pub struct Finding {
     pub took: f64,
     /// SHA-256 of the item's text, as hex.
     pub digest: String,
+    /// SHA-256 of what was asked of whom, as hex: empty where nothing was asked.
+    #[serde(default)]
+    pub asked: String,
     /// The raw answer, at most [`Finding::RAW_LIMIT`] bytes.
     pub raw: String,
     /// What is kept of the answer, for comparisons.
@@ -172,7 +175,7 @@ pub enum Outcome {
     Unreachable,
     /// Only signatures are missing.
     Waiting,
-    /// Everything that must hold holds.
+    /// Everything that must hold holds, and something was found to hold.
     Passed,
 }
 
@@ -186,7 +189,9 @@ impl Outcome {
         if findings.iter().any(|finding| finding.verdict == Verdict::Pending) {
             return Outcome::Waiting;
         }
-        Outcome::Passed
+        // Where every item was skipped, nothing is proven.
+        let proven = findings.iter().any(|finding| matches!(finding.verdict, Verdict::Pass | Verdict::Waived));
+        if proven { Outcome::Passed } else { Outcome::Failed }
     }
 }
 
@@ -208,6 +213,7 @@ mod tests {
             attempts: 1,
             took: 0.0,
             digest: String::new(),
+            asked: String::new(),
             raw: String::new(),
             captured: None,
             answer: None,
@@ -237,9 +243,11 @@ mod tests {
         let outcome = |list: &[(Severity, Verdict, bool)]| {
             Outcome::of(&list.iter().map(|&(s, v, u)| finding(s, v, u)).collect::<Vec<_>>())
         };
-        assert_eq!(outcome(&[]), Outcome::Passed);
+        assert_eq!(outcome(&[]), Outcome::Failed, "nothing was looked at");
+        assert_eq!(outcome(&[(Blocker, Skipped, false), (Warning, Warn, false)]), Outcome::Failed);
         assert_eq!(outcome(&[(Blocker, Pass, false), (Warning, Warn, false)]), Outcome::Passed);
-        assert_eq!(outcome(&[(Blocker, Skipped, false), (Warning, Error, false)]), Outcome::Passed);
+        let passed = (Warning, Pass, false);
+        assert_eq!(outcome(&[(Blocker, Skipped, false), (Warning, Error, false), passed]), Outcome::Passed);
         assert_eq!(outcome(&[(Blocker, Pending, false), (Blocker, Pass, false)]), Outcome::Waiting);
         assert_eq!(outcome(&[(Warning, Pending, false)]), Outcome::Waiting);
         assert_eq!(outcome(&[(Blocker, Error, false), (Blocker, Pending, false)]), Outcome::Failed);

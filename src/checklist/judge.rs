@@ -58,6 +58,7 @@ fn unasked(task: &Task, verdict: Verdict, reason: Option<String>) -> Finding {
         attempts: 0,
         took: 0.0,
         digest: task.item.digest(),
+        asked: String::new(),
         raw: String::new(),
         captured: None,
         answer: None,
@@ -81,7 +82,8 @@ pub(super) fn at_rest(task: &Task, signatures: &Signatures, unanswered: &str) ->
 /// The finding of a task that asked `inquiry` for the `attempts`-th time.
 pub(super) fn judge(task: &Task, inquiry: &Inquiry, answer: Result<Answer, NoAnswer>, attempts: u32) -> Finding {
     let expected = one_line(&expected(inquiry).join(", "), 300);
-    let mut finding = Finding { expected, attempts, ..unasked(task, Verdict::Pass, None) };
+    let asked = inquiry.identity();
+    let mut finding = Finding { expected, attempts, asked, ..unasked(task, Verdict::Pass, None) };
     match answer {
         Err(none) => {
             finding.verdict = Verdict::Error;

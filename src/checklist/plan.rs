@@ -1,24 +1,23 @@
 //! Checklist and tenant give tasks: each item once for each subject, with the values filled in.
 
+mod question;
+mod values;
+
+pub use question::{Asked, Inquiry, Question, Task, Todo};
+
 use super::baseline::Baselines;
 use super::batch::STDOUT_LIMIT;
-use super::compare::{Captured, Compare};
-use super::expect::Condition;
-use super::expression::Expression;
 use super::finding::Subject;
-use super::item::{AppliesTo, Check, Checklist, Item, Moment, Phase, Probe, RouterOf, Until};
-use super::native::Native;
+use super::item::{AppliesTo, Check, Checklist, Item, Moment, Phase, Probe, RouterOf};
 use super::scope::Scope;
 use super::sign::Signatures;
-use super::template::{NoText, Template, Value, Variable};
+use super::template::{NoText, Template};
 use crate::model::link::Site;
-use crate::model::project::{LandingTarget, Project};
-use crate::model::router_access::RouterAccess;
+use crate::model::project::Project;
 use crate::model::script_access::ScriptAccess;
-use crate::model::server::{Access, Addressing, Os, Server, Transfer};
+use crate::model::server::{Access, Os, Server, Transfer};
 use crate::model::tenant::{Saas, Tenant};
 use crate::model::{Known, ServerId};
-use std::time::Duration;
 
 /// What a run needs to know besides checklist and tenant.
 #[derive(Debug, Clone, Copy)]
@@ -39,130 +38,6 @@ impl<'a> Options<'a> {
     /// The whole tenant, at any moment.
     pub fn whole(project: &'a Project, signatures: &'a Signatures, baselines: &'a Baselines) -> Self {
         Self { project, server: None, signatures, baselines, when: None }
-    }
-}
-
-/// One item for one subject.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Task {
-    /// The item.
-    pub item: Item,
-    /// What it is asked of.
-    pub subject: Subject,
-    /// What there is to do.
-    pub todo: Todo,
-}
-
-/// What there is to do for a task.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a run has some hundred tasks, most of them questions")]
-pub enum Todo {
-    /// Nothing: the item is not for this subject, for this reason.
-    Skip(String),
-    /// Nothing: it cannot be asked, for this reason.
-    Impossible(String),
-    /// A person signs.
-    Sign,
-    /// A question is asked.
-    Ask(Inquiry),
-}
-
-/// A question with what must hold of the answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Inquiry {
-    /// The question.
-    pub question: Question,
-    /// What must hold of the answer.
-    pub expect: Vec<Condition<String>>,
-    /// What must hold of it besides.
-    pub expression: Option<Expression>,
-    /// What is kept of it and how it is compared.
-    pub compare: Option<Compare>,
-    /// What the source phase kept of the same thing.
-    pub before: Option<Captured>,
-    /// Most bytes that a script may print.
-    pub most_bytes: usize,
-    /// How long it is asked again.
-    pub until: Option<Until>,
-    /// How long one answer may take.
-    pub timeout: Duration,
-}
-
-/// A probe with its values filled in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Question {
-    /// Connect to a TCP port.
-    Tcp {
-        /// Name or address.
-        host: String,
-        /// Port.
-        port: u16,
-    },
-    /// Ask a name server.
-    Dns {
-        /// Address of the name server.
-        server: String,
-        /// Name asked for.
-        name: String,
-        /// Type of the records.
-        record: String,
-    },
-    /// Fetch a page.
-    Http {
-        /// Its address.
-        url: String,
-    },
-    /// Send ICMP echo requests.
-    Ping {
-        /// Name or address.
-        host: String,
-        /// How many.
-        count: u32,
-        /// Between two of them.
-        every: Duration,
-    },
-    /// Measure what the line carries.
-    Throughput {
-        /// How the host is reached.
-        access: Access,
-        /// For how long, each way.
-        time: Duration,
-        /// The rate that it is compared with, in Mbit/s.
-        rate: Option<u32>,
-    },
-    /// Look how a router stands.
-    Ios {
-        /// What it is called.
-        router: &'static str,
-        /// How it is reached.
-        access: Box<RouterAccess>,
-    },
-    /// Run a script on a host.
-    Sh {
-        /// How the host is reached.
-        access: Access,
-        /// The script.
-        script: String,
-    },
-    /// Run a script with PowerShell on a host.
-    Ps {
-        /// How the host is reached.
-        access: ScriptAccess,
-        /// The script.
-        script: String,
-    },
-    /// Ask a service in its own protocol.
-    Native(Native<String>),
-}
-
-impl Question {
-    /// The host and the script, where it is one.
-    pub fn script(&self) -> Option<(ScriptAccess, &str)> {
-        match self {
-            Question::Sh { access, script } => Some((ScriptAccess::Sh(access.clone()), script)),
-            Question::Ps { access, script } => Some((access.clone(), script)),
-            _ => None,
-        }
     }
 }
 
@@ -272,7 +147,10 @@ impl<'a> Scene<'a> {
             let before = compare.as_ref().and_then(|compare| self.baselines.get(&compare.key, subject)).cloned();
             let most_bytes = most_bytes.and_then(|most| usize::try_from(most).ok()).unwrap_or(STDOUT_LIMIT);
             let (until, timeout) = (*until, *timeout);
-            Ok(Inquiry { question, expect, expression, compare, before, most_bytes, until, timeout })
+            let of = nouns.server.map(|server| values::addresses(server)).unwrap_or_default();
+            let alternates = nouns.server.is_some_and(|server| server.transfer == Transfer::Rescue);
+            let asked = Asked { of, alternates };
+            Ok(Inquiry { question, asked, expect, expression, compare, before, most_bytes, until, timeout })
         });
         match filled {
             Ok(inquiry) => Todo::Ask(inquiry),
@@ -280,22 +158,13 @@ impl<'a> Scene<'a> {
             Err(Unfilled::NoText(NoText::Unknown(name))) => {
                 Todo::Impossible(format!("the inventory does not know `{name}`"))
             }
+            Err(Unfilled::NoText(NoText::Hidden(reason))) => Todo::Impossible(reason.to_owned()),
             Err(Unfilled::Invalid(reason)) => Todo::Impossible(reason),
         }
     }
 
     /// Why an item is not for a subject, if it is not.
     fn not_for(self, item: &Item, nouns: Nouns<'_>) -> Option<String> {
-        let lacks_guest = match nouns.server {
-            Some(server) => !self.has_guest(server),
-            None => {
-                let of_guests = item.scope == Scope::Tenant || matches!(item.check, Check::Manual { .. });
-                of_guests && !self.servers().iter().any(|server| self.has_guest(server))
-            }
-        };
-        if self.phase.is_of_copies() && lacks_guest {
-            return Some("no guest: replicas are kept in a directory and nothing boots".to_owned());
-        }
         let server = nouns.server?;
         restriction(&item.applies_to, server).or_else(|| match &item.check {
             Check::Probe { probe: Probe::Sh { .. } | Probe::Throughput { .. }, .. } if !self.has_shell(server) => {
@@ -306,17 +175,6 @@ impl<'a> Scene<'a> {
             }
             _ => None,
         })
-    }
-
-    fn servers(self) -> &'a [Server] {
-        self.tenant.servers.known().map_or(&[], Vec::as_slice)
-    }
-
-    /// Whether the copy of `server` runs somewhere.
-    fn has_guest(self, server: &Server) -> bool {
-        match self.project.landing.target {
-            LandingTarget::Directory(_) => server.landing_access.is_some() || server.landing_winrm.is_some(),
-        }
     }
 
     /// Whether what answers on `server` is a Linux: in the source phase also a rescue system.
@@ -375,7 +233,8 @@ impl<'a> Scene<'a> {
 
     fn shell(self, nouns: Nouns<'_>) -> Result<Access, Unfilled> {
         let access = nouns.server.and_then(|server| self.access(server));
-        access.cloned().ok_or_else(|| Unfilled::Invalid("the inventory gives no `access`".to_owned()))
+        let missing = if self.phase.is_of_copies() { "landing_access" } else { "access" };
+        access.cloned().ok_or_else(|| Unfilled::Invalid(format!("the inventory gives no `{missing}`")))
     }
 
     /// A router that the inventory does not lead to is the carrier's, or is looked at by hand.
@@ -389,62 +248,6 @@ impl<'a> Scene<'a> {
         let access = access.ok_or(NoText::Absent("the inventory does not lead to the router"))?;
         Ok(Question::Ios { router: name, access: Box::new(access.clone()) })
     }
-
-    fn value(self, variable: Variable, nouns: Nouns<'_>) -> Value {
-        match variable {
-            Variable::TenantId => Value::One(self.tenant.id.to_string()),
-            Variable::TenantName => Value::One(self.tenant.name.clone()),
-            Variable::ProjectNtp => Value::One(self.project.network.ntp.to_string()),
-            Variable::ProjectProbeTarget => Value::One(self.project.network.probe_target.to_string()),
-            Variable::SaasName => known(nouns.saas.map(|saas| saas.name.clone())),
-            Variable::SaasUrl => known(nouns.saas.and_then(|saas| saas.probe.clone())),
-            Variable::ServerId
-            | Variable::ServerAddress
-            | Variable::ServerLandingAddress
-            | Variable::ServerHost
-            | Variable::ServerPort
-            | Variable::ServerDisks => {
-                nouns.server.map_or(Value::Unknown, |server| self.server_value(variable, server))
-            }
-            _ => nouns.site.map_or(Value::Unknown, |site| site_value(variable, site)),
-        }
-    }
-
-    fn server_value(self, variable: Variable, server: &Server) -> Value {
-        match variable {
-            Variable::ServerId => Value::One(server.id.to_string()),
-            Variable::ServerAddress => Value::One(server.address.to_string()),
-            Variable::ServerLandingAddress => Value::One(landing_address(server)),
-            Variable::ServerHost => self.host(server),
-            Variable::ServerPort => known(self.access(server).map(|access| access.port.to_string())),
-            _ => disks(server),
-        }
-    }
-
-    /// Where a probe from here finds the server. A kept address is the source's until the copy takes
-    /// it over, so the landing phase asks the host of `landing_access` where there is one.
-    fn host(self, server: &Server) -> Value {
-        match (self.access(server), self.phase) {
-            (Some(Access { via: Some(_), .. }), _) => Value::Absent("reached only through a jump host"),
-            (Some(access), _) => Value::One(access.host.clone()),
-            (None, phase) if self.powershell(server).is_some() && phase.is_of_copies() => {
-                known(self.powershell(server).map(|access| access.host().to_owned()))
-            }
-            (None, phase) if phase.is_of_copies() => Value::One(landing_address(server)),
-            (None, _) => Value::One(server.address.to_string()),
-        }
-    }
-}
-
-fn landing_address(server: &Server) -> String {
-    match server.landing {
-        Addressing::Keep | Addressing::RoutesOnly => server.address.to_string(),
-        Addressing::Renumber(address) => address.to_string(),
-    }
-}
-
-fn known(value: Option<String>) -> Value {
-    value.map_or(Value::Unknown, Value::One)
 }
 
 /// Why a probe has no values.
@@ -472,40 +275,6 @@ fn restriction(applies_to: &AppliesTo, server: &Server) -> Option<String> {
     }
     let moved_otherwise = !applies_to.transfers.is_empty() && !applies_to.transfers.contains(&server.transfer);
     moved_otherwise.then(|| format!("not for transfer `{}`", server.transfer.word()))
-}
-
-fn disks(server: &Server) -> Value {
-    let sources: Option<Vec<String>> = server
-        .disks
-        .iter()
-        .map(|disk| disk.source.as_ref().and_then(|source| source.to_str()).map(str::to_owned))
-        .collect();
-    match sources {
-        Some(sources) if !sources.is_empty() => Value::Many(sources),
-        _ => Value::Unknown,
-    }
-}
-
-fn site_value(variable: Variable, site: &Site) -> Value {
-    let lan = site.lan.as_ref();
-    match variable {
-        Variable::SiteId => Value::One(site.id.to_string()),
-        Variable::SiteVip => known(lan.map(|lan| lan.vip.to_string())),
-        Variable::SiteGateway => known(lan.map(|lan| lan.gateway.address.to_string())),
-        Variable::SitePrimary => known(lan.map(|lan| lan.primary.to_string())),
-        Variable::SitePrefix => known(lan.map(|lan| lan.prefix.to_string())),
-        Variable::SiteCpe => known(site.link.carrier.as_ref().map(|carrier| carrier.cpe.to_string())),
-        Variable::SiteMtu => known(site.link.carrier.as_ref().map(|carrier| carrier.mtu.to_string())),
-        Variable::SitePcr => Value::One(site.link.pcr_mbps.to_string()),
-        Variable::SiteMcr => Value::One((site.link.mcr_kbps() / 1000).to_string()),
-        Variable::SiteStandby => match lan {
-            None => Value::Unknown,
-            Some(lan) => lan
-                .standby
-                .map_or(Value::Absent("one router carries both lines"), |address| Value::One(address.to_string())),
-        },
-        _ => Value::Unknown,
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::plan::{Task, Todo};
 use super::sign::{Document, Given, Signatures, Signed, Waiver};
 use crate::journal::Event;
 use crate::model::{PersonId, RoleId, ServerId, TenantId};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -145,29 +146,69 @@ struct Last {
 
 /// Where `tasks` stand after a tenant's `events`.
 ///
-/// A finding on another text of its item does not count: the item has to be run again.
+/// A finding on another text of its item, or of another machine, does not count: the item has to be
+/// run again.
 pub fn standing(tasks: &[Task], phase: Phase, events: &[Event], signatures: &Signatures) -> Vec<Standing> {
-    let mut last: BTreeMap<(ItemId, Subject), Last> = BTreeMap::new();
+    let by_key: BTreeMap<Key, &Task> = tasks.iter().map(|task| (key(&task.item.id, &task.subject), task)).collect();
+    let mut last: BTreeMap<Key, Last> = BTreeMap::new();
     for event in events.iter().filter(|event| event.kind == RunRecord::KIND) {
         let Some(run) = RunRecord::deserialize(&event.data).ok().filter(|run| run.phase == phase) else { continue };
         for finding in run.findings {
-            let found = Last { time: event.time.clone(), by: event.operator.clone(), finding: finding.clone() };
-            last.insert((finding.item, finding.subject), found);
+            let key = key(&finding.item, &finding.subject);
+            let found = Last { time: event.time.clone(), by: event.operator.clone(), finding };
+            let outlasted = |task: &&Task| last.get(&key).is_some_and(|before| outlasts(task, before, &found));
+            if !by_key.get(&key).is_some_and(outlasted) {
+                last.insert(key, found);
+            }
         }
     }
     tasks.iter().map(|task| stands(task, &mut last, signatures)).collect()
 }
 
+type Key = (ItemId, Subject);
+
+fn key(item: &ItemId, subject: &Subject) -> Key {
+    (item.clone(), subject.clone())
+}
+
+/// Whether a finding is of the present text of its item, and of the machine that the inventory names.
+fn is_of(finding: &Finding, task: &Task) -> bool {
+    let same = match &task.todo {
+        Todo::Ask(inquiry) => finding.asked == inquiry.identity(),
+        // The Comune carried the script there, and the import saw that it was the right machine.
+        Todo::Impossible(_) => !finding.asked.is_empty(),
+        Todo::Skip(_) | Todo::Sign => false,
+    };
+    same && finding.digest == task.item.digest()
+}
+
+/// For how long: a machine that is started as another system for its copy cannot be asked both ways
+/// within the hours of a gate.
+const OUTLASTS: SignedDuration = SignedDuration::from_hours(24);
+
+/// Whether a finding of `before` still counts although `after` was tried later: where nothing was
+/// found out since, because the Comune carries the script there (a bundle), or because the machine is at
+/// times started as another system.
+fn outlasts(task: &Task, before: &Last, after: &Last) -> bool {
+    let unheard = match &task.todo {
+        Todo::Impossible(_) => true,
+        Todo::Ask(inquiry) => inquiry.asked.alternates && after.finding.unreachable,
+        Todo::Skip(_) | Todo::Sign => false,
+    };
+    let age = || Some(after.time.parse::<Timestamp>().ok()?.duration_since(before.time.parse().ok()?));
+    let young = || age().is_some_and(|age| age <= OUTLASTS);
+    let told = |last: &Last| last.finding.verdict != Verdict::Error;
+    unheard && told(before) && !told(after) && is_of(&before.finding, task) && young()
+}
+
 fn stands(task: &Task, last: &mut BTreeMap<(ItemId, Subject), Last>, signatures: &Signatures) -> Standing {
     let marks: Vec<Mark> = signatures.valid(&task.item, &task.subject).map(Mark::of).collect();
-    let found = last.remove(&(task.item.id.clone(), task.subject.clone()));
+    let found = last.remove(&key(&task.item.id, &task.subject));
     let (finding, time, by) = match (&task.todo, found) {
-        (Todo::Ask(_), Some(found)) if found.finding.digest == task.item.digest() => {
-            (found.finding, Some(found.time), Some(found.by))
-        }
+        (_, Some(found)) if is_of(&found.finding, task) => (found.finding, Some(found.time), Some(found.by)),
         (_, found) => {
-            let changed = found.is_some();
-            let reason = if changed { "its text has changed since it was run" } else { "not run yet" };
+            let changed = found.is_some_and(|found| !found.finding.asked.is_empty());
+            let reason = if changed { "its text or its machine has changed since it was run" } else { "not run yet" };
             (at_rest(task, signatures, reason), None, None)
         }
     };
@@ -175,3 +216,6 @@ fn stands(task: &Task, last: &mut BTreeMap<(ItemId, Subject), Last>, signatures:
     let waiver = (finding.verdict == Verdict::Waived).then(|| signatures.waiver(&task.item, &task.subject)).flatten();
     Standing { finding, time, by, signatures: marks, waiver }
 }
+
+#[cfg(test)]
+mod tests;

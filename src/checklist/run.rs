@@ -264,7 +264,7 @@ async fn ask_part<S: Shell>(shell: &S, powershell: bool, jobs: &[Job]) -> Vec<Re
     let script = if powershell { powershell::batch::script(&nonce, &entries) } else { batch::script(&nonce, &entries) };
     let output = match shell.run(&script, deadline).await {
         Ok(output) => output,
-        Err(error) => return all(no_answer(&error)),
+        Err(error) => return rescued(&nonce, &error, jobs),
     };
     let Some(mut answers) = batch::answers(&nonce, &output.stdout) else {
         let said = String::from_utf8_lossy(output.stderr.get(..400).unwrap_or(&output.stderr)).into_owned();
@@ -273,6 +273,20 @@ async fn ask_part<S: Shell>(shell: &S, powershell: bool, jobs: &[Job]) -> Vec<Re
         return all(NoAnswer { reason, unreachable: false });
     };
     jobs.iter().map(|job| read(answers.remove(&job.number), &job.inquiry)).collect()
+}
+
+/// What a host that did not end had answered until then: one item that hangs takes no answer away.
+fn rescued(nonce: &str, error: &ShellError, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {
+    let printed = match error {
+        ShellError::Deadline { printed, .. } => printed.as_slice(),
+        _ => &[],
+    };
+    let mut answers = batch::answers(nonce, printed).unwrap_or_default();
+    let ended = |job: &Job, answers: &mut BTreeMap<usize, batch::Answer>| {
+        let answer = answers.remove(&job.number).filter(|answer| answer.exit.is_some())?;
+        Some(read(Some(answer), &job.inquiry))
+    };
+    jobs.iter().map(|job| ended(job, &mut answers).unwrap_or_else(|| Err(no_answer(error)))).collect()
 }
 
 /// A refused host key or login is for a person to mend; everything else may pass by itself.

@@ -116,6 +116,8 @@ pub enum Value {
     Unknown,
     /// There is none, for this reason: the item is not for this subject.
     Absent(&'static str),
+    /// It cannot be used from here, for this reason: the item cannot be asked.
+    Hidden(&'static str),
 }
 
 /// Why a template has no text for a subject.
@@ -125,6 +127,8 @@ pub enum NoText {
     Unknown(&'static str),
     /// The item is not for this subject.
     Absent(&'static str),
+    /// The item cannot be asked.
+    Hidden(&'static str),
 }
 
 /// Where the text of a template goes.
@@ -224,6 +228,7 @@ impl Template {
                     Value::Many(many) => text.push_str(&many.iter().map(quote).collect::<Vec<_>>().join(between)),
                     Value::Unknown => return Err(NoText::Unknown(variable.name())),
                     Value::Absent(reason) => return Err(NoText::Absent(reason)),
+                    Value::Hidden(reason) => return Err(NoText::Hidden(reason)),
                 },
             }
         }

@@ -33,9 +33,9 @@ pub struct Row {
 }
 
 impl Validation {
-    /// Whether the role has validated everything as it stands.
+    /// Whether the role has validated everything as it stands, of which there is something.
     pub fn is_given(&self) -> bool {
-        self.missing.is_empty()
+        self.missing.is_empty() && !self.signatures.is_empty()
     }
 }
 
@@ -105,7 +105,8 @@ pub fn pending(checklist: &Checklist, tasks: &[Task], lines: &[Standing], signat
     }
     let settled = lines.iter().all(|line| line.finding.verdict == Verdict::Skipped || is_settled(line));
     if settled && !checklist.validates.is_empty() {
-        let open = validations(tasks, lines, signatures).into_iter().filter(|validation| !validation.is_given());
+        let open =
+            validations(tasks, lines, signatures).into_iter().filter(|validation| !validation.missing.is_empty());
         waiting.extend(open.map(|open| Pending { role: open.role, validation: true, items: open.missing }));
     }
     waiting

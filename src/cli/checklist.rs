@@ -109,11 +109,11 @@ fn baselines(events: &[Event]) -> Baselines {
     Baselines::read(events.iter().filter(|event| event.kind == RunRecord::KIND).map(|event| &event.data))
 }
 
-/// The source phase asks servers of origin: once the last copy of one was taken, its copy may answer
-/// in its place, and would be compared with itself.
+/// The source phase asks servers of origin, at work: once one is quiet it says less, and once it has
+/// moved its copy answers in its place and would be compared with itself.
 ///
 /// # Errors
-/// Servers of which the last copy was taken; exit code 2.
+/// Servers that are quiet or have moved; exit code 2.
 fn still_there(phase: Phase, tenant: &Tenant, only: Option<&ServerId>, events: &[Event]) -> Result<(), Failure> {
     if phase != Phase::Source {
         return Ok(());
@@ -125,7 +125,7 @@ fn still_there(phase: Phase, tenant: &Tenant, only: Option<&ServerId>, events: &
         return Ok(());
     }
     let names: Vec<&str> = moving.iter().map(ServerId::as_str).collect();
-    let text = format!("the last copy of {} was taken: its copy may answer in its place", names.join(", "));
+    let text = format!("{}: quiet or moved, so that services are stopped or the copy answers", names.join(", "));
     Err(Failure::new(Kind::Usage, text)
         .hint("Nothing was asked, and what the source phase kept stays as it is.")
         .hint(format!("See it: traghetto checklist compare {}", tenant.id))

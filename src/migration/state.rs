@@ -214,17 +214,21 @@ impl RunState {
         Ok(())
     }
 
-    /// Servers whose last copy was taken, and that were not taken back: what answers at their address
-    /// may be the copy.
+    /// Servers whose last copy is due, and that were not taken back: their services are stopped, and
+    /// later what answers at their address may be the copy.
     pub fn moving(&self) -> BTreeSet<ServerId> {
         let last = |step: &&Value| step["do"] == "final-sync";
-        let copied = |step: &&Value| {
+        let quiet = self
+            .planned()
+            .filter(|step| step["reaches"] == "quiet")
+            .any(|gate| self.signatures.iter().any(|signature| gate["gate"] == signature.gate.to_string().as_str()));
+        let begun = |step: &&Value| {
             let id = step["id"].as_str().map(|id| StepId(id.to_owned()));
-            id.is_some_and(|id| self.step(&id).result().is_some())
+            id.is_some_and(|id| *self.step(&id) != StepState::Pending)
         };
         let of = |step: &Value| step["server"].as_str()?.parse().ok();
-        let copied = self.planned().filter(last).filter(copied).filter_map(of);
-        copied.filter(|server| !self.rolled_back.contains_key(server)).collect()
+        let due = self.planned().filter(last).filter(|step| quiet || begun(step)).filter_map(of);
+        due.filter(|server| !self.rolled_back.contains_key(server)).collect()
     }
 
     fn knows(&self, step: &StepId) -> bool {

@@ -25,6 +25,7 @@ mod smb_message;
 pub mod throughput;
 pub mod tls;
 
+pub(super) use certificate::signature_algorithm;
 pub use http::{Page, http};
 pub use ping::{Echoes, INTERVAL, ping};
 

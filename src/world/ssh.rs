@@ -92,7 +92,10 @@ impl Session {
             Some(via) => Some(Box::new(Box::pin(Self::connect_for(purpose.of_jump(), via, trust, deadlines)).await?)),
             None => None,
         };
-        let late = |seconds: Duration| ShellError::Deadline { host: access.host.clone(), seconds: seconds.as_secs() };
+        let late = |seconds: Duration| {
+            let (host, seconds) = (access.host.clone(), seconds.as_secs());
+            ShellError::Deadline { host, seconds, printed: Vec::new() }
+        };
         let shaking = shake_hands(purpose, access, trust.rule(access)?, jump.as_deref());
         let shaken = tokio::time::timeout(deadlines.connect, shaking).await.map_err(|_| late(deadlines.connect))?;
         let Shaken { mut handle, lost, traffic } = shaken.map_err(|trouble| trouble.at(&access.host))?;
@@ -146,11 +149,13 @@ impl Session {
     /// The command cannot be run, prints too much, or does not end in time.
     pub async fn feed(&self, command: &str, script: &str, deadline: Duration) -> Result<Output, ShellError> {
         // Dropping the run drops its pipe, which kills the command.
-        let late = |_| ShellError::Deadline { host: self.host.clone(), seconds: deadline.as_secs() };
-        tokio::time::timeout(deadline, self.run_to_end(command, script)).await.map_err(late)?
+        let mut printed = Vec::new();
+        let ended = tokio::time::timeout(deadline, self.run_to_end(command, script, &mut printed)).await;
+        let (host, seconds) = (self.host.clone(), deadline.as_secs());
+        ended.unwrap_or_else(|_| Err(ShellError::Deadline { host, seconds, printed }))
     }
 
-    async fn run_to_end(&self, command: &str, script: &str) -> Result<Output, ShellError> {
+    async fn run_to_end(&self, command: &str, script: &str, printed: &mut Vec<u8>) -> Result<Output, ShellError> {
         let Pipe { mut input, output, errors, exit } = self.start(command).await?;
         let feed = async {
             // A shell that ends before it has read its script says so by its exit status.
@@ -158,9 +163,11 @@ impl Session {
             drop(input);
             Ok(())
         };
-        match tokio::try_join!(feed, collect(output), collect(errors)) {
-            Ok(((), stdout, stderr)) => {
+        let mut stderr = Vec::new();
+        match tokio::try_join!(feed, collect(output, printed), collect(errors, &mut stderr)) {
+            Ok(_) => {
                 let status = exit.await?;
+                let stdout = std::mem::take(printed);
                 tracing::debug!(host = %self.host, status, bytes = stdout.len(), "a script ended");
                 Ok(Output { status, stdout, stderr })
             }
@@ -177,12 +184,11 @@ enum Cut {
     Broken,
 }
 
-/// Reads a stream to its end.
-async fn collect(stream: Box<dyn AsyncRead + Send + Unpin>) -> Result<Vec<u8>, Cut> {
-    let mut bytes = Vec::new();
+/// Reads a stream to its end into `bytes`, which has what came also where the end never comes.
+async fn collect(stream: Box<dyn AsyncRead + Send + Unpin>, bytes: &mut Vec<u8>) -> Result<(), Cut> {
     let mut stream = stream.take(LONGEST_OUTPUT as u64 + 1);
-    stream.read_to_end(&mut bytes).await.map_err(|_| Cut::Broken)?;
-    if bytes.len() > LONGEST_OUTPUT { Err(Cut::TooMuch) } else { Ok(bytes) }
+    stream.read_to_end(bytes).await.map_err(|_| Cut::Broken)?;
+    if bytes.len() > LONGEST_OUTPUT { Err(Cut::TooMuch) } else { Ok(()) }
 }
 
 impl Shell for Session {

@@ -35,7 +35,8 @@ impl Town {
             let image = town.disk(server);
             town.edit(&disk, &format!("{{id: disk0, source: \"{}\", size_bytes: {DISK}}}", image.display()));
             let access = format!("{{host: 192.0.2.1{number}, user: root, key: keys/rescue, host_key: unknown}}");
-            town.edit(&access, &town.sshd.access_yaml());
+            let way = town.sshd.access_yaml();
+            town.edit(&access, &format!("{way}\n    landing_access: {way}"));
         }
         for (phase, id) in
             [("source", "SRC-T-01"), ("test", "T-T-01"), ("landing", "L-T-01"), ("decommission", "D-T-01")]
@@ -140,8 +141,13 @@ impl Town {
 
 fn checklist(phase: &str, id: &str) -> String {
     let when = if phase == "landing" { "when: notte\n    " } else { "" };
+    // A copy is a Windows and runs no sh: it is reached, as the stand-in of the demo is.
+    let probe = match phase {
+        "test" | "landing" => "tcp: {host: \"{{ server.host }}\", port: \"{{ server.port }}\"}\n",
+        _ => "sh: |\n        true\n",
+    };
     format!(
         "checklist: {phase}\nversion: 1\nitems:\n  - id: {id}\n    title: {{it: Risponde, en: It answers}}\n    \
-         severity: blocker\n    {when}roles: [venis-sistemista]\n    scope: server\n    probe:\n      sh: |\n        true\n"
+         severity: blocker\n    {when}roles: [venis-sistemista]\n    scope: server\n    probe:\n      {probe}"
     )
 }

@@ -27,6 +27,7 @@ fn run(list: &Checklist, kept: &[(&str, &[&str])]) -> Value {
             attempts: 1,
             took: 0.0,
             digest: String::new(),
+            asked: String::new(),
             raw: String::new(),
             captured: Some(Captured::of(key, &Reading::default().with("lines", lines))),
             answer: None,

@@ -315,6 +315,7 @@ impl Typed {
                 Value::Many(texts) => Typed::Texts(texts),
                 Value::Unknown => return Err(NoText::Unknown(variable.name())),
                 Value::Absent(reason) => return Err(NoText::Absent(reason)),
+                Value::Hidden(reason) => return Err(NoText::Hidden(reason)),
             },
             Typed::List(items) => Typed::List(items.iter().map(|item| item.resolve(value)).collect::<Result<_, _>>()?),
             Typed::Not(one) => Typed::Not(boxed(one)?),

@@ -84,7 +84,7 @@ fn files(asked: Result<smb::Negotiated, ProbeError>) -> Asked {
     };
     let reading = Reading::default()
         .with("dialect", Datum::Text(said.dialect.to_owned()))
-        .with("old", Datum::Flag(said.old))
+        .maybe("old", said.old.map(Datum::Flag))
         .with("signing", Datum::Text(signing.to_owned()))
         .maybe("guid", said.guid.clone().map(Datum::Text))
         .maybe("skew", said.skew.map(|skew| rounded(skew, 1)))

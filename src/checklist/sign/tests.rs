@@ -5,7 +5,7 @@ use crate::checklist::decode::decode;
 use crate::checklist::draft::{Desk, Draft, SignError, Wish};
 use crate::checklist::record::{RunRecord, Standing, standing};
 use crate::checklist::validation::{pending, validations};
-use crate::checklist::{Baselines, Options, Task, judge, tasks};
+use crate::checklist::{Baselines, Options, Task, Todo, judge, tasks};
 use crate::inventory;
 use crate::inventory::problem::Problems;
 use crate::model::Inventory;
@@ -96,6 +96,10 @@ impl Room {
             let mut finding = judge::at_rest(task, &signatures, "not run");
             if finding.item.as_str() == "A-1" {
                 finding.verdict = verdict;
+                finding.asked = match &task.todo {
+                    Todo::Ask(inquiry) => inquiry.identity(),
+                    _ => panic!("A-1 is asked"),
+                };
                 finding.reason = (verdict != Verdict::Pass).then(|| "loss is 100".to_owned());
             }
             finding

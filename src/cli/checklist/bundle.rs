@@ -99,7 +99,7 @@ pub(super) async fn import(args: &ImportArgs, context: &Context) -> Result<(), F
     } else {
         context.ui.data(&table(&record.findings, context));
     }
-    conclude(&record, context)
+    conclude(&record)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

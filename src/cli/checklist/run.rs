@@ -98,7 +98,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let record = keeper.keep(&checklist, tenant, &options, took, findings).await?;
     journal::tell_repairs(context, &journal);
     write(args, &record, context)?;
-    conclude(&record, context)
+    conclude(&record)
 }
 
 /// The server of that name.
@@ -133,15 +133,18 @@ fn write(args: &Args, record: &RunRecord, context: &Context) -> Result<(), Failu
 }
 
 /// The end of the command: what keeps the gate closed, and what to do about it.
-pub(super) fn conclude(record: &RunRecord, context: &Context) -> Result<(), Failure> {
+pub(super) fn conclude(record: &RunRecord) -> Result<(), Failure> {
     let (phase, tenant) = (record.phase, &record.tenant);
     let of = |wanted: &dyn Fn(&Finding) -> bool| names(record.findings.iter().filter(|finding| wanted(finding)));
     let again = format!("traghetto checklist run {phase} {tenant}");
-    if !record.findings.iter().any(|finding| finding.verdict == Verdict::Pass) {
-        context.ui.warn("no item has passed: this run proves nothing");
-    }
+    let blocked = record.findings.iter().any(Finding::blocks);
     match record.outcome {
         Outcome::Passed => Ok(()),
+        Outcome::Failed if !blocked => {
+            Err(Failure::new(Kind::CheckFailed, "no item has passed: this run proves nothing")
+                .hint("Nothing was changed on any host; the findings are in the journal.")
+                .hint(format!("The findings say why each was skipped: traghetto checklist report {phase} {tenant}")))
+        }
         Outcome::Failed => Err(Failure::new(Kind::CheckFailed, format!("not passed: {}", of(&Finding::blocks)))
             .hint("Nothing was changed on any host; the findings are in the journal.")
             .hint(format!("Mend what the findings name and give the same command again: {again}"))),

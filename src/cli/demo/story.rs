@@ -2,6 +2,7 @@
 
 use super::disks;
 use super::lab::{Lab, TENANT};
+use crate::checklist::Phase;
 use crate::cli::Context;
 use crate::cli::ui::{Tone, Ui};
 use crate::failure::{Failure, Kind};
@@ -116,7 +117,7 @@ impl<'a> Story<'a> {
     async fn sign_items(&mut self, status: &Value) -> Result<(), Failure> {
         let next = status["next"].to_string();
         let of = |phase: &&str| next.contains(&format!("checklist sign {phase} "));
-        let phase = ["source", "landing"].into_iter().find(of);
+        let phase = Phase::ALL.map(Phase::word).into_iter().find(of);
         let phase = phase.ok_or_else(|| Failure::new(Kind::Bug, format!("the story has no answer to {next}")))?;
         let pending = self.json(&["checklist", "pending", TENANT, "--json"]).await?;
         let waits = |one: &&Value| one["phase"] == phase && one["validation"] == false;

@@ -208,22 +208,18 @@ impl Language {
     pub(super) fn not_run(self, reason: &str) -> Option<&'static str> {
         match reason {
             "not run yet" => Some(self.pick("non ancora eseguita", "not run yet")),
-            "its text has changed since it was run" => {
-                Some(self.pick("il testo è cambiato dopo l'esecuzione", "its text has changed since it was run"))
-            }
+            "its text or its machine has changed since it was run" => Some(self.pick(
+                "il testo o la macchina sono cambiati dopo l'esecuzione",
+                "its text or its machine has changed since it was run",
+            )),
             _ => None,
         }
     }
 
     /// Why an item does not apply. The reasons are those of the plan of a run; another stays as it is.
     pub(super) fn skipped(self, reason: &str) -> String {
-        const WHOLE: [(&str, &str); 4] = [
+        const WHOLE: [(&str, &str); 2] = [
             ("not for a server with these roles", "non per un server con questi ruoli"),
-            (
-                "no guest: replicas are kept in a directory and nothing boots",
-                "nessuna macchina virtuale: le repliche restano in una cartella e nulla si avvia",
-            ),
-            ("reached only through a jump host", "raggiunto solo attraverso un altro host"),
             ("one router carries both lines", "un solo router porta entrambe le linee"),
         ];
         if self == Language::English {

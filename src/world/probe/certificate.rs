@@ -45,6 +45,13 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, Malformed> {
     Ok(Certificate { subject, issuer, from, until, names })
 }
 
+/// The identifier of the algorithm with which a certificate is signed, as DER has it.
+pub(in crate::world) fn signature_algorithm(der: &[u8]) -> Option<&[u8]> {
+    let mut parts = Reader::new(der).enter(SEQUENCE).ok()?;
+    parts.take(SEQUENCE).ok()?;
+    parts.enter(SEQUENCE).ok()?.take(OBJECT).ok()
+}
+
 fn name(mut parts: Reader<'_>) -> Result<String, Malformed> {
     let mut words = Vec::new();
     while let Some((_, set)) = parts.next()? {

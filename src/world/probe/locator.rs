@@ -5,6 +5,7 @@ use super::dns::{Record, RecordType, dns};
 use super::{ProbeError, tcp};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 /// The most targets that are tried.
 const MOST: usize = 32;
@@ -29,16 +30,25 @@ pub async fn locate(server: SocketAddr, service: &str, deadline: Duration) -> Re
     let started = Instant::now();
     let connects = !service.contains("._udp.");
     let answer = dns(server, service, RecordType::Srv, deadline).await?;
-    let mut located = Located { found: Vec::new(), dead: Vec::new(), took: Duration::ZERO };
-    for record in answer.records.iter().take(MOST) {
+    let left = deadline.saturating_sub(started.elapsed());
+    // All at once: one that keeps silent takes no time from the others.
+    let mut tries = JoinSet::new();
+    for (place, record) in answer.records.into_iter().take(MOST).enumerate() {
         let Record::Service { host, port, .. } = record else { continue };
-        let left = deadline.saturating_sub(started.elapsed());
-        match reach(server, host, *port, connects, left).await {
-            Ok(address) => located.found.push(format!("{host}:{port} {address}")),
-            Err(reason) => located.dead.push(format!("{host}:{port} {reason}")),
+        tries.spawn(async move {
+            let reached = reach(server, &host, port, connects, left).await;
+            (place, format!("{host}:{port}"), reached)
+        });
+    }
+    let mut tried = tries.join_all().await;
+    tried.sort_by_key(|(place, ..)| *place);
+    let mut located = Located { found: Vec::new(), dead: Vec::new(), took: started.elapsed() };
+    for (_, target, reached) in tried {
+        match reached {
+            Ok(address) => located.found.push(format!("{target} {address}")),
+            Err(reason) => located.dead.push(format!("{target} {reason}")),
         }
     }
-    located.took = started.elapsed();
     Ok(located)
 }
 

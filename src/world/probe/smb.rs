@@ -14,6 +14,8 @@ pub use super::smb_message::Signing;
 pub const PORT: u16 = 445;
 /// A server that has unlearnt SMB 1 may keep silent.
 const OLD_PATIENCE: Duration = Duration::from_secs(3);
+/// A negotiation within this time went over a line on which nothing takes seconds.
+const QUICK: Duration = Duration::from_millis(500);
 
 /// What a file server said.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,8 +26,8 @@ pub struct Negotiated {
     pub signing: Signing,
     /// Its identifier, as hex.
     pub guid: Option<String>,
-    /// Whether it still takes SMB 1.
-    pub old: bool,
+    /// Whether it still takes SMB 1; none where its silence may be the line's.
+    pub old: Option<bool>,
     /// Seconds between its clock and ours, whichever is ahead.
     pub skew: Option<f64>,
     /// Time until its answers.
@@ -44,11 +46,17 @@ pub async fn smb(host: &str, port: u16, deadline: Duration) -> Result<Negotiated
     let started = Instant::now();
     let new = message::question(client, salt);
     let new = within(deadline, negotiate(host, port, &target, &new)).await;
-    let left = deadline.saturating_sub(started.elapsed()).min(OLD_PATIENCE);
+    let asked = started.elapsed();
+    let left = deadline.saturating_sub(asked).min(OLD_PATIENCE);
     let old = within(left, negotiate(host, port, &target, &message::old_question())).await;
-    let takes_old = old.as_ref().is_ok_and(|(response, _)| response.dialect == "1");
+    let old_known = match &old {
+        Ok((response, _)) => Some(response.dialect == "1"),
+        // One that has unlearnt it and keeps silent cannot be told from a slow line, unless the line is quick.
+        Err(ProbeError::Deadline { .. }) if asked > QUICK || left < OLD_PATIENCE => None,
+        Err(_) => Some(false),
+    };
     let (Response { dialect, signing, guid, .. }, skew) = new.or_else(|error| old.map_err(|_| error))?;
-    Ok(Negotiated { dialect, signing, guid, old: takes_old, skew, took: started.elapsed() })
+    Ok(Negotiated { dialect, signing, guid, old: old_known, skew, took: started.elapsed() })
 }
 
 /// One negotiation on a connection of its own, with the skew at its end.

@@ -158,7 +158,8 @@ impl Host {
         })?;
         let credential = Credential::new(&self.access.user, password);
         let opened = timeout(self.deadlines.connect, Connection::open(&self.access, &credential)).await;
-        let late = |_| ShellError::Deadline { host: host(), seconds: self.deadlines.connect.as_secs() };
+        let late =
+            |_| ShellError::Deadline { host: host(), seconds: self.deadlines.connect.as_secs(), printed: Vec::new() };
         opened.map_err(late)?.map_err(|trouble| self.failed(trouble))
     }
 
@@ -187,7 +188,7 @@ impl Host {
         let shell = within(REQUEST, create(connection)).await.map_err(|trouble| self.failed(trouble))?;
         let mut open = Open { shell: Some(shell), command: None };
         let host = || self.access.host.clone();
-        let late = || ShellError::Deadline { host: host(), seconds: deadline.as_secs() };
+        let late = || ShellError::Deadline { host: host(), seconds: deadline.as_secs(), printed: Vec::new() };
         let result = tokio::select! {
             ended = timeout(deadline, work(connection, program, &mut open)) => match ended {
                 Ok(Ok(output)) => Ok(output),

@@ -31,7 +31,7 @@ impl Connection {
         let mut wire = Wire::connect(access).await?;
         let negotiated = ntlm::negotiate();
         let first = wire.post(Some(&STANDARD.encode(&negotiated)), Content::Nothing).await?;
-        let challenge = Challenge::read(&token(&first)?)?;
+        let challenge = Challenge::read(&token(&first)?)?.stamped()?;
         let fresh = fresh()?;
         let service = format!("HTTP/{}", access.host);
         let bound = Bound { service: &service, channel: wire.channel() };

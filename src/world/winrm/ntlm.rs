@@ -135,6 +135,19 @@ impl Challenge {
         Ok(Self { bytes: bytes.to_vec(), flags, nonce: reader.array(24)?, target_info })
     }
 
+    /// A challenge that lets the login prove that nobody changed it on its way. Without the server's time
+    /// there is no such proof, and every Windows since Vista sends it (MS-NLMP 3.2.5.1.1): who takes it
+    /// away wants to pass the login on to another server.
+    ///
+    /// # Errors
+    /// It has no time.
+    pub(super) fn stamped(self) -> Result<Self, NtlmError> {
+        match self.timestamp() {
+            Some(_) => Ok(self),
+            None => Err(NtlmError::Weak("proving that the login is not changed on its way (no time in its challenge)")),
+        }
+    }
+
     fn timestamp(&self) -> Option<[u8; 8]> {
         let found = self.target_info.iter().find(|(id, _)| *id == av::TIMESTAMP);
         found.and_then(|(_, value)| value.as_slice().try_into().ok())

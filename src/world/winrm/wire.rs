@@ -7,6 +7,7 @@ use super::envelope::Body;
 use super::trouble::Trouble;
 use crate::digest::sha256;
 use crate::model::server::WinrmAccess;
+use crate::world::probe::signature_algorithm;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -17,7 +18,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,6 +28,12 @@ use tokio_rustls::client::TlsStream;
 
 /// The largest body that is read, in bytes: several times what a host may answer.
 const LARGEST_BODY: usize = 1 << 20;
+
+/// Algorithms of signatures, as DER has their identifiers (RFC 8017, RFC 5758).
+const SHA384_RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0c];
+const SHA512_RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0d];
+const SHA384_ECDSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03];
+const SHA512_ECDSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04];
 
 /// What a request carries.
 pub(super) enum Content {
@@ -156,9 +163,18 @@ fn lost(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Trouble {
 
 /// Bindings of a channel to its end point (RFC 5929), as NTLM has them (MS-NLMP 3.1.5.1.2).
 fn bindings(certificate: &CertificateDer<'_>) -> Key {
-    let data = [&b"tls-server-end-point:"[..], &Sha256::digest(certificate)].concat();
+    let data = [&b"tls-server-end-point:"[..], &end_point(certificate)].concat();
     let length = u32::try_from(data.len()).unwrap_or_default().to_le_bytes();
     md5(&[&[0; 16], &length, &data])
+}
+
+/// The hash of a certificate by the function of its own signature; SHA-256 for what is weaker (RFC 5929, 4.1).
+fn end_point(certificate: &[u8]) -> Vec<u8> {
+    match signature_algorithm(certificate).unwrap_or_default() {
+        SHA384_RSA | SHA384_ECDSA => Sha384::digest(certificate).to_vec(),
+        SHA512_RSA | SHA512_ECDSA => Sha512::digest(certificate).to_vec(),
+        _ => Sha256::digest(certificate).to_vec(),
+    }
 }
 
 async fn secure(stream: TcpStream, host: &str, pin: &str) -> Result<TlsStream<TcpStream>, Trouble> {
