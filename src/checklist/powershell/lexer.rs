@@ -357,7 +357,15 @@ impl<'a> Lexer<'a> {
         let rest = self.rest();
         let ends = |c: char| c.is_whitespace() || "(){};|&,'\"=<>`".contains(c) || (self.begins && c == '[');
         let first = rest.chars().next().map_or(0, char::len_utf8);
-        let length = rest.find(ends).unwrap_or(rest.len()).max(first);
+        // The bracket of an index closes what was opened before the word.
+        let mut open = 0_usize;
+        let closes = |c: char| {
+            open += usize::from(c == '[');
+            let closes = c == ']' && open == 0;
+            open -= usize::from(c == ']' && open > 0);
+            closes || ends(c)
+        };
+        let length = rest.find(closes).unwrap_or(rest.len()).max(first);
         let key = self.braces.last() == Some(&true)
             && rest.get(length..).is_some_and(|after| after.trim_start_matches([' ', '\t']).starts_with('='));
         let text = rest.get(..length).unwrap_or_default();

@@ -38,6 +38,8 @@ const GOOD: &[&str] = &[
     "Test-ComputerSecureChannel",
     "if (-not (Get-Service NTDS -ErrorAction SilentlyContinue)) { 'none' }",
     "$r = [Microsoft.Win32.Registry]::LocalMachine.OpenSubKey('SYSTEM'); $r.GetValueNames()",
+    "$x = [regex]::Matches('a', 'b'); \"$($x[0].Groups[1].Value) $($x[1])\" | Sort-Object",
+    "$text = wevtutil qe System '/q:*[System[(Level=1)]]' /f:xml; $text += wevtutil qe Application /f:xml",
     "$n = 0; $n += 5; for ($i = 0; $i -lt 3; $i++) { $n -= 1 }; $n..5",
 ];
 
@@ -123,6 +125,8 @@ fn what_changes_the_host_is_refused() {
         "chkdsk C: /f",
         "\"text $(Remove-Item C:\\x) more\"",
         "@\"\n$(Stop-Service x)\n\"@",
+        "\"$($x[1].Name) $(Remove-Item C:\\x)\"",
+        "$x[0]; Remove-Item C:\\x",
         "if (1) { rmdir x }",
         "1 | % { kill 4 }",
         "$x = (Stop-Process -Id 4)",
