@@ -50,6 +50,7 @@ fn recording(text: &str, checklist: &Checklist) -> serde_json::Value {
         match (words.next(), words.next()) {
             (None, _) => json!({"script": script, "out": said}),
             (Some("threw"), _) => json!({"script": script, "exit": 126, "err": said}),
+            (Some("errors"), _) => json!({"script": script, "errors": said}),
             (Some("late"), _) => json!({"script": script, "seconds": 30}),
             (Some("exit"), Some(status)) => {
                 json!({"script": script, "exit": status.parse::<u32>().unwrap(), "out": said})
@@ -141,6 +142,7 @@ fn the_language_of_a_windows_changes_no_verdict() {
         ("W-BDE", Verdict::Error),
         ("W-SLOW", Verdict::Error),
         ("W-CHANNEL", Verdict::Fail),
+        ("W-DENIED", Verdict::Error),
     ];
     assert_eq!(verdicts(&english), expected.map(|(item, verdict)| (item.to_owned(), verdict)), "{english:#?}");
     assert_eq!(
@@ -169,6 +171,23 @@ fn what_could_not_run_is_an_error_and_says_why() {
         "{:?}",
         found[0]
     );
+}
+
+#[test]
+fn a_shell_without_the_rights_of_an_administrator_asks_nothing() {
+    let inventory = inventory::load(&project()).unwrap();
+    let list = checklist(&inventory);
+    let folder = tempfile::tempdir().unwrap();
+    let host = folder.path().join("host.json");
+    let serde_json::Value::Array(mut recorded) = recording(&fixture("english.txt"), &list) else { panic!("no list") };
+    recorded.push(json!({"script": "!"}));
+    std::fs::write(&host, json!(recorded).to_string()).unwrap();
+    let Some(emulator) = Emulator::start(&["--host", host.to_str().unwrap()]) else { return };
+    let (inventory, tenant) = scene(|server| server.winrm = Some(emulator.access()));
+    for finding in asked(&inventory, &tenant, &list, emulator.root()) {
+        let reason = finding.reason.as_deref().unwrap_or_default();
+        assert!(finding.verdict == Verdict::Error && reason.contains("not elevated"), "{finding:?}");
+    }
 }
 
 #[test]

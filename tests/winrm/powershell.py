@@ -1,7 +1,9 @@
 """PowerShell 2.0 as a recording: answers the items of a batch with what a host said.
 
 usage: powershell.py HOST [arguments of powershell.exe]
-HOST is a JSON file: a list of {"script", "out", "exit", "err", "seconds"}, all but the first optional.
+HOST is a JSON file: a list of {"script", "out", "exit", "err", "errors", "seconds"}, all but the first
+optional. `errors` are written to the stream of errors, which end nothing by themselves: they count as
+the batch counts them. {"script": "!"} is a host whose shell is not elevated.
 An item whose script is not in it fails, as a command that does not exist does. Strict: it takes only
 the arguments with which our client starts it, and a batch in ASCII.
 """
@@ -38,11 +40,18 @@ def main():
         mark = re.search(r"^\$mark = '([0-9a-f]+)'$", batch, re.M)
         sys.stdout.write(whole["out"].replace("MARK", mark[1] if mark else ""))
         return
+    # As the batch itself says what is an error.
+    counts = re.search(r"Streams\.Error\) \{[^}]*\$exit = 126", batch)
+    elevated = "!" not in recorded or "::Administrator)) { throw" not in batch
     nonce = re.search(r"^\$n = '([0-9a-f]+)'$", batch, re.M)[1]
     sys.stdout.write(f"{nonce} ready\n6F 6B\n")
     for number, limit, most, code in re.findall(r"^Item ([0-9]+) ([0-9]+) ([0-9]+) '([A-Za-z0-9+/=]*)'$", batch, re.M):
         script = base64.b64decode(code, validate=True).decode()
         entry = recorded.get(script.strip(), {"exit": 126, "err": "Termine non riconosciuto come nome di cmdlet.\n"})
+        if not elevated:
+            entry = {"exit": 126, "err": "not elevated: log in, or start it, as an administrator\n"}
+        elif "errors" in entry:
+            entry = {**entry, "err": entry["errors"], "exit": 126 if counts else entry.get("exit", 0)}
         seconds, limit = entry.get("seconds", 0), int(limit) / 1000
         time.sleep(min(seconds, limit))
         late = seconds >= limit

@@ -1,4 +1,7 @@
-$culture = '[Threading.Thread]::CurrentThread.CurrentCulture = [Globalization.CultureInfo]::InvariantCulture' + [char]10
+$begin = '$ErrorActionPreference = ''Stop''' + [char]10
+$begin += '$who = New-Object Security.Principal.WindowsPrincipal([Security.Principal.WindowsIdentity]::GetCurrent())' + [char]10
+$begin += 'if (-not $who.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)) { throw ''not elevated: log in, or start it, as an administrator'' }' + [char]10
+$begin += '[Threading.Thread]::CurrentThread.CurrentCulture = [Globalization.CultureInfo]::InvariantCulture' + [char]10
 function Tell($text) { [Console]::Out.Write($text + [char]10) }
 function TellBytes($text, $most) {
   $bytes = [Text.Encoding]::UTF8.GetBytes([string]$text)
@@ -19,7 +22,7 @@ function Item($id, $limit, $most, $code) {
     $space.Open()
     $shell = [Management.Automation.PowerShell]::Create()
     $shell.Runspace = $space
-    [void]$shell.AddScript($culture + [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($code)))
+    [void]$shell.AddScript($begin + [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($code)))
     $run = $shell.BeginInvoke()
     $late = -not $run.AsyncWaitHandle.WaitOne($limit, $false)
     if ($late) { [void]$shell.BeginStop($null, $null); $exit = 137 } else {
@@ -33,7 +36,7 @@ function Item($id, $limit, $most, $code) {
         $last = $space.SessionStateProxy.GetVariable('LASTEXITCODE')
         if ($last -is [int]) { $exit = [BitConverter]::ToUInt32([BitConverter]::GetBytes($last), 0) }
       } catch { $exit = 126; $errors = $_.Exception.GetBaseException().Message + [char]10 }
-      foreach ($problem in $shell.Streams.Error) { $errors += (AsText $problem) + [char]10 }
+      foreach ($problem in $shell.Streams.Error) { $exit = 126; $errors += (AsText $problem) + [char]10 }
       $shell.Dispose(); $space.Dispose()
     }
   } catch { $exit = 126; $errors += $_.Exception.GetBaseException().Message }

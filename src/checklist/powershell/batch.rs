@@ -1,8 +1,11 @@
 //! The one script that a Windows runs for all its items, in one process of PowerShell 2.0.
 //!
 //! Each item runs in a runspace of its own, with its own time limit and with numbers written as in
-//! English. What it prints comes back as UTF-8 in hexadecimal, framed as the script for `sh` frames
-//! it (126 is an item that threw, 137 one that took too long), so that neither the code page of the host nor the width of its window changes anything.
+//! English. WMI tells "access denied" as an error that ends nothing: so any error ends an item, and
+//! one without an administrator's rights asks nothing. What it prints comes back as UTF-8 in
+//! hexadecimal, framed as the script for `sh` frames it (126 is an item with an error, 137 one that
+//! took too long), so that neither the code page of the host nor the width of its window changes
+//! anything.
 
 use crate::checklist::batch::Entry;
 use base64::Engine as _;
@@ -29,6 +32,18 @@ pub(in crate::checklist) fn script(nonce: &str, entries: &[Entry<'_>]) -> String
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    #[test]
+    fn an_item_begins_with_what_must_hold_of_its_shell() {
+        let begin: String = PROLOGUE.lines().filter(|line| line.starts_with("$begin ")).collect();
+        for words in ["$ErrorActionPreference = ''Stop''", "WindowsBuiltInRole]::Administrator)) { throw", "Invariant"]
+        {
+            assert!(begin.contains(words), "{words}\n{begin}");
+        }
+        assert!(PROLOGUE.contains("AddScript($begin + "), "it begins every item");
+        let stream = PROLOGUE.lines().find(|line| line.contains("$shell.Streams.Error")).unwrap();
+        assert!(stream.contains("$exit = 126"), "what is told as an error is one: {stream}");
+    }
 
     #[test]
     fn a_script_is_ascii_and_an_item_cannot_leave_its_string() {
