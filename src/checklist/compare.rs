@@ -58,8 +58,8 @@ impl Captured {
             Datum::List(list) => Datum::List(sorted(list)),
             other => other.clone(),
         };
-        // A script's text repeats its lines.
-        let twice = reading.get("lines").is_some();
+        // A script's text repeats its lines; one line is kept as a text, too, for `before.stdout`.
+        let twice = matches!(reading.get("lines"), Some(Datum::List(lines)) if lines.len() != 1);
         let kept = reading.iter().filter(|(name, _)| !(twice && *name == "stdout"));
         Self { key: key.to_owned(), values: kept.map(|(name, datum)| (name.to_owned(), value(datum))).collect() }
     }

@@ -96,12 +96,15 @@ pub(super) fn judge(task: &Task, inquiry: &Inquiry, answer: Result<Answer, NoAns
             finding.raw = Finding::excerpt(&answer.raw);
             // What is kept and compared holds no secret; what must hold is judged on the answer itself.
             let kept = Redactor::default().reading(&answer.reading);
-            finding.captured = inquiry.compare.as_ref().map(|compare| Captured::of(&compare.key, &kept));
             finding.unsealed = whole(inquiry, answer.raw, &answer.complaint);
             let broken = [unmet(&inquiry.expect, &answer.reading), untrue(inquiry, &answer.reading, &kept)].concat();
-            if let Some(missing) = missing_baseline(inquiry) {
+            let unheard = unheard(inquiry, &answer.reading, &answer.complaint);
+            let sound = unheard.is_none() && is_sound(inquiry, &answer.reading);
+            let captured = inquiry.compare.as_ref().filter(|_| sound);
+            finding.captured = captured.map(|compare| Captured::of(&compare.key, &kept));
+            if let Some(unread) = missing_baseline(inquiry).or(unheard) {
                 finding.verdict = Verdict::Error;
-                finding.reason = Some(missing);
+                finding.reason = Some(unread);
             } else if !broken.is_empty() {
                 finding.verdict = Verdict::not_held(task.item.severity);
                 finding.reason = Some(complaint(&broken.join("; "), &answer.complaint));
@@ -132,6 +135,22 @@ fn missing_baseline(inquiry: &Inquiry) -> Option<String> {
     let looks_back = compare.rule.is_some() || inquiry.expression.as_ref().is_some_and(|one| one.looks_back());
     let missing = looks_back && inquiry.before.is_none();
     missing.then(|| format!("the source phase kept no `{}` of it: there is nothing to compare with", compare.key))
+}
+
+/// Whether an answer is as it must be, apart from what was before: another is nothing to compare with.
+fn is_sound(inquiry: &Inquiry, reading: &Reading) -> bool {
+    let alone = inquiry.expression.as_ref().filter(|one| !one.looks_back());
+    let holds = alone.is_none_or(|one| one.evaluate(|name| reading.get(name), |_| None).holds);
+    holds && unmet(&inquiry.expect, reading).is_empty()
+}
+
+/// A script that says nothing but what it complained about has not asked, whatever its status.
+fn unheard(inquiry: &Inquiry, reading: &Reading, complaint: &str) -> Option<String> {
+    let silent = matches!(reading.get("stdout"), Some(Datum::Text(text)) if text.is_empty());
+    let zero = reading.get("exit") == Some(&Datum::Number(0.0));
+    let said = one_line(complaint, 200);
+    (inquiry.question.script().is_some() && silent && zero && !said.is_empty())
+        .then(|| format!("it printed nothing and complained, so nothing may have been read: {said}"))
 }
 
 /// What the expression and the comparison find wrong, with the values that were seen.

@@ -69,6 +69,8 @@ fn what_is_kept_is_canonical() {
     let json = |reading| serde_json::to_string(&Captured::of("k", reading)).unwrap();
     assert_eq!(json(&one), r#"{"key":"k","values":{"lines":["a","b"]}}"#);
     assert_eq!(json(&one), json(&other));
+    let single = Reading::default().with("lines", lines(&["1F-02 7"])).with("stdout", Datum::Text("1F-02 7".into()));
+    assert_eq!(json(&single), r#"{"key":"k","values":{"lines":["1F-02 7"],"stdout":"1F-02 7"}}"#);
     let number = Reading::default().with("number", Datum::Number(7.0)).with("open", Datum::Flag(true));
     let kept = Captured::of("k", &number);
     assert_eq!(serde_json::from_str::<Captured>(&serde_json::to_string(&kept).unwrap()).unwrap(), kept);
