@@ -4,7 +4,7 @@ use super::{Nouns, Scene};
 use crate::checklist::item::Phase;
 use crate::checklist::template::{Value, Variable};
 use crate::model::link::Site;
-use crate::model::server::{Access, Addressing, Server};
+use crate::model::server::{Access, Addressing, Server, Transfer};
 
 impl Scene<'_> {
     pub(super) fn value(self, variable: Variable, nouns: Nouns<'_>) -> Value {
@@ -44,6 +44,10 @@ impl Scene<'_> {
         match (self.access(server), self.phase) {
             (Some(Access { via: Some(_), .. }), _) => {
                 Value::Hidden("it is reached only through a jump host, which carries scripts alone")
+            }
+            // What `access` leads to is the rescue system, which runs none of the server's services.
+            (_, Phase::Source) if server.transfer == Transfer::Rescue => {
+                Value::One(server.winrm.as_ref().map_or(server.address.to_string(), |winrm| winrm.host.clone()))
             }
             (Some(access), _) => Value::One(access.host.clone()),
             (None, phase) if self.powershell(server).is_some() && phase.is_of_copies() => {
