@@ -88,3 +88,6 @@ pub fn load(root: &Path, phase: Phase, people: &People) -> Result<Checklist, Pro
     };
     problems.or(checklist)
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,21 @@ pub(super) struct Answer {
     pub(super) took: Duration,
 }
 
-/// The functions of the script. `$n` is the heading word.
+/// What every item may say: `needs df root` ends it as an error where the host has no `df`, or where it
+/// is not asked as root, and `unread /etc/hosts` where that could not be read. A pipeline ends as its last command does, and so would pass without the first.
+pub(super) const WORDS: &str = r#"needs() {
+  for need in "$@"; do
+    if [ "$need" = root ]; then
+      [ "$(id -u)" = 0 ] || { echo "not root" >&2; exit 126; }
+    else
+      command -v "$need" >/dev/null 2>&1 || { echo "$need is missing" >&2; exit 127; }
+    fi
+  done
+}
+unread() { echo "not read: $*" >&2; exit 126; }
+"#;
+
+/// The functions of the script. `$n` is the heading word, `$words` the functions of its items.
 const PROLOGUE: &str = r#"
 LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 export LC_ALL PATH
@@ -66,8 +80,8 @@ hex() { head -c "$1" | od -An -v -tx1; }
 modern=; timeout -s KILL 5 true </dev/null >/dev/null 2>&1 && modern=yes
 own=; command -v setsid >/dev/null 2>&1 && own=setsid
 limit() {
-  if [ "$modern" ]; then timeout -s KILL "$1" sh -c "$2"; return; fi
-  $own sh -c "$2" & p=$!
+  if [ "$modern" ]; then timeout -s KILL "$1" sh -c "$words$2"; return; fi
+  $own sh -c "$words$2" & p=$!
   { sleep "$1"; kill -9 "-$p" || kill -9 "$p"; } >/dev/null 2>&1 & w=$!
   wait "$p"; r=$?
   kill "$w" 2>/dev/null
@@ -84,7 +98,7 @@ printf '%s ready\n' "$n"; printf ok | hex 2
 
 /// The script for `entries`; `nonce` is its heading word and is used once.
 pub(super) fn script(nonce: &str, entries: &[Entry<'_>]) -> String {
-    let mut text = format!("n={}\n{PROLOGUE}", shell_quoted(nonce));
+    let mut text = format!("n={}\nwords={}\n{PROLOGUE}", shell_quoted(nonce), shell_quoted(WORDS));
     for entry in entries {
         let _ = writeln!(
             text,
@@ -187,6 +201,22 @@ mod tests {
         assert_eq!((one.exit, one.stdout.as_slice(), one.stderr.as_slice()), (Some(0), &b"one\n"[..], &b"two\n"[..]));
         assert_eq!((two.exit, two.stdout.len(), two.stderr.len()), (Some(7), 0, 0));
         assert_eq!((found[&2].exit, found[&2].stdout.len()), (Some(0), 0), "no item may read the script");
+    }
+
+    #[test]
+    fn an_item_says_what_it_needs() {
+        let scripts =
+            ["needs nowhere head; echo no", "needs head od root; echo yes", "needs; echo yes", "unread /x; echo no"];
+        let found = answered("/bin/sh", None, &scripts).unwrap();
+        let missing = &found[&0];
+        assert_eq!((missing.exit, missing.stdout.len()), (Some(127), 0));
+        assert_eq!(missing.stderr, b"nowhere is missing\n");
+        // These tests run as root or not.
+        let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+        assert_eq!(found[&1].exit, Some(if root { 0 } else { 126 }));
+        assert_eq!((found[&2].exit, found[&2].stdout.as_slice()), (Some(0), &b"yes\n"[..]));
+        assert_eq!((found[&3].exit, found[&3].stdout.len()), (Some(126), 0));
+        assert_eq!(found[&3].stderr, b"not read: /x\n");
     }
 
     #[test]

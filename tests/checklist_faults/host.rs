@@ -36,7 +36,7 @@ mount -t tmpfs tmpfs "$fixture"
 cp -a /etc "$fixture/etc"
 mount --bind "$fixture/etc" /etc
 mkdir "$fixture/stub"
-for folder in /srv /home /opt /run /root /var/spool /var/lib/mysql; do
+for folder in /srv /home /opt /run /root /var/spool /var/lib; do
   [ -d "$folder" ] && mount -t tmpfs tmpfs "$folder"
 done
 mkdir -p /run/systemd/system /run/stub /var/spool/cron/crontabs
@@ -66,7 +66,7 @@ rm -f /etc/localtime; cp /usr/share/zoneinfo/Europe/Rome /etc/localtime 2>/dev/n
 mkdir -p /srv/uffici/anagrafe /srv/uffici/protocollo /home/operatore
 chmod 2770 /srv/uffici/anagrafe /srv/uffici/protocollo
 chown 1000:1100 /srv/uffici/anagrafe /srv/uffici/protocollo
-[ ! -d /var/lib/mysql ] || mkdir /var/lib/mysql/gestionale /var/lib/mysql/protocollo
+mkdir -p /var/lib/mysql/gestionale /var/lib/mysql/protocollo
 # A second filesystem of this machine's disk.
 mount --bind /usr/share /media
 
@@ -90,7 +90,7 @@ printf 'Filesystem Inodes IUsed IFree IUse%% Mounted on\n/dev/sda1 1000000 10000
 mkdir bin
 stub() { printf '#!/bin/sh\n%s\n' "$2" >"bin/$1"; chmod 755 "bin/$1"; }
 stub systemctl 'case "$*" in *--state=running*) cat /run/stub/running ;; *--state=enabled*) cat /run/stub/enabled ;; *) cat /run/stub/failed ;; esac'
-stub timedatectl 'cat /run/stub/synchronized'
+stub timedatectl 'echo "System clock synchronized: $(cat /run/stub/synchronized)"'
 stub journalctl 'cat /run/stub/journal'
 stub nft 'cat /run/stub/ruleset'
 stub dpkg-query 'cat /run/stub/packages'
@@ -98,7 +98,7 @@ stub lpstat 'cat /run/stub/printers'
 stub ping 'exit "$(cat /run/stub/gateway)"'
 stub pg_isready 'exit "$(cat /run/stub/database)"'
 stub df 'case "$*" in *-i*) cat /run/stub/inodes ;; *) cat /run/stub/space ;; esac'
-stub testparm 'exit 0'
+stub testparm 'echo "[global]"'
 
 # The network.
 ip link set lo up
