@@ -160,6 +160,57 @@ fn the_language_of_a_windows_changes_no_verdict() {
     assert!(proxy.raw.contains("attività è già"), "what it said is kept as it was: {}", proxy.raw);
 }
 
+/// The verdicts of the project's own checklist on a host that was recorded, on the items recorded.
+fn verdicts_of_our_own(recorded: &str) -> Option<Vec<(String, Verdict)>> {
+    let inventory = inventory::load(&project()).unwrap();
+    let mut list = load(&project(), Phase::Source, &inventory.people).unwrap_or_else(|problems| panic!("{problems}"));
+    let entries = recording(recorded, &list);
+    list.items.retain(|item| recorded.contains(&format!("== {}", item.id)));
+    let folder = tempfile::tempdir().unwrap();
+    let host = folder.path().join("host.json");
+    std::fs::write(&host, entries.to_string()).unwrap();
+    let emulator = Emulator::start(&["--host", host.to_str().unwrap()])?;
+    let (inventory, tenant) = scene(|server| {
+        // As the estate has them: a Windows that is moved by a rescue system is asked while it runs.
+        server.transfer = Transfer::Rescue;
+        server.winrm = Some(emulator.access());
+    });
+    let found = asked(&inventory, &tenant, &list, emulator.root());
+    Some(found.iter().map(|finding| (finding.item.to_string(), finding.verdict)).collect())
+}
+
+#[test]
+fn our_own_items_find_the_same_in_every_language() {
+    use Verdict::{Error, Fail, Pass, Warn};
+    let sick = [
+        ("SRC-WIN-01", Fail),
+        ("SRC-WIN-05", Fail),
+        ("SRC-WIN-08", Warn),
+        ("SRC-WIN-11", Fail),
+        ("SRC-WIN-13", Fail),
+        ("SRC-WIN-15", Warn),
+        ("SRC-AD-13", Fail),
+        ("SRC-AD-14", Fail),
+        ("SRC-AD-15", Error),
+        ("SRC-AD-30", Error),
+        ("SRC-WIN-20", Fail),
+        ("SRC-WIN-26", Error),
+        ("SRC-WIN-27", Error),
+        ("SRC-WIN-30", Error),
+        ("SRC-WIN-33", Error),
+        ("SRC-WIN-34", Error),
+    ];
+    let sick = sick.map(|(item, verdict)| (item.to_owned(), verdict)).to_vec();
+    let healthy: Vec<_> = sick.iter().map(|(item, _)| (item.clone(), Pass)).collect();
+    for (host, expected) in [("healthy", healthy), ("sick", sick)] {
+        let italian = fixture(&format!("shipped/{host}.italian.txt"));
+        for text in [fixture(&format!("shipped/{host}.english.txt")), italian.clone(), garbled(&italian)] {
+            let Some(found) = verdicts_of_our_own(&text) else { return };
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+}
+
 #[test]
 fn what_could_not_run_is_an_error_and_says_why() {
     let Some((found, _)) = findings(None) else { return };
