@@ -242,6 +242,33 @@ fn a_shell_without_the_rights_of_an_administrator_asks_nothing() {
 }
 
 #[test]
+fn a_script_that_hides_errors_needs_a_line_that_proves_what_it_asked() {
+    let inventory = inventory::load(&project()).unwrap();
+    let load = |script: &str, expect: &str| {
+        let text = fixture("source.yaml").replace(
+            r#"probe: {ps: "gwmi Win32_Volume | ? { $_.DirtyBitSet } | % { $_.DeviceID }"}
+    expect: {lines: {at_most: 0}}"#,
+            &format!("probe:\n      ps: {script}\n    {expect}"),
+        );
+        assert!(text.contains(expect) && text.contains(script), "{text}");
+        let sandbox = Sandbox::empty();
+        sandbox.write("checklists/source.yaml", &text);
+        load(sandbox.path(), Phase::Source, &inventory.people).map(|_| ()).map_err(|problems| problems.to_string())
+    };
+    let silent = "gwmi Win32_Volume -ErrorAction SilentlyContinue | % { 'volume' }";
+    for expect in ["expect: {lines: {at_most: 0}}", "expect: \"all(lines, it == 'volume')\"", "compare: {key: volumes}"]
+    {
+        let problems = load(silent, expect).unwrap_err();
+        assert!(problems.contains("line 1, column 19 of the script: an error may be hidden here"), "{problems}");
+        assert!(problems.contains("items[12].probe.ps"), "{problems}");
+        load("gwmi Win32_Volume | % { 'volume' }", expect).unwrap();
+    }
+    for expect in ["expect: {lines: {at_least: 1}}", "expect: \"len(lines) >= 1 and all(lines, it == 'volume')\""] {
+        load(silent, expect).unwrap();
+    }
+}
+
+#[test]
 fn a_windows_that_nobody_can_ask_is_an_error_and_one_without_access_too() {
     let Some(emulator) = Emulator::start(&["--fault", "drop:Receive:9"]) else { return };
     let (inventory, tenant) = scene(|server| server.winrm = Some(emulator.access()));

@@ -2,6 +2,7 @@
 
 mod expected;
 mod organisation;
+mod silence;
 
 use super::compare::Compare;
 use super::expect::{Condition, Kind, Test, attributes};
@@ -231,6 +232,9 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
             fields.refuse("probe", complaint.hint(format!("add `expect` with one of {hint}")));
         }
         _ => {}
+    }
+    if let Some(complaint) = silence::unproven(&probe, &expect, expression.as_ref()) {
+        fields.refuse("probe.ps", complaint);
     }
     let timeout = Duration::from_secs(timeout?.into());
     Some(Check::Probe { probe, expect, expression, compare, most_bytes: most_bytes?, until: until?, timeout })

@@ -8,9 +8,11 @@
 pub(super) mod batch;
 mod lexer;
 mod rules;
+mod silence;
 
 use lexer::{Token, TokenKind, tokens};
 use rules::{Reason, judge_command, judge_member, judge_operator, judge_type};
+pub(super) use silence::silenced;
 use std::fmt::Write as _;
 
 /// Why a script may not run on a server of a town.
