@@ -114,6 +114,21 @@ fn a_windows_is_asked_over_winrm_or_ssh_and_never_its_rescue_system() {
 }
 
 #[test]
+fn a_windows_that_a_rescue_system_moves_is_asked_while_it_runs() {
+    let inventory = project();
+    let mut tenant = cinto(&inventory);
+    servers(&mut tenant)[0].access.as_mut().unwrap().host = "198.51.100.9".into();
+    let tasks = planned(Phase::Source, &inventory, &tenant);
+    for item in ["SRC-WIN-01", "SRC-WIN-33", "SRC-AD-13", "SRC-AD-30"] {
+        let todo = todo(&tasks, item, "cinto-srv1");
+        assert!(matches!(todo, Todo::Impossible(reason) if reason.contains("`winrm`")), "{item}: {todo:?}");
+    }
+    let Todo::Ask(asked) = todo(&tasks, "SRC-AD-10", "cinto-srv1") else { panic!("not asked") };
+    let directory = Question::Tcp { host: "192.0.2.10".into(), port: 389 };
+    assert_eq!(asked.question, directory, "not of its rescue system");
+}
+
+#[test]
 fn what_the_inventory_does_not_know_is_never_skipped() {
     let inventory = project();
     let mut tenant = cinto(&inventory);
