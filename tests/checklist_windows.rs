@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use traghetto::checklist::{
-    Baselines, Check, Checklist, Finding, Live, Options, Phase, Probe, Signatures, Verdict, load, run,
+    Baselines, Check, Checklist, Finding, Live, Options, Phase, Probe, RunRecord, Signatures, Verdict, load, run,
 };
 use traghetto::inventory;
 use traghetto::model::server::{Os, Server, Transfer};
@@ -160,12 +160,17 @@ fn the_language_of_a_windows_changes_no_verdict() {
     assert!(proxy.raw.contains("attività è già"), "what it said is kept as it was: {}", proxy.raw);
 }
 
-/// The verdicts of the project's own checklist on a host that was recorded, on the items recorded.
-fn verdicts_of_our_own(recorded: &str) -> Option<Vec<(String, Verdict)>> {
+/// What the project's own checklist finds on a host that was recorded, of the items recorded.
+fn found_of_our_own(phase: Phase, recorded: &str, baselines: &Baselines) -> Option<(Checklist, Vec<Finding>)> {
     let inventory = inventory::load(&project()).unwrap();
-    let mut list = load(&project(), Phase::Source, &inventory.people).unwrap_or_else(|problems| panic!("{problems}"));
+    let mut list = load(&project(), phase, &inventory.people).unwrap_or_else(|problems| panic!("{problems}"));
     let entries = recording(recorded, &list);
     list.items.retain(|item| recorded.contains(&format!("== {}", item.id)));
+    for item in &mut list.items {
+        if let Check::Probe { until, .. } = &mut item.check {
+            *until = None;
+        }
+    }
     let folder = tempfile::tempdir().unwrap();
     let host = folder.path().join("host.json");
     std::fs::write(&host, entries.to_string()).unwrap();
@@ -174,9 +179,43 @@ fn verdicts_of_our_own(recorded: &str) -> Option<Vec<(String, Verdict)>> {
         // As the estate has them: a Windows that is moved by a rescue system is asked while it runs.
         server.transfer = Transfer::Rescue;
         server.winrm = Some(emulator.access());
+        server.landing_winrm = Some(emulator.access());
     });
-    let found = asked(&inventory, &tenant, &list, emulator.root());
+    let signatures = Signatures::default();
+    let options = Options::whole(&inventory.project, &signatures, baselines);
+    let live = Arc::new(Live::new(Trust { root: emulator.root().to_owned(), ..trust_nothing() }));
+    let found = tokio::runtime::Runtime::new().unwrap().block_on(run(&list, &tenant, &options, &live));
+    Some((list, found))
+}
+
+/// The verdicts of the source phase.
+fn verdicts_of_our_own(recorded: &str) -> Option<Vec<(String, Verdict)>> {
+    let (_, found) = found_of_our_own(Phase::Source, recorded, &Baselines::default())?;
     Some(found.iter().map(|finding| (finding.item.to_string(), finding.verdict)).collect())
+}
+
+#[test]
+fn a_directory_that_has_gone_back_is_found_by_its_identity_and_number() {
+    let said = |item: &str, identity: &str, usn: u64| format!("== {item}\n{identity} {usn}\n");
+    let kept = |recorded: &str| {
+        let (list, found) = found_of_our_own(Phase::Source, recorded, &Baselines::default())?;
+        let run = RunRecord::new(&list, &"cinto-caomaggiore".parse().unwrap(), None, 0.0, found);
+        Some(Baselines::read(std::iter::once(&serde_json::to_value(&run).unwrap())))
+    };
+    let before = "1F-02-9C-44-10-AA-4B-4E-9D-00-31-5E-77-08-C2-6A";
+    let Some(baselines) = kept(&said("SRC-AD-30", before, 482_913)) else { return };
+    let landed = |identity: &str, usn: u64, baselines: &Baselines| {
+        found_of_our_own(Phase::Landing, &said("L-AD-30", identity, usn), baselines).unwrap().1[0].verdict
+    };
+    assert_eq!(landed(before, 482_913, &baselines), Verdict::Pass);
+    assert_eq!(landed(before, 482_950, &baselines), Verdict::Pass);
+    assert_eq!(landed(before, 482_912, &baselines), Verdict::Fail);
+    assert_eq!(landed("2A-02-9C-44-10-AA-4B-4E-9D-00-31-5E-77-08-C2-6A", 7, &baselines), Verdict::Pass, "restored");
+    assert_eq!(
+        landed(before, 482_913, &kept("== SRC-AD-30\n").unwrap()),
+        Verdict::Error,
+        "an empty answer is no baseline"
+    );
 }
 
 #[test]
