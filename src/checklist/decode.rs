@@ -225,7 +225,10 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
         }
         Probe::Native(Native::Ntp { .. }) => imply("synchronized", Test::Flag(true)),
         Probe::Native(Native::Mtu { .. }) => imply("black_hole", Test::Flag(false)),
-        Probe::Native(Native::Locator { .. }) => imply("dead", Test::AtMost(0.0)),
+        Probe::Native(Native::Locator { .. }) => {
+            imply("found", Test::AtLeast(1.0));
+            imply("dead", Test::AtMost(0.0));
+        }
         _ if nothing => {
             let hint = quoted_list(attributes(probe.kind()).iter().map(|(name, ..)| *name));
             let complaint = Complaint::new("nothing is expected of the answer: the item cannot fail");

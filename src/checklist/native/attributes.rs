@@ -63,7 +63,11 @@ const TLS: &[Attribute] = &[
 ];
 
 const LOCATOR: &[Attribute] = &[
-    ("found", Kind::List, "the targets that take a connection: `host:port address`"),
+    (
+        "found",
+        Kind::List,
+        "the targets that take a connection: `host:port address`; one is expected unless the item says otherwise",
+    ),
     (
         "dead",
         Kind::List,
