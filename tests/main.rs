@@ -14,6 +14,7 @@ mod agent_binary;
 mod architecture;
 mod broken_inventories;
 mod checklist_bundle;
+mod checklist_directory;
 mod checklist_faults;
 mod checklist_format;
 mod checklist_items;

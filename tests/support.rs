@@ -15,6 +15,7 @@ pub mod lines;
 pub mod network;
 pub mod proxy;
 pub mod replica;
+pub mod samba;
 pub mod specimens;
 pub mod sshd;
 pub mod tenants;
