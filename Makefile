@@ -55,7 +55,7 @@ endef
 # Samba as a domain controller whose clock can be wrong.
 PACKAGES := openssh-server openssh-client openssl iputils-ping iputils-arping e2fsprogs util-linux iproute2 procps \
   xfsprogs ntfs-3g lvm2 gdisk fdisk dosfstools btrfs-progs cryptsetup-bin keepalived python3-venv \
-  samba-ad-dc samba-ad-provision libfaketime
+  samba-ad-dc samba-ad-provision libfaketime qemu-utils
 NETMIKO := 4.8.0
 PYSPNEGO := 0.12.4
 PYWINRM := 0.5.0

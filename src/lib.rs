@@ -6,7 +6,7 @@
 //!
 //! Floors, from the ground up; an arrow never runs back up and no two files import each other:
 //! `model`, `digest`, `untrusted` | `journal`, `world`, `failure` | `network`, `checklist`, `replica`, `survey`, `fees`,
-//! `inventory` | `migration` | `document` | `cli`.
+//! `landing`, `inventory` | `migration` | `document` | `cli`.
 
 pub mod checklist;
 pub mod cli;
@@ -16,6 +16,7 @@ pub mod failure;
 pub mod fees;
 pub mod inventory;
 pub mod journal;
+pub mod landing;
 pub mod migration;
 pub mod model;
 pub mod network;

@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 6] = [
     &["model", "digest", "untrusted"],
     &["journal", "world", "failure"],
     &["inventory"],
-    &["network", "checklist", "replica", "survey", "fees"],
+    &["network", "checklist", "replica", "survey", "fees", "landing"],
     &["migration", "document"],
     &["cli"],
 ];
@@ -28,6 +28,7 @@ const ACTORS: &[&str] = &[
     "checklist/live.rs",           // the world behind the questions
     "checklist/live/line.rs",      // lines and routers behind theirs
     "checklist/live/native.rs",    // services behind theirs
+    "landing/vmdk/files.rs",       // reads disks with their holes
     "migration/live.rs",           // the world behind the runner
     "migration/live/figures.rs",   // the figures of a copy at work, in a file
     "migration/live/last_copy.rs", // a source that stands still, and for how long

@@ -72,6 +72,7 @@ mod router_standing;
 mod shaping;
 mod ssh;
 mod support;
+mod vmdk;
 mod winrm;
 mod wire_probes;
 

@@ -1,0 +1,3 @@
+//! The landing: from a verified replica to a virtual machine at the SAD.
+
+pub mod vmdk;
