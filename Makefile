@@ -55,12 +55,19 @@ endef
 # Samba as a domain controller whose clock can be wrong.
 PACKAGES := openssh-server openssh-client openssl iputils-ping iputils-arping e2fsprogs util-linux iproute2 procps \
   xfsprogs ntfs-3g lvm2 gdisk fdisk dosfstools btrfs-progs cryptsetup-bin keepalived python3-venv \
-  samba-ad-dc samba-ad-provision libfaketime qemu-utils
+  samba-ad-dc samba-ad-provision libfaketime qemu-utils \
+  golang-go golang-github-vmware-govmomi-dev
 NETMIKO := 4.8.0
 PYSPNEGO := 0.12.4
 PYWINRM := 0.5.0
-packages: target/venv-netmiko/netmiko-$(NETMIKO) target/venv-winrm/$(PYSPNEGO)-$(PYWINRM)
+packages: target/venv-netmiko/netmiko-$(NETMIKO) target/venv-winrm/$(PYSPNEGO)-$(PYWINRM) target/vcsim
 	$(call install_missing,$(PACKAGES))
+
+# A vCenter to test against, from the simulator of govmomi as Debian packs it; half a minute.
+target/vcsim: tests/vcsim/main.go
+	$(call install_missing,golang-go golang-github-vmware-govmomi-dev)
+	@mkdir -p $(@D)
+	GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $<
 
 # netmiko (PyPI), an independent client of the router that the tests simulate.
 target/venv-netmiko/netmiko-$(NETMIKO):

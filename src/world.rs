@@ -1,12 +1,14 @@
 //! The world: narrow traits, and one file for each real system behind them.
 
 pub mod host;
+pub mod pin;
 pub mod powershell;
 pub mod probe;
 pub mod router;
 pub mod secret;
 pub mod signer;
 pub mod ssh;
+pub mod vsphere;
 pub mod winrm;
 
 use std::future::Future;

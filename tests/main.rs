@@ -73,6 +73,7 @@ mod shaping;
 mod ssh;
 mod support;
 mod vmdk;
+mod vsphere;
 mod winrm;
 mod wire_probes;
 

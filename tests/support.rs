@@ -4,6 +4,7 @@
 #[path = "../fuzz/src/lib.rs"]
 pub mod checks;
 
+pub mod certificates;
 pub mod changes;
 pub mod field;
 pub mod frozen;
@@ -20,6 +21,7 @@ pub mod specimens;
 pub mod sshd;
 pub mod tenants;
 pub mod town;
+pub mod vcsim;
 pub mod width;
 pub mod winrm;
 
