@@ -74,6 +74,7 @@ mod ssh;
 mod support;
 mod vmdk;
 mod vsphere;
+mod vsphere_faults;
 mod winrm;
 mod wire_probes;
 

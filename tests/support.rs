@@ -21,6 +21,7 @@ pub mod specimens;
 pub mod sshd;
 pub mod tenants;
 pub mod town;
+pub mod vcenter;
 pub mod vcsim;
 pub mod width;
 pub mod winrm;

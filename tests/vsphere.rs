@@ -237,7 +237,7 @@ async fn a_machine_runs_from_a_staged_disk_and_leaves_nothing() {
     assert!(client.machine(&folder, &spec.name, &spec.id).await.unwrap().is_none());
     assert!(staging.raw.exists(), "a disk went with a machine that was only unregistered");
     client.remove_empty(&folder).await.unwrap();
-    // The simulator cannot remove a datastore, and says so.
+    // The simulator cannot remove a datastore, and says so; tests/vsphere_faults.rs removes one.
     let error = client.remove_nas(&host, &staging.volume).await.unwrap_err();
     assert!(matches!(error.fault(), Some(Fault::NotSupported { .. })), "{error:?}");
     client.log_out().await;

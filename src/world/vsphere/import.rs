@@ -27,8 +27,6 @@ use std::time::Duration;
 
 /// How often an import begins, before its failure is told.
 const ATTEMPTS: usize = 3;
-/// How long we rest between two.
-const REST: Duration = Duration::from_secs(2);
 /// How long the removal of a half may take.
 const REMOVAL: Duration = Duration::from_secs(120);
 /// What a stream-optimised VMDK begins with.
@@ -80,7 +78,7 @@ impl Client {
                 Err(error) if attempt < ATTEMPTS && may_begin_again(&error) => {
                     tracing::info!(server = self.server(), %error, attempt, "the import begins again");
                     attempt += 1;
-                    tokio::time::sleep(REST).await;
+                    tokio::time::sleep(self.deadlines().rest).await;
                 }
                 told => return told,
             }
@@ -183,7 +181,8 @@ fn may_begin_again(error: &Trouble) -> bool {
         Some(Fault::Other { kind, .. }) => ["Timedout", "InvalidState"].contains(&kind.as_str()),
         _ => false,
     };
-    error.is_transient() || lease_ended
+    // An address that is not there any more: its lease ended while we were sending.
+    error.is_transient() || lease_ended || matches!(error, Trouble::Status { status: 404, .. })
 }
 
 /// Where each disk of the specification goes: by its place on the controller, never by chance.

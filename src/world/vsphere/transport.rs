@@ -52,12 +52,14 @@ pub struct Deadlines {
     pub stall: Duration,
     /// A lease is told that we live so often; vSphere wants it within five minutes.
     pub alive: Duration,
+    /// A rest before an import begins again.
+    pub rest: Duration,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { connect: seconds(15), answer: seconds(60), stall: seconds(120), alive: seconds(30) }
+        Self { connect: seconds(15), answer: seconds(60), stall: seconds(120), alive: seconds(30), rest: seconds(5) }
     }
 }
 
