@@ -5,8 +5,8 @@
 use super::crypt::{Key, md5};
 use super::envelope::Body;
 use super::trouble::Trouble;
-use crate::digest::sha256;
 use crate::model::server::WinrmAccess;
+use crate::world::pin::{Fingerprint, Pinned};
 use crate::world::probe::signature_algorithm;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
@@ -14,10 +14,8 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, USER_AGENT, WWW_AUTHENTICATE};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::ClientConfig;
+use rustls::pki_types::{CertificateDer, ServerName};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use std::io;
 use std::sync::Arc;
@@ -179,7 +177,9 @@ fn end_point(certificate: &[u8]) -> Vec<u8> {
 
 async fn secure(stream: TcpStream, host: &str, pin: &str) -> Result<TlsStream<TcpStream>, Trouble> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let pinned = Arc::new(Pinned { sha256: pin.to_ascii_lowercase(), provider: provider.clone() });
+    // WinRM's certificates are signed by themselves.
+    let fingerprint = Fingerprint::Sha256(pin.to_ascii_lowercase());
+    let pinned = Arc::new(Pinned { fingerprint, provider: provider.clone() });
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(lost)?;
     let config = config.dangerous().with_custom_certificate_verifier(pinned).with_no_client_auth();
     let name = ServerName::try_from(host.to_owned()).map_err(lost)?;
@@ -192,48 +192,5 @@ fn refused(error: io::Error) -> Trouble {
     match shown {
         Some(rustls::Error::General(fingerprint)) => Trouble::Certificate(fingerprint.clone()),
         _ => lost(error),
-    }
-}
-
-/// Takes one certificate, whoever signed it: WinRM's are signed by themselves.
-#[derive(Debug)]
-struct Pinned {
-    sha256: String,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let shown = sha256(certificate);
-        if shown == self.sha256 { Ok(ServerCertVerified::assertion()) } else { Err(rustls::Error::General(shown)) }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
