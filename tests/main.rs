@@ -75,6 +75,7 @@ mod support;
 mod vmdk;
 mod vsphere;
 mod vsphere_faults;
+mod vsphere_import;
 mod winrm;
 mod wire_probes;
 

@@ -305,7 +305,7 @@ async fn run(client: &Client, machine: &Machine, staging: &Staging, network: &Ne
     client.reconfigure(machine, &[attach()]).await.unwrap();
     client.reconfigure(machine, &[Change::DetachDisk(second.clone())]).await.unwrap();
     client.reconfigure(machine, &[Change::DetachDisk(second.clone())]).await.unwrap();
-    assert_eq!(client.state(machine).await.unwrap().disks, [staging.disk.clone()]);
+    assert_eq!(client.state(machine).await.unwrap().disks, std::slice::from_ref(&staging.disk));
     assert!(staging.raw.with_file_name("second-flat.vmdk").exists(), "a detached disk was deleted");
     let missing = Change::AttachDisk(Disk { file: Some(DatastoreFile::new("staging", "no/such.vmdk")), bytes: 512 });
     let error = client.reconfigure(machine, &[missing]).await.unwrap_err();

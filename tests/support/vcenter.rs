@@ -2,8 +2,11 @@
 //! expire and take their machine with them, uploads are read to the last byte and must be disks,
 //! tasks take their time, and lines are cut where it hurts.
 
+mod actions;
 mod http;
+mod properties;
 mod soap;
+mod stage;
 mod vmdk;
 
 use super::certificates::Certificates;
@@ -18,6 +21,7 @@ use traghetto::model::server::SecretRef;
 use traghetto::world::vsphere::{Deadlines, Trust, VcenterAccess};
 
 pub use soap::fault;
+pub use stage::{DISK, LIMIT, Stage, spec};
 
 /// The password, and what begins every secret that the server gives: never in a message or a log.
 pub const PASSWORD: &str = "Squero-S-Trovaso-9";
@@ -120,7 +124,7 @@ pub struct State {
     pub session: Option<String>,
     pub password: String,
     /// Objects that a collector watches, with the values that it told.
-    pub collectors: BTreeMap<String, soap::Watched>,
+    pub collectors: BTreeMap<String, properties::Watched>,
     pub files: BTreeMap<String, Vec<u8>>,
     /// The methods that were called, in order.
     pub calls: Vec<String>,
@@ -222,7 +226,7 @@ impl Vcenter {
             plan: Plan { task_time: Duration::from_millis(30), ..Plan::default() },
             port,
             sha1: certificates.sha1.clone(),
-            things: soap::inventory(),
+            things: actions::inventory(),
             tasks: BTreeMap::new(),
             leases: BTreeMap::new(),
             imported: BTreeMap::new(),
@@ -325,37 +329,37 @@ fn upload(state: &Mutex<State>, request: &mut Request<'_>) -> Reply {
     let (Some(lease), Some(disk)) = (found, parts.get(3).and_then(|disk| disk.parse::<usize>().ok())) else {
         return Reply::status(404);
     };
-    let body = match fault {
-        UploadFault::Stall => {
-            std::thread::sleep(Duration::from_secs(4));
-            return Reply::Cut;
-        }
-        UploadFault::CutAfter(bytes) => {
-            let _ = request.part(bytes, Duration::ZERO);
-            return Reply::Cut;
-        }
+    match fault {
+        UploadFault::Stall => std::thread::sleep(Duration::from_secs(4)),
+        UploadFault::CutAfter(bytes) => drop(request.part(bytes, Duration::ZERO)),
         UploadFault::LeaseEnds => {
             let _ = request.part(70_000, Duration::ZERO);
             state.lock().unwrap().end_lease(&lease);
             std::thread::sleep(Duration::from_secs(3));
-            return Reply::Cut;
         }
-        UploadFault::Fine | UploadFault::Status(_) => request.part(usize::MAX, pause),
-    };
-    let (UploadFault::Fine, Some(body)) = (fault, body) else {
-        return if let UploadFault::Status(status) = fault { Reply::status(status) } else { Reply::Cut };
-    };
-    let mut state = state.lock().unwrap();
+        UploadFault::Status(status) => {
+            let _ = request.body();
+            return Reply::status(status);
+        }
+        UploadFault::Fine => {
+            let body = request.part(usize::MAX, pause);
+            return body.map_or(Reply::Cut, |body| take(&mut state.lock().unwrap(), &lease, disk, &body));
+        }
+    }
+    Reply::Cut
+}
+
+fn take(state: &mut State, lease: &str, disk: usize, body: &[u8]) -> Reply {
     state.tick();
-    let Some(lease) = state.leases.get_mut(&lease) else { return Reply::status(404) };
-    match vmdk::read(&body) {
-        Ok(content) if content.len() as u64 == lease.disks[disk].0 => {
+    let Some(lease) = state.leases.get_mut(lease) else { return Reply::status(404) };
+    let read = vmdk::read(body).and_then(|content| {
+        let wanted = content.len() as u64 == lease.disks[disk].0;
+        if wanted { Ok(content) } else { Err(format!("a disk of {} bytes", content.len())) }
+    });
+    match read {
+        Ok(content) => {
             lease.disks[disk].1 = Some(content);
             Reply::status(201)
-        }
-        Ok(content) => {
-            state.wrong.push(format!("a disk of {} bytes", content.len()));
-            Reply::status(400)
         }
         Err(why) => {
             state.wrong.push(why);

@@ -112,10 +112,7 @@ pub fn write_stream(
     let descriptor =
         Descriptor::new(CreateType::StreamOptimized, options.name, capacity, options.adapter, options.cid)?;
     let mut file = File { out, at: 0 };
-    file.put(&layout::header(capacity, None))?;
-    file.put(descriptor.text().as_bytes())?;
-    debug_assert!(file.at <= (1 + DESCRIPTOR_ROOM) * SECTOR);
-    file.pad_to(OVERHEAD * SECTOR)?;
+    file.begin(capacity, &descriptor)?;
     let mut grains = Grains { disk, squeeze: Squeeze::new(options.level), bytes: vec![0; GRAIN as usize] };
     let mut directory = vec![0_u32; usize::try_from(layout::tables(capacity)).map_err(|_| StreamError::TooLarge)?];
     let (mut count, mut next) = (0, grains.next(0)?);
@@ -132,11 +129,7 @@ pub fn write_stream(
             directory[usize::try_from(number).map_err(|_| StreamError::TooLarge)?] = place;
         }
     }
-    let place = file.index(Mark::Directory, &directory)?;
-    file.put(&layout::marker(Mark::Footer, 1))?;
-    file.put(&layout::header(capacity, Some(u64::from(place))))?;
-    file.put(&layout::marker(Mark::EndOfStream, 0))?;
-    file.out.flush().map_err(|source| StreamError::Write { at: file.at, source })?;
+    file.end(capacity, &directory)?;
     progress(Progress { done: length, total: length, written: file.at });
     Ok(Written { bytes: file.at, grains: count })
 }
@@ -228,6 +221,21 @@ struct File<'a, W> {
 }
 
 impl<W: Write> File<'_, W> {
+    fn begin(&mut self, capacity: u64, descriptor: &Descriptor) -> Result<(), StreamError> {
+        self.put(&layout::header(capacity, None))?;
+        self.put(descriptor.text().as_bytes())?;
+        debug_assert!(self.at <= (1 + DESCRIPTOR_ROOM) * SECTOR);
+        self.pad_to(OVERHEAD * SECTOR)
+    }
+
+    fn end(&mut self, capacity: u64, directory: &[u32]) -> Result<(), StreamError> {
+        let place = self.index(Mark::Directory, directory)?;
+        self.put(&layout::marker(Mark::Footer, 1))?;
+        self.put(&layout::header(capacity, Some(u64::from(place))))?;
+        self.put(&layout::marker(Mark::EndOfStream, 0))?;
+        self.out.flush().map_err(|source| StreamError::Write { at: self.at, source })
+    }
+
     fn put(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
         self.out.write_all(bytes).map_err(|source| StreamError::Write { at: self.at, source })?;
         self.at += bytes.len() as u64;

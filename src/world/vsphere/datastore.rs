@@ -170,7 +170,8 @@ impl Client {
         loop {
             let (generation, cookie) = self.session_header().await?;
             let request = self.http().put(&url).header(COOKIE, cookie);
-            let sending = upload::Sending { from, doing: &doing, server: self.server() };
+            let sending =
+                upload::Sending { from, doing: &doing, server: self.server(), content: "application/octet-stream" };
             match upload::send(request, &sending, self.deadlines(), progress).await? {
                 200..=299 => return Ok(()),
                 401 if !renewed => {

@@ -29,7 +29,8 @@ use std::time::Duration;
 const ATTEMPTS: usize = 3;
 /// How long the removal of a half may take.
 const REMOVAL: Duration = Duration::from_secs(120);
-/// What a stream-optimised VMDK begins with.
+/// What a stream-optimised VMDK is called in HTTP, and what it begins with.
+const CONTENT: &str = "application/x-vnd.vmware-streamVmdk";
 const MAGIC: &[u8; 4] = b"KDMV";
 
 /// A disk to import, in the place of the same number of the specification.
@@ -166,7 +167,7 @@ impl Client {
             Some(fingerprint) if host != self.server() => client_of(&host, fingerprint, self.deadlines())?,
             _ => self.http().clone(),
         };
-        let sending = Sending { from: vmdk, doing: &doing, server: &host };
+        let sending = Sending { from: vmdk, doing: &doing, server: &host, content: CONTENT };
         match upload::send(http.post(url), &sending, self.deadlines(), progress).await? {
             200..=299 => Ok(()),
             status => Err(Trouble::Status { server: host, doing, status }),

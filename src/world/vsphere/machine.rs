@@ -90,6 +90,11 @@ impl Client {
         match self.state(&machine).await {
             Ok(state) if state.id.as_deref() == Some(id) => Ok(Some(machine)),
             Ok(MachineState { id: Some(other), .. }) => Err(taken(format!("it is the copy {}", printable(&other)))),
+            // Without any configuration it is being created.
+            Ok(MachineState { home: None, .. }) => {
+                let fault = Fault::TaskInProgress { task: "its creation".to_owned() };
+                Err(Trouble::Fault { server: self.server().to_owned(), doing, fault })
+            }
             Ok(_) => Err(taken("it is no machine of traghetto".to_owned())),
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(error),
@@ -121,7 +126,11 @@ impl Client {
         let doing = format!("create the machine {}", printable(&spec.name));
         self.check(spec, &doing)?;
         if let Some(found) = self.machine(home.folder, &spec.name, &spec.id).await? {
-            return Ok(found);
+            if self.state(&found).await?.complete {
+                return Ok(found);
+            }
+            let (server, path) = (self.server().to_owned(), printable(&spec.name));
+            return Err(Trouble::Taken { server, path, what: "its disks have not all arrived".to_owned() });
         }
         let target = Target { folder: home.folder, pool: home.pool, host: home.host };
         match self.run(&machines::create(&target, spec), &doing, limit, progress).await {

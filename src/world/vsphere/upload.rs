@@ -27,6 +27,8 @@ pub(super) struct Sending<'a> {
     pub(super) from: &'a Path,
     pub(super) doing: &'a str,
     pub(super) server: &'a str,
+    /// Its type in HTTP.
+    pub(super) content: &'static str,
 }
 
 /// Sends the file as the body of a request, and gives the status of the answer.
@@ -41,10 +43,8 @@ pub(super) async fn send(
     let length = file.metadata().map_err(local)?.len();
     let sent = Arc::new(AtomicU64::new(0));
     let body = FileBody { pieces: read(file, length), left: length, sent: sent.clone() };
-    let request = request
-        .header(CONTENT_LENGTH, length)
-        .header(CONTENT_TYPE, "application/x-vnd.vmware-streamVmdk")
-        .body(reqwest::Body::wrap(body));
+    let request =
+        request.header(CONTENT_LENGTH, length).header(CONTENT_TYPE, sending.content).body(reqwest::Body::wrap(body));
     let answer = transport::ask(request, Duration::MAX);
     tokio::pin!(answer);
     let (mut last, mut moved) = (0, Instant::now());

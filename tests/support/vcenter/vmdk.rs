@@ -24,7 +24,7 @@ pub fn read(file: &[u8]) -> Result<Vec<u8>, String> {
     let capacity = u64_at(header, 12) as usize * SECTOR;
     let descriptor = String::from_utf8_lossy(&file[SECTOR..21 * SECTOR]).into_owned();
     want(descriptor.contains("createType=\"streamOptimized\""), "no descriptor")?;
-    let (grains, tables, directory, footer) = walk(file)?;
+    let Parts { grains, tables, directory, footer } = walk(file)?;
     want(u64_at(footer, 56) as usize == directory && footer[..56] == header[..56], "the footer is another's")?;
     let mut content = vec![0; capacity];
     let mut seen = 0;
@@ -49,11 +49,16 @@ pub fn read(file: &[u8]) -> Result<Vec<u8>, String> {
     Ok(content)
 }
 
-type Grains = BTreeMap<usize, (u64, Vec<u8>)>;
-
 /// Grains, tables and directory by their sectors, and the footer.
-fn walk(file: &[u8]) -> Result<(Grains, Vec<usize>, usize, &[u8]), String> {
-    let (mut grains, mut tables, mut directory, mut footer) = (Grains::new(), Vec::new(), 0, &file[..0]);
+struct Parts<'a> {
+    grains: BTreeMap<usize, (u64, Vec<u8>)>,
+    tables: Vec<usize>,
+    directory: usize,
+    footer: &'a [u8],
+}
+
+fn walk(file: &[u8]) -> Result<Parts<'_>, String> {
+    let mut parts = Parts { grains: BTreeMap::new(), tables: Vec::new(), directory: 0, footer: &file[..0] };
     let mut at = 128;
     loop {
         let marker = file.get(at * SECTOR..(at + 1) * SECTOR).ok_or("the disk: it has no end")?;
@@ -67,15 +72,15 @@ fn walk(file: &[u8]) -> Result<(Grains, Vec<usize>, usize, &[u8]), String> {
             if plain.len() != GRAIN || plain.iter().all(|byte| *byte == 0) {
                 return Err("the disk: a grain of another size, or of zeros".to_owned());
             }
-            grains.insert(at, (value, plain));
+            parts.grains.insert(at, (value, plain));
             at += (size + 12).div_ceil(SECTOR);
             continue;
         }
         match kind {
-            0 if (at + 1) * SECTOR == file.len() => return Ok((grains, tables, directory, footer)),
-            1 => tables.push(at + 1),
-            2 => directory = at + 1,
-            3 => footer = &file[(at + 1) * SECTOR..(at + 2) * SECTOR],
+            0 if (at + 1) * SECTOR == file.len() => return Ok(parts),
+            1 => parts.tables.push(at + 1),
+            2 => parts.directory = at + 1,
+            3 => parts.footer = &file[(at + 1) * SECTOR..(at + 2) * SECTOR],
             _ => return Err("the disk: a marker that is none, or something behind the end".to_owned()),
         }
         at += 1 + value as usize;

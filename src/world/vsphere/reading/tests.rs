@@ -149,42 +149,44 @@ fn a_bomb_does_not_go_off() {
     assert!(Element::read(wide.as_bytes()).is_err());
 }
 
-/// Trees with the names that the readers look for.
+/// The names that the readers look for.
+const NAMES: [&str; 32] = [
+    "Body",
+    "Fault",
+    "detail",
+    "returnval",
+    "objects",
+    "obj",
+    "propSet",
+    "name",
+    "val",
+    "version",
+    "filterSet",
+    "objectSet",
+    "changeSet",
+    "op",
+    "state",
+    "error",
+    "fault",
+    "info",
+    "entity",
+    "deviceUrl",
+    "importKey",
+    "url",
+    "VirtualDevice",
+    "key",
+    "backing",
+    "port",
+    "unitNumber",
+    "vlan",
+    "vlanId",
+    "nas",
+    "about",
+    "OptionValue",
+];
+
+/// Trees with these names.
 fn tree() -> impl Strategy<Value = String> {
-    const NAMES: [&str; 32] = [
-        "Body",
-        "Fault",
-        "detail",
-        "returnval",
-        "objects",
-        "obj",
-        "propSet",
-        "name",
-        "val",
-        "version",
-        "filterSet",
-        "objectSet",
-        "changeSet",
-        "op",
-        "state",
-        "error",
-        "fault",
-        "info",
-        "entity",
-        "deviceUrl",
-        "importKey",
-        "url",
-        "VirtualDevice",
-        "key",
-        "backing",
-        "port",
-        "unitNumber",
-        "vlan",
-        "vlanId",
-        "nas",
-        "about",
-        "OptionValue",
-    ];
     let name = prop::sample::select(&NAMES[..]);
     let leaf =
         (name.clone(), "[ -~&&[^<&]]{0,12}").prop_map(|(name, text)| format!("<{name} type=\"Task\">{text}</{name}>"));
