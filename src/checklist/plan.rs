@@ -147,7 +147,7 @@ impl<'a> Scene<'a> {
             let before = compare.as_ref().and_then(|compare| self.baselines.get(&compare.key, subject)).cloned();
             let most_bytes = most_bytes.and_then(|most| usize::try_from(most).ok()).unwrap_or(STDOUT_LIMIT);
             let (until, timeout) = (*until, *timeout);
-            let of = nouns.server.map(|server| values::addresses(server)).unwrap_or_default();
+            let of = nouns.server.map(values::addresses).unwrap_or_default();
             let alternates = nouns.server.is_some_and(|server| server.transfer == Transfer::Rescue);
             let asked = Asked { of, alternates };
             Ok(Inquiry { question, asked, expect, expression, compare, before, most_bytes, until, timeout })
