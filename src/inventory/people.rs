@@ -25,6 +25,8 @@ fn file(fields: &mut Fields<'_>) -> Option<People> {
     // The operator of an event is recognised by the login name.
     fields.unique("persons", "id", persons.iter().map(|person| &person.id));
     fields.unique("persons", "login", persons.iter().map(|person| person.login.as_deref().unwrap_or_default()));
+    // A key says who signed, whatever comment stands behind it.
+    fields.unique("persons", "signing_key", persons.iter().map(|person| key_itself(person).unwrap_or_default()));
     Some(People { roles, persons: persons.into_iter().map(|person| (person.id.clone(), person)).collect() })
 }
 
@@ -78,6 +80,11 @@ fn public_key() -> impl Form<Value = String> {
                 && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
         },
     )
+}
+
+/// The key in the line of a signing key: its second word, which names the kind, too.
+fn key_itself(person: &Person) -> Option<&str> {
+    person.signing_key.as_deref()?.split(' ').nth(1)
 }
 
 /// Every role that a person names exists; every role is held by someone.
