@@ -61,6 +61,23 @@ fn a_town_with_three_servers_signs_twenty_five_times_at_most() {
     assert!(signed.len() >= 10 && signed.values().sum::<usize>() >= 60, "lists are signed, not left out: {signed:#?}");
 }
 
+/// What stays true once somebody has seen it: papers that are signed and registered, disks that are wiped.
+const AGELESS: [&str; 10] =
+    ["SRC-ORG-02", "SRC-LIC-03", "SRC-ORG-03", "SRC-ORG-04", "NET-26", "D-06", "D-07", "D-08", "D-09", "D-12"];
+
+#[test]
+fn what_only_a_person_sees_is_not_believed_for_ever() {
+    let lists = shipped();
+    let manual = lists.iter().flat_map(|list| &list.items).filter(|item| item.kind() == "manual");
+    let (aging, for_ever): (Vec<_>, Vec<_>) = manual.partition(|item| item.valid_for.is_some());
+    let for_ever: Vec<&str> = for_ever.iter().map(|item| item.id.as_str()).collect();
+    assert_eq!(for_ever.iter().collect::<BTreeSet<_>>(), AGELESS.iter().collect::<BTreeSet<_>>());
+    let hours = |id: &str| aging.iter().find(|item| item.id.as_str() == id).and_then(|item| item.valid_for);
+    for id in ["SRC-BKP-01", "L-AD-08", "T-ISO-01", "T-ISO-02"] {
+        assert_eq!(hours(id).map(|valid| valid.as_secs() / 3600), Some(24), "{id}");
+    }
+}
+
 #[test]
 fn the_landing_has_a_night_and_a_morning_and_needs_both() {
     let landing = phase(Phase::Landing);
