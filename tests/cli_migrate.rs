@@ -241,6 +241,45 @@ fn status_names_the_signature_or_the_report_that_a_checklist_waits_for() {
     assert!(page.ends_with("\n  traghetto checklist report source cinto-caomaggiore\n"), "{page}");
 }
 
+#[test]
+fn what_a_person_refuses_closes_the_gate_again() {
+    let town = Town::new();
+    town.run_to("landing-ready");
+    town.sign("landing-ready", "sad-validatore", "carla-riva");
+    let manual = "    manual: {it: Guardare, en: Look}\n";
+    town.sandbox.write("checklists/source.yaml", &one_item("tenant", "comune-tecnico", manual));
+    let state = |outcome: &str| {
+        let line = "checklist sign source cinto-caomaggiore --items SRC-T-01 --by elena-ponte --note visto";
+        let line: Vec<&str> = line.split(' ').chain(["--outcome", outcome]).collect();
+        let printed = town.sandbox.run(&[&line[..], &["--print", "--json"]].concat()).code(0).stdout;
+        let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        town.sandbox.run(&[&line[..], &["--approve", printed["approves"].as_str().unwrap()]].concat()).code(0);
+    };
+    state("ok");
+    town.run_to("source-checked");
+    town.sign("source-checked", "sad-validatore", "carla-riva");
+    let sign = |approves: &str| {
+        let role = ["--role", "comune-referente", "--by", "dario-pieve"];
+        town.migrate(&[&["sign", "source-checked"], &role[..], &["--approve", approves]].concat())
+    };
+    let approves = town.approves("source-checked");
+    // Another text of the item: nobody has stated it.
+    let other = manual.replace("Guardare", "Guardare bene");
+    town.sandbox.write("checklists/source.yaml", &one_item("tenant", "comune-tecnico", &other));
+    let ran = sign(&approves).code(4);
+    let told = "gate source-checked cannot be signed: SRC-T-01 - (to be signed by comune-tecnico; its text has changed";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    town.sandbox.write("checklists/source.yaml", &one_item("tenant", "comune-tecnico", manual));
+    state("ko");
+    let ran = sign(&approves).code(4);
+    assert!(ran.stderr.contains("or was refused since"), "{}", ran.stderr);
+    let ran = town.migrate(&["run"]).code(4);
+    assert!(ran.stderr.contains("says no: visto"), "{}", ran.stderr);
+    state("ok");
+    town.run_to("source-checked");
+    sign(&town.approves("source-checked")).code(0);
+}
+
 fn one_item(scope: &str, role: &str, check: &str) -> String {
     format!(
         "checklist: source\nversion: 1\nitems:\n  - id: SRC-T-01\n    title: {{it: Prova, en: Test}}\n    \

@@ -438,6 +438,31 @@ async fn a_gate_is_signed_on_fresh_findings() {
 }
 
 #[tokio::test]
+async fn a_refusal_closes_the_gate_until_the_checklist_is_run_again() {
+    let lab = Lab::new();
+    let signed = |outcome: &str| json!({ "phase": "source", "outcome": outcome });
+    let write = async |outcome: &str| {
+        lab.journal().await.append(&cinto(), "anna-veneto", "checklist.signed", signed(outcome)).await.unwrap();
+    };
+    let checks = || lab.memory.with(|world| world.acts.iter().filter(|act| *act == "check source").count());
+    lab.adopt().await;
+    lab.up_to("source-checked").await;
+    write("ok").await;
+    assert_eq!(lab.gate().await, "source-checked");
+    lab.sign("source-checked").await;
+    write("ko").await;
+    assert_eq!((lab.gate().await.as_str(), checks()), ("", 1), "signed by both, and closed again");
+    let refused = lab.try_sign("source-checked", "sad-validatore", "carla-riva").await;
+    assert!(matches!(refused, Err(Objection::Stale { .. })), "{refused:?}");
+    lab.later(1);
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!((lab.gate().await.as_str(), checks()), ("test-accepted", 2), "the same was found: it is open");
+    // What the gate admits is done: a refusal that comes after it stops nothing.
+    write("ko").await;
+    assert_eq!((lab.gate().await.as_str(), checks()), ("test-accepted", 2));
+}
+
+#[tokio::test]
 async fn what_only_the_sad_validates_is_not_signed_by_who_carried_it_out() {
     let mut lab = Lab::new();
     let anna = lab.inventory.people.persons.get_mut(&"anna-veneto".parse().unwrap()).unwrap();

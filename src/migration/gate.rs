@@ -48,7 +48,7 @@ pub struct GateStatus<'a> {
     pub approves: String,
     /// Steps before it that have not ended well: it cannot be signed yet.
     pub undone: Vec<&'a Step>,
-    /// Those of them that ended well, but too long ago.
+    /// Those of them that ended well, but too long ago, or were refused since.
     pub stale: Vec<&'a Step>,
     /// Who carried out the steps since the gate before.
     pub executors: BTreeSet<&'a str>,
@@ -119,11 +119,12 @@ fn approval<'a>(plan: &'a Plan, state: &'a RunState, gate: &'a Gate, before: &'a
     }
 }
 
-/// Whether the checklist at `index` ended well too long ago for the gate after it: before the last of
-/// its signatures or, where one is missing, before now.
+/// Whether the checklist at `index` has to be run again for the gate after it: it ended well too long
+/// ago, before the last of the gate's signatures or, where one is missing, before now; or somebody has
+/// signed since that something of it does not hold, and what the gate admits is not done yet.
 pub(super) fn is_stale(plan: &Plan, state: &RunState, now: Timestamp, index: usize) -> bool {
     let Some((step, after)) = plan.steps.get(index..).and_then(<[Step]>::split_first) else { return false };
-    let (Action::Checklist { .. }, StepState::Done { at, .. }) = (&step.action, state.step(&step.id)) else {
+    let (Action::Checklist { checklist }, StepState::Done { at, .. }) = (&step.action, state.step(&step.id)) else {
         return false;
     };
     let next = after.iter().zip(index + 1..).find_map(|(step, at)| match &step.action {
@@ -131,6 +132,10 @@ pub(super) fn is_stale(plan: &Plan, state: &RunState, now: Timestamp, index: usi
         _ => None,
     });
     let Some((gate, gate_at)) = next else { return false };
+    let refused = state.refused.get(checklist).is_some_and(|refused| refused >= at);
+    if refused && !next_stage_is_done(state, plan.steps.get(gate_at + 1..).unwrap_or_default()) {
+        return true;
+    }
     let approves = approval(plan, state, gate, &plan.steps[..gate_at]).digest();
     let mine = state.signatures.iter().filter(|given| given.gate == gate.gate && given.approves == approves);
     let first = |role: &RoleId| mine.clone().filter(|given| given.role == *role).map(|given| given.at).min();
@@ -189,8 +194,8 @@ pub enum Objection {
         /// How many others.
         others: usize,
     },
-    /// A checklist before it was run too long ago.
-    #[error("gate {gate} is not signed on old findings: {step} ended more than 4 hours ago")]
+    /// A checklist before it was run too long ago, or somebody signed since that it does not hold.
+    #[error("gate {gate} is not signed on old findings: {step} ended more than 4 hours ago, or was refused since")]
     Stale {
         /// Which gate.
         gate: String,

@@ -2,9 +2,11 @@
 
 use super::plan::StepId;
 use super::record::{self, Record, Stop};
+use crate::checklist::{self, Phase as ChecklistPhase};
 use crate::journal::Event;
 use crate::model::{DiskId, GateId, PersonId, RoleId, ServerId};
 use jiff::Timestamp;
+use serde::Deserialize as _;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -108,6 +110,8 @@ pub struct RunState {
     pub rolled_back: BTreeMap<ServerId, RolledBack>,
     /// Servers that a survey has seen.
     pub surveyed: BTreeSet<String>,
+    /// When somebody last signed that something of a checklist does not hold.
+    pub refused: BTreeMap<ChecklistPhase, Timestamp>,
     /// The last whole reading of each replica.
     pub verified: BTreeMap<(ServerId, DiskId), Verified>,
     /// Who acted last.
@@ -156,6 +160,9 @@ impl RunState {
         let at: Timestamp = event.time.parse().map_err(|error: jiff::Error| illegal(error.to_string()))?;
         if event.kind == "survey.recorded" {
             self.surveyed.extend(surveyed(&event.data));
+        }
+        if event.kind == checklist::Signature::KIND && event.data["outcome"] == checklist::Opinion::Ko.word() {
+            self.refused.extend(ChecklistPhase::deserialize(&event.data["phase"]).ok().map(|phase| (phase, at)));
         }
         let Some(record) = Record::of(event).map_err(|error| illegal(error.to_string()))? else { return Ok(()) };
         if let Some(step) = record.step().filter(|step| !self.knows(step)) {

@@ -3,9 +3,10 @@
 use super::Whose;
 use super::plan::short;
 use super::scene::{Scene, Story};
+use crate::checklist::{self, Baselines, Options, Signatures, Standing, Verdict};
 use crate::cli::{Context, approval};
 use crate::failure::{Failure, Kind};
-use crate::migration::{GateStatus, Objection, Record, StepResult, gates, may_sign};
+use crate::migration::{Action, GateStatus, Objection, Record, StepResult, gates, may_sign};
 use crate::model::{PersonId, RoleId};
 use crate::untrusted::printable;
 use std::fmt::Write as _;
@@ -42,6 +43,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
             .hint(format!("The gates are: {}.", names.join(", "))));
     };
     may_sign(status, &scene.plan, &scene.inventory.people, by, &args.role).map_err(objection)?;
+    still_stated(&scene, &story, status, context)?;
     let page = page(&scene, &story, status, by, &args.role);
     approval::approve(&page, &status.approves, args.approve.as_deref(), context)?;
     let (gate, approves) = (status.gate.gate.clone(), status.approves.clone());
@@ -67,6 +69,44 @@ fn adopted(scene: &Scene, story: &Story) -> Result<(), Failure> {
         None => Err(Failure::new(Kind::Waiting, "no plan was adopted yet")
             .hint(format!("Nothing was signed. Start the migration first: {run}"))),
     }
+}
+
+/// Weighs once more what people stated: since its checklist was run a statement may have grown old, or a
+/// waiver ended.
+fn still_stated(scene: &Scene, story: &Story, status: &GateStatus<'_>, context: &Context) -> Result<(), Failure> {
+    let before = scene.plan.steps.iter().take_while(|step| step.id != status.step.id);
+    let stage: Vec<_> = before.collect();
+    let stage = stage.iter().rev().take_while(|step| !matches!(step.action, Action::Gate(_)));
+    for step in stage {
+        let Action::Checklist { checklist: phase } = step.action else { continue };
+        let list = checklist::load(&context.root, phase, &scene.inventory.people).map_err(|problems| {
+            Failure::new(Kind::Invalid, problems).hint("Nothing was signed. Mend the checklist.")
+        })?;
+        let signatures = Signatures::read(&list, &story.events, story.journal.now());
+        // What people state does not depend on what the source phase kept.
+        let baselines = Baselines::default();
+        let options = Options::whole(&scene.inventory.project, &signatures, &baselines);
+        let mut tasks = checklist::tasks(&list, &scene.tenant, &options);
+        tasks.retain(|task| task.todo == checklist::Todo::Sign);
+        let lines = checklist::standing(&tasks, phase, &story.events, &signatures);
+        let open: Vec<String> = lines.iter().filter(|line| is_open(line)).map(in_words).collect();
+        if !open.is_empty() {
+            let gate = &status.gate.gate;
+            return Err(Failure::new(Kind::CheckFailed, format!("gate {gate} cannot be signed: {}", open.join(", ")))
+                .hint("Nothing was signed.")
+                .hint(format!("What waits for whom: traghetto checklist pending {}", scene.tenant.id)));
+        }
+    }
+    Ok(())
+}
+
+fn is_open(line: &Standing) -> bool {
+    line.finding.blocks() || line.finding.verdict == Verdict::Pending
+}
+
+fn in_words(line: &Standing) -> String {
+    let reason = line.finding.reason.as_deref().unwrap_or_default();
+    format!("{} {} ({})", line.finding.item, line.finding.subject, printable(reason))
 }
 
 fn objection(objection: Objection) -> Failure {
