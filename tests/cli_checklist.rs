@@ -217,7 +217,7 @@ fn only_who_holds_the_role_signs_and_only_what_was_read() {
         let ran = sandbox.run(&[&start[..], more].concat()).code(2);
         assert!(ran.stderr.contains(words), "{}\nshould say {words}", ran.stderr);
     };
-    refused(&["--items", "A-3", "--note", "x"], "anna-veneto does not hold the role `comune-referente`");
+    refused(&["--items", "A-3", "--note", "x"], "anna-veneto non ha il ruolo «comune-referente» per cinto-caomaggiore");
     refused(&["--items", "A-3", "--note", "x", "--by", "dario-piev"], "Did you mean `dario-pieve`?");
     refused(&["--items", "A-3", "--note", " ", "--by", "dario-pieve"], "the note is empty");
     refused(&["--items", "A-3", "--note", "x\u{1b}[2J", "--by", "dario-pieve"], "control characters");
@@ -227,12 +227,19 @@ fn only_who_holds_the_role_signs_and_only_what_was_read() {
         &["--items", "A-3", "--note", "x", "--by", "dario-pieve", "--approve", "000000000000"],
         "names another text",
     );
-    refused(&["--items", "A-1", "--note", "x"], "A-1 is checked by the program");
+    refused(&["--items", "A-1", "--note", "x"], "la voce A-1 è verificata dal programma");
+    refused(&["--items", "A-1", "--note", "x", "--lang", "en"], "A-1 is checked by the program");
+    let until = ["--items", "A-3", "--note", "x", "--by", "dario-pieve", "--until", "2020-01-01"];
+    refused(&until, "soltanto una deroga ha un ultimo giorno");
+    refused(&[&until[..], &["--outcome", "ko"]].concat(), "soltanto una deroga ha un ultimo giorno");
+    refused(&[&until[..], &["--outcome", "ok", "--print"]].concat(), "soltanto una deroga ha un ultimo giorno");
+    let ever = ["--items", "A-3", "--note", "x", "--by", "dario-pieve", "--until", "2099-01-01", "--outcome", "waived"];
+    refused(&ever, "una deroga dura al massimo 365 giorni, fino al ");
     refused(&["--items", "A-4", "--note", "x"], "signed by several roles");
     refused(&["--items", "A-9", "--note", "x"], "there is no item of the checklist source `A-9`");
     refused(
         &["--items", "A-4", "--of", "nowhere", "--role", "venis-sistemista", "--note", "x"],
-        "nothing of that name",
+        "la voce A-4 non è da firmare: it is asked of nothing of that name",
     );
     refused(&["--note", "x"], "--items");
     let key = ["--items", "A-3", "--note", "x", "--by", "dario-pieve", "--key", "none"];
@@ -253,7 +260,7 @@ fn one_person_never_signs_for_both_sides() {
     let what = ["--items", "A-4", "--of", "cinto-srv1"];
     sign(&sandbox, &what, &["--by", "elena-ponte", "--role", "comune-tecnico"]).code(0);
     let ran = sign(&sandbox, &what, &["--by", "elena-ponte", "--role", "venis-sistemista"]).code(2);
-    assert!(ran.stderr.contains("the two sides need two persons"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("le due parti firmano con due persone diverse"), "{}", ran.stderr);
 }
 
 #[test]

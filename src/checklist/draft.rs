@@ -1,17 +1,25 @@
 //! What a person is about to sign: which items, whether the person may, and the statement to be read.
 
+mod refusal;
+mod separation;
+mod statement;
+
+pub use refusal::SignError;
+pub use statement::HEADING;
+
 use super::finding::{Subject, Verdict};
-use super::item::{Check, Checklist, Item, ItemId};
+use super::item::{Checklist, ItemId};
 use super::plan::{Task, Todo};
 use super::record::Standing;
-use super::sign::{Covered, Opinion, Signatures};
-use crate::model::people::{People, Person, Side};
+use super::sign::{Attached, Covered, Opinion, Signatures};
+use crate::model::people::{People, Person};
 use crate::model::tenant::Tenant;
-use crate::model::{PersonId, RoleId, TenantId};
-use crate::untrusted::printable;
+use crate::model::{PersonId, RoleId};
+use jiff::ToSpan as _;
 use jiff::civil::Date;
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+
+/// The longest time for which an item is waived, in days.
+pub const LONGEST_WAIVER: i32 = 365;
 
 /// What a person wants to sign.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +38,8 @@ pub struct Wish<'a> {
     pub items: Option<&'a [ItemId]>,
     /// Only this server, site or service.
     pub of: Option<&'a str>,
+    /// What proves it.
+    pub evidence: &'a [Attached],
 }
 
 /// A checklist with where it stands: what a wish is measured against.
@@ -57,96 +67,41 @@ pub struct Draft {
     /// What the person reads and signs.
     pub statement: String,
     /// Items that keep the role from validating, where it would.
-    pub open: Vec<String>,
+    pub open: Vec<Open>,
 }
 
-/// Why a signature is not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SignError {
-    /// The program finds it out itself, and the role does not validate.
-    #[error("{item} is checked by the program: `{role}` does not sign it")]
-    NotManual {
-        /// The item.
-        item: ItemId,
-        /// What was given.
-        role: RoleId,
-    },
-    /// Nobody of the inventory.
-    #[error("there is no person `{person}`")]
-    UnknownPerson {
-        /// What was given.
-        person: PersonId,
-    },
-    /// Another role signs it.
-    #[error("{item} is not signed by `{role}` but by {roles}")]
-    WrongRole {
-        /// The item.
-        item: ItemId,
-        /// What was given.
-        role: RoleId,
-        /// Who signs.
-        roles: String,
-    },
-    /// The person does not hold the role.
-    #[error("{person} does not hold the role `{role}` for {tenant}")]
-    NotHeld {
-        /// Who.
-        person: PersonId,
-        /// Which role.
-        role: RoleId,
-        /// For which tenant.
-        tenant: TenantId,
-    },
-    /// The person has already signed for the other side.
-    #[error("{person} has signed {item} as `{other}`: the two sides need two persons")]
-    BothSides {
-        /// Who.
-        person: PersonId,
-        /// The item.
-        item: ItemId,
-        /// The role in which the person signed.
-        other: RoleId,
-    },
-    /// The person has carried out what only the SAD validates.
-    #[error("{person} has carried out {item}: what only the SAD validates is signed by another person")]
-    Executor {
-        /// Who.
-        person: PersonId,
-        /// The item.
-        item: ItemId,
-    },
-    /// What is to be validated is not settled.
-    #[error("`{role}` cannot validate yet: {items}")]
-    NotSettled {
-        /// The role.
-        role: RoleId,
-        /// The items with their verdicts.
-        items: String,
-    },
-    /// There is nothing to sign.
-    #[error("nothing of the checklist waits for `{role}`")]
-    Nothing {
-        /// The role.
-        role: RoleId,
-    },
-    /// The item is asked of nothing here.
-    #[error("{item} is not to be signed: {reason}")]
-    Skipped {
-        /// The item.
-        item: ItemId,
-        /// Why.
-        reason: String,
-    },
-    /// A waiver names its items.
-    #[error("a waiver names its items one by one")]
-    WaiverOfAll,
-    /// A waiver ends on a day to come.
-    #[error("a waiver ends on a day that has not passed")]
-    WaiverEnded,
+/// An item of a subject that is not settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// Item and subject.
+    pub row: String,
+    /// How it stands.
+    pub verdict: Verdict,
+}
+
+impl std::fmt::Display for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.row, self.verdict.word())
+    }
+}
+
+impl Open {
+    fn of(line: &Standing) -> Self {
+        let row = match &line.finding.subject {
+            Subject::Tenant => line.finding.item.to_string(),
+            subject => format!("{} {subject}", line.finding.item),
+        };
+        Self { row, verdict: line.finding.verdict }
+    }
+
+    /// The same for who signs.
+    pub fn in_italian(&self) -> String {
+        format!("{} ({})", self.row, self.verdict.in_italian())
+    }
 }
 
 /// What a signature covers, and what stays open beside it.
-type Chosen<'a> = (Vec<(&'a Task, Covered)>, Vec<String>);
+type Chosen<'a> = (Vec<(&'a Task, Covered)>, Vec<Open>);
 
 impl<'a> Desk<'a> {
     /// What `wish` would sign.
@@ -155,6 +110,7 @@ impl<'a> Desk<'a> {
     /// Why it is not taken.
     pub fn draft(&self, wish: &Wish<'_>) -> Result<Draft, SignError> {
         let person = self.person(wish)?;
+        self.ending(wish)?;
         let (chosen, open) = match (wish.outcome, wish.items) {
             (Opinion::Waived, None) => return Err(SignError::WaiverOfAll),
             (Opinion::Waived, Some(items)) => (self.waived(items, wish)?, Vec::new()),
@@ -175,6 +131,19 @@ impl<'a> Desk<'a> {
         }
         let (person, role) = (wish.person.clone(), wish.role.clone());
         Err(SignError::NotHeld { person, role, tenant: self.tenant.id.clone() })
+    }
+
+    /// A waiver ends on a day to come that is not too far away; nothing else ends.
+    fn ending(&self, wish: &Wish<'_>) -> Result<(), SignError> {
+        let today = self.signatures.now().to_zoned(crate::model::calendar::rome()).date();
+        let last = today.saturating_add(LONGEST_WAIVER.days());
+        match (wish.outcome, wish.until) {
+            (Opinion::Waived, None) => Err(SignError::WaiverEnded),
+            (Opinion::Waived, Some(until)) if until < today => Err(SignError::WaiverEnded),
+            (Opinion::Waived, Some(until)) if until > last => Err(SignError::WaiverTooLong { last }),
+            (Opinion::Ok | Opinion::Ko, Some(_)) => Err(SignError::EndOfNoWaiver),
+            (_, _) => Ok(()),
+        }
     }
 
     /// The tasks with where they stand, as far as `of` lets them through.
@@ -212,9 +181,9 @@ impl<'a> Desk<'a> {
                     chosen.push((task, stated(task)));
                 } else if self.validates(wish) {
                     if wish.outcome == Opinion::Ok && !is_settled(line) {
-                        open.push(in_words(line));
+                        open.push(Open::of(line));
                     }
-                    chosen.push((task, approved(task, line)));
+                    chosen.push((task, self.approved(task, line)));
                 } else if task.todo == Todo::Sign {
                     let roles = task.item.roles.iter().map(RoleId::as_str).collect::<Vec<_>>().join(", ");
                     return Err(SignError::WrongRole { item: item.clone(), role: wish.role.clone(), roles });
@@ -225,7 +194,7 @@ impl<'a> Desk<'a> {
         }
         match open.is_empty() {
             true => Ok(chosen),
-            false => Err(SignError::NotSettled { role: wish.role.clone(), items: open.join(", ") }),
+            false => Err(SignError::NotSettled { role: wish.role.clone(), items: open }),
         }
     }
 
@@ -254,13 +223,13 @@ impl<'a> Desk<'a> {
         }
         let completes = |task: &Task| mine(task) && self.signatures.missing(&task.item, &task.subject).count() == 1;
         let waits = |task: &Task, line: &Standing| wish.outcome == Opinion::Ok && !is_settled(line) && !completes(task);
-        let open: Vec<String> =
-            rows.iter().filter(|(task, line)| waits(task, line)).map(|(_, line)| in_words(line)).collect();
+        let open: Vec<Open> =
+            rows.iter().filter(|(task, line)| waits(task, line)).map(|(_, line)| Open::of(line)).collect();
         if open.is_empty() {
             let others = rows.iter().filter(|(task, _)| !mine(task));
-            chosen.extend(others.map(|(task, line)| (*task, approved(task, line))));
+            chosen.extend(others.map(|(task, line)| (*task, self.approved(task, line))));
         } else if chosen.is_empty() {
-            return Err(SignError::NotSettled { role: wish.role.clone(), items: open.join(", ") });
+            return Err(SignError::NotSettled { role: wish.role.clone(), items: open });
         }
         if chosen.is_empty() {
             return Err(SignError::Nothing { role: wish.role.clone() });
@@ -269,82 +238,24 @@ impl<'a> Desk<'a> {
     }
 
     fn waived(&self, items: &[ItemId], wish: &Wish<'_>) -> Result<Vec<(&'a Task, Covered)>, SignError> {
-        let today = self.signatures.now().to_zoned(crate::model::calendar::rome()).date();
-        if wish.until.is_none_or(|until| until < today) {
-            return Err(SignError::WaiverEnded);
-        }
         let mut chosen = Vec::new();
         for item in items {
-            for (task, _) in self.asked(item, wish)? {
+            for (task, line) in self.asked(item, wish)? {
                 let roles = self.signatures.waived_by(&task.item);
                 if !roles.contains(wish.role) {
                     let roles = roles.iter().map(RoleId::as_str).collect::<Vec<_>>().join(", ");
                     return Err(SignError::WrongRole { item: item.clone(), role: wish.role.clone(), roles });
                 }
-                chosen.push((task, stated(task)));
+                let found = self.signatures.renewable(&task.item, &line.finding);
+                chosen.push((task, Covered { finding: Some(found), ..stated(task) }));
             }
         }
         Ok(chosen)
     }
 
-    /// The two sides are two persons, and nobody validates alone what was the same person's work.
-    fn separated(&self, wish: &Wish<'_>, chosen: &[(&Task, Covered)]) -> Result<(), SignError> {
-        let side = |role: &RoleId| self.people.roles.get(role).map(|role| role.side);
-        let texts: BTreeSet<(&ItemId, String)> =
-            self.checklist.items.iter().map(|item| (&item.id, item.digest())).collect();
-        let mine =
-            self.signatures.all().iter().map(|given| &given.signature).filter(|given| given.person == *wish.person);
-        for given in mine.filter(|given| side(&given.role) != side(wish.role)) {
-            // A signature on a text that is no more has approved nothing that is signed now.
-            if let Some(covered) =
-                given.items.iter().find(|covered| texts.contains(&(&covered.item, covered.text.clone())))
-            {
-                let (person, item) = (wish.person.clone(), covered.item.clone());
-                return Err(SignError::BothSides { person, item, other: given.role.clone() });
-            }
-        }
-        let sad = |role: &RoleId| side(role) == Some(Side::Sad);
-        let sad_only = self.validates(wish) && self.checklist.validates.iter().all(sad);
-        if !sad_only || wish.outcome == Opinion::Ko {
-            return Ok(());
-        }
-        let worked = |line: &Standing| {
-            let stated = line.signatures.iter().any(|given| given.person == *wish.person && given.role != *wish.role);
-            stated || line.by.as_deref() == Some(wish.person.as_str())
-        };
-        let covers = |line: &Standing| {
-            chosen.iter().any(|(task, covered)| {
-                covered.finding.is_some() && task.item.id == line.finding.item && task.subject == line.finding.subject
-            })
-        };
-        match self.lines.iter().find(|line| covers(line) && worked(line)) {
-            Some(line) => Err(SignError::Executor { person: wish.person.clone(), item: line.finding.item.clone() }),
-            None => Ok(()),
-        }
-    }
-
-    /// What the person signs, in Italian: names for people, lines of ids and digests for machines.
-    fn statement(&self, wish: &Wish<'_>, person: &Person, chosen: &[(&Task, Covered)]) -> String {
-        let title = self.people.roles.get(wish.role).map_or(wish.role.as_str(), |role| role.title.as_str());
-        let list = self.checklist;
-        let mut text = format!("{HEADING}\n");
-        let _ = writeln!(text, "Ente: {}\n  {}", self.tenant.id, printable(&self.tenant.name));
-        let _ = writeln!(text, "Lista: {}\n  versione {}, SHA-256 {}", list.phase, list.version, list.digest());
-        let _ = writeln!(text, "Ruolo: {}\n  {}", wish.role, printable(title));
-        let _ = writeln!(text, "Firma: {}\n  {}", person.id, printable(&person.name));
-        let _ = writeln!(text, "Esito: {}\n  {}", wish.outcome.word(), outcome(wish.outcome));
-        if let Some(until) = wish.until {
-            let _ = writeln!(text, "Fino al: {until}");
-        }
-        let _ = writeln!(text, "Nota: {}\nVoci: {}", printable(wish.note), chosen.len());
-        for (task, covered) in chosen {
-            let _ = writeln!(text, "{}", covered.line());
-            let _ = writeln!(text, "  {}", described(&task.item));
-            if let Some(line) = self.line(covered) {
-                let _ = writeln!(text, "  {}", found(line, covered));
-            }
-        }
-        text
+    /// What a validation of a line covers.
+    fn approved(&self, task: &Task, line: &Standing) -> Covered {
+        Covered { finding: Some(self.signatures.approved(&task.item, &line.finding)), ..stated(task) }
     }
 
     fn line(&self, covered: &Covered) -> Option<&Standing> {
@@ -352,63 +263,11 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// The first line of every statement.
-pub const HEADING: &str = "Firma di una lista di controllo (traghetto, 1)";
-
-impl Covered {
-    /// The line of a statement for machines. An item's id has no space, and a name none of its own lines.
-    pub fn line(&self) -> String {
-        let subject = printable(&self.subject.to_string());
-        let finding = self.finding.as_deref().unwrap_or("-");
-        format!("Voce: {} [{subject}]\n  testo {}\n  riscontro {finding}", self.item, self.text)
-    }
-}
-
 fn stated(task: &Task) -> Covered {
     Covered { item: task.item.id.clone(), subject: task.subject.clone(), text: task.item.digest(), finding: None }
-}
-
-fn approved(task: &Task, line: &Standing) -> Covered {
-    Covered { finding: Some(line.finding.approved()), ..stated(task) }
 }
 
 /// Whether a validation may cover it: found out, and not keeping the gate closed.
 pub(super) fn is_settled(line: &Standing) -> bool {
     !line.finding.blocks() && line.finding.verdict != Verdict::Pending
-}
-
-/// Item, subject and verdict of a line.
-fn in_words(line: &Standing) -> String {
-    let of = match &line.finding.subject {
-        Subject::Tenant => String::new(),
-        subject => format!(" {subject}"),
-    };
-    format!("{}{of} ({})", line.finding.item, line.finding.verdict.word())
-}
-
-fn outcome(outcome: Opinion) -> &'static str {
-    match outcome {
-        Opinion::Ok => "VERIFICATO",
-        Opinion::Ko => "NON VERIFICATO",
-        Opinion::Waived => "IN DEROGA",
-    }
-}
-
-/// Title and instructions of an item, on one line.
-fn described(item: &Item) -> String {
-    match &item.check {
-        Check::Manual { instructions } => {
-            format!("{}. {}", printable(&item.title.it), printable(&instructions.it))
-        }
-        Check::Probe { .. } => printable(&item.title.it),
-    }
-}
-
-/// What was found, for a person who approves it.
-fn found(line: &Standing, covered: &Covered) -> String {
-    if covered.finding.is_none() {
-        return "dichiarazione di chi firma".to_owned();
-    }
-    let said = line.finding.reason.as_ref().unwrap_or(&line.finding.found);
-    format!("{}: {}", line.finding.verdict.word(), printable(said))
 }

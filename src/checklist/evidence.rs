@@ -166,14 +166,18 @@ fn statement_name(seq: u64, signature: &Signature) -> String {
     format!("{SIGNATURES}{seq:06}-{}-{}.txt", signature.phase, signature.person)
 }
 
-/// The blobs that an event names: raw answers and documents.
+/// The blobs that an event names: raw answers, documents, and what proves a statement.
 fn named_blobs(event: &Event) -> Vec<String> {
     match event.kind.as_str() {
         RunRecord::KIND => {
             let findings = event.data["findings"].as_array().into_iter().flatten();
             findings.filter_map(|finding| finding["answer"].as_str()).map(str::to_owned).collect()
         }
-        Signature::KIND => event.data["given"]["sha256"].as_str().map(str::to_owned).into_iter().collect(),
+        Signature::KIND => {
+            let evidence = event.data["evidence"].as_array().into_iter().flatten();
+            let files = evidence.map(|file| &file["sha256"]).chain([&event.data["given"]["sha256"]]);
+            files.filter_map(|sha256| sha256.as_str()).map(str::to_owned).collect()
+        }
         _ => Vec::new(),
     }
 }

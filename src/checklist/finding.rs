@@ -52,6 +52,19 @@ impl Verdict {
         }
     }
 
+    /// The word in what people sign.
+    pub fn in_italian(self) -> &'static str {
+        match self {
+            Verdict::Pass => "superata",
+            Verdict::Warn => "avvertenza",
+            Verdict::Fail => "non superata",
+            Verdict::Error => "non accertata",
+            Verdict::Skipped => "non pertinente",
+            Verdict::Pending => "da firmare",
+            Verdict::Waived => "in deroga",
+        }
+    }
+
     /// The verdict on an item that does not hold.
     pub fn not_held(severity: Severity) -> Self {
         match severity {
@@ -157,6 +170,11 @@ impl Finding {
         let approved =
             serde_json::json!([self.item, self.subject, self.digest, self.expected, self.verdict.word(), reason]);
         sha256(approved.to_string().as_bytes())
+    }
+
+    /// Whether nothing was learned: it was not asked, or not heard. That is no other finding than the one before.
+    pub fn is_unheard(&self) -> bool {
+        self.verdict == Verdict::Error && (self.unreachable || self.attempts == 0)
     }
 
     /// Whether it keeps a gate closed: a blocker that does not hold, or could not be found out.

@@ -4,7 +4,7 @@ use super::finding::{Finding, Outcome, Subject, Verdict};
 use super::item::{Checklist, ItemId, Moment, Phase};
 use super::judge::at_rest;
 use super::plan::{Task, Todo};
-use super::sign::{Document, Given, Signatures, Signed, Waiver};
+use super::sign::{Attached, Document, Given, Opinion, Signatures, Signed, Waiver};
 use crate::journal::Event;
 use crate::model::{PersonId, RoleId, ServerId, TenantId};
 use jiff::{SignedDuration, Timestamp};
@@ -106,7 +106,12 @@ pub struct Mark {
     /// Who recorded it.
     pub operator: String,
     /// What was said.
+    pub outcome: Opinion,
+    /// In the person's words.
     pub note: String,
+    /// What proves it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Attached>,
     /// SHA-256 of what was signed, as hex.
     pub approves: String,
     /// How it was given: `typed`, `ssh` or `document`.
@@ -129,7 +134,9 @@ impl Mark {
             person: signature.person.clone(),
             time: time.clone(),
             operator: operator.clone(),
+            outcome: signature.outcome,
             note: signature.note.clone(),
+            evidence: signature.evidence.clone(),
             approves: signature.approves.clone(),
             how,
             document,
@@ -212,8 +219,9 @@ fn stands(task: &Task, last: &mut BTreeMap<(ItemId, Subject), Last>, signatures:
             (at_rest(task, signatures, reason), None, None)
         }
     };
+    let waiver = signatures.waiver(&task.item, &finding);
     let finding = signatures.weigh(&task.item, finding);
-    let waiver = (finding.verdict == Verdict::Waived).then(|| signatures.waiver(&task.item, &task.subject)).flatten();
+    let waiver = waiver.filter(|_| finding.verdict == Verdict::Waived);
     Standing { finding, time, by, signatures: marks, waiver }
 }
 

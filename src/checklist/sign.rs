@@ -3,16 +3,26 @@
 //! A signature covers a list of items. On a manual item it is a statement: what only a person can
 //! know holds, or does not. In a role that validates the checklist it approves what was found. A
 //! waiver lets an item pass until a day, although it does not hold. Each names the SHA-256 of what it
-//! approves, so that a change of an item's text, or another finding, reopens it.
+//! approves, so that a change of an item's text, or another finding, reopens it. Each has a number, so
+//! that none can be given twice.
+
+mod document;
+mod history;
+mod waiver;
+
+pub use document::{Attached, Document, DocumentKind};
+pub use waiver::Waiver;
 
 use super::finding::{Finding, Subject, Verdict};
-use super::item::{Checklist, Item, ItemId, Phase};
+use super::item::{Check, Checklist, Item, ItemId, Phase};
+use crate::digest::sha256;
 use crate::journal::Event;
-use crate::model::calendar::{italian, rome};
 use crate::model::{PersonId, RoleId};
+use history::History;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a person says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +37,21 @@ pub enum Opinion {
 }
 
 impl Opinion {
-    /// The word in JSON and in what is signed.
+    /// The word in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Opinion::Ok => "ok",
             Opinion::Ko => "ko",
             Opinion::Waived => "waived",
+        }
+    }
+
+    /// The words in what is signed.
+    pub fn in_italian(self) -> &'static str {
+        match self {
+            Opinion::Ok => "VERIFICATO",
+            Opinion::Ko => "NON VERIFICATO",
+            Opinion::Waived => "IN DEROGA",
         }
     }
 }
@@ -47,7 +66,7 @@ pub struct Covered {
     pub subject: Subject,
     /// SHA-256 of the item's text, as hex.
     pub text: String,
-    /// SHA-256 of the approved part of the finding; none where the person states it or waives it.
+    /// SHA-256 of what was found, as it is approved or waived; none where the person states it.
     pub finding: Option<String>,
 }
 
@@ -68,50 +87,6 @@ pub enum Given {
     Document(Document),
 }
 
-/// A signed document that was received, kept by its hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Document {
-    /// Name of the file.
-    pub file: String,
-    /// SHA-256 of its bytes, as hex.
-    pub sha256: String,
-    /// How it is signed.
-    pub kind: DocumentKind,
-    /// Its number in the protocol register.
-    pub prot: String,
-    /// Its date in the register.
-    pub date: Date,
-}
-
-/// How a document is signed. Its signature is not verified by traghetto.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DocumentKind {
-    /// By hand, on paper: a scan.
-    Paper,
-    /// In the PDF (PAdES).
-    Pades,
-    /// In an envelope around it (CAdES, `.p7m`).
-    P7m,
-}
-
-impl DocumentKind {
-    /// The kind of a file, from its bytes.
-    pub fn of(bytes: &[u8]) -> Self {
-        // The identifier of PKCS #7 signed data opens every .p7m in DER.
-        const SIGNED_DATA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
-        let has = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
-        let opening = bytes.get(..32).unwrap_or(bytes);
-        if has(opening, SIGNED_DATA) || opening.starts_with(b"-----BEGIN PKCS7") || opening.starts_with(b"MII") {
-            DocumentKind::P7m
-        } else if bytes.starts_with(b"%PDF") && has(bytes, b"/ByteRange") {
-            DocumentKind::Pades
-        } else {
-            DocumentKind::Paper
-        }
-    }
-}
-
 /// One signature: the data of an event [`Signature::KIND`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
@@ -129,6 +104,9 @@ pub struct Signature {
     pub until: Option<Date>,
     /// What it covers.
     pub items: Vec<Covered>,
+    /// What proves it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Attached>,
     /// SHA-256 of the statement, as hex.
     pub approves: String,
     /// What was signed, as the person read it.
@@ -140,6 +118,16 @@ pub struct Signature {
 impl Signature {
     /// The kind of its event in the journal.
     pub const KIND: &'static str = "checklist.signed";
+
+    /// Whether it ends the waivers of what it covers: a statement does, and a refusal; the validation
+    /// of what is waived does not.
+    fn ends_waivers(&self, covered: &Covered) -> bool {
+        match self.outcome {
+            Opinion::Ok => covered.finding.is_none(),
+            Opinion::Ko => true,
+            Opinion::Waived => false,
+        }
+    }
 
     /// What it says of an item of a subject.
     pub fn covers(&self, item: &ItemId, subject: &Subject) -> Option<&Covered> {
@@ -160,36 +148,55 @@ pub struct Signed {
     pub signature: Signature,
 }
 
-/// A waiver that counts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Waiver {
-    /// Its last day.
-    pub until: Date,
-    /// Who gave it.
-    pub by: Vec<PersonId>,
-    /// Why.
-    pub reason: String,
-}
-
 /// The signatures of one tenant's checklist, in the order in which they were given, seen at a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Signatures {
     given: Vec<Signed>,
     validates: Vec<RoleId>,
     now: Timestamp,
+    history: History,
+    numbers: BTreeMap<PersonId, u64>,
+    /// Digests of statements, and armored signatures: none of them may be given again.
+    used: BTreeSet<String>,
 }
 
 impl Signatures {
     /// The signatures on `checklist` among a tenant's events, seen at `now`; events of another shape are left out.
     pub fn read(checklist: &Checklist, events: &[Event], now: Timestamp) -> Self {
-        let signed = |event: &Event| {
-            let signature = Signature::deserialize(&event.data).ok()?;
-            let at = event.time.parse().ok()?;
-            Some(Signed { at, time: event.time.clone(), operator: event.operator.clone(), signature })
+        let mut read = Self {
+            validates: checklist.validates.clone(),
+            now,
+            history: History::read(checklist.phase, events),
+            ..Self::default()
         };
-        let ours = events.iter().filter(|event| event.kind == Signature::KIND).filter_map(signed);
-        let given = ours.filter(|signed| signed.signature.phase == checklist.phase).collect();
-        Self { given, validates: checklist.validates.clone(), now }
+        for event in events.iter().filter(|event| event.kind == Signature::KIND) {
+            let (Ok(signature), Ok(at)) = (Signature::deserialize(&event.data), event.time.parse()) else { continue };
+            let (time, operator) = (event.time.clone(), event.operator.clone());
+            read.take(checklist.phase, Signed { at, time, operator, signature });
+        }
+        read
+    }
+
+    /// A statement counts once: the same again, as when two were recorded at the same moment, says nothing.
+    fn take(&mut self, phase: Phase, signed: Signed) {
+        let signature = &signed.signature;
+        *self.numbers.entry(signature.person.clone()).or_default() += 1;
+        if let Given::Ssh { signature, .. } = &signature.given {
+            self.used.insert(signature.trim().to_owned());
+        }
+        if self.used.insert(signature.approves.clone()) && signature.phase == phase {
+            self.given.push(signed);
+        }
+    }
+
+    /// The number of the next statement of `person` on this tenant's checklists.
+    pub fn number(&self, person: &PersonId) -> u64 {
+        self.numbers.get(person).map_or(1, |given| given + 1)
+    }
+
+    /// Whether a statement with this digest, or this armored signature, was recorded before.
+    pub fn is_used(&self, approves_or_armored: &str) -> bool {
+        self.used.contains(approves_or_armored.trim())
     }
 
     /// All of them, oldest first.
@@ -272,51 +279,42 @@ impl Signatures {
         (Verdict::Pending, Some(format!("to be signed by {roles}{change}")))
     }
 
-    /// The roles that waive an item, all of them: those that validate, or else its own.
-    pub fn waived_by<'a>(&'a self, item: &'a Item) -> &'a [RoleId] {
-        if self.validates.is_empty() { &item.roles } else { &self.validates }
+    /// SHA-256 of what a validation covers, as hex: the finding, how often another was recorded before
+    /// it, and of a manual item what the persons stated.
+    pub fn approved(&self, item: &Item, finding: &Finding) -> String {
+        let changes = self.history.changes(&finding.item, &finding.subject);
+        self.covered(item, finding, changes)
     }
 
-    /// The waiver of an item that counts: given by every role that has to, on its present text, for today.
-    pub fn waiver(&self, item: &Item, subject: &Subject) -> Option<Waiver> {
-        let (today, digest) = (self.now.to_zoned(rome()).date(), item.digest());
-        let mut waiver: Option<Waiver> = None;
-        for role in self.waived_by(item) {
-            let waives = |signature: &Signature, _: &Covered| signature.outcome == Opinion::Waived;
-            let (Signed { signature, .. }, covered) = self.last(&item.id, subject, role, waives)?;
-            let until = signature.until.filter(|until| *until >= today && covered.text == digest)?;
-            let own = waiver.get_or_insert_with(|| Waiver { until, by: Vec::new(), reason: signature.note.clone() });
-            own.until = own.until.min(until);
-            own.by.push(signature.person.clone());
+    /// SHA-256 of what a waiver covers, as hex. `bare` is the finding without one, in the journal or not yet.
+    pub fn waivable(&self, item: &Item, bare: &Finding) -> String {
+        match &item.check {
+            Check::Probe { .. } => self.covered(item, bare, self.history.changes_with(bare)),
+            // That a statement grows old is no news: what was stated last is waived.
+            Check::Manual { .. } => {
+                let stated = self.stated(item, &bare.subject);
+                sha256(serde_json::json!([item.id, bare.subject, bare.digest, stated]).to_string().as_bytes())
+            }
         }
-        waiver
     }
 
-    /// The finding as it counts: one that has not passed, but is waived, says so.
-    #[must_use]
-    pub fn weigh(&self, item: &Item, mut finding: Finding) -> Finding {
-        if matches!(finding.verdict, Verdict::Pass | Verdict::Skipped | Verdict::Waived) {
-            return finding;
-        }
-        if let Some(waiver) = self.waiver(item, &finding.subject) {
-            let by = waiver.by.iter().map(PersonId::as_str).collect::<Vec<_>>().join(", ");
-            let was = finding.reason.as_deref().unwrap_or_default();
-            let until = italian(waiver.until);
-            finding.reason =
-                Some(format!("waived until {until} by {by}: {} ({}: {was})", waiver.reason, finding.verdict.word()));
-            finding.verdict = Verdict::Waived;
-            finding.unreachable = false;
-        }
-        finding
-    }
-
-    /// Every finding as it counts.
-    pub fn weigh_all(&self, checklist: &Checklist, findings: Vec<Finding>) -> Vec<Finding> {
-        let weigh = |finding: Finding| match checklist.item(&finding.item) {
-            Some(item) => self.weigh(item, finding),
-            None => finding,
+    fn covered(&self, item: &Item, finding: &Finding, changes: u32) -> String {
+        let approved = match &item.check {
+            Check::Probe { .. } => serde_json::json!([finding.approved(), changes]),
+            Check::Manual { .. } => serde_json::json!([finding.approved(), self.stated(item, &finding.subject)]),
         };
-        findings.into_iter().map(weigh).collect()
+        sha256(approved.to_string().as_bytes())
+    }
+
+    /// The digests of the last statements on a manual item, each by another role, valid or not.
+    fn stated(&self, item: &Item, subject: &Subject) -> Vec<&str> {
+        let last = item.roles.iter().filter_map(|role| self.statement(item, subject, role));
+        last.map(|(given, _)| given.signature.approves.as_str()).collect()
+    }
+
+    /// Everybody who has run an item since its finding is the present one.
+    pub fn operators(&self, item: &ItemId, subject: &Subject) -> &[String] {
+        self.history.operators(item, subject)
     }
 }
 

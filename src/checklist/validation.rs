@@ -51,7 +51,7 @@ fn validation(role: &RoleId, tasks: &[Task], lines: &[Standing], signatures: &Si
             signature.outcome != Opinion::Waived && approves_or_states(covered, task, role)
         });
         match last {
-            Some((given, covered)) if counts(&given.signature, covered, task, line) => {
+            Some((given, covered)) if counts(&given.signature, covered, task, line, signatures) => {
                 let mark = Mark::of(given);
                 if !found.signatures.contains(&mark) {
                     found.signatures.push(mark);
@@ -71,9 +71,10 @@ fn approves_or_states(covered: &Covered, task: &Task, role: &RoleId) -> bool {
     covered.finding.is_some() || (task.todo == Todo::Sign && task.item.roles.contains(role))
 }
 
-fn counts(signature: &Signature, covered: &Covered, task: &Task, line: &Standing) -> bool {
+fn counts(signature: &Signature, covered: &Covered, task: &Task, line: &Standing, signatures: &Signatures) -> bool {
     let present = covered.text == task.item.digest();
-    let approved = covered.finding.as_ref().is_none_or(|finding| *finding == line.finding.approved());
+    let now = || signatures.approved(&task.item, &line.finding);
+    let approved = covered.finding.as_ref().is_none_or(|finding| *finding == now());
     signature.outcome == Opinion::Ok && present && approved && is_settled(line)
 }
 

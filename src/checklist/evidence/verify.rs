@@ -1,7 +1,7 @@
 //! Whether a bundle is what was signed.
 
 use super::super::draft::HEADING;
-use super::super::sign::{Given, Signature};
+use super::super::sign::{Attached, Given, Signature};
 use super::super::sshsig::AllowedSigners;
 use super::{
     BLOBS, EVENTS, FORMAT, HEAD, HEAD_SIGNATURE, Head, SIGNERS, SUMS, line_digest, named_blobs, statement_name,
@@ -204,16 +204,18 @@ fn says(signature: &Signature) -> bool {
         format!("Lista: {}", signature.phase),
         format!("Ruolo: {}", signature.role),
         format!("Firma: {}", signature.person),
-        format!("Esito: {}", signature.outcome.word()),
+        format!("Esito: {}", signature.outcome.in_italian()),
         format!("Nota: {}", crate::untrusted::printable(&signature.note)),
         format!("Voci: {}", signature.items.len()),
     ];
+    heads.extend(signature.evidence.iter().map(Attached::line));
     heads.extend(signature.until.map(|until| format!("Fino al: {until}")));
     let statement = &signature.statement;
     let has = |line: &String| statement.lines().any(|other| other == line);
     let voices: Vec<&str> = statement.split("\nVoce: ").skip(1).collect();
     statement.starts_with(&format!("{HEADING}\n"))
         && heads.iter().all(has)
+        && statement.lines().filter(|line| line.starts_with("Allegato: ")).count() == signature.evidence.len()
         && voices.len() == signature.items.len()
         && signature.items.iter().zip(voices).all(|(covered, voice)| {
             let line = covered.line();

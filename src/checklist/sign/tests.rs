@@ -118,7 +118,8 @@ impl Room {
     fn draft<'w>(&self, person: &str, role: &str, change: impl FnOnce(&mut Wish<'w>)) -> Result<Draft, SignError> {
         // A test lives longer than its wishes.
         let (role, person) = (Box::leak(Box::new(role.parse().unwrap())), Box::leak(Box::new(person.parse().unwrap())));
-        let mut wish = Wish { role, person, outcome: Opinion::Ok, note: "visto", until: None, items: None, of: None };
+        let (note, of, evidence) = ("visto", None, &[][..]);
+        let mut wish = Wish { role, person, outcome: Opinion::Ok, note, until: None, items: None, of, evidence };
         change(&mut wish);
         self.desk(|desk| desk.draft(&wish))
     }
@@ -159,6 +160,7 @@ impl Room {
             note: "visto".into(),
             until,
             items: draft.items.clone(),
+            evidence: Vec::new(),
             approves: crate::digest::sha256(draft.statement.as_bytes()),
             statement: draft.statement.clone(),
             given: Given::Typed,
@@ -195,7 +197,8 @@ fn a_checklist_is_stated_by_each_role_and_validated_jointly() {
     assert!(matches!(room.draft("carla-riva", "sad-validatore", |_| {}), Err(SignError::NotSettled { .. })));
     let draft = room.draft("dario-pieve", "comune-referente", |_| {}).unwrap();
     assert_eq!(draft.items.len(), 1);
-    assert_eq!(draft.open, ["M-1 (pending)"]);
+    assert_eq!(draft.open[0].to_string(), "M-1 (pending)");
+    assert_eq!((draft.open.len(), draft.open[0].in_italian()), (1, "M-1 (da firmare)".to_owned()));
     assert_eq!(room.ok("elena-ponte", "comune-tecnico").items.len(), 1);
     assert_eq!(room.verdicts()[1], "pending", "the other side is missing");
     room.ok("bruno-laguna", "venis-rete");
@@ -230,7 +233,15 @@ fn a_change_reopens_what_was_signed() {
     room.run(Verdict::Fail, "bruno-laguna");
     assert_eq!(room.given(), [false, false], "another finding");
     room.run(Verdict::Pass, "bruno-laguna");
-    assert_eq!(room.given(), [true, true], "what was approved is found again");
+    assert_eq!(room.given(), [false, false], "it was another in between: what was approved then is not this");
+    room.ok("dario-pieve", "comune-referente");
+    room.ok("carla-riva", "sad-validatore");
+    room.run(Verdict::Pass, "bruno-laguna");
+    assert_eq!(room.given(), [true, true], "the same result found again changes nothing");
+    room.run(Verdict::Error, "bruno-laguna");
+    assert_eq!(room.given(), [false, false], "what is not heard is not validated");
+    room.run(Verdict::Pass, "bruno-laguna");
+    assert_eq!(room.given(), [true, true], "nothing else was found in between");
     room.list.items[2].title.it.push('!');
     assert_eq!(room.verdicts()[2], "pending");
     assert!(room.lines()[2].finding.reason.as_deref().unwrap().contains("its text has changed"));
@@ -274,9 +285,59 @@ fn a_waiver_counts_when_both_sides_gave_it_and_until_its_day() {
     assert_eq!(room.given(), [false, false]);
     // Another text is another risk.
     room.now = "2026-12-01T12:00:00Z".parse().unwrap();
+    assert_eq!(room.verdicts()[0], "waived");
     room.list.items[0].title.it.push('!');
     room.run(Verdict::Fail, "bruno-laguna");
     assert_eq!(room.verdicts()[0], "fail");
+}
+
+/// Both sides waive an item until the day after tomorrow.
+fn waive(room: &mut Room, item: &str) -> Draft {
+    room.sign("dario-pieve", "comune-referente", Opinion::Waived, Some(&[item]), Some("2026-12-02"));
+    room.sign("carla-riva", "sad-validatore", Opinion::Waived, Some(&[item]), Some("2026-12-02"))
+}
+
+#[test]
+fn a_waiver_lets_pass_what_was_found_and_nothing_that_comes_later() {
+    let mut room = signed();
+    room.run(Verdict::Fail, "bruno-laguna");
+    let draft = waive(&mut room, "A-1");
+    assert!(draft.statement.contains("loss is 100"), "who waives reads what fails: {}", draft.statement);
+    room.run(Verdict::Fail, "bruno-laguna");
+    assert_eq!(room.verdicts()[0], "waived", "the same again");
+    room.run(Verdict::Warn, "bruno-laguna");
+    assert_eq!(room.verdicts()[0], "warn", "something else was found");
+    room.run(Verdict::Fail, "bruno-laguna");
+    assert_eq!(room.verdicts()[0], "fail", "and it does not come back with the old finding");
+    waive(&mut room, "A-1");
+    assert_eq!(room.verdicts()[0], "waived");
+    room.sign("dario-pieve", "comune-referente", Opinion::Waived, Some(&["A-1"]), Some("2026-12-05"));
+    room.sign("carla-riva", "sad-validatore", Opinion::Waived, Some(&["A-1"]), Some("2026-12-05"));
+    assert!(room.lines()[0].finding.reason.as_deref().unwrap().starts_with("waived until 05/12/2026"), "renewed");
+    room.sign("carla-riva", "sad-validatore", Opinion::Ko, Some(&["A-1"]), None);
+    assert_eq!(room.verdicts()[0], "fail", "either side takes it back");
+    room.sign("carla-riva", "sad-validatore", Opinion::Waived, Some(&["A-1"]), Some("2026-12-05"));
+    assert_eq!(room.verdicts()[0], "fail", "and then both waive anew");
+}
+
+#[test]
+fn a_waiver_of_what_nobody_stated_ends_when_somebody_states_it() {
+    for (outcome, after) in [(Opinion::Ko, "fail"), (Opinion::Ok, "pending")] {
+        let mut room = Room::new(LIST);
+        room.run(Verdict::Pass, "bruno-laguna");
+        waive(&mut room, "M-1");
+        assert_eq!(room.verdicts()[1], "waived");
+        room.sign("elena-ponte", "comune-tecnico", outcome, Some(&["M-1"]), None);
+        assert_eq!(room.verdicts()[1], after);
+    }
+    // A waived refusal stays waived while it grows old.
+    let mut room = Room::new(LIST);
+    room.run(Verdict::Pass, "bruno-laguna");
+    room.sign("elena-ponte", "comune-tecnico", Opinion::Ko, Some(&["M-1"]), None);
+    let draft = waive(&mut room, "M-1");
+    assert!(draft.statement.contains("Elena Ponte (comune-tecnico), NON VERIFICATO: visto"), "{}", draft.statement);
+    room.now += SignedDuration::from_hours(25);
+    assert_eq!(room.verdicts()[1], "waived");
 }
 
 #[test]
@@ -296,6 +357,65 @@ fn waivers_name_items_and_a_day_to_come() {
     let wrong = waive("venis-rete", "bruno-laguna", day("2026-12-01"), true);
     assert!(matches!(wrong, Err(SignError::WrongRole { .. })), "{wrong:?}");
     assert!(waive("sad-validatore", "carla-riva", day("2026-11-30"), true).is_ok());
+    assert!(waive("sad-validatore", "carla-riva", day("2027-11-30"), true).is_ok());
+    let last = "2027-11-30".parse().unwrap();
+    let ever = waive("sad-validatore", "carla-riva", day("2027-12-01"), true);
+    assert_eq!(ever, Err(SignError::WaiverTooLong { last }));
+    assert_eq!(ever.unwrap_err().to_string(), "a waiver lasts 365 days at most, until 2027-11-30");
+    for outcome in [Opinion::Ok, Opinion::Ko] {
+        let ends = |wish: &mut Wish<'_>| (wish.outcome, wish.until) = (outcome, day("2026-12-01"));
+        assert_eq!(room.draft("carla-riva", "sad-validatore", ends), Err(SignError::EndOfNoWaiver));
+    }
+}
+
+#[test]
+fn a_statement_has_a_number_and_counts_once() {
+    let mut room = signed();
+    let number = |draft: &Draft, number: u32| {
+        let line = format!("\nDichiarazione: n. {number} di chi firma, per questo ente\n");
+        assert!(draft.statement.contains(&line), "{}", draft.statement);
+    };
+    let says = |wish: &mut Wish<'_>| wish.outcome = Opinion::Ko;
+    number(&room.draft("dario-pieve", "comune-referente", says).unwrap(), 2);
+    // The event of Elena's OK, recorded again after her KO.
+    let old = room.events.iter().find(|event| event.data["person"] == "elena-ponte").unwrap().clone();
+    room.sign("elena-ponte", "comune-tecnico", Opinion::Ko, Some(&["M-1"]), None);
+    assert!(room.signatures().is_used(old.data["approves"].as_str().unwrap()));
+    room.event(Signature::KIND, old.data, "bruno-laguna");
+    assert_eq!(room.verdicts()[1], "fail");
+    room.sign("elena-ponte", "comune-tecnico", Opinion::Ok, Some(&["M-1"]), None);
+    assert_eq!(room.verdicts()[1], "pass");
+}
+
+#[test]
+fn one_operator_does_not_type_for_both_sides() {
+    let typed = |room: &Room, operator: &str, outcome: Opinion| {
+        let (role, person) = ("sad-validatore".parse().unwrap(), "carla-riva".parse().unwrap());
+        let items = ["A-1".parse().unwrap()];
+        let (note, until, items, of, evidence) = ("x", None, Some(&items[..]), None, &[][..]);
+        let wish = Wish { role: &role, person: &person, outcome, note, until, items, of, evidence };
+        room.desk(|desk| desk.typed_by(&operator.parse().unwrap(), &wish, &desk.draft(&wish).unwrap()))
+    };
+    let mut room = Room::new(LIST);
+    room.run(Verdict::Pass, "bruno-laguna");
+    room.ok("elena-ponte", "comune-tecnico");
+    room.ok("bruno-laguna", "venis-rete");
+    assert_eq!(typed(&room, "bruno-laguna", Opinion::Ok), Ok(()), "nobody validated yet");
+    room.ok("dario-pieve", "comune-referente");
+    let refused = typed(&room, "bruno-laguna", Opinion::Ok).unwrap_err();
+    assert!(matches!(&refused, SignError::OneOperator { other, .. } if other.as_str() == "dario-pieve"), "{refused:?}");
+    assert_eq!(typed(&room, "anna-veneto", Opinion::Ok), Ok(()), "another operator");
+    assert_eq!(typed(&room, "bruno-laguna", Opinion::Ko), Ok(()), "a refusal needs no witness");
+    let document = Document {
+        file: "firma.pdf".into(),
+        sha256: String::new(),
+        kind: DocumentKind::Paper,
+        prot: "1/2026".into(),
+        date: "2026-11-30".parse().unwrap(),
+    };
+    let last = room.events.last_mut().unwrap();
+    last.data["given"] = serde_json::to_value(Given::Document(document)).unwrap();
+    assert_eq!(typed(&room, "bruno-laguna", Opinion::Ok), Ok(()), "the other side is on paper");
 }
 
 #[test]
@@ -306,6 +426,9 @@ fn a_refusal_counts_until_it_is_taken_back() {
     assert!(room.lines()[1].finding.reason.as_deref().unwrap().starts_with("elena-ponte (comune-tecnico) says no"));
     assert_eq!(room.given(), [false, false]);
     room.sign("elena-ponte", "comune-tecnico", Opinion::Ok, Some(&["M-1"]), None);
+    assert_eq!((room.verdicts()[1], room.given()), ("pass", vec![false, false]), "other words than were validated");
+    room.ok("dario-pieve", "comune-referente");
+    room.ok("carla-riva", "sad-validatore");
     assert_eq!(room.given(), [true, true]);
     room.sign("carla-riva", "sad-validatore", Opinion::Ko, Some(&["A-1"]), None);
     assert_eq!(room.given(), [true, false], "a validator's refusal closes the validation");
@@ -365,7 +488,47 @@ fn what_only_the_sad_validates_is_signed_by_who_did_not_carry_it_out() {
     let own = room.draft("carla-riva", "sad-validatore", |_| {});
     assert!(matches!(own, Err(SignError::Executor { .. })), "{own:?}");
     room.run(Verdict::Pass, "bruno-laguna");
+    let own = room.draft("carla-riva", "sad-validatore", |_| {});
+    assert!(matches!(own, Err(SignError::Executor { .. })), "that another ran it once more changes nothing: {own:?}");
+    room.run(Verdict::Fail, "bruno-laguna");
+    room.run(Verdict::Pass, "bruno-laguna");
     assert!(room.draft("carla-riva", "sad-validatore", |_| {}).is_ok());
+}
+
+#[test]
+fn nobody_waives_alone_what_was_the_same_persons_work() {
+    let mut room = Room::new(&LIST.replace("[comune-referente, sad-validatore]", "[sad-validatore]"));
+    room.run(Verdict::Fail, "carla-riva");
+    let items: [ItemId; 1] = ["A-1".parse().unwrap()];
+    let until = Some("2026-12-02".parse().unwrap());
+    let waives = |room: &Room| {
+        room.draft("carla-riva", "sad-validatore", |wish| {
+            (wish.outcome, wish.until, wish.items) = (Opinion::Waived, until, Some(&items[..]));
+        })
+    };
+    assert!(matches!(waives(&room), Err(SignError::Executor { .. })), "{:?}", waives(&room));
+    room.run(Verdict::Fail, "anna-veneto");
+    assert!(matches!(waives(&room), Err(SignError::Executor { .. })), "{:?}", waives(&room));
+    room.run(Verdict::Warn, "anna-veneto");
+    assert!(waives(&room).is_ok());
+}
+
+#[test]
+fn who_validates_reads_what_was_stated_and_by_whom() {
+    let mut room = Room::new(LIST);
+    room.run(Verdict::Pass, "bruno-laguna");
+    room.ok("elena-ponte", "comune-tecnico");
+    room.ok("bruno-laguna", "venis-rete");
+    room.ok("dario-pieve", "comune-referente");
+    let draft = room.draft("carla-riva", "sad-validatore", |_| {}).unwrap();
+    let first = room.events.iter().find(|event| event.data["person"] == "elena-ponte").unwrap();
+    for words in [
+        "dichiarato da Elena Ponte (comune-tecnico), VERIFICATO: visto",
+        "dichiarato da Bruno Laguna (venis-rete), VERIFICATO: visto",
+        first.data["approves"].as_str().unwrap(),
+    ] {
+        assert!(draft.statement.contains(words), "{words}\n{}", draft.statement);
+    }
 }
 
 #[test]
@@ -380,13 +543,4 @@ fn a_statement_says_what_is_signed_and_nothing_hides_in_it() {
     assert!(lines.contains(&r"Nota: a\nVoce: A-8 [-]"), "{}", draft.statement);
     let same = room.draft("dario-pieve", "comune-referente", |wish| wish.note = "a\nVoce: A-8 [-]").unwrap();
     assert_eq!(same, draft, "no clock is in it: it can be signed elsewhere");
-}
-
-#[test]
-fn documents_are_told_by_their_bytes() {
-    let p7m = [&[0x30, 0x80, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02][..], b"..."].concat();
-    assert_eq!(DocumentKind::of(&p7m), DocumentKind::P7m);
-    assert_eq!(DocumentKind::of(b"%PDF-1.7 ... /Type/Sig /ByteRange [0 1 2 3]"), DocumentKind::Pades);
-    assert_eq!(DocumentKind::of(b"%PDF-1.4 a scan"), DocumentKind::Paper);
-    assert_eq!(DocumentKind::of(b""), DocumentKind::Paper);
 }

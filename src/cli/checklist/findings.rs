@@ -63,7 +63,9 @@ fn signed(mark: &Mark, name: &str) -> String {
         (None, "ssh") => ", SSH key".to_owned(),
         (None, _) => String::new(),
     };
-    format!("{} ({}{how})", printable(name), mark.role)
+    let files: Vec<String> = mark.evidence.iter().map(|one| printable(&one.file)).collect();
+    let files = if files.is_empty() { String::new() } else { format!(", attached: {}", files.join(" ")) };
+    format!("{} ({}{how}{files})", printable(name), mark.role)
 }
 
 fn ending(table: Table, findings: &[Finding]) -> String {

@@ -1,18 +1,19 @@
 //! `traghetto checklist sign`: a person states, validates or waives; with a key, on paper, or at the terminal.
 
-use super::super::{Context, approval, journal, operator};
+mod means;
+
+use super::super::{Context, Lang, journal, operator};
+use super::PhaseArg;
 use super::scene::{Place, Scene};
-use super::{PhaseArg, key};
-use crate::checklist::sshsig;
-use crate::checklist::{Document, DocumentKind, Draft, Given, Item, ItemId, Opinion, SignError, Signature, Wish};
+use crate::checklist::{Attached, Draft, Given, Item, ItemId, Open, Opinion, SignError, Signature, Wish};
 use crate::digest::sha256;
 use crate::failure::{Failure, Kind};
-use crate::model::people::{People, Person};
+use crate::model::people::People;
 use crate::model::{Inventory, PersonId, RoleId};
 use crate::untrusted::printable;
 use jiff::civil::Date;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// `traghetto checklist sign`.
 ///
@@ -48,7 +49,7 @@ pub struct Args {
     /// Whether it holds, or is waived.
     #[arg(long, value_enum, default_value = "ok")]
     outcome: OutcomeArg,
-    /// The last day of a waiver, such as 2026-12-31.
+    /// The last day of a waiver, such as 2026-12-31; a year at most.
     #[arg(long, value_name = "DATE")]
     until: Option<Date>,
     /// What was seen, or why it is waived, in the person's words; never a password.
@@ -57,8 +58,8 @@ pub struct Args {
     /// Sign without a terminal: the start of the digest of the statement.
     #[arg(long, value_name = "DIGEST")]
     approve: Option<String>,
-    /// Print the statement, sign nothing.
-    #[arg(long, conflicts_with_all = ["approve", "key", "signature", "document"])]
+    /// Print the statement, sign nothing; the other options may be the same as for signing.
+    #[arg(long)]
     print: bool,
     /// The person's private key.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["signature", "document"])]
@@ -66,7 +67,10 @@ pub struct Args {
     /// The signature that the person made elsewhere, over the printed statement.
     #[arg(long, value_name = "FILE", conflicts_with = "document")]
     signature: Option<PathBuf>,
-    /// The document that the person signed: a scan, a PDF (PAdES), a .p7m.
+    /// A file that proves what is signed, such as a photo or an output; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    evidence: Vec<PathBuf>,
+    /// The document that the person signed: a scan (PDF, PNG, JPEG, TIFF), a PDF (PAdES), a .p7m.
     #[arg(long, value_name = "FILE", requires_all = ["prot", "date"])]
     document: Option<PathBuf>,
     /// The document's number in the protocol register.
@@ -88,9 +92,6 @@ enum OutcomeArg {
     Waived,
 }
 
-/// Largest document that is taken, in bytes.
-const LARGEST: u64 = 64 << 20;
-
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let scene = Scene::open(&args.tenant, context).await?;
     let place = scene.place(args.phase.phase(), context)?;
@@ -101,6 +102,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let items = of_role(args, named, &role, &place);
     let person = person(&scene.inventory, args.by.as_deref(), &operator)?;
     let note = note(&args.note)?;
+    let proofs = means::proofs(&args.evidence)?;
+    let evidence: Vec<Attached> = proofs.iter().map(|(attached, _)| attached.clone()).collect();
     let wish = Wish {
         role: &role,
         person: &person,
@@ -109,13 +112,22 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         until: args.until,
         items: (!args.all).then_some(&items[..]),
         of: args.of.as_deref(),
+        evidence: &evidence,
     };
-    let draft = place.desk(&scene).draft(&wish).map_err(|error| refused(error, &role, &scene, args))?;
+    let draft = place.desk(&scene).draft(&wish).map_err(|error| refused(&error, &role, &scene, args, context))?;
+    warn_of_evidence(args, &wish, &draft, &place, context);
     let approves = sha256(draft.statement.as_bytes());
     if args.print {
         return print(&draft, &approves, context);
     }
-    let given = given(args, &draft, &approves, &person, &scene, context).await?;
+    let means = means::Means { args, person: &person, scene: &scene, place: &place, context };
+    if means.is_typed() {
+        place
+            .desk(&scene)
+            .typed_by(&operator, &wish, &draft)
+            .map_err(|error| refused(&error, &role, &scene, args, context))?;
+    }
+    let given = means.given(&draft, &approves).await?;
     let signature = Signature {
         phase: place.checklist.phase,
         role: role.clone(),
@@ -124,16 +136,20 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         note: note.clone(),
         until: args.until,
         items: draft.items,
+        evidence,
         approves,
         statement: draft.statement,
         given,
     };
     let data = serde_json::to_value(&signature).map_err(|error| Failure::new(Kind::Bug, error))?;
+    means.still_the_next(&signature).await?;
+    means.keep(&proofs)?;
     scene.journal.append(&scene.tenant.id, operator.as_str(), Signature::KIND, data).await?;
     journal::tell_repairs(context, &scene.journal);
     context.ui.status(&conclusion(&signature, people));
     if !draft.open.is_empty() {
-        context.ui.status(&format!("La validazione di {} attende ancora: {}.", signature.role, draft.open.join(", ")));
+        let open = draft.open.iter().map(Open::in_italian).collect::<Vec<_>>().join(", ");
+        context.ui.status(&format!("La validazione di {} attende ancora: {open}.", signature.role));
     }
     Ok(())
 }
@@ -141,7 +157,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 fn print(draft: &Draft, approves: &str, context: &Context) -> Result<(), Failure> {
     if context.json {
         let items = &draft.items;
-        let open = &draft.open;
+        let open: Vec<String> = draft.open.iter().map(Open::to_string).collect();
         let statement = &draft.statement;
         context
             .ui
@@ -151,71 +167,6 @@ fn print(draft: &Draft, approves: &str, context: &Context) -> Result<(), Failure
         context.ui.status(&format!("SHA-256: {approves}"));
     }
     Ok(())
-}
-
-/// The signature itself, in the way that the options and the inventory ask for.
-async fn given(
-    args: &Args,
-    draft: &Draft,
-    approves: &str,
-    person: &PersonId,
-    scene: &Scene,
-    context: &Context,
-) -> Result<Given, Failure> {
-    let text = format!("{}\nImpronta (SHA-256) di quanto si firma: {approves}", draft.statement);
-    let approve = || approval::approve(&text, approves, args.approve.as_deref(), context);
-    let message = draft.statement.as_bytes();
-    let known = key::known(person, &scene.inventory.people);
-    if let (Some(path), Some(prot), Some(date)) = (&args.document, &args.prot, args.date) {
-        let (bytes, document) = document(path, prot, date)?;
-        approve()?;
-        if let Some(blobs) = scene.journal.blobs(&scene.tenant.id) {
-            blobs.put(&bytes)?;
-        }
-        return Ok(Given::Document(document));
-    }
-    let Some(known) = known else {
-        if args.key.is_some() || args.signature.is_some() {
-            return Err(key::without(person));
-        }
-        approve()?;
-        return Ok(Given::Typed);
-    };
-    let armored = match &args.signature {
-        // Who signed elsewhere has read it there.
-        Some(path) => String::from_utf8_lossy(&read(path)?).into_owned(),
-        None => {
-            approve()?;
-            key::signed(person, known, message, args.key.as_deref()).await?
-        }
-    };
-    key::checked(person, known, message, &armored)?;
-    let key = sshsig::signer(&armored).map_err(key::uncounted)?;
-    Ok(Given::Ssh { signature: armored, key })
-}
-
-/// The bytes of a received document, and what is recorded of it.
-fn document(path: &Path, prot: &str, date: Date) -> Result<(Vec<u8>, Document), Failure> {
-    let bytes = read(path)?;
-    let prot = prot.trim();
-    if bytes.is_empty() || prot.is_empty() || prot.chars().count() > 60 || prot.contains(char::is_control) {
-        return Err(Failure::new(Kind::Usage, "the document is empty, or its protocol number is none")
-            .hint("Nothing was recorded. Write the number as it is registered, such as --prot 1234/2026."));
-    }
-    let file = path.file_name().map(|name| printable(&name.to_string_lossy())).unwrap_or_default();
-    let (sha256, kind) = (sha256(&bytes), DocumentKind::of(&bytes));
-    Ok((bytes, Document { file, sha256, kind, prot: prot.to_owned(), date }))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let refuse = |error: std::io::Error| {
-        Failure::new(Kind::Usage, format!("{} cannot be read: {error}", path.display())).hint("Nothing was recorded.")
-    };
-    let length = std::fs::metadata(path).map_err(refuse)?.len();
-    if length > LARGEST {
-        return Err(refuse(std::io::Error::other(format!("it is larger than {LARGEST} bytes"))));
-    }
-    std::fs::read(path).map_err(refuse)
 }
 
 /// The items of the options: those that are named, or those of a list.
@@ -310,6 +261,23 @@ fn opinion(outcome: OutcomeArg) -> Opinion {
     }
 }
 
+/// Says which items ask for evidence of which nothing is attached: it is asked for later, by who verifies.
+fn warn_of_evidence(args: &Args, wish: &Wish<'_>, draft: &Draft, place: &Place, context: &Context) {
+    if wish.outcome != Opinion::Ok || !wish.evidence.is_empty() || args.document.is_some() {
+        return;
+    }
+    let stated = draft.items.iter().filter(|covered| covered.finding.is_none());
+    let items: BTreeSet<&ItemId> = stated.map(|covered| &covered.item).collect();
+    let asked = items.into_iter().filter(|id| place.checklist.item(id).is_some_and(|item| !item.evidence.is_empty()));
+    let asked = asked.map(ItemId::as_str).collect::<Vec<_>>().join(", ");
+    if !asked.is_empty() {
+        context.ui.warn(&match context.lang {
+            Lang::It => format!("nessuna prova allegata, e la chiedono {asked}: si allega con --evidence FILE"),
+            Lang::En => format!("no evidence is attached, and {asked} ask for it: attach it with --evidence FILE"),
+        });
+    }
+}
+
 /// What was recorded, in the language of those who sign.
 fn conclusion(signature: &Signature, people: &People) -> String {
     let name = people.persons.get(&signature.person).map_or(signature.person.as_str(), |person| person.name.as_str());
@@ -327,31 +295,66 @@ fn conclusion(signature: &Signature, people: &People) -> String {
     }
 }
 
-/// Why the signature is not taken, and who may give it.
-fn refused(error: SignError, role: &RoleId, scene: &Scene, args: &Args) -> Failure {
+/// Why the signature is not taken, and who may give it, in the language of those who sign.
+fn refused(error: &SignError, role: &RoleId, scene: &Scene, args: &Args, context: &Context) -> Failure {
     let (tenant, phase) = (&scene.tenant.id, args.phase.phase());
-    let people = &scene.inventory.people;
-    let (kind, next) = match &error {
-        SignError::NotManual { .. } => {
-            (Kind::Usage, format!("Run it instead: traghetto checklist run {phase} {tenant}"))
-        }
-        SignError::NotSettled { .. } => {
-            (Kind::CheckFailed, format!("See traghetto checklist report {phase} {tenant}; a waiver lets an item pass."))
-        }
-        SignError::Nothing { .. } | SignError::Skipped { .. } => {
-            (Kind::Usage, format!("What waits for whom: traghetto checklist pending {tenant}"))
-        }
-        SignError::WaiverOfAll | SignError::WaiverEnded => {
-            (Kind::Usage, "Give a waiver as --items A,B --outcome waived --until DATE --note WHY.".to_owned())
-        }
-        _ => {
-            let holders: Vec<&str> = people.holders(role, tenant).map(|person: &Person| person.id.as_str()).collect();
-            let next = match holders.as_slice() {
-                [] => format!("Nobody holds `{role}` for {tenant}: add the person to inventory/people.yaml."),
-                names => format!("As `{role}` signs {} (--by).", names.join(" or ")),
-            };
-            (Kind::Usage, next)
-        }
+    let (kind, italian, english) = match error {
+        SignError::NotManual { .. } => (
+            Kind::Usage,
+            format!("Si esegue invece: traghetto checklist run {phase} {tenant}"),
+            format!("Run it instead: traghetto checklist run {phase} {tenant}"),
+        ),
+        SignError::NotSettled { .. } => (
+            Kind::CheckFailed,
+            format!("Vedere traghetto checklist report {phase} {tenant}; una deroga lascia passare una voce."),
+            format!("See traghetto checklist report {phase} {tenant}; a waiver lets an item pass."),
+        ),
+        SignError::Nothing { .. } | SignError::Skipped { .. } => (
+            Kind::Usage,
+            format!("Che cosa attende chi: traghetto checklist pending {tenant}"),
+            format!("What waits for whom: traghetto checklist pending {tenant}"),
+        ),
+        SignError::WaiverOfAll
+        | SignError::WaiverEnded
+        | SignError::WaiverTooLong { .. }
+        | SignError::EndOfNoWaiver => (
+            Kind::Usage,
+            "Una deroga si dà con --items A,B --outcome waived --until DATA --note MOTIVO.".to_owned(),
+            "Give a waiver as --items A,B --outcome waived --until DATE --note WHY.".to_owned(),
+        ),
+        SignError::OneOperator { .. } => (
+            Kind::Usage,
+            "Vie aperte: una chiave propria della persona (`signing_key` in inventory/people.yaml, poi --key o \
+             --signature); un documento firmato (--document FILE --prot N --date DATA); un altro operatore che la \
+             digita (--operator)."
+                .to_owned(),
+            "Open ways: a key of the person's own (`signing_key` in inventory/people.yaml, then --key or \
+             --signature); a signed document (--document FILE --prot N --date DATE); another operator who types it \
+             (--operator)."
+                .to_owned(),
+        ),
+        _ => holders(role, scene),
     };
-    Failure::new(kind, error).hint("Nothing was recorded.").hint(next)
+    let (text, nothing, next) = match context.lang {
+        Lang::It => (error.in_italian(), "Nulla è stato registrato.", italian),
+        Lang::En => (error.to_string(), "Nothing was recorded.", english),
+    };
+    Failure::new(kind, text).hint(nothing).hint(next)
+}
+
+/// Who signs in a role.
+fn holders(role: &RoleId, scene: &Scene) -> (Kind, String, String) {
+    let tenant = &scene.tenant.id;
+    let names: Vec<&str> = scene.inventory.people.holders(role, tenant).map(|person| person.id.as_str()).collect();
+    let (italian, english) = match names.as_slice() {
+        [] => (
+            format!("Nessuno ha il ruolo «{role}» per {tenant}: aggiungere la persona in inventory/people.yaml."),
+            format!("Nobody holds `{role}` for {tenant}: add the person to inventory/people.yaml."),
+        ),
+        names => (
+            format!("Come «{role}» firma {} (--by).", names.join(" o ")),
+            format!("As `{role}` signs {} (--by).", names.join(" or ")),
+        ),
+    };
+    (Kind::Usage, italian, english)
 }

@@ -2,7 +2,7 @@
 
 use super::words::Words;
 use super::{Language, Report, Sources};
-use crate::checklist::{Mark, Severity, Standing, Subject, Verdict};
+use crate::checklist::{Attached, Mark, Severity, Standing, Subject, Verdict};
 use crate::document::statement::DocumentError;
 use crate::model::bilingual::Bilingual;
 use crate::model::calendar::italian;
@@ -229,7 +229,7 @@ impl Scribe<'_> {
             return self.waits_for(line);
         }
         if !line.signatures.is_empty() {
-            return line.signatures.iter().map(|mark| mark.note.clone()).collect::<Vec<_>>().join("; ");
+            return line.signatures.iter().map(|mark| self.said(mark)).collect::<Vec<_>>().join("; ");
         }
         let reason = finding.reason.as_deref().unwrap_or_default();
         match finding.verdict {
@@ -238,6 +238,13 @@ impl Scribe<'_> {
             Verdict::Waived if finding.found.is_empty() => reason.to_owned(),
             _ => finding.found.clone(),
         }
+    }
+
+    /// What a person wrote, and the files that prove it.
+    fn said(&self, mark: &Mark) -> String {
+        let file = |one: &Attached| format!("{}: {}, SHA-256 {}", self.language.attached(), one.file, one.sha256);
+        let files: Vec<String> = mark.evidence.iter().map(file).collect();
+        if files.is_empty() { mark.note.clone() } else { format!("{} ({})", mark.note, files.join("; ")) }
     }
 
     /// The roles that have not signed a manual item.

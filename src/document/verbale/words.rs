@@ -142,15 +142,16 @@ impl Language {
     }
 
     pub(super) fn verdict(self, verdict: Verdict) -> &'static str {
-        match verdict {
-            Verdict::Pass => self.pick("superata", "passed"),
-            Verdict::Waived => self.pick("in deroga", "waived"),
-            Verdict::Warn => self.pick("avvertenza", "warning"),
-            Verdict::Fail => self.pick("non superata", "failed"),
-            Verdict::Error => self.pick("non accertata", "not found out"),
-            Verdict::Skipped => self.pick("non pertinente", "does not apply"),
-            Verdict::Pending => self.pick("da firmare", "to be signed"),
-        }
+        let english = match verdict {
+            Verdict::Pass => "passed",
+            Verdict::Waived => "waived",
+            Verdict::Warn => "warning",
+            Verdict::Fail => "failed",
+            Verdict::Error => "not found out",
+            Verdict::Skipped => "does not apply",
+            Verdict::Pending => "to be signed",
+        };
+        self.pick(verdict.in_italian(), english)
     }
 
     /// The outcome: of the findings, and of the validation once nothing else is open.
@@ -199,6 +200,10 @@ impl Language {
             DocumentKind::Pades => self.pick("firma digitale PAdES", "PAdES"),
             DocumentKind::P7m => self.pick("firma digitale .p7m", ".p7m"),
         }
+    }
+
+    pub(super) fn attached(self) -> &'static str {
+        self.pick("allegato", "attached")
     }
 
     pub(super) fn dated(self) -> &'static str {
