@@ -87,17 +87,19 @@ pub(super) fn judge(task: &Task, inquiry: &Inquiry, answer: Result<Answer, NoAns
     match answer {
         Err(none) => {
             finding.verdict = Verdict::Error;
-            finding.reason = Some(one_line(&none.reason, 300));
+            finding.reason = Some(one_line(&Redactor::default().text(&none.reason), 300));
             finding.unreachable = none.unreachable;
         }
         Ok(answer) => {
-            finding.found = one_line(&summary(&answer.reading), 200);
+            // Secrets go before anything is cut: half of one has no shape.
+            let kept = Redactor::default().reading(&answer.reading);
+            finding.found = one_line(&summary(&kept), 200);
             finding.took = (answer.took.as_secs_f64() * 1000.0).round() / 1000.0;
             finding.raw = Finding::excerpt(&answer.raw);
             // What is kept and compared holds no secret; what must hold is judged on the answer itself.
-            let kept = Redactor::default().reading(&answer.reading);
             finding.unsealed = whole(inquiry, answer.raw, &answer.complaint);
-            let broken = [unmet(&inquiry.expect, &answer.reading), untrue(inquiry, &answer.reading, &kept)].concat();
+            let broken =
+                [unmet(&inquiry.expect, &answer.reading, &kept), untrue(inquiry, &answer.reading, &kept)].concat();
             let unheard = unheard(inquiry, &answer.reading, &answer.complaint);
             let sound = unheard.is_none() && is_sound(inquiry, &answer.reading);
             let captured = inquiry.compare.as_ref().filter(|_| sound);
@@ -158,7 +160,7 @@ fn untrue(inquiry: &Inquiry, reading: &Reading, kept: &Reading) -> Vec<String> {
     let before = |name: &str| inquiry.before.as_ref().and_then(|captured| captured.get(name));
     let evaluated = inquiry.expression.as_ref().map(|one| (one, one.evaluate(|name| reading.get(name), before)));
     let untrue = evaluated.filter(|(_, found)| !found.holds).map(|(one, found)| {
-        let seen = found.trouble.clone().unwrap_or_else(|| seen(&found));
+        let seen = found.trouble.as_deref().map_or_else(|| seen(&found), |trouble| Redactor::default().text(trouble));
         format!("{seen} (expected: {one})")
     });
     let compared = inquiry.compare.as_ref().zip(inquiry.before.as_ref());
@@ -167,16 +169,16 @@ fn untrue(inquiry: &Inquiry, reading: &Reading, kept: &Reading) -> Vec<String> {
 
 fn seen(found: &Evaluated) -> String {
     let words = found.seen.iter().map(|(name, datum)| match datum {
-        Some(datum) => format!("{name} is {}", one_line(&datum.to_string(), 120)),
+        Some(datum) => format!("{name} is {}", one_line(&Redactor::default().datum(datum).to_string(), 120)),
         None => format!("{name} could not be read"),
     });
     words.collect::<Vec<_>>().join(", ")
 }
 
 /// What does not hold, each with what was read instead.
-fn unmet(expect: &[Condition<String>], reading: &Reading) -> Vec<String> {
+fn unmet(expect: &[Condition<String>], reading: &Reading, kept: &Reading) -> Vec<String> {
     let broken = expect.iter().filter(|condition| !condition.holds(reading));
-    let words = broken.map(|Condition { attribute, test }| match reading.get(attribute) {
+    let words = broken.map(|Condition { attribute, test }| match kept.get(attribute) {
         Some(datum) => format!("{attribute} is {} (expected: {test})", one_line(&datum.to_string(), 120)),
         None => format!("{attribute} could not be read (expected: {test})"),
     });
@@ -186,7 +188,7 @@ fn unmet(expect: &[Condition<String>], reading: &Reading) -> Vec<String> {
 fn complaint(broken: &str, complaint: &str) -> String {
     match complaint.trim() {
         "" => one_line(broken, 300),
-        said => one_line(&format!("{broken} (it says: {said})"), 300),
+        said => one_line(&format!("{broken} (it says: {})", Redactor::default().text(said)), 300),
     }
 }
 
@@ -220,11 +222,26 @@ pub(super) fn one_line(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checklist::expect::Test;
 
     #[test]
     fn remote_text_is_safe_on_a_terminal() {
         assert_eq!(one_line("a\u{1b}[2Jb\r\n\tc\u{202e}d", 80), "a [2Jb c d");
         assert_eq!(one_line("aaaa", 3), "aa…");
         assert_eq!(one_line("aaa", 3), "aaa");
+    }
+
+    #[test]
+    fn a_secret_is_gone_before_a_reason_is_cut() {
+        let long = format!("{} password=S3NT1NEL-{}", "x".repeat(90), "y".repeat(90));
+        let reading = Reading::default().with("stdout", Datum::Text(long.clone()));
+        let kept = Redactor::default().reading(&reading);
+        let test = Test::Contains("ok".to_owned());
+        let unmet = unmet(&[Condition { attribute: "stdout", test }], &reading, &kept).concat();
+        let seen =
+            seen(&Evaluated { holds: false, seen: vec![("stdout".into(), Some(Datum::Text(long)))], trouble: None });
+        for words in [unmet, seen, complaint("it broke", "x password=S3NT1NEL")] {
+            assert!(words.contains("<secret>") && !words.contains("S3NT"), "{words}");
+        }
     }
 }
