@@ -159,6 +159,12 @@ fn evidence_is_verified_by_traghetto_and_without_it() {
     town.run("checklist evidence cinto-caomaggiore --out prove --key keys/anna").code(2);
     town.run("checklist evidence cinto-caomaggiore --out altre --key keys/carla").code(7);
     assert!(!town.path("altre").exists());
+    // What stands beside the folder is somebody's.
+    town.sandbox.write("terze.new/mine", "kept");
+    town.run("checklist evidence cinto-caomaggiore --out terze --key keys/anna").code(0);
+    assert_eq!(std::fs::read_to_string(town.path("terze.new/mine")).unwrap(), "kept");
+    let (_, left) = shell(town.sandbox.path(), "ls -d terze*");
+    assert_eq!(left, "terze\nterze.new\n");
     let ran = town.run("checklist verify prove").code(0);
     for words in [
         "the evidence of cinto-caomaggiore verifies",

@@ -4,6 +4,7 @@ use super::super::{Context, Lang, operator};
 use super::key;
 use super::scene::Scene;
 use crate::checklist::evidence::{BLOBS, Bundle, BundleError, HEAD_SIGNATURE, Head};
+use crate::digest::hex;
 use crate::document::evidence::readme;
 use crate::failure::{Failure, Kind};
 use crate::journal::event::rome;
@@ -41,7 +42,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let armored = key::signed(&operator, known, head.text().as_bytes(), args.key.as_deref()).await?;
     write(&args.out, files, &blobs, &armored).map_err(|error| {
         Failure::new(Kind::Failed, format!("{} cannot be written: {error}", args.out.display()))
-            .hint("What was written is no evidence yet; nothing in the journal was changed.")
+            .hint("No evidence was written; nothing in the journal was changed.")
     })?;
     tell(&args.out, &head, blobs.len(), context);
     Ok(())
@@ -63,30 +64,43 @@ fn blobs(bundle: &Bundle, scene: &Scene) -> Result<Vec<(String, Vec<u8>)>, Failu
     bundle.blobs.iter().map(get).collect()
 }
 
-/// All files, under another name until the last is there.
+/// All files, under a name that nobody has until the last is there.
 fn write(
     out: &Path,
     files: BTreeMap<String, Vec<u8>>,
     blobs: &[(String, Vec<u8>)],
     armored: &str,
 ) -> std::io::Result<()> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(std::io::Error::other)?;
     let mut fresh = out.as_os_str().to_owned();
-    fresh.push(".new");
+    fresh.push(format!(".{}.new", hex(&random)));
     let fresh = PathBuf::from(fresh);
-    match std::fs::remove_dir_all(&fresh) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    if let Some(above) = fresh.parent() {
+        std::fs::create_dir_all(above)?;
     }
+    // Fails on what is there already: nothing that this run did not make is written to or removed.
+    std::fs::create_dir(&fresh)?;
     let files = files.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice()));
     let blobs = blobs.iter().map(|(name, bytes)| (format!("{BLOBS}{name}"), bytes.as_slice()));
-    for (name, bytes) in files.chain(blobs).chain([(HEAD_SIGNATURE.to_owned(), armored.as_bytes())]) {
-        let path = fresh.join(name);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+    let all = files.chain(blobs).chain([(HEAD_SIGNATURE.to_owned(), armored.as_bytes())]);
+    let done = fill(&fresh, all).and_then(|()| std::fs::rename(&fresh, out));
+    if done.is_err() {
+        let _ = std::fs::remove_dir_all(&fresh);
+    }
+    done
+}
+
+/// Writes files by name into a folder.
+fn fill<'a>(folder: &Path, files: impl Iterator<Item = (String, &'a [u8])>) -> std::io::Result<()> {
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        if let Some(below) = path.parent() {
+            std::fs::create_dir_all(below)?;
         }
         std::fs::write(path, bytes)?;
     }
-    std::fs::rename(&fresh, out)
+    Ok(())
 }
 
 fn tell(out: &Path, head: &Head, blobs: usize, context: &Context) {
