@@ -201,6 +201,51 @@ fn evidence_is_verified_by_traghetto_and_without_it() {
 }
 
 #[test]
+fn a_verifier_is_told_what_a_folder_alone_cannot_prove() {
+    let town = Town::signed();
+    town.run("checklist evidence cinto-caomaggiore --out prove --key keys/anna").code(0);
+    let ran = town.run("-q checklist verify prove").code(0);
+    assert!(ran.stdout.contains("the keys are the folder's own") && ran.stderr.is_empty(), "{ran:?}");
+    assert!(ran.stdout.contains("only an earlier head tells (--head)"), "{}", ran.stdout);
+    let json = |line: &str| -> Value { serde_json::from_str(&town.run(line).code(0).stdout).unwrap() };
+    let own = json("checklist verify prove --json");
+    assert_eq!((&own["signers"], &own["extends"]), (&"folder".into(), &Value::Null));
+    // The story goes on: the later folder extends the earlier head, the earlier folder not the later one.
+    town.run("checklist run source cinto-caomaggiore").code(0);
+    town.run("checklist evidence cinto-caomaggiore --out dopo --key keys/anna").code(0);
+    let given = json("checklist verify dopo --signers prove/allowed_signers --head prove/head.json --json");
+    assert_eq!((&given["signers"], &given["extends"]), (&"given".into(), &7.into()));
+    let ran = town.run("checklist verify dopo --head prove/head.json").code(0);
+    assert!(ran.stdout.contains("extends the earlier head of 7 events"), "{}", ran.stdout);
+    let ran = town.run("checklist verify prove --head dopo/head.json").code(7);
+    assert!(ran.stderr.contains("the earlier head has 8 events, these are 7: some were dropped"), "{}", ran.stderr);
+    town.run("checklist verify prove --head prove/SHA256SUMS").code(2);
+    // Who holds the maker's key may write anything into the head: none of it acts on a terminal.
+    let hostile = r#"sed -i 's/"time": ".*"/"time": "2026\\u001b]0;x\\u0007"/' head.json && rm head.sig \
+        && ssh-keygen -q -Y sign -n traghetto -f ../keys/anna head.json && mv head.json.sig head.sig"#;
+    let (done, said) = shell(&town.path("prove"), hostile);
+    assert!(done, "{said}");
+    let ran = town.run("checklist verify prove").code(7);
+    assert!(ran.stderr.contains("head.json: its time is none"), "{}", ran.stderr);
+    assert!(![ran.stdout, ran.stderr].concat().contains(['\u{1b}', '\u{7}']));
+}
+
+#[test]
+fn a_statement_that_was_typed_for_who_has_a_key_is_in_doubt() {
+    let town = Town::signed();
+    // Elena typed, and has a key only now.
+    town.give_key("elena", "ed25519");
+    town.run("checklist evidence cinto-caomaggiore --out prima --key keys/anna").code(0);
+    let ran = town.run("checklist verify prima").code(4);
+    assert!(ran.stdout.contains("the evidence of cinto-caomaggiore verifies"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("it was typed in the name of elena-ponte, who has a key"), "{}", ran.stderr);
+    // She says the same again, with the key.
+    town.sign("--items A-4 --role comune-tecnico --by elena-ponte --key keys/elena").code(0);
+    town.run("checklist evidence cinto-caomaggiore --out dopo --key keys/anna").code(0);
+    town.run("checklist verify dopo").code(0);
+}
+
+#[test]
 fn what_was_changed_is_found_by_both() {
     let town = Town::signed();
     town.run("checklist evidence cinto-caomaggiore --out prove --key keys/anna --lang en").code(0);

@@ -7,7 +7,7 @@
 
 mod verify;
 
-pub use verify::{Flaw, Verified, verify};
+pub use verify::{Brought, Flaw, Verified, Whose, verify};
 
 use super::record::RunRecord;
 use super::sign::{Given, Signature};
@@ -60,6 +60,11 @@ pub struct Head {
 
 impl Head {
     /// The file.
+    /// Reads the file; none if it is no head of evidence.
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str::<Self>(text).ok().filter(|head| head.format == FORMAT)
+    }
+
     pub fn text(&self) -> String {
         // Plain data: writing it cannot fail.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"

@@ -1,18 +1,22 @@
 //! Whether a bundle is what was signed.
 
+mod past;
+
+use past::{Objection, Past};
+
 use super::super::draft::HEADING;
 use super::super::sign::{Attached, Given, Signature};
 use super::super::sshsig::AllowedSigners;
 use super::{
-    BLOBS, EVENTS, FORMAT, HEAD, HEAD_SIGNATURE, Head, SIGNERS, SUMS, line_digest, named_blobs, statement_name,
-    sums_text,
+    BLOBS, EVENTS, HEAD, HEAD_SIGNATURE, Head, SIGNERS, SUMS, line_digest, named_blobs, statement_name, sums_text,
 };
 use crate::digest::sha256;
 use crate::journal::Event;
 use crate::journal::event::GENESIS;
 use crate::model::{PersonId, TenantId};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize as _, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wrong with a bundle: where, and what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -53,30 +57,63 @@ pub struct Verified {
     pub typed: usize,
     /// Signatures on documents that were received.
     pub documents: usize,
+    /// Whose list of keys was believed.
+    pub signers: Whose,
+    /// How many events an earlier head that the verifier brought was signed over; none was brought without.
+    pub extends: Option<u64>,
+    /// What only a person can clear.
+    pub doubts: Vec<Flaw>,
 }
 
+/// Whose list of keys a verification believes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// The folder's own: that the keys are those of the persons is for the verifier to find out.
+    Folder,
+    /// The verifier's.
+    Given,
+}
+
+/// What the verifier brings, and does not take from the bundle.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Brought<'a> {
+    /// Who signs with which keys; without, the bundle's own list is believed.
+    pub signers: Option<&'a AllowedSigners>,
+    /// The head of an earlier bundle, which this one must extend.
+    pub head: Option<&'a Head>,
+}
+
+/// A clock may be set back by this much; what is earlier by more is doubted.
+const CLOCK: SignedDuration = SignedDuration::from_mins(10);
+
 /// Verifies a bundle of which `digests` are the SHA-256 of every file, and `texts` the bytes of those
-/// that are read. `trusted` are the signers as the verifier knows them; without, those of the bundle.
+/// that are read.
 ///
 /// # Errors
 /// Everything that is wrong.
 pub fn verify(
     digests: &BTreeMap<String, String>,
     texts: &BTreeMap<String, Vec<u8>>,
-    trusted: Option<&AllowedSigners>,
+    brought: &Brought<'_>,
 ) -> Result<Verified, Vec<Flaw>> {
     let mut flaws = Vec::new();
     let text = |name: &str| texts.get(name).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
-    let head = serde_json::from_str::<Head>(text(HEAD)).ok().filter(|head| head.format == FORMAT);
-    let Some(head) = head else { return Err(vec![Flaw::new(HEAD, "it is missing, or not a head of evidence")]) };
+    let Some(head) = Head::parse(text(HEAD)) else {
+        return Err(vec![Flaw::new(HEAD, "it is missing, or not a head of evidence")]);
+    };
     let own = AllowedSigners::parse(text(SIGNERS));
-    let Some(signers) = trusted.or(own.as_ref()) else {
+    let Some(signers) = brought.signers.or(own.as_ref()) else {
         return Err(vec![Flaw::new(SIGNERS, "it is missing, or not as traghetto writes it")]);
     };
     let signed = signers.verify(head.by.as_str(), text(HEAD).as_bytes(), text(HEAD_SIGNATURE));
     let key = signed.map_err(|error| flaws.push(Flaw::new(HEAD_SIGNATURE, error))).unwrap_or_default();
     check_sums(digests, text(SUMS), &head, &mut flaws);
     let events = check_chain(text(EVENTS), &head, &mut flaws);
+    if let Some(earlier) = brought.head {
+        flaws.extend(extends(earlier, &head, &events));
+    }
+    let doubts = check_times(&head, &events, &mut flaws);
     let mut found = Verified {
         tenant: head.tenant,
         events: head.events,
@@ -88,8 +125,14 @@ pub fn verify(
         signatures: Vec::new(),
         typed: 0,
         documents: 0,
+        signers: if brought.signers.is_some() { Whose::Given } else { Whose::Folder },
+        extends: brought.head.map(|head| head.events),
+        doubts,
     };
-    for event in &events {
+    let keys: BTreeSet<&str> =
+        own.iter().chain(brought.signers).flat_map(AllowedSigners::fingerprints).map(|(person, _)| person).collect();
+    let mut past = Past::default();
+    for (index, event) in events.iter().enumerate() {
         for blob in named_blobs(event) {
             if !digests.contains_key(&format!("{BLOBS}{blob}")) {
                 flaws.push(Flaw::new(place(event), format!("its blob {blob} is missing")));
@@ -97,7 +140,10 @@ pub fn verify(
         }
         if event.kind == Signature::KIND {
             check_signature(event, texts, signers, &mut found, &mut flaws);
+            check_past(event, &mut past, &mut found.doubts, &mut flaws);
+            found.doubts.extend(typed_despite_key(event, &keys, &events[index..]));
         }
+        past.add(event);
     }
     if flaws.is_empty() { Ok(found) } else { Err(flaws) }
 }
@@ -163,6 +209,70 @@ fn check_chain(text: &str, head: &Head, flaws: &mut Vec<Flaw>) -> Vec<Event> {
         flaws.push(Flaw::new(EVENTS, what));
     }
     events
+}
+
+/// Whether a bundle with `head` holds the events of an earlier one, and more.
+fn extends(earlier: &Head, head: &Head, events: &[Event]) -> Option<Flaw> {
+    let what = if earlier.tenant != head.tenant {
+        format!("the earlier head is of {}", earlier.tenant)
+    } else if earlier.events > events.len() as u64 {
+        format!("the earlier head has {} events, these are {}: some were dropped", earlier.events, events.len())
+    } else {
+        // The event after it names its hash, and the head that of the last.
+        let at = usize::try_from(earlier.events).unwrap_or(usize::MAX);
+        let digest = events.get(at).map_or(&head.last, |next| &next.prev);
+        if at > 0 && *digest == earlier.last {
+            return None;
+        }
+        format!("event {} is not the one of the earlier head: the story was written anew", earlier.events)
+    };
+    Some(Flaw::new(EVENTS, what))
+}
+
+/// Every time is one, and none is before the one before it.
+fn check_times(head: &Head, events: &[Event], flaws: &mut Vec<Flaw>) -> Vec<Flaw> {
+    let mut doubts = Vec::new();
+    let mut last: Option<Timestamp> = None;
+    let times = events.iter().map(|event| (place(event), event.time.as_str()));
+    for (place, time) in times.chain([(HEAD.to_owned(), head.time.as_str())]) {
+        match time.parse::<Timestamp>() {
+            Err(_) => flaws.push(Flaw::new(place, "its time is none")),
+            Ok(at) => {
+                if last.is_some_and(|last| last.duration_since(at) > CLOCK) {
+                    doubts.push(Flaw::new(place, "its time is before that of the event before it"));
+                }
+                last = Some(at);
+            }
+        }
+    }
+    doubts
+}
+
+/// Whether the statement of an event is about the events before it.
+fn check_past(event: &Event, past: &mut Past<'_>, doubts: &mut Vec<Flaw>, flaws: &mut Vec<Flaw>) {
+    // One that is no signature was told.
+    let Ok(signature) = Signature::deserialize(&event.data) else { return };
+    for objection in past.objections(&signature, &event.tenant) {
+        match objection {
+            Objection::Broken(what) => flaws.push(Flaw::new(place(event), what)),
+            Objection::Doubt(what) => doubts.push(Flaw::new(place(event), what)),
+        }
+    }
+}
+
+/// A person with a key signs with it: a statement that was typed in its name is in doubt, unless the
+/// person has said the same with the key since.
+fn typed_despite_key(event: &Event, keys: &BTreeSet<&str>, later: &[Event]) -> Option<Flaw> {
+    let signed = |event: &Event| (event.kind == Signature::KIND).then(|| Signature::deserialize(&event.data).ok())?;
+    let typed = signed(event).filter(|typed| typed.given == Given::Typed && keys.contains(typed.person.as_str()))?;
+    let says_the_same = |other: &Signature| {
+        let covers = |item| other.items.contains(item);
+        let by_key = matches!(other.given, Given::Ssh { .. }) && other.person == typed.person;
+        by_key && other.phase == typed.phase && other.outcome == typed.outcome && typed.items.iter().all(covers)
+    };
+    let confirmed = later.iter().filter_map(signed).any(|other| says_the_same(&other));
+    let what = format!("it was typed in the name of {}, who has a key and did not sign with it", typed.person);
+    (!confirmed).then(|| Flaw::new(place(event), what))
 }
 
 fn check_signature(

@@ -1,16 +1,23 @@
 //! `traghetto checklist verify`: whether a folder of evidence is what was signed.
 
 use super::super::Context;
-use crate::checklist::evidence::{BLOBS, Flaw, Verified, verify};
+use crate::checklist::evidence::{BLOBS, Brought, Flaw, Head, Verified, Whose, verify};
 use crate::checklist::sshsig::AllowedSigners;
 use crate::digest::hex;
 use crate::failure::{Failure, Kind};
+use crate::untrusted::printable;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// `traghetto checklist verify`.
+///
+/// A folder alone proves that it is as its head was signed, and what persons signed with the keys that
+/// it lists. Whose the keys are, it cannot prove: bring --signers. That no event was dropped at its end
+/// and none written anew, it cannot prove either: keep the head.json of every folder and bring --head.
+///
+/// Exit codes: 7 it does not verify; 4 it verifies, but only a person can say whether a statement is right.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The folder that `checklist evidence` wrote.
@@ -18,6 +25,9 @@ pub struct Args {
     /// The file allowed_signers that you trust (default: the folder's own, whose fingerprints are shown).
     #[arg(long, value_name = "FILE")]
     signers: Option<PathBuf>,
+    /// The head.json of an earlier folder, which this one must extend.
+    #[arg(long, value_name = "FILE")]
+    head: Option<PathBuf>,
 }
 
 /// Flaws that are named one by one.
@@ -34,29 +44,26 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let unread = |path: &Path, error: io::Error| {
         Failure::new(Kind::Usage, format!("{} cannot be read: {error}", path.display())).hint("Nothing was verified.")
     };
-    let trusted = args.signers.as_ref().map(|path| {
-        let text = std::fs::read_to_string(path).map_err(|error| unread(path, error))?;
-        AllowedSigners::parse(&text).ok_or_else(|| unread(path, io::Error::other("it is not as traghetto writes it")))
+    let text = |path: &Path| std::fs::read_to_string(path).map_err(|error| unread(path, error));
+    let other = |path: &Path, what: &'static str| unread(path, io::Error::other(what));
+    let signers = args
+        .signers
+        .as_deref()
+        .map(|path| AllowedSigners::parse(&text(path)?).ok_or_else(|| other(path, "it is not as traghetto writes it")));
+    let head = args.head.as_deref().map(|path| {
+        Head::parse(&text(path)?).ok_or_else(|| other(path, "it is not the head.json of a folder of evidence"))
     });
-    let trusted = trusted.transpose()?;
+    let (signers, head) = (signers.transpose()?, head.transpose()?);
     let mut found = Found::default();
     collect(&args.dir, "", &mut found).map_err(|error| unread(&args.dir, error))?;
-    match verify(&found.digests, &found.texts, trusted.as_ref()) {
-        Ok(verified) => {
-            if context.json {
-                context.ui.json(&verified);
-            } else {
-                context.ui.data(&page(&verified));
-            }
-            if trusted.is_none() {
-                context.ui.status(
-                    "The keys are the folder's own: compare their fingerprints with those that the persons tell you.",
-                );
-            }
-            Ok(())
-        }
-        Err(flaws) => Err(broken(&args.dir, &flaws)),
+    let brought = Brought { signers: signers.as_ref(), head: head.as_ref() };
+    let verified = verify(&found.digests, &found.texts, &brought).map_err(|flaws| broken(&args.dir, &flaws))?;
+    if context.json {
+        context.ui.json(&verified);
+    } else {
+        context.ui.data(&page(&verified));
     }
+    if verified.doubts.is_empty() { Ok(()) } else { Err(doubted(&args.dir, &verified.doubts)) }
 }
 
 fn collect(folder: &Path, below: &str, found: &mut Found) -> io::Result<()> {
@@ -92,27 +99,55 @@ fn digest(path: &Path) -> io::Result<String> {
 }
 
 fn page(verified: &Verified) -> String {
+    let Verified { tenant, events, last, by, key, blobs, typed, documents, .. } = verified;
+    // What a folder says of itself may be anything.
+    let time = printable(&verified.time);
     let mut text = format!(
-        "the evidence of {} verifies\n  events      {}, the last is {}\n  made        {}\n  head        signed by {} with {}\n  blobs       {}\n",
-        verified.tenant, verified.events, verified.last, verified.time, verified.by, verified.key, verified.blobs
+        "the evidence of {tenant} verifies\n  events      {events}, the last is {last}\n  made        {time}\n  \
+         head        signed by {by} with {key}\n  blobs       {blobs}\n"
     );
     for (person, key) in &verified.signatures {
         text.push_str(&format!("  statement   signed by {person} with {key}\n"));
     }
     text.push_str(&format!(
-        "  other       {} signatures typed at the operator's terminal, {} on documents in blobs/\n",
-        verified.typed, verified.documents
+        "  other       {typed} signatures typed at the operator's terminal, {documents} on documents in blobs/\n"
     ));
+    text.push_str(match verified.signers {
+        Whose::Folder => {
+            "  keys        the keys are the folder's own: compare their fingerprints with those that the persons \
+             tell you, or bring --signers\n"
+        }
+        Whose::Given => "  keys        those of the given file\n",
+    });
+    match verified.extends {
+        Some(events) => text.push_str(&format!("  before      extends the earlier head of {events} events\n")),
+        None => text.push_str(
+            "  before      nothing to compare with: whether events were dropped or written anew, only an earlier \
+             head tells (--head)\n",
+        ),
+    }
     text
 }
 
-fn broken(folder: &Path, flaws: &[Flaw]) -> Failure {
-    let mut failure = Failure::new(Kind::Evidence, format!("{} does not verify", folder.display()));
+/// A failure with the first of its flaws as hints.
+fn with_flaws(mut failure: Failure, flaws: &[Flaw]) -> Failure {
     for flaw in flaws.iter().take(SHOWN) {
         failure = failure.hint(flaw.to_string());
     }
-    if let Some(more) = flaws.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        failure = failure.hint(format!("and {more} more"));
+    match flaws.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        Some(more) => failure.hint(format!("and {more} more")),
+        None => failure,
     }
-    failure.hint("Ask for the folder again, from who made it; the journal of the operations host has the true story.")
+}
+
+fn doubted(folder: &Path, doubts: &[Flaw]) -> Failure {
+    let text = format!("{} verifies, but {} of its events are in doubt", folder.display(), doubts.len());
+    with_flaws(Failure::new(Kind::CheckFailed, text), doubts)
+        .hint("Ask the persons. Who has a key signs the same again with it; then make the folder anew.")
+}
+
+fn broken(folder: &Path, flaws: &[Flaw]) -> Failure {
+    let failure = Failure::new(Kind::Evidence, format!("{} does not verify", folder.display()));
+    with_flaws(failure, flaws)
+        .hint("Ask for the folder again, from who made it; the journal of the operations host has the true story.")
 }

@@ -36,6 +36,7 @@ fn bundle() -> Files {
     }
     let blob = Blob::new(b"5 sent, 5 received".to_vec());
     room.events[0].data["findings"][0]["answer"] = blob.sha256.clone().into();
+    room.events[0].data["findings"][0]["attempts"] = 1.into();
     let last = room.events.last_mut().unwrap();
     let statement = last.data["statement"].as_str().unwrap().to_owned();
     let signature = sshsig::sign(&key(2), statement.as_bytes()).unwrap();
@@ -53,7 +54,7 @@ fn bundle() -> Files {
 
 fn verified(files: &Files) -> Result<Verified, Vec<Flaw>> {
     let digests = files.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))).collect();
-    verify(&digests, files, None)
+    verify(&digests, files, &Brought::default())
 }
 
 #[test]
@@ -61,6 +62,7 @@ fn a_bundle_verifies_and_says_what_it_holds() {
     let found = verified(&bundle()).unwrap();
     assert_eq!((found.events, found.blobs, found.typed, found.documents), (5, 1, 3, 0));
     assert_eq!(found.by.as_str(), "anna-veneto");
+    assert_eq!((found.signers, found.extends, found.doubts.as_slice()), (Whose::Folder, None, &[][..]));
     assert_eq!(found.signatures, [("carla-riva".parse().unwrap(), sshsig::fingerprint(key(2).public_key()))]);
     let names: Vec<String> = bundle().into_keys().filter(|name| name.starts_with(SIGNATURES)).collect();
     assert_eq!(names, ["signatures/000005-network-carla-riva.txt", "signatures/000005-network-carla-riva.txt.sig"]);
@@ -128,7 +130,8 @@ fn who_cannot_sign_as_the_maker_cannot_rewrite_the_story() {
     verified(&files).unwrap();
     let digests = files.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))).collect();
     let trusted = AllowedSigners::parse(&signers).unwrap();
-    let flaws = verify(&digests, &files, Some(&trusted)).unwrap_err();
+    let brought = Brought { signers: Some(&trusted), head: None };
+    let flaws = verify(&digests, &files, &brought).unwrap_err();
     assert_eq!(flaws[0].place, HEAD_SIGNATURE);
 }
 
@@ -151,6 +154,132 @@ fn even_the_maker_cannot_change_what_another_signed() {
     assert!(flaws.contains("its statement says something else than its data"), "{flaws}");
 }
 
+/// Changes the data of events and links them again, then seals the bundle with the maker's own key.
+fn rewritten(files: &mut Files, change: impl FnOnce(&mut Vec<Event>)) {
+    let text = String::from_utf8(files[EVENTS].clone()).unwrap();
+    let mut events: Vec<Event> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    change(&mut events);
+    let lines = chained(events);
+    let text: String = lines.iter().flat_map(|(line, _)| [line.as_str(), "\n"]).collect();
+    files.insert(EVENTS.to_owned(), text.into_bytes());
+    files.retain(|name, _| !name.starts_with(SIGNATURES));
+    for (_, event) in &lines {
+        if let Some((signature, armored, _)) = super::super::signed_statement(event) {
+            let name = statement_name(event.seq, &signature);
+            files.insert(format!("{name}.sig"), armored.into_bytes());
+            files.insert(name, signature.statement.into_bytes());
+        }
+    }
+    let mut head: Head = serde_json::from_slice(&files[HEAD]).unwrap();
+    head.events = lines.len() as u64;
+    head.tenant = lines[0].1.tenant.parse().unwrap();
+    files.insert(HEAD.to_owned(), head.text().into_bytes());
+    sealed_again(files, &key(1));
+}
+
+#[test]
+fn a_verdict_under_a_signed_validation_cannot_be_changed_even_by_the_maker() {
+    let told = after(|files| {
+        rewritten(files, |events| {
+            let finding = &mut events[0].data["findings"][0];
+            finding["verdict"] = "fail".into();
+            finding["reason"] = "loss is 100".into();
+        });
+    });
+    assert!(told.contains("event 5: what it approves of A-1"), "{told}");
+    let told = after(|files| rewritten(files, |events| events[0].data["findings"][0]["expected"] = "x".into()));
+    assert!(told.contains("is not what was found before it"), "{told}");
+    // Nor that an item was asked at all, nor what persons stated of the others.
+    let told = after(|files| rewritten(files, |events| events[0].data["findings"][0]["attempts"] = 0.into()));
+    assert!(told.contains("event 5: what it approves of A-1"), "{told}");
+    let told = after(|files| {
+        rewritten(files, |events| {
+            let data = &mut events[1].data;
+            data["outcome"] = "ko".into();
+            let statement = data["statement"].as_str().unwrap().replace("ok\n", "ko\n");
+            data["approves"] = sha256(statement.as_bytes()).into();
+            data["statement"] = statement.into();
+        });
+    });
+    assert!(told.contains("event 5: what it approves of M-1 is not what was stated before it"), "{told}");
+}
+
+#[test]
+fn a_statement_is_of_its_tenant_and_list() {
+    let told = after(|files| {
+        rewritten(files, |events| events.iter_mut().for_each(|event| event.tenant = "meolo".to_owned()));
+    });
+    assert!(told.contains("its statement is of another tenant than meolo"), "{told}");
+    let told = after(|files| rewritten(files, |events| events[0].data["version"] = 9.into()));
+    assert!(told.contains("its list is of version 3, and was run as another"), "{told}");
+    let told = after(|files| rewritten(files, |events| events[1].time = "yesterday".to_owned()));
+    assert!(told.contains("event 2: its time is none"), "{told}");
+}
+
+/// The doubts after a change by the maker.
+#[track_caller]
+fn doubts(change: impl FnOnce(&mut Vec<Event>)) -> String {
+    let mut files = bundle();
+    rewritten(&mut files, change);
+    verified(&files).unwrap().doubts.iter().map(|doubt| format!("{doubt}\n")).collect()
+}
+
+#[test]
+fn what_only_a_person_can_clear_is_told() {
+    assert_eq!(doubts(|_| {}), "");
+    let typed = |events: &mut Vec<Event>| events[4].data["given"] = serde_json::json!({"how": "typed"});
+    assert_eq!(
+        doubts(typed),
+        "events.jsonl event 5: it was typed in the name of carla-riva, who has a key and did not sign with it\n"
+    );
+    // The person has said the same again, with the key.
+    let again = |events: &mut Vec<Event>| {
+        let mut same = events[4].clone();
+        same.seq = 6;
+        typed(events);
+        events.push(same);
+    };
+    assert_eq!(doubts(again), "");
+    let earlier = doubts(|events| events[2].time = "2026-11-29T10:00:00Z".to_owned());
+    assert_eq!(earlier, "events.jsonl event 3: its time is before that of the event before it\n");
+    let unknown = doubts(|events| events[0].data["digest"] = "0".repeat(64).into());
+    assert!(unknown.contains("event 5: its list of version 3 was never run as it is"), "{unknown}");
+    let mut newer = |events: &mut Vec<Event>| {
+        let mut run = events[0].clone();
+        run.data["findings"][0]["verdict"] = "warn".into();
+        run.data["findings"][0]["reason"] = "loss is 1".into();
+        events.insert(3, run);
+        (1..).zip(events.iter_mut()).for_each(|(seq, event)| event.seq = seq);
+    };
+    let told = doubts(&mut newer);
+    assert!(told.contains("it approves of A-1 [municipio] what event 1 found"), "{told}");
+}
+
+#[test]
+fn an_earlier_head_tells_what_was_dropped_or_written_anew() {
+    let whole = bundle();
+    let mut short = bundle();
+    rewritten(&mut short, |events| events.truncate(4));
+    let head = |files: &Files| Head::parse(std::str::from_utf8(&files[HEAD]).unwrap()).unwrap();
+    let with = |files: &Files, head: &Head| {
+        let digests = files.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))).collect();
+        verify(&digests, files, &Brought { signers: None, head: Some(head) }).map_err(|flaws| flaws[0].to_string())
+    };
+    assert_eq!(with(&whole, &head(&short)).unwrap().extends, Some(4));
+    assert_eq!(with(&whole, &head(&whole)).unwrap().extends, Some(5));
+    assert!(verified(&short).is_ok(), "the folder alone cannot tell");
+    assert!(with(&short, &head(&whole)).unwrap_err().contains("has 5 events, these are 4: some were dropped"));
+    let mut moved = bundle();
+    rewritten(&mut moved, |events| events[0].time = "2026-11-30T09:59:00Z".to_owned());
+    assert!(verified(&moved).is_ok(), "nor this");
+    assert!(with(&moved, &head(&short)).unwrap_err().contains("the story was written anew"));
+    assert!(with(&moved, &head(&whole)).unwrap_err().contains("the story was written anew"));
+    let other = Head { tenant: "meolo".parse().unwrap(), ..head(&short) };
+    assert!(with(&whole, &other).unwrap_err().contains("the earlier head is of meolo"));
+    let none = Head { events: 0, ..head(&short) };
+    assert!(with(&whole, &none).is_err());
+}
+
 #[test]
 fn twenty_thousand_events_verify_in_a_second() {
     let mut room = signed();
@@ -161,7 +290,8 @@ fn twenty_thousand_events_verify_in_a_second() {
     }
     let tenant = room.tenant().id.clone();
     let by = "anna-veneto".parse().unwrap();
-    let made = Bundle::new(&tenant, &chained(room.events), &room.inventory.people, (&by, ""), "");
+    let made =
+        Bundle::new(&tenant, &chained(room.events), &room.inventory.people, (&by, "2026-11-30T12:00:00+01:00"), "");
     let (mut files, head) = made.unwrap().sealed();
     files.insert(HEAD_SIGNATURE.into(), sshsig::sign(&key(1), head.text().as_bytes()).unwrap().into_bytes());
     let began = std::time::Instant::now();
