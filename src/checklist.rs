@@ -37,7 +37,7 @@ mod validation;
 
 pub use across::{Across, Kept, State, across};
 pub use baseline::Baselines;
-pub use bundle::{Bundle, BundleError, Head, Source};
+pub use bundle::{Admission, Bundle, BundleError, Bundled, Head, Imported, Source, admitted, without_secrets};
 pub use compare::{Captured, Compare, Difference, Rule};
 pub use decode::shape;
 pub use draft::{Desk, Draft, HEADING, LONGEST_WAIVER, Open, SignError, Wish};

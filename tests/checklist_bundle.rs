@@ -26,19 +26,13 @@ fn sandbox(os: &str) -> Sandbox {
 }
 
 fn bundle(sandbox: &Sandbox) -> Ran {
+    bundle_of(sandbox, "source")
+}
+
+fn bundle_of(sandbox: &Sandbox, phase: &str) -> Ran {
     let out = sandbox.path().join("out");
-    let out = out.to_str().unwrap();
-    sandbox.run(&[
-        "checklist",
-        "bundle",
-        "cinto-caomaggiore",
-        "--phase",
-        "source",
-        "--server",
-        "cinto-srv1",
-        "--out",
-        out,
-    ])
+    let line = ["checklist", "bundle", "cinto-caomaggiore", "--phase", phase, "--server", "cinto-srv1", "--out"];
+    sandbox.run(&[&line[..], &[out.to_str().unwrap()]].concat())
 }
 
 fn import(sandbox: &Sandbox, file: &Path) -> Ran {
@@ -47,13 +41,26 @@ fn import(sandbox: &Sandbox, file: &Path) -> Ran {
 
 /// Runs the script of a Linux, and gives the server's address to the result as if it ran there.
 fn result(sandbox: &Sandbox) -> PathBuf {
-    let script = sandbox.path().join("out/source-cinto-caomaggiore-cinto-srv1.sh");
+    result_of(sandbox, "source", "192.0.2.10", "4C4C-0001")
+}
+
+fn result_of(sandbox: &Sandbox, phase: &str, address: &str, serial: &str) -> PathBuf {
+    let script = sandbox.path().join(format!("out/{phase}-cinto-caomaggiore-cinto-srv1.sh"));
     assert!(Command::new("sh").arg(&script).status().unwrap().success());
     let result = script.with_extension("result");
     let text = std::fs::read_to_string(&result).unwrap();
-    let (title, rest) = text.split_once('\n').unwrap();
-    std::fs::write(&result, format!("{title}\naddress 192.0.2.10\n{rest}")).unwrap();
+    let own: String = text.split_inclusive('\n').filter(|line| !line.starts_with("serial ")).collect();
+    let (title, rest) = own.split_once('\n').unwrap();
+    std::fs::write(&result, format!("{title}\naddress {address}\nserial {serial}\n{rest}")).unwrap();
     result
+}
+
+/// The journal's events of a kind.
+fn events(sandbox: &Sandbox, kind: &str) -> Vec<serde_json::Value> {
+    let path = sandbox.path().join("replicas/cinto-caomaggiore/events.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let events = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    events.filter(|event| event["kind"] == kind).map(|event| event["data"].clone()).collect()
 }
 
 #[test]
@@ -71,10 +78,71 @@ fn a_linux_is_asked_by_the_comune_and_read_as_a_run() {
         .map(|finding| (finding["item"].as_str().unwrap(), finding["verdict"].as_str().unwrap()))
         .collect();
     assert_eq!(found, [("B-1", "pass"), ("B-2", "warn")]);
+    let told = json["findings"][0]["found"].as_str().unwrap();
+    assert!(told.starts_with("stdout `7` (asked on the host at 2") && told.ends_with("Z)"), "{told}");
+    // Where it came from is in the journal, and the file is kept.
+    let (bundled, imported) = (events(&sandbox, "checklist.bundled"), events(&sandbox, "checklist.imported"));
+    assert_eq!((&bundled[0]["nonce"], &bundled[0]["server"]), (&imported[0]["nonce"], &"cinto-srv1".into()));
+    assert_eq!(
+        (&imported[0]["serials"], &imported[0]["addresses"][0]),
+        (&["4c4c-0001"][..].into(), &"192.0.2.10".into())
+    );
+    let blobs = sandbox.path().join("replicas/cinto-caomaggiore/blobs");
+    let kept = std::fs::read(blobs.join(imported[0]["blob"].as_str().unwrap())).unwrap();
+    assert_eq!(kept, std::fs::read(&file).unwrap());
+    // Once; and another bundle counts for itself.
+    let again = import(&sandbox, &file).code(7);
+    assert!(again.stderr.contains("a result of this bundle was taken over at "), "{}", again.stderr);
+    assert!(again.stderr.contains("Nothing of ") && again.stderr.contains("make another bundle"), "{}", again.stderr);
     // Notepad's marks and line ends change nothing.
+    bundle(&sandbox).code(0);
+    let file = result(&sandbox);
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
     import(&sandbox, &file).code(0);
+    assert_eq!(events(&sandbox, "checklist.run").len(), 2);
+}
+
+#[test]
+fn a_secret_in_a_result_stays_out_of_what_is_kept() {
+    let sandbox = sandbox("{linux: Debian 12}");
+    sandbox.edit("checklists/source.yaml", "'exit 3'", "'echo \"password=S3NT\"NEL >&2; exit 3'");
+    bundle(&sandbox).code(0);
+    let file = result(&sandbox);
+    let hex = |text: &str| text.bytes().map(|byte| format!(" {byte:02x}")).collect::<String>();
+    let came = std::fs::read_to_string(&file).unwrap();
+    assert!(came.replace('\n', "").contains(&hex("S3NT")), "{came}");
+    import(&sandbox, &file).code(0);
+    let imported = &events(&sandbox, "checklist.imported")[0];
+    let blobs = sandbox.path().join("replicas/cinto-caomaggiore/blobs");
+    let kept = std::fs::read_to_string(blobs.join(imported["blob"].as_str().unwrap())).unwrap();
+    let dense = kept.replace('\n', "");
+    assert!(!dense.contains(&hex("S3NT")) && dense.contains(&hex("password=<secret>")), "{kept}");
+}
+
+#[test]
+fn a_copy_has_the_landing_address_and_is_not_the_source() {
+    let sandbox = sandbox("{linux: Debian 12}");
+    let list = std::fs::read_to_string(sandbox.path().join("checklists/source.yaml")).unwrap();
+    let list = list
+        .replace("checklist: source", "checklist: landing")
+        .replace("scope: server,", "scope: server, when: notte,");
+    sandbox.write("checklists/landing.yaml", &list);
+    sandbox.edit(
+        "inventory/tenants/cinto-caomaggiore.yaml",
+        "address: 192.0.2.10\n    landing: keep",
+        "address: 192.0.2.10\n    landing: {renumber: 10.64.4.10}",
+    );
+    bundle(&sandbox).code(0);
+    import(&sandbox, &result(&sandbox)).code(0);
+    bundle_of(&sandbox, "landing").code(0);
+    let refused = |address: &str, serial: &str, words: &str| {
+        let ran = import(&sandbox, &result_of(&sandbox, "landing", address, serial)).code(7);
+        assert!(ran.stderr.contains(words) && ran.stderr.contains("Nothing of "), "{}", ran.stderr);
+    };
+    refused("192.0.2.10", "56 4d 0002", "and not 10.64.4.10");
+    refused("10.64.4.10", "4C4C-0001", "the machine of origin itself (number 4c4c-0001)");
+    import(&sandbox, &result_of(&sandbox, "landing", "10.64.4.10", "56 4d 0002")).code(0);
 }
 
 #[test]
@@ -89,6 +157,15 @@ fn a_result_of_something_else_is_refused() {
         assert!(ran.stderr.contains(words) && ran.stderr.contains("Nothing of "), "{}", ran.stderr);
     };
     refused("something", "is not the result of a bundle");
+    let (start, rest) = text.split_once("\ntime ").unwrap();
+    let (time, rest) = rest.split_once('\n').unwrap();
+    refused(&format!("{start}\n{rest}"), "damaged (its time)");
+    refused(
+        &format!("{start}\ntime 2022-11-30T10:00:00Z\n{rest}"),
+        "2022-11-30T10:00:00Z, which is before the bundle was made",
+    );
+    refused(&format!("{start}\ntime 2{}\n{rest}", time[1..].replacen("0", "1", 1)), "which is in the future");
+    refused(&text.replace("\nnonce ", "\nnonce 0"), "that this journal does not know");
     refused(&text.replace("address 192.0.2.10\n", ""), "the addresses");
     refused(&text.replace("\nscript ", "\nscript 0"), "not the one of this checklist");
     let cut = text.find(" ready").unwrap();
@@ -111,10 +188,14 @@ fn a_windows_gets_powershell_of_which_the_answers_are_read() {
         line.split('\'').nth(1).unwrap().to_owned()
     };
     let number = script.lines().find_map(|line| line.strip_prefix("Item ")).unwrap().split(' ').next().unwrap();
+    assert!(
+        script.contains("[Console]::Out.WriteLine('time ' + [DateTime]::UtcNow.ToString('yyyy-MM-dd\\THH:mm:ss\\Z', ")
+    );
+    let now = jiff::Timestamp::now();
     let nonce = told("nonce").split_once(' ').unwrap().1.to_owned();
     let answer = format!(
         "traghetto-bundle 1\r\n{}\r\n{}\r\n{}\r\nhost SRV\r\naddress 192.0.2.10\r\naddress fe80::1\r\n\
-         {nonce} ready\r\n6F 6B\r\n{nonce} rc {number} 0 0 0.1\r\n{nonce} out {number}\r\n\
+         serial 4C4C-0001\r\ntime {now}\r\n{nonce} ready\r\n6F 6B\r\n{nonce} rc {number} 0 0 0.1\r\n{nonce} out {number}\r\n\
          36 2E 31 2E 37 36 30 31 0A\r\n{nonce} err {number}\r\n",
         told("for"),
         told("nonce"),

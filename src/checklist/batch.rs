@@ -135,6 +135,39 @@ pub(super) fn answers(nonce: &str, printed: &[u8]) -> Option<BTreeMap<usize, Ans
     (ready == b"ok").then_some(answers)
 }
 
+/// What the script printed, after `clean` has seen each answer as the host gave it: in hexadecimal no
+/// word is found. What it leaves as it is stays as it was printed.
+pub(super) fn cleaned(nonce: &str, printed: &[u8], clean: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut part: Vec<u8> = Vec::new();
+    let mut is_answer = false;
+    for line in printed.split_inclusive(|byte| *byte == b'\n').chain([nonce.as_bytes()]) {
+        let Some(head) = line.strip_prefix(nonce.as_bytes()) else {
+            part.extend(line);
+            continue;
+        };
+        kept.extend(if is_answer { cleaned_answer(&part, &clean) } else { clean(&part) });
+        kept.extend(clean(line));
+        part.clear();
+        is_answer = head.trim_ascii_start().starts_with(b"out ") || head.trim_ascii_start().starts_with(b"err ");
+    }
+    // The heading that ends the last part is ours.
+    kept.truncate(kept.len() - nonce.len());
+    kept
+}
+
+fn cleaned_answer(part: &[u8], clean: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let words = part.split(u8::is_ascii_whitespace);
+    let bytes: Vec<u8> =
+        words.filter_map(|word| u8::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()).collect();
+    let kept = clean(&bytes);
+    if kept == bytes {
+        return clean(part);
+    }
+    let line = |bytes: &[u8]| bytes.iter().map(|byte| format!(" {byte:02x}")).collect::<String>() + "\n";
+    kept.chunks(16).map(line).collect::<String>().into_bytes()
+}
+
 /// Whose bytes follow a heading.
 #[derive(Debug, Clone, Copy)]
 enum Section {
@@ -284,6 +317,31 @@ mod tests {
         assert_eq!(first_script([1 << 20, 1 << 19, 1 << 18, 1].into_iter()), 2);
         assert_eq!(first_script(std::iter::once(1 << 30)), 1);
         const { assert!(MOST_BYTES * 3 + MOST_ITEMS * STDERR_LIMIT * 3 < 8 << 20) };
+    }
+
+    #[test]
+    fn what_is_kept_of_a_result_holds_no_secret() {
+        let hex = |text: &str| text.bytes().map(|byte| format!(" {byte:02x}")).collect::<String>();
+        let result = |secret: &str| {
+            format!(
+                "traghetto-bundle 1\nhost {secret}\n{NONCE} ready\n 6f 6b\n{NONCE} rc 0 0 1 2\n{NONCE} out 0\n{}\n{}\n\
+                 {NONCE} err 0\n{}\n{NONCE} out 1\n 41 {secret} 42\n",
+                hex("password="),
+                hex(secret),
+                hex(secret)
+            )
+        };
+        let clean = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("S3NT", "<>").into_bytes();
+        let kept = cleaned(NONCE, result("S3NT").as_bytes(), clean);
+        let text = String::from_utf8(kept.clone()).unwrap();
+        assert!(!text.contains("S3NT") && !text.contains(&hex("S3NT")), "{text}");
+        let answers = answers(NONCE, &kept).unwrap();
+        assert_eq!((answers[&0].exit, answers[&0].stdout.as_slice()), (Some(0), &b"password=<>"[..]));
+        assert_eq!(answers[&0].stderr, b"<>");
+        // Nothing to take out: the bytes as they came, to the last.
+        for plain in [result("").replace("41  42", "41 42"), result("")[..60].to_owned(), String::new()] {
+            assert_eq!(cleaned(NONCE, plain.as_bytes(), clean), plain.as_bytes());
+        }
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! A bundle: the script of a server as a file that the Comune runs by itself, and its result, which
 //! is read as if the host had been asked. For servers that nobody may reach from outside.
 //!
-//! Pure. A result holds only what the script of this very checklist prints: its SHA-256 is in it, and
+//! Pure. That a result is of a bundle that was made, in time and once, the journal tells ([`admitted`]).
+//! A result holds only what the script of this very checklist prints: its SHA-256 is in it, and
 //! is computed anew when it is read.
+
+mod errand;
+
+pub use errand::{Admission, Bundled, Imported, admitted};
 
 use super::answer::{entry, read};
 use super::batch::{self, Entry};
@@ -11,11 +16,13 @@ use super::item::{Checklist, Phase};
 use super::judge::{at_rest, judge};
 use super::plan::{Inquiry, Options, Task, Todo, tasks};
 use super::powershell;
+use super::redact::{Blob, Redactor};
 use crate::digest::sha256;
 use crate::model::server::{Access, Login, Os, SecretRef, Server, WinrmAccess};
 use crate::model::tenant::Tenant;
 use crate::model::{Known, ServerId};
 use crate::untrusted::one_line;
+use jiff::Timestamp;
 use std::net::IpAddr;
 
 /// The first line of a result.
@@ -43,6 +50,39 @@ pub enum BundleError {
     /// It breaks off.
     #[error("the result breaks off: the script did not end")]
     BrokenOff,
+    /// Its bundle is none of ours.
+    #[error("the result is of a bundle that this journal does not know")]
+    Unknown,
+    /// It was taken over before.
+    #[error("a result of this bundle was taken over at {time}")]
+    Used {
+        /// When.
+        time: String,
+    },
+    /// It comes too late.
+    #[error("the bundle counted until {until}")]
+    Expired {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The host's clock is wrong, or the file is not of this bundle's time.
+    #[error("the result says that the script ran at {time}, which is {what} ({other})")]
+    Clock {
+        /// What the host's clock said.
+        time: Timestamp,
+        /// With what it is compared.
+        other: Timestamp,
+        /// How it compares.
+        what: &'static str,
+    },
+    /// It is the machine of origin, and should be its copy.
+    #[error("the result is of {name}, the machine of origin itself (number {serial}), and not of its copy")]
+    Source {
+        /// Its name.
+        name: String,
+        /// By what it is known.
+        serial: String,
+    },
 }
 
 /// A script that the Comune runs.
@@ -54,6 +94,8 @@ pub struct Bundle {
     pub text: String,
     /// How many items it asks.
     pub items: usize,
+    /// SHA-256 of the script without its frame, which the result repeats.
+    pub script: String,
 }
 
 /// The head of a result.
@@ -66,12 +108,17 @@ pub struct Head {
     /// The server's id.
     pub server: String,
     /// The heading word.
-    nonce: String,
+    pub nonce: String,
     /// SHA-256 of the script.
     digest: String,
     /// The name of the computer.
     pub host: String,
-    addresses: Vec<IpAddr>,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// What its maker numbered it with.
+    pub serials: Vec<String>,
+    /// When the script ran, by the host's clock.
+    pub time: Timestamp,
 }
 
 /// What a bundle is made from.
@@ -120,16 +167,17 @@ impl Source<'_> {
     pub fn bundle(&self, nonce: &str) -> Option<Bundle> {
         let asked = self.asked();
         let script = Self::script(&asked, nonce);
+        let digest = sha256(script.as_bytes());
         let head = [
             TITLE.to_owned(),
             format!("for {} {} {}", self.checklist.phase, self.tenant.id, self.server.id),
             format!("nonce {nonce}"),
-            format!("script {}", sha256(script.as_bytes())),
+            format!("script {digest}"),
         ];
         let powershell = Self::is_powershell(&asked);
         let text = if powershell { in_powershell(&head, &script) } else { in_sh(&head, &script, nonce) };
         let extension = if powershell { "ps1" } else { "sh" };
-        (!asked.is_empty()).then_some(Bundle { extension, text, items: asked.len() })
+        (!asked.is_empty()).then_some(Bundle { extension, text, items: asked.len(), script: digest })
     }
 
     /// The findings of the items in the result with `head`.
@@ -144,7 +192,7 @@ impl Source<'_> {
         self.is_of(head)?;
         let mut answers = batch::answers(&head.nonce, result).ok_or(BundleError::BrokenOff)?;
         let finding = |(number, task, inquiry): (usize, Task, Inquiry)| match answers.remove(&number) {
-            Some(answer) => judge(&task, &inquiry, read(Some(answer), &inquiry), 1),
+            Some(answer) => told(judge(&task, &inquiry, read(Some(answer), &inquiry), 1), head.time),
             None => at_rest(&task, self.options.signatures, "the result breaks off before this item"),
         };
         Ok(asked.into_iter().map(finding).collect())
@@ -152,15 +200,27 @@ impl Source<'_> {
 
     /// Whether the computer has the server's address of this phase.
     fn is_of(&self, head: &Head) -> Result<(), BundleError> {
-        let wanted = IpAddr::from(self.server.address);
-        // A copy may have another address, which the network's checklist looks at.
-        if self.checklist.phase.is_of_copies() || head.addresses.contains(&wanted) {
+        let copy = self.checklist.phase.is_of_copies();
+        let wanted = IpAddr::from(if copy { self.server.landing_address() } else { self.server.address });
+        if head.addresses.contains(&wanted) {
             return Ok(());
         }
         let found: Vec<String> = head.addresses.iter().map(ToString::to_string).collect();
         let name = head.host.clone();
         Err(BundleError::OtherHost { name, found: found.join(", "), wanted: wanted.to_string() })
     }
+}
+
+/// The finding with the time at which the host was asked, which is not that of the import.
+fn told(finding: Finding, time: Timestamp) -> Finding {
+    let asked = format!("(asked on the host at {time})");
+    let found = if finding.found.is_empty() { asked } else { format!("{} {asked}", finding.found) };
+    Finding { found, ..finding }
+}
+
+/// A result without secrets: answers are in hexadecimal, where no other search finds them.
+pub fn without_secrets(head: &Head, result: &[u8], redactor: &Redactor) -> Blob {
+    Blob::new(batch::cleaned(&head.nonce, result, |bytes| redactor.bytes(bytes)))
 }
 
 impl Head {
@@ -180,7 +240,8 @@ impl Head {
         let [phase, tenant, server] = words.as_slice() else { return Err(BundleError::NoResult("what it is for")) };
         let phase = Phase::ALL.into_iter().find(|known| known.word() == *phase);
         let hexadecimal = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let addresses = lines.iter().filter(|(key, _)| *key == "address").filter_map(|(_, value)| value.parse().ok());
+        let all = |name| lines.iter().filter(move |(key, _)| *key == name).map(|(_, value)| *value);
+        let time = value("time").and_then(|time| time.parse().ok());
         Ok(Self {
             phase: phase.ok_or(BundleError::NoResult("its phase"))?,
             tenant: (*tenant).to_owned(),
@@ -188,7 +249,9 @@ impl Head {
             nonce: value("nonce").filter(hexadecimal).ok_or(BundleError::NoResult("its heading word"))?.to_owned(),
             digest: value("script").filter(hexadecimal).ok_or(BundleError::NoResult("its digest"))?.to_owned(),
             host: one_line(value("host").unwrap_or_default().as_bytes()),
-            addresses: addresses.collect(),
+            addresses: all("address").filter_map(|address| address.parse().ok()).collect(),
+            serials: all("serial").filter_map(errand::serial).collect(),
+            time: time.ok_or(BundleError::NoResult("its time"))?,
         })
     }
 
@@ -227,8 +290,13 @@ fn in_powershell(head: &[String], script: &str) -> String {
          $writer.NewLine = [string][char]10\n\
          [Console]::SetOut($writer)\n\
          {}[Console]::Out.WriteLine('host ' + $env:COMPUTERNAME)\n\
+         [Console]::Out.WriteLine('time ' + [DateTime]::UtcNow.ToString('yyyy-MM-dd\\THH:mm:ss\\Z', \
+         [Globalization.CultureInfo]::InvariantCulture))\n\
          Get-WmiObject Win32_NetworkAdapterConfiguration -Filter 'IPEnabled=TRUE' | ForEach-Object {{ $_.IPAddress }} | \
-         ForEach-Object {{ [Console]::Out.WriteLine('address ' + $_) }}\n{script}",
+         ForEach-Object {{ [Console]::Out.WriteLine('address ' + $_) }}\n\
+         Get-WmiObject Win32_ComputerSystemProduct | ForEach-Object {{ $_.UUID; $_.IdentifyingNumber }} | \
+         ForEach-Object {{ [Console]::Out.WriteLine('serial ' + $_) }}\n\
+         {script}",
         told.concat()
     )
 }
@@ -238,8 +306,12 @@ fn in_sh(head: &[String], script: &str, nonce: &str) -> String {
     format!(
         "#!/bin/sh\n# Reads only. Writes one file, the result, beside itself. Run it as root: sh THIS-FILE.sh\n\
          file=${{0%.sh}}.result\n{{\n{}echo \"host $(uname -n)\"\n\
+         echo \"time $(date -u +%Y-%m-%dT%H:%M:%SZ)\"\n\
          for address in $(hostname -I 2>/dev/null || ip -o addr | awk '{{ sub(\"/.*\", \"\", $4); print $4 }}'); do\n\
-         echo \"address $address\"\ndone\nsh -s <<'END-{nonce}'\n{script}END-{nonce}\n}} >\"$file\"\n\
+         echo \"address $address\"\ndone\n\
+         for name in product_uuid product_serial board_serial; do\n\
+         [ ! -r \"/sys/class/dmi/id/$name\" ] || echo \"serial $(cat \"/sys/class/dmi/id/$name\")\"\ndone\n\
+         sh -s <<'END-{nonce}'\n{script}END-{nonce}\n}} >\"$file\"\n\
          echo \"The result is in $file\"\n",
         told.concat()
     )

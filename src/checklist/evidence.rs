@@ -9,6 +9,7 @@ mod verify;
 
 pub use verify::{Brought, Flaw, Verified, Whose, verify};
 
+use super::bundle::Imported;
 use super::record::RunRecord;
 use super::sign::{Given, Signature};
 use super::sshsig::{AllowedSigners, SignatureError};
@@ -59,12 +60,12 @@ pub struct Head {
 }
 
 impl Head {
-    /// The file.
     /// Reads the file; none if it is no head of evidence.
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str::<Self>(text).ok().filter(|head| head.format == FORMAT)
     }
 
+    /// The file.
     pub fn text(&self) -> String {
         // Plain data: writing it cannot fail.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
@@ -171,7 +172,8 @@ fn statement_name(seq: u64, signature: &Signature) -> String {
     format!("{SIGNATURES}{seq:06}-{}-{}.txt", signature.phase, signature.person)
 }
 
-/// The blobs that an event names: raw answers, documents, and what proves a statement.
+/// The blobs that an event names: raw answers, results that were carried here, documents, and what
+/// proves a statement.
 fn named_blobs(event: &Event) -> Vec<String> {
     match event.kind.as_str() {
         RunRecord::KIND => {
@@ -183,6 +185,7 @@ fn named_blobs(event: &Event) -> Vec<String> {
             let files = evidence.map(|file| &file["sha256"]).chain([&event.data["given"]["sha256"]]);
             files.filter_map(|sha256| sha256.as_str()).map(str::to_owned).collect()
         }
+        Imported::KIND => event.data["blob"].as_str().map(str::to_owned).into_iter().collect(),
         _ => Vec::new(),
     }
 }

@@ -82,7 +82,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::List(args) => list::run(&args, context),
         Command::Run(args) => run::run(&args, context).await,
-        Command::Bundle(args) => bundle::bundle(&args, context),
+        Command::Bundle(args) => bundle::bundle(&args, context).await,
         Command::Import(args) => bundle::import(&args, context).await,
         Command::Sign(args) => sign::run(&args, context).await,
         Command::Compare(args) => compare::run(&args, context).await,

@@ -51,6 +51,14 @@ impl Server {
     pub fn is_domain_controller(&self) -> bool {
         self.roles.contains(&ServerRole::Ad)
     }
+
+    /// The address of its copy.
+    pub fn landing_address(&self) -> Ipv4Addr {
+        match self.landing {
+            Addressing::Renumber(address) => address,
+            Addressing::Keep | Addressing::RoutesOnly => self.address,
+        }
+    }
 }
 
 /// Operating systems met in the estate.

@@ -70,6 +70,7 @@ fn about(event: &Event) -> String {
             format!("{} Prot. n. {}", data["statement"]["year"], data["mark"]["prot"].as_str().unwrap_or_default())
         }
         "checklist.run" => format!("{} {}", word("phase"), word("outcome")).trim_end().to_owned(),
+        "checklist.bundled" | "checklist.imported" => format!("{} {}", word("phase"), word("server")),
         "checklist.signed" => {
             let items: Vec<&str> =
                 data["items"].as_array().into_iter().flatten().filter_map(|one| one["item"].as_str()).collect();
