@@ -148,13 +148,15 @@ fn the_landing_is_compared_with_what_the_source_kept() {
     run("source").code(0);
     sandbox.write("ports", "tcp 445\ntcp 80\ntcp 22\n");
     run("landing").code(0);
+    let compare = ["checklist", "compare", "cinto-caomaggiore", "--phases", "source,landing", "--lang", "en"];
+    sandbox.run(&compare).code(0);
     sandbox.write("ports", "tcp 80\ntcp 22\n");
     let ran = run("landing").code(4);
     assert!(ran.stdout.contains("lines: lost `tcp 445` (expected: nothing lost)"), "{}", ran.stdout);
     drop(sshd);
 
-    let compare = ["checklist", "compare", "cinto-caomaggiore", "--phases", "source,landing", "--lang", "en"];
-    let shown = sandbox.run(&compare).code(0);
+    let shown = sandbox.run(&compare).code(4);
+    assert!(shown.stderr.contains("1 of 1 things kept are not as they should be"), "{}", shown.stderr);
     assert!(shown.stdout.contains("DIFFERS: lost `tcp 445`; new `tcp 80`"), "{}", shown.stdout);
     assert!(
         shown.stdout.ends_with("1 things kept: 1 not the same, 1 of them not as they should be\n"),
@@ -162,7 +164,7 @@ fn the_landing_is_compared_with_what_the_source_kept() {
         shown.stdout
     );
     let json: serde_json::Value =
-        serde_json::from_str(&sandbox.run(&[&compare[..], &["--json"]].concat()).code(0).stdout).unwrap();
+        serde_json::from_str(&sandbox.run(&[&compare[..], &["--json"]].concat()).code(4).stdout).unwrap();
     assert_eq!(json[0]["phases"][0]["state"], "first");
     assert_eq!(json[0]["phases"][1]["difference"]["lost"][0], "tcp 445");
     sandbox.run(&["checklist", "compare", "cinto-caomaggiore", "--phases", "source"]).code(2);

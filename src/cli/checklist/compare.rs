@@ -8,6 +8,8 @@ use crate::failure::{Failure, Kind};
 use crate::untrusted::printable;
 
 /// `traghetto checklist compare`.
+///
+/// Exit code 4: something is not as the rules of the checklists want it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The tenant's id.
@@ -39,10 +41,17 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let rows = across(&lists, runs.map(|event| (event.time.as_str(), &event.data)));
     if context.json {
         context.ui.json(&rows);
-        return Ok(());
+    } else {
+        context.ui.data(&table(&rows, &lists, args.all, context));
     }
-    context.ui.data(&table(&rows, &lists, args.all, context));
-    Ok(())
+    match rows.iter().filter(|row| row.is_broken()).count() {
+        0 => Ok(()),
+        broken => Err(Failure::new(
+            Kind::CheckFailed,
+            format!("{broken} of {} things kept are not as they should be", rows.len()),
+        )
+        .hint("Nobody was asked and nothing was changed. Mend what DIFFERS, then run the later phase again.")),
+    }
 }
 
 fn table(rows: &[Across], lists: &[Checklist], all: bool, context: &Context) -> String {
