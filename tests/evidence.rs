@@ -355,7 +355,7 @@ fn no_operator_types_for_both_sides_of_the_validation() {
         _ => format!("{line}\n"),
     };
     town.sandbox.write("inventory/people.yaml", &people.lines().map(without).collect::<String>());
-    town.sandbox.edit("checklists/source.yaml", "@host\" >&2; exit 1", "@host\" >&2; exit 0");
+    town.sandbox.edit("checklists/source.yaml", "@host\" >&2; exit 1", "@host\" >&2; echo bene");
     town.run("checklist run source cinto-caomaggiore").code(5);
     town.sign("--items A-4 --role venis-sistemista --key keys/anna").code(0);
     town.sign("--items A-4 --role comune-tecnico --by elena-ponte").code(0);

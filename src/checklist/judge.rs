@@ -143,14 +143,14 @@ fn missing_baseline(inquiry: &Inquiry) -> Option<String> {
 fn is_sound(inquiry: &Inquiry, reading: &Reading) -> bool {
     let alone = inquiry.expression.as_ref().filter(|one| !one.looks_back());
     let holds = alone.is_none_or(|one| one.evaluate(|name| reading.get(name), |_| None).holds);
-    holds && unmet(&inquiry.expect, reading).is_empty()
+    holds && inquiry.expect.iter().all(|condition| condition.holds(reading))
 }
 
 /// A script that says nothing but what it complained about has not asked, whatever its status.
 fn unheard(inquiry: &Inquiry, reading: &Reading, complaint: &str) -> Option<String> {
     let silent = matches!(reading.get("stdout"), Some(Datum::Text(text)) if text.is_empty());
     let zero = reading.get("exit") == Some(&Datum::Number(0.0));
-    let said = one_line(complaint, 200);
+    let said = one_line(&Redactor::default().text(complaint), 200);
     (inquiry.question.script().is_some() && silent && zero && !said.is_empty())
         .then(|| format!("it printed nothing and complained, so nothing may have been read: {said}"))
 }
