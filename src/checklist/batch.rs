@@ -4,6 +4,9 @@
 //! bounded and comes back in hexadecimal, and each answer is headed by a word that nobody on the
 //! host could know before: nothing that an item prints can end its own answer or forge another's.
 //! Plain POSIX `sh` with `head`, `od` and, where the host has it, `timeout`; nothing is written.
+//! Where a connection is at hand, `together` asks first, with a fraction of the processes.
+
+pub(super) mod together;
 
 use crate::untrusted::shell_quoted;
 use std::collections::BTreeMap;

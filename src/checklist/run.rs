@@ -1,7 +1,7 @@
 //! Runs a checklist: every host once with one script, every other probe at once, all with deadlines.
 
 use super::answer::{entry, read};
-use super::batch::{self, Entry};
+use super::batch::{self, Entry, together};
 use super::finding::{Finding, Verdict};
 use super::item::Checklist;
 use super::judge::{Answer, NoAnswer, at_rest, in_words, judge};
@@ -254,39 +254,87 @@ async fn ask_all<S: Shell>(shell: &S, powershell: bool, jobs: &[Job]) -> Vec<Res
 
 async fn ask_part<S: Shell>(shell: &S, powershell: bool, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {
     let entries: Vec<Entry<'_>> = jobs.iter().map(|job| entry(job.number, &job.inquiry)).collect();
-    let all = |reason: NoAnswer| jobs.iter().map(|_| Err(reason.clone())).collect();
-    let mut random = [0_u8; 16];
-    if let Err(error) = getrandom::fill(&mut random) {
-        return all(NoAnswer { reason: format!("this machine gives no random numbers: {error}"), unreachable: false });
+    let (mut answers, none) = answers(shell, powershell, &entries).await;
+    let answered = |job: &Job| match (answers.remove(&job.number), &none) {
+        (None, Some(none)) => Err(none.clone()),
+        (answer, _) => read(answer, &job.inquiry),
+    };
+    jobs.iter().map(answered).collect()
+}
+
+type Answers = BTreeMap<usize, batch::Answer>;
+
+/// What a host answers, and why it does not answer the rest, where there is one reason for that. A shell
+/// is asked all at once, and apart what that did not bring.
+async fn answers<S: Shell>(shell: &S, powershell: bool, entries: &[Entry<'_>]) -> (Answers, Option<NoAnswer>) {
+    let mut answers = Answers::new();
+    if !powershell {
+        match together(shell, entries).await {
+            Ok(found) => answers = found,
+            Err(none) => return (answers, Some(none)),
+        }
     }
-    let nonce = hex(&random);
+    let missing = entries.iter().filter(|entry| !answers.contains_key(&entry.number));
+    let missing: Vec<Entry<'_>> = missing.copied().collect();
+    if missing.is_empty() {
+        return (answers, None);
+    }
+    let (rest, none) = apart(shell, powershell, &missing).await;
+    answers.extend(rest);
+    (answers, none)
+}
+
+/// All in one shell.
+async fn together<S: Shell>(shell: &S, entries: &[Entry<'_>]) -> Result<Answers, NoAnswer> {
+    let nonce = nonce()?;
+    let Some(script) = together::script(&nonce, entries) else { return Ok(Answers::new()) };
+    match shell.run(&script, together::limit(entries) + HOST_MARGIN).await {
+        Ok(output) => Ok(together::answers(&nonce, &output.stdout, Some(&output.stderr), entries)),
+        // An item that no signal ends, such as one that reads from a dead server of files.
+        Err(ShellError::Deadline { printed, .. }) if !printed.is_empty() => {
+            Ok(together::answers(&nonce, &printed, None, entries))
+        }
+        Err(error) => Err(no_answer(&error)),
+    }
+}
+
+/// Each in a shell of its own.
+async fn apart<S: Shell>(shell: &S, powershell: bool, entries: &[Entry<'_>]) -> (Answers, Option<NoAnswer>) {
+    let nonce = match nonce() {
+        Ok(nonce) => nonce,
+        Err(none) => return (Answers::new(), Some(none)),
+    };
     let deadline = entries.iter().map(|entry| entry.timeout).sum::<Duration>() + HOST_MARGIN;
-    let script = if powershell { powershell::batch::script(&nonce, &entries) } else { batch::script(&nonce, &entries) };
+    let script = if powershell { powershell::batch::script(&nonce, entries) } else { batch::script(&nonce, entries) };
     let output = match shell.run(&script, deadline).await {
         Ok(output) => output,
-        Err(error) => return rescued(&nonce, &error, jobs),
+        Err(error) => return (rescued(&nonce, &error), Some(no_answer(&error))),
     };
-    let Some(mut answers) = batch::answers(&nonce, &output.stdout) else {
-        let said = String::from_utf8_lossy(output.stderr.get(..400).unwrap_or(&output.stderr)).into_owned();
-        let needs = if powershell { "PowerShell 2.0 in full language mode" } else { "sh, head and od" };
-        let reason = format!("the host ran no script: it needs {needs} (exit {}, it says: {said})", output.status);
-        return all(NoAnswer { reason, unreachable: false });
-    };
-    jobs.iter().map(|job| read(answers.remove(&job.number), &job.inquiry)).collect()
+    if let Some(answers) = batch::answers(&nonce, &output.stdout) {
+        return (answers, None);
+    }
+    let said = String::from_utf8_lossy(output.stderr.get(..400).unwrap_or(&output.stderr)).into_owned();
+    let needs = if powershell { "PowerShell 2.0 in full language mode" } else { "sh, head and od" };
+    let reason = format!("the host ran no script: it needs {needs} (exit {}, it says: {said})", output.status);
+    (Answers::new(), Some(NoAnswer { reason, unreachable: false }))
 }
 
 /// What a host that did not end had answered until then: one item that hangs takes no answer away.
-fn rescued(nonce: &str, error: &ShellError, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {
-    let printed = match error {
-        ShellError::Deadline { printed, .. } => printed.as_slice(),
-        _ => &[],
-    };
+fn rescued(nonce: &str, error: &ShellError) -> Answers {
+    let ShellError::Deadline { printed, .. } = error else { return Answers::new() };
     let mut answers = batch::answers(nonce, printed).unwrap_or_default();
-    let ended = |job: &Job, answers: &mut BTreeMap<usize, batch::Answer>| {
-        let answer = answers.remove(&job.number).filter(|answer| answer.exit.is_some())?;
-        Some(read(Some(answer), &job.inquiry))
-    };
-    jobs.iter().map(|job| ended(job, &mut answers).unwrap_or_else(|| Err(no_answer(error)))).collect()
+    answers.retain(|_, answer| answer.exit.is_some());
+    answers
+}
+
+/// A heading word that nobody could know before.
+fn nonce() -> Result<String, NoAnswer> {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).map_err(|error| NoAnswer {
+        reason: format!("this machine gives no random numbers: {error}"),
+        unreachable: false,
+    })?;
+    Ok(hex(&random))
 }
 
 /// A refused host key or login is for a person to mend; everything else may pass by itself.
