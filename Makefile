@@ -4,6 +4,7 @@
 # make fuzz   the fuzzers, MINUTES=10 for each target (nightly compiler)
 # make bench  speed beside dd, rsync and partclone, as root: half an hour, and the table into the README
 # make bench-network  the network of an estate, beside ciscoconfparse2 and hier_config
+# make bench-checks   20 checks on 200 hosts, beside Ansible and parallel-ssh
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -12,7 +13,7 @@ CARGO ?= cargo
 BIN := target/release/traghetto
 AGENT := target/agent/traghetto-agent
 
-.PHONY: build agent demo test lint packages proof proof-packages fuzz bench bench-network bench-packages clean
+.PHONY: build agent demo test lint packages proof proof-packages fuzz bench bench-network bench-checks bench-packages clean
 
 build: agent
 	$(CARGO) build --release --locked
@@ -120,6 +121,19 @@ bench: bench-packages packages build
 bench-network: target/venv-ciscoconfparse2/0.9.18 target/venv-hier-config/3.7.1
 	$(CARGO) build --release --locked --example bench-estate
 	benches/network --readme
+
+# The checklists alone: beside the tools that ask many hosts at once. A quarter of an hour, most of it Ansible's.
+ANSIBLE := 2.19.14
+PARALLEL_SSH := 2.16.0.post1
+bench-checks: target/venv-ansible/$(ANSIBLE) target/venv-parallel-ssh/$(PARALLEL_SSH)
+	$(call install_missing,openssh-server openssh-client)
+	$(CARGO) build --release --locked --bin traghetto
+	benches/checks --readme
+
+target/venv-ansible/$(ANSIBLE):
+	$(call python_package,ansible-core)
+target/venv-parallel-ssh/$(PARALLEL_SSH):
+	$(call python_package,parallel-ssh)
 
 BENCH_PACKAGES := python3 rsync partclone zstd debootstrap
 bench-packages:
