@@ -11,6 +11,7 @@ pub mod ssh;
 pub mod vsphere;
 pub mod winrm;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -88,6 +89,8 @@ pub enum ShellError {
         what: &'static str,
         /// What the host offers.
         theirs: String,
+        /// Those of it that `ssh_profile: legacy` takes.
+        legacy: Vec<String>,
     },
     /// A secret or key that the inventory refers to cannot be read.
     #[error("the {what} for {host} cannot be read")]
@@ -158,8 +161,11 @@ impl ShellError {
     }
 
     /// What to do next, as a full sentence.
-    pub fn hint(&self) -> &'static str {
-        match self {
+    pub fn hint(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            ShellError::Algorithms { what, theirs, legacy, .. } => {
+                return missing_algorithms(what, theirs, legacy).into();
+            }
             ShellError::Unreachable { .. } | ShellError::Deadline { .. } => {
                 "Check that the host is on and reachable from here, then repeat the command."
             }
@@ -168,9 +174,6 @@ impl ShellError {
                  is the same, write it as `host_key` of the access in the inventory; if not, somebody else answers."
             }
             ShellError::Login { .. } => "Check `user` and `key`, `agent` or `password` of the access in the inventory.",
-            ShellError::Algorithms { .. } => {
-                "The host's SSH server is too old or too strict: enable on it one algorithm that both know."
-            }
             ShellError::Secret { .. } => "Put the secret where the inventory says, readable by you only.",
             ShellError::Refused { .. } => {
                 "Look for ForceCommand, `command=` in authorized_keys and MaxSessions on the host."
@@ -178,8 +181,22 @@ impl ShellError {
             ShellError::Killed { .. } => "Look for the out-of-memory killer in the host's kernel log.",
             ShellError::Winrm { hint, .. } => hint,
             ShellError::TooMuch { .. } => "Look at what the host prints at login: a profile may be writing.",
-        }
+        })
     }
+}
+
+/// What to do where a host and we share no algorithm for `what`.
+fn missing_algorithms(what: &str, theirs: &str, legacy: &[String]) -> String {
+    if legacy.is_empty() {
+        return format!(
+            "The host offers for {what} only what traghetto does not know: {theirs}. Enable another on it."
+        );
+    }
+    format!(
+        "For {what} the host knows only old algorithms ({}). If it cannot be taught better, write `ssh_profile: \
+         legacy` into its access in the inventory, with its `host_key`.",
+        legacy.join(", ")
+    )
 }
 
 /// Runs things on one host.

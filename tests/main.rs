@@ -71,6 +71,7 @@ mod replica_memory;
 mod router_standing;
 mod shaping;
 mod ssh;
+mod ssh_old_servers;
 mod support;
 mod vmdk;
 mod vsphere;

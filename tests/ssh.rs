@@ -3,7 +3,7 @@
 use crate::support::sshd::{Sshd, keygen, trust_nothing};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use traghetto::model::server::{Access, Login, SecretRef};
+use traghetto::model::server::{Access, Login, SecretRef, SshProfile};
 use traghetto::world::ssh::{Deadlines, LONGEST_OUTPUT, Session, Trust};
 use traghetto::world::{Pipe, Shell, ShellError};
 
@@ -489,8 +489,9 @@ async fn password_server(way: russh::MethodKind) -> (Access, PasswordServer) {
         }
     });
     let login = Login::Password(SecretRef::File("secret".into()));
-    let access =
-        Access { host: "127.0.0.1".into(), port, user: "anna".into(), login, host_key: Some(host_key), via: None };
+    let (host, user) = ("127.0.0.1".into(), "anna".into());
+    let ssh_profile = SshProfile::Modern;
+    let access = Access { host, port, user, login, host_key: Some(host_key), ssh_profile, via: None };
     (access, server)
 }
 

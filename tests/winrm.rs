@@ -36,7 +36,7 @@ fn words(error: &ShellError) -> String {
         cause = inner.source();
     }
     assert!(!words.contains(PASSWORD), "{words}");
-    words + " | " + error.hint()
+    words + " | " + &error.hint()
 }
 
 #[tokio::test(flavor = "multi_thread")]

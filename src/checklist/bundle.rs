@@ -18,7 +18,7 @@ use super::plan::{Inquiry, Options, Task, Todo, tasks};
 use super::powershell;
 use super::redact::{Blob, Redactor};
 use crate::digest::sha256;
-use crate::model::server::{Access, Login, Os, SecretRef, Server, WinrmAccess};
+use crate::model::server::{Access, Login, Os, SecretRef, Server, SshProfile, WinrmAccess};
 use crate::model::tenant::Tenant;
 use crate::model::{Known, ServerId};
 use crate::untrusted::one_line;
@@ -274,7 +274,8 @@ fn reachable(server: &mut Server) {
         }
         Os::Linux(_) => {
             let (host, login) = (server.address.to_string(), Login::Password(secret));
-            let access = Access { host, port: 0, user: String::new(), login, host_key: None, via: None };
+            let (user, ssh_profile) = (String::new(), SshProfile::Modern);
+            let access = Access { host, port: 0, user, login, host_key: None, ssh_profile, via: None };
             (server.access, server.landing_access) = (Some(access.clone()), Some(access));
         }
     }

@@ -337,5 +337,12 @@ fn nonce() -> Result<String, NoAnswer> {
 
 /// A refused host key or login is for a person to mend; everything else may pass by itself.
 fn no_answer(error: &ShellError) -> NoAnswer {
-    NoAnswer { reason: in_words(error), unreachable: error.is_transient() }
+    let reason = match error {
+        ShellError::Algorithms { legacy, .. } if !legacy.is_empty() => {
+            let (words, legacy) = (in_words(error), legacy.join(", "));
+            format!("{words}; `ssh_profile: legacy` in its access takes {legacy}")
+        }
+        _ => in_words(error),
+    };
+    NoAnswer { reason, unreachable: error.is_transient() }
 }

@@ -4,8 +4,8 @@ use super::codes::fingerprint;
 use super::form::scalars::{flag, path, secret, text_like, whole, word};
 use super::form::{Fields, Form, record};
 use super::problem::Complaint;
-use crate::model::router_access::{RouterAccess, SshProfile};
-use crate::model::server::{Access, Login};
+use crate::model::router_access::RouterAccess;
+use crate::model::server::{Access, Login, SshProfile};
 
 /// Hosts to jump through on the way, at most.
 const MAX_JUMPS: u8 = 2;
@@ -21,12 +21,10 @@ const PROFILES: &[(&str, SshProfile)] = &[("modern", SshProfile::Modern), ("lega
 pub(super) fn router() -> impl Form<Value = RouterAccess> {
     record("How a router is reached over SSH.", |fields: &mut Fields<'_>| {
         let access = access(fields, MAX_JUMPS);
-        let profile = "SSH algorithms: those of today, or also those that old routers know (SHA-1, CBC).";
-        let ssh_profile = fields.or("ssh_profile", profile, word(PROFILES), SshProfile::Modern);
         let enable = "The password of `enable`, by reference; absent where the login has privilege 15.";
         let enable = fields.optional("enable", enable, secret());
         let serial = fields.optional("serial", "Serial number of the chassis, checked before a push.", serial());
-        Some(RouterAccess { access: access?, ssh_profile: ssh_profile?, enable: enable?, serial: serial? })
+        Some(RouterAccess { access: access?, enable: enable?, serial: serial? })
     })
 }
 
@@ -47,6 +45,12 @@ fn access(fields: &mut Fields<'_>, jumps: u8) -> Option<Access> {
     let agent = fields.optional("agent", "`true`: the SSH agent of the operator.", flag());
     let shown = "The host key's fingerprint; without it the key must be in known_hosts.";
     let host_key = fields.maybe("host_key", shown, fingerprint());
+    let profile = "SSH algorithms: those of today, or also those that old hosts know (SHA-1, CBC).";
+    // A jump host is one of ours, and never old.
+    let ssh_profile = match jumps {
+        MAX_JUMPS => fields.or("ssh_profile", profile, word(PROFILES), SshProfile::Modern),
+        _ => Some(SshProfile::Modern),
+    };
     let via = match jumps {
         0 => Some(None),
         _ => {
@@ -65,7 +69,8 @@ fn access(fields: &mut Fields<'_>, jumps: u8) -> Option<Access> {
         }
         (None, None, None) => return None,
     };
-    Some(Access { host: host?, port: port?, user: user?, login, host_key: host_key?, via: via?.map(Box::new) })
+    let via = via?.map(Box::new);
+    Some(Access { host: host?, port: port?, user: user?, login, host_key: host_key?, ssh_profile: ssh_profile?, via })
 }
 
 /// Name or address of a host.

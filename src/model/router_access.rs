@@ -9,23 +9,10 @@ pub struct RouterAccess {
     /// Like any host.
     #[serde(flatten)]
     pub access: Access,
-    /// Which algorithms may be used with it.
-    pub ssh_profile: SshProfile,
     /// The password of `enable`, by reference; none where the login has privilege 15.
     pub enable: Option<SecretRef>,
     /// Serial number of the chassis (`Processor board ID`), checked where it is known.
     pub serial: Option<String>,
-}
-
-/// Which SSH algorithms may be used with a router.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SshProfile {
-    /// Those of today.
-    #[default]
-    Modern,
-    /// Beside them those of the years before: SHA-1 key exchange, CBC, `hmac-sha1`, `ssh-rsa`.
-    Legacy,
 }
 
 /// How the CPE routers of a site are reached.

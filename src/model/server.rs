@@ -245,8 +245,21 @@ pub struct Access {
     pub login: Login,
     /// The host key's fingerprint (`SHA256:…`); without it the key must be in known_hosts.
     pub host_key: Option<String>,
+    /// Which algorithms may be used with it.
+    pub ssh_profile: SshProfile,
     /// The host to jump through.
     pub via: Option<Box<Access>>,
+}
+
+/// Which SSH algorithms may be used with a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SshProfile {
+    /// Those of today.
+    #[default]
+    Modern,
+    /// Beside them those of the years before: SHA-1 key exchange, CBC, `hmac-sha1`, `ssh-rsa`.
+    Legacy,
 }
 
 /// How a Windows is reached over WinRM.

@@ -97,13 +97,12 @@ impl RouterError {
     /// What to do next, as a full sentence.
     pub fn hint(&self) -> String {
         match self {
-            RouterError::Shell(ShellError::Algorithms { what, theirs, .. }) => missing_algorithms(what, theirs),
             RouterError::Shell(ShellError::HostKey { .. }) => {
                 "Read the fingerprint at the router's console (show crypto key mypubkey rsa, show ip ssh). If it is \
                  the same, write it as `host_key` of the router's access in the inventory; if not, somebody else answers."
                     .to_owned()
             }
-            RouterError::Shell(error) => error.hint().to_owned(),
+            RouterError::Shell(error) => error.hint().into_owned(),
             RouterError::Closed { .. } | RouterError::Silent { .. } => {
                 "Check that the router is up and reachable from here, then repeat the command.".to_owned()
             }
@@ -121,31 +120,4 @@ impl RouterError {
             }
         }
     }
-}
-
-/// Algorithms that only a profile `legacy` offers.
-const OLD: [&str; 8] = [
-    "diffie-hellman-group1-sha1",
-    "diffie-hellman-group14-sha1",
-    "diffie-hellman-group-exchange-sha1",
-    "aes128-cbc",
-    "aes256-cbc",
-    "3des-cbc",
-    "hmac-sha1",
-    "ssh-rsa",
-];
-
-/// What to write where router and program share no algorithm for `what`.
-fn missing_algorithms(what: &str, theirs: &str) -> String {
-    let old: Vec<&str> = theirs.split(", ").filter(|name| OLD.contains(name)).collect();
-    if old.is_empty() {
-        return format!(
-            "The router offers for {what} only what traghetto does not know: {theirs}. Enable another on it."
-        );
-    }
-    format!(
-        "For {what} the router knows only old algorithms ({}). If it cannot be taught better, write `ssh_profile: \
-         legacy` beside its access in the inventory, with its `host_key`.",
-        old.join(", ")
-    )
 }

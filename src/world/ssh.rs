@@ -70,7 +70,7 @@ impl Session {
     }
 
     /// Like [`Self::connect`], to a router: its packets are those of management, which the backup line
-    /// carries too, and its algorithms those that its profile allows.
+    /// carries too.
     ///
     /// # Errors
     /// The first hop that fails, by its own name.
@@ -79,7 +79,7 @@ impl Session {
         trust: &Trust,
         deadlines: Deadlines,
     ) -> Result<Self, ShellError> {
-        Self::connect_for(Purpose::Management(router.ssh_profile), &router.access, trust, deadlines).await
+        Self::connect_for(Purpose::Management, &router.access, trust, deadlines).await
     }
 
     async fn connect_for(
@@ -89,7 +89,7 @@ impl Session {
         deadlines: Deadlines,
     ) -> Result<Self, ShellError> {
         let jump = match &access.via {
-            Some(via) => Some(Box::new(Box::pin(Self::connect_for(purpose.of_jump(), via, trust, deadlines)).await?)),
+            Some(via) => Some(Box::new(Box::pin(Self::connect_for(purpose, via, trust, deadlines)).await?)),
             None => None,
         };
         let late = |seconds: Duration| {
@@ -240,7 +240,7 @@ async fn dial(
     jump: Option<&Session>,
 ) -> Result<Shaken, Trouble> {
     let lost = Lost::default();
-    let config = transport::config(purpose, offer);
+    let config = transport::config(access.ssh_profile, offer);
     let ours = Client { rule: rule.clone(), lost: lost.clone() };
     let (handle, traffic) = match jump {
         Some(jump) => {

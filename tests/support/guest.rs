@@ -6,7 +6,7 @@ use super::sshd::{fingerprint, free_port};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use traghetto::model::server::{Access, Login};
+use traghetto::model::server::{Access, Login, SshProfile};
 
 /// A running guest; killed on drop.
 pub struct Guest {
@@ -94,6 +94,7 @@ impl Guest {
             user: "root".to_owned(),
             login: Login::Key(self.folder.join("client")),
             host_key: Some(fingerprint(&self.folder.join("host.pub"))),
+            ssh_profile: SshProfile::Modern,
             via: None,
         }
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use traghetto::model::server::{Access, Login};
+use traghetto::model::server::{Access, Login, SshProfile};
 use traghetto::world::ssh::Trust;
 
 /// A running sshd with its own configuration, keys and folder; killed with its sessions on drop.
@@ -83,6 +83,7 @@ impl Sshd {
             user: user(),
             login: Login::Key(self.client_key()),
             host_key: Some(self.fingerprint("ed25519")),
+            ssh_profile: SshProfile::Modern,
             via: None,
         }
     }

@@ -1,8 +1,9 @@
 //! The SSH protocol's own events: host key shown, connection lost; and its settings.
 
-use super::purpose::Purpose;
+use super::purpose::{algorithms, groups};
 use super::trouble::Trouble;
 use super::trust::HostKeyRule;
+use crate::model::server::SshProfile;
 use crate::untrusted::printable;
 use crate::world::ShellError;
 use russh::client::{self, DisconnectReason};
@@ -85,16 +86,16 @@ impl client::Handler for Client {
 /// Bytes of a channel that may be under way: 100 Mbit/s at 160 ms of delay. A kill loses what is in it.
 const WINDOW: u32 = 2 << 20;
 
-/// Settings for a host that is asked for one of `host_keys`.
-pub(super) fn config(purpose: Purpose, host_keys: Vec<Algorithm>) -> Arc<client::Config> {
+/// Settings for a host of that profile that is asked for one of `host_keys`.
+pub(super) fn config(profile: SshProfile, host_keys: Vec<Algorithm>) -> Arc<client::Config> {
     Arc::new(client::Config {
-        preferred: purpose.algorithms(host_keys),
+        preferred: algorithms(profile, host_keys),
         window_size: WINDOW,
         maximum_packet_size: 65535,
         keepalive_interval: Some(KEEPALIVE),
         keepalive_max: KEEPALIVES,
         nodelay: true,
-        gex: purpose.groups(),
+        gex: groups(profile),
         ..client::Config::default()
     })
 }

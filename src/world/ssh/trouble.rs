@@ -1,5 +1,6 @@
 //! Why an SSH connection failed, and what callers see of it.
 
+use super::purpose::only_legacy;
 use crate::untrusted::printable;
 use crate::world::ShellError;
 use russh::AlgorithmKind;
@@ -71,7 +72,12 @@ impl Trouble {
                     AlgorithmKind::Compression => "compression",
                     AlgorithmKind::Mac => "integrity",
                 };
-                ShellError::Algorithms { host, what, theirs: printable(&theirs.join(", ")) }
+                ShellError::Algorithms {
+                    host,
+                    what,
+                    theirs: printable(&theirs.join(", ")),
+                    legacy: only_legacy(&theirs),
+                }
             }
             other => ShellError::Unreachable { host, source: Box::new(other) },
         }
