@@ -257,13 +257,13 @@ fn option_value(words: &str, option: &str, apart: bool) -> Option<usize> {
     let place = |word: &str| word.as_ptr() as usize - words.as_ptr() as usize;
     let mut given = words.split_whitespace().skip(1);
     while let Some(word) = given.next() {
+        // The port of the LDAP tools has the letter of MySQL's password.
+        let is_port = |value: &str| words.starts_with("ldap") && option == "-p" && is_number(value);
         match word.strip_prefix(option) {
             Some("") if apart => return given.next().map(place),
-            // The port of the LDAP tools has the letter of MySQL's password.
-            Some(value) if !value.is_empty() && !(words.starts_with("ldap") && option == "-p" && is_number(value)) => {
-                return Some(place(word) + option.len());
-            }
-            _ => {}
+            Some("") | None => {}
+            Some(value) if is_port(value) => {}
+            Some(_) => return Some(place(word) + option.len()),
         }
     }
     None
