@@ -244,14 +244,14 @@ fn what_only_a_person_can_clear_is_told() {
     assert_eq!(earlier, "events.jsonl event 3: its time is before that of the event before it\n");
     let unknown = doubts(|events| events[0].data["digest"] = "0".repeat(64).into());
     assert!(unknown.contains("event 5: its list of version 3 was never run as it is"), "{unknown}");
-    let mut newer = |events: &mut Vec<Event>| {
+    let newer = |events: &mut Vec<Event>| {
         let mut run = events[0].clone();
         run.data["findings"][0]["verdict"] = "warn".into();
         run.data["findings"][0]["reason"] = "loss is 1".into();
         events.insert(3, run);
         (1..).zip(events.iter_mut()).for_each(|(seq, event)| event.seq = seq);
     };
-    let told = doubts(&mut newer);
+    let told = doubts(newer);
     assert!(told.contains("it approves of A-1 [municipio] what event 1 found"), "{told}");
 }
 
