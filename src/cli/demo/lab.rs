@@ -100,7 +100,9 @@ impl Lab {
 /// The source checklist without what the running systems are asked: the lab has rescue systems only.
 fn of_rescue_systems(checklist: &str) -> String {
     let running = ["ps: |", "probe: {locator", "probe: {ldap", "probe: {kerberos", "probe: {ntp", "probe: {smb"];
-    let running = |item: &&str| ["probe: {rdp", "probe: {tcp"].iter().chain(&running).any(|probe| item.contains(probe));
+    let running = |item: &&str| {
+        ["probe: {rdp", "probe: {tcp", "probe: {dns"].iter().chain(&running).any(|probe| item.contains(probe))
+    };
     let kept = checklist.split("\n  - id: ").filter(|item| !running(item));
     kept.collect::<Vec<_>>().join("\n  - id: ")
 }
