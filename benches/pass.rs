@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
-use traghetto::model::server::{Access, Login};
+use traghetto::model::server::{Access, Login, SshProfile};
 use traghetto::replica::{self, AgentBinary, DiskReplica, MapWanted, PassOptions, SampleOptions, StartOptions};
 use traghetto::world::ssh::{Deadlines, Session, Trust};
 
@@ -55,6 +55,7 @@ async fn run() -> Result<serde_json::Value, Error> {
         user: "root".to_owned(),
         login: Login::Key(PathBuf::from(key)),
         host_key: Some(host_key.clone()),
+        ssh_profile: SshProfile::default(),
         via: None,
     };
     let trust = Trust { known_hosts: Vec::new(), root: "/".into(), agent: None };

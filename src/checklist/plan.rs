@@ -148,7 +148,8 @@ impl<'a> Scene<'a> {
             let most_bytes = most_bytes.and_then(|most| usize::try_from(most).ok()).unwrap_or(STDOUT_LIMIT);
             let (until, timeout) = (*until, *timeout);
             let of = nouns.server.map(values::addresses).unwrap_or_default();
-            let alternates = nouns.server.is_some_and(|server| server.transfer == Transfer::Rescue);
+            let rescued = nouns.server.is_some_and(|server| server.transfer == Transfer::Rescue);
+            let alternates = rescued && self.phase == Phase::Source;
             let asked = Asked { of, alternates };
             Ok(Inquiry { question, asked, expect, expression, compare, before, most_bytes, until, timeout })
         });

@@ -197,15 +197,18 @@ const OUTLASTS: SignedDuration = SignedDuration::from_hours(24);
 /// found out since, because the Comune carries the script there (a bundle), or because the machine is at
 /// times started as another system.
 fn outlasts(task: &Task, before: &Last, after: &Last) -> bool {
+    let told = |last: &Last| last.finding.verdict != Verdict::Error;
     let unheard = match &task.todo {
-        Todo::Impossible(_) => true,
-        Todo::Ask(inquiry) => inquiry.asked.alternates && after.finding.unreachable,
+        Todo::Impossible(_) => !told(after),
+        Todo::Ask(inquiry) if !inquiry.asked.alternates => false,
+        // A port is closed, too, where the other system is started.
+        Todo::Ask(inquiry) if inquiry.question.script().is_none() => after.finding.verdict != Verdict::Pass,
+        Todo::Ask(_) => !told(after) && after.finding.unreachable,
         Todo::Skip(_) | Todo::Sign => false,
     };
     let age = || Some(after.time.parse::<Timestamp>().ok()?.duration_since(before.time.parse().ok()?));
     let young = || age().is_some_and(|age| age <= OUTLASTS);
-    let told = |last: &Last| last.finding.verdict != Verdict::Error;
-    unheard && told(before) && !told(after) && is_of(&before.finding, task) && young()
+    unheard && told(before) && is_of(&before.finding, task) && young()
 }
 
 fn stands(task: &Task, last: &mut BTreeMap<(ItemId, Subject), Last>, signatures: &Signatures) -> Standing {

@@ -132,3 +132,26 @@ fn a_finding_is_of_the_machine_that_was_asked() {
     assert_eq!((verdict, time), ("error", None));
     assert!(reason.contains("machine has changed"), "{reason}");
 }
+
+#[test]
+fn a_port_that_the_rescue_system_has_not_open_takes_nothing_from_what_the_server_said() {
+    let (morning, noon) = ("2026-11-30T10:00:00+01:00", "2026-11-30T12:00:00+01:00");
+    let mut room = Room::new();
+    let mut task = room.task();
+    let Todo::Ask(inquiry) = &mut task.todo else { panic!("asked") };
+    inquiry.question = crate::checklist::Question::Tcp { host: "192.0.2.10".into(), port: 389 };
+    let asked = inquiry.identity();
+    room.run(morning, Verdict::Pass, &asked, false);
+    room.run(noon, Verdict::Fail, &asked, false);
+    let lines = standing(&[task], Phase::Source, &room.events, &Signatures::default());
+    assert_eq!((lines[0].finding.verdict, lines[0].time.as_deref()), (Verdict::Pass, Some(morning)));
+    // A copy is one system only.
+    room.server().landing_access = room.server().access.clone();
+    for phase in [Phase::Test, Phase::Landing] {
+        let (signatures, baselines) = (Signatures::default(), Baselines::default());
+        let list = load(Path::new(env!("CARGO_MANIFEST_DIR")), phase, &room.inventory.people).unwrap();
+        let tasks = tasks(&list, &room.tenant, &Options::whole(&room.inventory.project, &signatures, &baselines));
+        let alternates = |task: &Task| matches!(&task.todo, Todo::Ask(inquiry) if inquiry.asked.alternates);
+        assert!(!tasks.iter().any(alternates), "{phase}");
+    }
+}
