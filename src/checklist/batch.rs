@@ -60,7 +60,8 @@ pub(super) struct Answer {
 }
 
 /// What every item may say: `needs df root` ends it as an error where the host has no `df`, or where it
-/// is not asked as root, and `unread /etc/hosts` where that could not be read. A pipeline ends as its last command does, and so would pass without the first.
+/// is not asked as root, and `unread /etc/hosts` where that could not be read. A pipeline ends as its
+/// last command does, and so would pass without the first.
 pub(super) const WORDS: &str = r#"needs() {
   for need in "$@"; do
     if [ "$need" = root ]; then

@@ -215,7 +215,7 @@ impl Source<'_> {
 fn told(finding: Finding, time: Timestamp) -> Finding {
     let asked = format!("(asked on the host at {time})");
     let found = if finding.found.is_empty() { asked } else { format!("{} {asked}", finding.found) };
-    Finding { found, ..finding }
+    Finding { found, host_time: Some(time), ..finding }
 }
 
 /// A result without secrets: answers are in hexadecimal, where no other search finds them.

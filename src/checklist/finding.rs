@@ -5,6 +5,7 @@ use super::item::{ItemId, Severity};
 use crate::digest::sha256;
 use crate::model::bilingual::Bilingual;
 use crate::model::{ServerId, SiteId};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// How an item ended.
@@ -140,6 +141,9 @@ pub struct Finding {
     /// SHA-256 of what was asked of whom, as hex: empty where nothing was asked.
     #[serde(default)]
     pub asked: String,
+    /// When it was asked, by the host's clock, where somebody carried the script there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_time: Option<Timestamp>,
     /// The raw answer, at most [`Finding::RAW_LIMIT`] bytes.
     pub raw: String,
     /// What is kept of the answer, for comparisons.
@@ -232,6 +236,7 @@ mod tests {
             took: 0.0,
             digest: String::new(),
             asked: String::new(),
+            host_time: None,
             raw: String::new(),
             captured: None,
             answer: None,

@@ -59,6 +59,7 @@ fn unasked(task: &Task, verdict: Verdict, reason: Option<String>) -> Finding {
         took: 0.0,
         digest: task.item.digest(),
         asked: String::new(),
+        host_time: None,
         raw: String::new(),
         captured: None,
         answer: None,

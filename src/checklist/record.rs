@@ -206,7 +206,9 @@ fn outlasts(task: &Task, before: &Last, after: &Last) -> bool {
         Todo::Ask(_) => !told(after) && after.finding.unreachable,
         Todo::Skip(_) | Todo::Sign => false,
     };
-    let age = || Some(after.time.parse::<Timestamp>().ok()?.duration_since(before.time.parse().ok()?));
+    // The result of a bundle is as old as the host's answers, whenever it was taken over.
+    let asked = || before.finding.host_time.or_else(|| before.time.parse().ok());
+    let age = || Some(after.time.parse::<Timestamp>().ok()?.duration_since(asked()?));
     let young = || age().is_some_and(|age| age <= OUTLASTS);
     unheard && told(before) && is_of(&before.finding, task) && young()
 }

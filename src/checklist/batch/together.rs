@@ -5,7 +5,7 @@
 //! So only whole answers count, and what is missing is asked again apart. Each item runs in a subshell that
 //! does not know the heading word, whose bytes no item can foresee.
 
-use super::{Answer, Entry, STDERR_LIMIT, elapsed};
+use super::{Answer, Entry, STDERR_LIMIT, WORDS, elapsed};
 use crate::untrusted::shell_quoted;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -42,7 +42,7 @@ pub(in crate::checklist) fn script(nonce: &str, entries: &[Entry<'_>]) -> Option
     let limit = limit(entries).as_secs().max(1);
     let stdout: usize = entries.iter().map(|entry| entry.most_bytes + HEADINGS).sum();
     let stderr = entries.len() * (STDERR_LIMIT + HEADINGS);
-    let (nonce, runner) = (shell_quoted(nonce), shell_quoted(RUNNER));
+    let (nonce, runner) = (shell_quoted(nonce), shell_quoted(&format!("{WORDS}{RUNNER}")));
     (items.len() <= MOST_SCRIPT).then(|| {
         format!(
             "LC_ALL=C PATH=\"$PATH:/usr/local/sbin:/usr/sbin:/sbin\"\nexport LC_ALL PATH\n\
@@ -172,6 +172,8 @@ mod tests {
             "n=5; x=9; cd /; set -e; false; echo not here",
             "echo \"$x$n$w$1$#\"; pwd >/dev/null",
             "printf 'no end'; printf 'nor here' >&2",
+            "needs sh; echo asked",
+            "needs no-such-tool; echo asked",
         ];
         for shell in ["/bin/sh", "/bin/bash"] {
             let found = answered(shell, &scripts);
@@ -187,6 +189,8 @@ mod tests {
             assert_eq!(said(4), (1, &b""[..], &b""[..]));
             assert_eq!(said(5), (0, &b"0\n"[..], &b""[..]), "no item may know another's variables, or the word");
             assert_eq!(said(6), (0, &b"no end"[..], &b"nor here"[..]));
+            assert_eq!(said(7), (0, &b"asked\n"[..], &b""[..]));
+            assert_eq!(said(8), (127, &b""[..], &b"no-such-tool is missing\n"[..]));
         }
     }
 

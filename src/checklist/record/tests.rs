@@ -119,6 +119,11 @@ fn the_script_that_the_comune_carried_there_counts_where_nothing_else_can_ask() 
     assert_eq!(room.stands(), ("pass", Some(morning.to_owned()), String::new()));
     room.run(noon, Verdict::Error, "", false);
     assert_eq!(room.stands().0, "pass", "a run from here finds out nothing");
+    // Taken over in the morning, but asked on the day before the last: it is as old as its answers.
+    room.events[0].data["findings"][0]["host_time"] = "2026-11-29T10:59:59Z".into();
+    assert_eq!(room.stands().0, "error", "a day has gone by on the host");
+    room.events[0].data["findings"][0]["host_time"] = "2026-11-29T11:00:00Z".into();
+    assert_eq!(room.stands().0, "pass");
 }
 
 #[test]

@@ -148,6 +148,10 @@ fn what_hosts_answer_to_the_shipped_items_stays() {
     let files = [
         include_str!("../../../tests/fixtures/windows/italian.txt"),
         include_str!("../../../tests/fixtures/windows/english.txt"),
+        include_str!("../../../tests/fixtures/windows/shipped/healthy.english.txt"),
+        include_str!("../../../tests/fixtures/windows/shipped/healthy.italian.txt"),
+        include_str!("../../../tests/fixtures/windows/shipped/sick.english.txt"),
+        include_str!("../../../tests/fixtures/windows/shipped/sick.italian.txt"),
         include_str!("../../../tests/fixtures/survey/debian12.txt"),
         include_str!("../../../tests/fixtures/survey/busybox.txt"),
         include_str!("../../../tests/fixtures/survey/windows2008r2.txt"),

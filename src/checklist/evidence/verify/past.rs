@@ -102,9 +102,9 @@ impl<'e> Past<'e> {
 
     /// What a statement approves of an item is what the runs and statements before it say.
     fn finding(&self, signature: &Signature, covered: &Covered, approved: &str) -> Option<Objection> {
-        let history = self.history(signature.phase, covered);
+        let (history, changes) = self.history(signature.phase, covered);
         let row = row(covered);
-        let given = Given { past: self, phase: signature.phase, covered };
+        let given = Given { past: self, phase: signature.phase, covered, changes };
         if history.iter().any(|one| one.finding.attempts > 0) {
             let matching = history.iter().rposition(|one| given.approves(&one.finding, one.changes, approved));
             return match matching {
@@ -114,7 +114,8 @@ impl<'e> Past<'e> {
                     "it approves of {row} what event {} found, and a later one found something else",
                     history[at].seq
                 ))),
-                None if given.renews(approved) => None,
+                // Whoever has another machine now has signed that it was not run.
+                None if given.renews(approved) || given.approves_rest(approved) => None,
                 None => Some(Objection::Broken(format!("what it approves of {row} is not what was found before it"))),
             };
         }
@@ -122,8 +123,12 @@ impl<'e> Past<'e> {
         let same = recorded.is_some_and(|one| {
             one.finding.verdict != Verdict::Pass && given.approves(&one.finding, one.changes, approved)
         });
-        // A refusal opens no gate, whatever it was about.
-        if same || given.approves_rest(approved) || given.renews(approved) || signature.outcome == Opinion::Ko {
+        if same || given.approves_rest(approved) || given.renews(approved) {
+            return None;
+        }
+        // A refusal opens no gate, whatever it was about; and of what was waived before it was stated,
+        // the folder has the waiver itself.
+        if signature.outcome == Opinion::Ko || given.is_waived() {
             return None;
         }
         Some(match recorded {
@@ -132,22 +137,24 @@ impl<'e> Past<'e> {
         })
     }
 
-    /// The findings of an item's present text, the oldest first.
-    fn history(&self, phase: Phase, covered: &Covered) -> Vec<Recorded> {
+    /// The findings of an item's present text, the oldest first, and how often its findings changed.
+    fn history(&self, phase: Phase, covered: &Covered) -> (Vec<Recorded>, u32) {
         let subject = json!(covered.subject);
         let text = |name: &str| subject[name].as_str().unwrap_or_default();
         let all = self.findings.get(&(phase.word(), covered.item.as_str(), text("scope"), text("of")));
         let (mut history, mut before, mut changes) = (Vec::new(), None, 0);
         for (seq, value) in all.into_iter().flatten() {
             let Ok(finding) = Finding::deserialize(*value) else { continue };
-            let approved = finding.approved();
-            changes += u32::from(before.as_ref().is_some_and(|before| *before != approved));
-            before = Some(approved);
+            if !finding.is_unheard() {
+                let approved = finding.approved();
+                changes += u32::from(before.as_ref().is_some_and(|before| *before != approved));
+                before = Some(approved);
+            }
             history.push(Recorded { seq: *seq, finding, changes });
         }
-        // How often it changed counts for all of them, which text they were of for none.
+        // Findings of other texts are none of this one, but they count as changes.
         history.retain(|one| one.finding.digest == covered.text);
-        history
+        (history, changes)
     }
 }
 
@@ -158,6 +165,10 @@ struct Recorded {
     finding: Finding,
     /// How often another was recorded before.
     changes: u32,
+}
+
+fn digest(value: &Value) -> String {
+    sha256(value.to_string().as_bytes())
 }
 
 fn row(covered: &Covered) -> String {
@@ -172,15 +183,22 @@ struct Given<'p, 'e> {
     past: &'p Past<'e>,
     phase: Phase,
     covered: &'p Covered,
+    /// How often the item's findings changed.
+    changes: u32,
 }
 
 impl Given<'_, '_> {
+    /// Whether what another statement covers is the same text.
+    fn is_present(&self, covered: &Covered) -> bool {
+        covered.text == self.covered.text
+    }
+
     /// The last statements of each role that `counts`, in every order.
     fn orders(&self, counts: impl Fn(&Signature, &Covered) -> bool) -> Vec<Vec<&Signature>> {
         let mut last: BTreeMap<&str, &Signature> = BTreeMap::new();
         for given in self.past.given.iter().filter(|given| given.phase == self.phase) {
             let covers = given.covers(&self.covered.item, &self.covered.subject);
-            if covers.is_some_and(|covered| covered.text == self.covered.text && counts(given, covered)) {
+            if covers.is_some_and(|covered| counts(given, covered)) {
                 last.insert(given.role.as_str(), given);
             }
         }
@@ -198,18 +216,20 @@ impl Given<'_, '_> {
         orders
     }
 
-    /// Whether `approved` is this finding, waived or not: alone, or with how often another was found before it.
+    /// Whether `approved` is this finding, waived or not: alone, or with how often its item's changed, up
+    /// to it, up to the statement, or once it is recorded itself.
     fn approves(&self, finding: &Finding, changes: u32, approved: &str) -> bool {
+        let counts = [changes, self.changes, self.changes + 1];
         let same = |finding: &Finding| {
             let own = finding.approved();
-            sha256(json!([own, changes]).to_string().as_bytes()) == approved || own == approved
+            own == approved || counts.iter().any(|count| digest(&json!([own, count])) == approved)
         };
         same(finding) || self.waived(finding).iter().any(same)
     }
 
     /// The finding as waivers let it pass.
     fn waived(&self, finding: &Finding) -> Vec<Finding> {
-        let waivers = self.orders(|given, _| given.outcome == Opinion::Waived);
+        let waivers = self.orders(|given, covered| given.outcome == Opinion::Waived && self.is_present(covered));
         let waived = |order: Vec<&Signature>| {
             let until = order.iter().filter_map(|given| given.until).min()?;
             let by = order.iter().map(|given| given.person.as_str()).collect::<Vec<_>>().join(", ");
@@ -222,30 +242,50 @@ impl Given<'_, '_> {
 
     /// Whether `approved` is what statements before say of an item that only persons know, or that it was not run.
     fn approves_rest(&self, approved: &str) -> bool {
-        let stated = self.orders(|given, covered| given.outcome != Opinion::Waived && covered.finding.is_none());
-        let digests: Vec<Vec<&str>> =
-            stated.iter().map(|order| order.iter().map(|given| given.approves.as_str()).collect()).collect();
+        let stated = |present: bool| {
+            self.orders(move |given, covered| {
+                let own = given.outcome != Opinion::Waived && covered.finding.is_none();
+                own && (!present || self.is_present(covered))
+            })
+        };
         let Some(rest) = self.at_rest() else { return false };
         let with = |verdict, reason: Option<String>| Finding { verdict, reason, ..rest.clone() };
         let not_run = NOT_RUN.iter().map(|reason| with(Verdict::Error, Some((*reason).to_owned())));
-        let last = stated.first().map(Vec::as_slice).unwrap_or_default();
+        if not_run.into_iter().any(|finding| self.approves(&finding, self.changes, approved)) {
+            return true;
+        }
+        let last = stated(true).into_iter().next().unwrap_or_default();
         let no = last.iter().filter(|given| given.outcome == Opinion::Ko).flat_map(|given| {
             let reason = format!("{} ({}) says no: {}", given.person, given.role, given.note);
             [Verdict::Fail, Verdict::Warn].map(|verdict| with(verdict, Some(reason.clone())))
         });
         let agreed = !last.is_empty() && last.iter().all(|given| given.outcome == Opinion::Ok);
-        let yes = agreed.then(|| with(Verdict::Pass, None));
-        let same = |finding: &Finding| {
-            let own = finding.approved();
-            own == approved
-                || digests.iter().any(|digests| sha256(json!([own, digests]).to_string().as_bytes()) == approved)
+        let known: Vec<Finding> = no.chain(agreed.then(|| with(Verdict::Pass, None))).collect();
+        let waived: Vec<Finding> = known.iter().flat_map(|bare| self.waived(bare)).collect();
+        let owns: Vec<String> = known.iter().chain(&waived).map(Finding::approved).collect();
+        // Statements on an earlier text are shown, too.
+        let all = stated(false);
+        let digests = all.iter().map(|order| order.iter().map(|given| given.approves.as_str()).collect::<Vec<_>>());
+        let waivable = |digests: &Vec<&str>| {
+            let Covered { item, subject, text, .. } = self.covered;
+            digest(&json!([item, subject, text, digests])) == approved
         };
-        not_run.chain(no).chain(yes).any(|bare| same(&bare) || self.waived(&bare).iter().any(same))
+        let with = |digests: &Vec<&str>| owns.iter().any(|own| digest(&json!([own, digests])) == approved);
+        owns.iter().any(|own| own == approved)
+            || digests.into_iter().any(|digests| with(&digests) || waivable(&digests))
+    }
+
+    /// Whether the item was waived before.
+    fn is_waived(&self) -> bool {
+        self.orders(|given, covered| given.outcome == Opinion::Waived && self.is_present(covered))
+            .iter()
+            .any(|order| !order.is_empty())
     }
 
     /// Whether `approved` is what an earlier waiver covers, which is given again.
     fn renews(&self, approved: &str) -> bool {
-        self.orders(|given, covered| given.outcome == Opinion::Waived && covered.finding.as_deref() == Some(approved))
+        let covers = |covered: &Covered| self.is_present(covered) && covered.finding.as_deref() == Some(approved);
+        self.orders(|given, covered| given.outcome == Opinion::Waived && covers(covered))
             .iter()
             .any(|order| !order.is_empty())
     }

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::checklist::evidence::{Bundle, README, SIGNATURES};
+use crate::checklist::finding::Verdict;
 use crate::checklist::redact::Blob;
-use crate::checklist::sign::tests::signed;
+use crate::checklist::sign::Opinion;
+use crate::checklist::sign::tests::{LIST, Room, signed};
 use crate::checklist::sshsig::{self, plain};
 use proptest::prelude::*;
 use ssh_key::PrivateKey;
@@ -27,6 +29,19 @@ fn chained(events: Vec<Event>) -> Vec<(String, Event)> {
     events.into_iter().map(link).collect()
 }
 
+/// The bundle of a room as it is, in which only the maker has a key.
+fn bundle_of(mut room: Room) -> Files {
+    room.inventory.people.persons.get_mut(&"anna-veneto".parse().unwrap()).unwrap().signing_key =
+        Some(plain(key(1).public_key()));
+    let tenant = room.tenant().id.clone();
+    let by = "anna-veneto".parse().unwrap();
+    let lines = chained(room.events);
+    let made = Bundle::new(&tenant, &lines, &room.inventory.people, (&by, "2026-11-30T12:00:00+01:00"), "leggimi\n");
+    let (mut files, head) = made.unwrap().sealed();
+    files.insert(HEAD_SIGNATURE.into(), sshsig::sign(&key(1), head.text().as_bytes()).unwrap().into_bytes());
+    files
+}
+
 /// A bundle with a run, its raw answer, typed signatures and one of Carla with her key.
 fn bundle() -> Files {
     let mut room = signed();
@@ -36,7 +51,6 @@ fn bundle() -> Files {
     }
     let blob = Blob::new(b"5 sent, 5 received".to_vec());
     room.events[0].data["findings"][0]["answer"] = blob.sha256.clone().into();
-    room.events[0].data["findings"][0]["attempts"] = 1.into();
     let last = room.events.last_mut().unwrap();
     let statement = last.data["statement"].as_str().unwrap().to_owned();
     let signature = sshsig::sign(&key(2), statement.as_bytes()).unwrap();
@@ -214,6 +228,83 @@ fn a_statement_is_of_its_tenant_and_list() {
     assert!(told.contains("its list is of version 3, and was run as another"), "{told}");
     let told = after(|files| rewritten(files, |events| events[1].time = "yesterday".to_owned()));
     assert!(told.contains("event 2: its time is none"), "{told}");
+}
+
+#[test]
+fn whatever_people_may_sign_verifies() {
+    let (dario, carla) = (("dario-pieve", "comune-referente"), ("carla-riva", "sad-validatore"));
+    let waive = |room: &mut Room, item: &str| {
+        for (person, role) in [dario, carla] {
+            room.sign(person, role, Opinion::Waived, Some(&[item]), Some("2026-12-31"));
+        }
+    };
+    let stated = |room: &mut Room| {
+        room.ok("elena-ponte", "comune-tecnico");
+        room.ok("bruno-laguna", "venis-rete");
+    };
+    let validated = |room: &mut Room| {
+        room.ok(dario.0, dario.1);
+        room.ok(carla.0, carla.1);
+    };
+    let stories: [(&str, &dyn Fn(&mut Room)); 8] = [
+        ("it changed before it was approved", &|room| {
+            [Verdict::Fail, Verdict::Pass, Verdict::Pass]
+                .into_iter()
+                .for_each(|verdict| room.run(verdict, "bruno-laguna"));
+            stated(room);
+            validated(room);
+        }),
+        ("it was not heard in between", &|room| {
+            [Verdict::Pass, Verdict::Error, Verdict::Pass]
+                .into_iter()
+                .for_each(|verdict| room.run(verdict, "bruno-laguna"));
+            stated(room);
+            validated(room);
+        }),
+        ("what fails is waived, and waived again", &|room| {
+            room.run(Verdict::Fail, "bruno-laguna");
+            waive(room, "A-1");
+            stated(room);
+            validated(room);
+            waive(room, "A-1");
+        }),
+        ("it fails again after it had passed", &|room| {
+            [Verdict::Fail, Verdict::Pass, Verdict::Fail]
+                .into_iter()
+                .for_each(|verdict| room.run(verdict, "bruno-laguna"));
+            waive(room, "A-1");
+            stated(room);
+            validated(room);
+        }),
+        ("what nobody stated is waived", &|room| {
+            room.run(Verdict::Pass, "bruno-laguna");
+            waive(room, "M-1");
+            validated(room);
+        }),
+        ("what one side refused is waived", &|room| {
+            room.run(Verdict::Pass, "bruno-laguna");
+            room.sign("elena-ponte", "comune-tecnico", Opinion::Ko, Some(&["M-1"]), None);
+            waive(room, "M-1");
+            validated(room);
+        }),
+        ("a validation is refused", &|room| {
+            room.run(Verdict::Fail, "bruno-laguna");
+            room.sign(carla.0, carla.1, Opinion::Ko, Some(&["A-1", "M-1"]), None);
+        }),
+        ("everything is signed twice", &|room| {
+            room.run(Verdict::Pass, "bruno-laguna");
+            stated(room);
+            validated(room);
+            room.sign("elena-ponte", "comune-tecnico", Opinion::Ok, Some(&["M-1"]), None);
+            room.sign(carla.0, carla.1, Opinion::Ok, Some(&["A-1", "M-1"]), None);
+        }),
+    ];
+    for (told, story) in stories {
+        let mut room = Room::new(LIST);
+        story(&mut room);
+        let found = verified(&bundle_of(room)).unwrap_or_else(|flaws| panic!("{told}: {flaws:#?}"));
+        assert!(found.doubts.is_empty(), "{told}: {:#?}", found.doubts);
+    }
 }
 
 /// The doubts after a change by the maker.
