@@ -230,6 +230,9 @@ fn a_statement_is_of_its_tenant_and_list() {
     assert!(told.contains("event 2: its time is none"), "{told}");
 }
 
+/// What happened, as a story that a room plays.
+type Story<'s> = (&'s str, &'s dyn Fn(&mut Room));
+
 #[test]
 fn whatever_people_may_sign_verifies() {
     let (dario, carla) = (("dario-pieve", "comune-referente"), ("carla-riva", "sad-validatore"));
@@ -246,7 +249,7 @@ fn whatever_people_may_sign_verifies() {
         room.ok(dario.0, dario.1);
         room.ok(carla.0, carla.1);
     };
-    let stories: [(&str, &dyn Fn(&mut Room)); 8] = [
+    let stories: [Story<'_>; 8] = [
         ("it changed before it was approved", &|room| {
             [Verdict::Fail, Verdict::Pass, Verdict::Pass]
                 .into_iter()
