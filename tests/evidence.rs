@@ -1,7 +1,7 @@
 //! Signatures and evidence: made by traghetto, verified by `ssh-keygen` and `sha256sum`; documents.
 //! Needs the Debian packages openssh-server and openssh-client.
 
-use crate::support::sshd::Sshd;
+use crate::support::sshd::{Sshd, commented_key};
 use crate::support::{Ran, Sandbox, golden};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -74,9 +74,7 @@ impl Town {
     fn give_key(&self, person: &str, kind: &str) {
         std::fs::create_dir_all(self.path("keys")).unwrap();
         let file = self.path(&format!("keys/{person}"));
-        let args = ["-q", "-t", kind, "-N", "", "-C", "a comment", "-f"];
-        let made = Command::new("ssh-keygen").args(args).arg(&file).status().unwrap();
-        assert!(made.success());
+        commented_key(&file, kind, "a comment");
         let key = std::fs::read_to_string(file.with_extension("pub")).unwrap();
         let people = std::fs::read_to_string(self.path("inventory/people.yaml")).unwrap();
         let line = people.lines().find(|line| line.contains(&format!("{{id: {person}-"))).unwrap();

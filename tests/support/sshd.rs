@@ -170,9 +170,21 @@ pub fn user() -> String {
 
 /// Makes a key pair without passphrase at `path` and `path.pub`.
 pub fn keygen(path: &Path, kind: &str) {
-    let mut command = Command::new("ssh-keygen");
-    command.args(["-q", "-N", "", "-C", "test", "-t", kind, "-f"]).arg(path).stdin(Stdio::null());
-    assert!(command.status().unwrap().success());
+    commented_key(path, kind, "test");
+}
+
+/// The same, with a comment. One that the SSH library can read: of ECDSA keys it refuses those, one in
+/// some hundred, whose secret number is a byte short.
+pub fn commented_key(path: &Path, kind: &str, comment: &str) {
+    loop {
+        let mut command = Command::new("ssh-keygen");
+        command.args(["-q", "-N", "", "-C", comment, "-t", kind, "-f"]).arg(path).stdin(Stdio::null());
+        assert!(command.status().unwrap().success());
+        if russh::keys::decode_secret_key(&std::fs::read_to_string(path).unwrap(), None).is_ok() {
+            return;
+        }
+        std::fs::remove_file(path).unwrap();
+    }
 }
 
 /// Fingerprint of a public key file.
