@@ -61,12 +61,14 @@ endef
 # Samba as a domain controller whose clock can be wrong.
 PACKAGES := openssh-server openssh-client openssl iputils-ping iputils-arping e2fsprogs util-linux iproute2 procps \
   xfsprogs ntfs-3g lvm2 gdisk fdisk dosfstools btrfs-progs cryptsetup-bin keepalived python3-venv \
-  samba-ad-dc samba-ad-provision libfaketime qemu-utils \
+  samba-ad-dc samba-ad-provision libfaketime qemu-utils libhivex-bin libwin-hivex-perl \
   golang-go golang-github-vmware-govmomi-dev
 NETMIKO := 4.8.0
 PYSPNEGO := 0.12.4
 PYWINRM := 0.5.0
-packages: target/venv-netmiko/netmiko-$(NETMIKO) target/venv-winrm/$(PYSPNEGO)-$(PYWINRM) target/vcsim
+REGIPY := 6.5.0
+packages: target/venv-netmiko/netmiko-$(NETMIKO) target/venv-winrm/$(PYSPNEGO)-$(PYWINRM) target/vcsim \
+  target/venv-regipy/regipy-$(REGIPY)
 	$(call install_missing,$(PACKAGES))
 
 # A vCenter to test against, from the simulator of govmomi as Debian packs it; half a minute.
@@ -86,6 +88,12 @@ target/venv-winrm/$(PYSPNEGO)-$(PYWINRM):
 	$(call install_missing,python3-venv)
 	@rm -rf $(@D) && python3 -m venv $(@D)
 	@$(@D)/bin/pip -q --disable-pip-version-check install pyspnego==$(PYSPNEGO) pywinrm==$(PYWINRM)
+	@touch $@
+
+# An independent reader of registry hives (PyPI).
+target/venv-regipy/regipy-$(REGIPY):
+	$(call install_missing,python3-venv)
+	@rm -rf $(@D) && python3 -m venv $(@D) && $(@D)/bin/pip -q --disable-pip-version-check install regipy==$(REGIPY)
 	@touch $@
 
 proof: proof-packages packages

@@ -39,6 +39,7 @@ mod fees_statement;
 mod final_sync;
 mod forecast;
 mod freeze;
+mod hives;
 mod hostile_hosts;
 mod hostile_input;
 mod inventory_files;

@@ -9,6 +9,7 @@ pub mod changes;
 pub mod field;
 pub mod frozen;
 pub mod guest;
+pub mod hive;
 pub mod images;
 pub mod ios;
 pub mod lab;
