@@ -79,7 +79,7 @@ impl Programs {
     /// hivex fails, or prints what is no export of a hive.
     pub(super) fn export(&self, hive: &Path) -> Result<Hive, HivexError> {
         // Bytes become three characters each; names and paths come on top.
-        let most = (64 << 20) + 8 * std::fs::metadata(hive).map_or(0, |metadata| metadata.len());
+        let most = (16 << 20) + 16 * std::fs::metadata(hive).map_or(0, |metadata| metadata.len());
         let mut command = limited(&self.hivexregedit);
         command.arg("--export").arg(hive).arg("\\");
         let text = self.run(command, &self.hivexregedit, hive, "", most)?;
