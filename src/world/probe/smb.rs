@@ -30,7 +30,7 @@ pub struct Negotiated {
     pub old: Option<bool>,
     /// Seconds between its clock and ours, whichever is ahead.
     pub skew: Option<f64>,
-    /// Time until its answers.
+    /// Time until its answer, that to SMB 1 apart where it speaks a newer one.
     pub took: Duration,
 }
 
@@ -55,8 +55,9 @@ pub async fn smb(host: &str, port: u16, deadline: Duration) -> Result<Negotiated
         Err(ProbeError::Deadline { .. }) if asked > QUICK || left < OLD_PATIENCE => None,
         Err(_) => Some(false),
     };
+    let took = if new.is_ok() { asked } else { started.elapsed() };
     let (Response { dialect, signing, guid, .. }, skew) = new.or_else(|error| old.map_err(|_| error))?;
-    Ok(Negotiated { dialect, signing, guid, old: old_known, skew, took: started.elapsed() })
+    Ok(Negotiated { dialect, signing, guid, old: old_known, skew, took })
 }
 
 /// One negotiation on a connection of its own, with the skew at its end.
