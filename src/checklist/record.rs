@@ -191,7 +191,7 @@ fn is_of(finding: &Finding, task: &Task) -> bool {
 
 /// For how long: a machine that is started as another system for its copy cannot be asked both ways
 /// within the hours of a gate.
-const OUTLASTS: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const OUTLASTS: SignedDuration = SignedDuration::from_hours(24);
 
 /// Whether a finding of `before` still counts although `after` was tried later: where nothing was
 /// found out since, because the Comune carries the script there (a bundle), or because the machine is at

@@ -2,11 +2,12 @@
 
 use super::super::super::finding::{Finding, Subject, Verdict};
 use super::super::super::item::Phase;
-use super::super::super::record::RunRecord;
+use super::super::super::record::{OUTLASTS, RunRecord};
 use super::super::super::sign::{Covered, Opinion, Signature};
 use crate::digest::sha256;
 use crate::journal::Event;
 use crate::model::calendar::italian;
+use jiff::Timestamp;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ type Key<'a> = (&'a str, &'a str, &'a str, &'a str);
 pub(super) struct Past<'e> {
     /// What is not looked at before a statement asks for it.
     unread: Vec<&'e Event>,
-    findings: BTreeMap<Key<'e>, Vec<(u64, &'e Value)>>,
+    findings: BTreeMap<Key<'e>, Vec<(&'e Event, &'e Value)>>,
     /// Version of each list that was run, by phase and SHA-256.
     lists: BTreeMap<(&'e str, &'e str), Option<u64>>,
     given: Vec<Signature>,
@@ -55,7 +56,7 @@ impl<'e> Past<'e> {
                 self.lists.insert((phase, text(&data["digest"])), data["version"].as_u64());
                 for found in data["findings"].as_array().into_iter().flatten() {
                     let key = (phase, text(&found["item"]), text(&found["scope"]), text(&found["of"]));
-                    self.findings.entry(key).or_default().push((event.seq, found));
+                    self.findings.entry(key).or_default().push((event, found));
                 }
             }
             Signature::KIND => self.given.extend(Signature::deserialize(data)),
@@ -108,8 +109,7 @@ impl<'e> Past<'e> {
         if history.iter().any(|one| one.finding.attempts > 0) {
             let matching = history.iter().rposition(|one| given.approves(&one.finding, one.changes, approved));
             return match matching {
-                // What could not be found out takes nothing away from what was found before.
-                Some(at) if history[at + 1..].iter().all(|one| one.finding.verdict == Verdict::Error) => None,
+                Some(at) if history[at + 1..].iter().all(|later| history[at].may_outlast(later)) => None,
                 Some(at) => Some(Objection::Doubt(format!(
                     "it approves of {row} what event {} found, and a later one found something else",
                     history[at].seq
@@ -143,14 +143,14 @@ impl<'e> Past<'e> {
         let text = |name: &str| subject[name].as_str().unwrap_or_default();
         let all = self.findings.get(&(phase.word(), covered.item.as_str(), text("scope"), text("of")));
         let (mut history, mut before, mut changes) = (Vec::new(), None, 0);
-        for (seq, value) in all.into_iter().flatten() {
+        for (event, value) in all.into_iter().flatten() {
             let Ok(finding) = Finding::deserialize(*value) else { continue };
             if !finding.is_unheard() {
                 let approved = finding.approved();
                 changes += u32::from(before.as_ref().is_some_and(|before| *before != approved));
                 before = Some(approved);
             }
-            history.push(Recorded { seq: *seq, finding, changes });
+            history.push(Recorded { seq: event.seq, at: event.time.parse().ok(), finding, changes });
         }
         // Findings of other texts are none of this one, but they count as changes.
         history.retain(|one| one.finding.digest == covered.text);
@@ -162,9 +162,20 @@ impl<'e> Past<'e> {
 #[derive(Debug)]
 struct Recorded {
     seq: u64,
+    at: Option<Timestamp>,
     finding: Finding,
     /// How often another was recorded before.
     changes: u32,
+}
+
+impl Recorded {
+    /// Whether it may still count after a later one: what could not be found out takes nothing from it,
+    /// and for a day neither does what another system of the machine did not say.
+    fn may_outlast(&self, later: &Recorded) -> bool {
+        let age = || Some(later.at?.duration_since(self.at?));
+        let young = || age().is_some_and(|age| age <= OUTLASTS);
+        later.finding.verdict == Verdict::Error || (later.finding.verdict != Verdict::Pass && young())
+    }
 }
 
 fn digest(value: &Value) -> String {

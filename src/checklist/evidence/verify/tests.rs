@@ -342,6 +342,7 @@ fn what_only_a_person_can_clear_is_told() {
         let mut run = events[0].clone();
         run.data["findings"][0]["verdict"] = "warn".into();
         run.data["findings"][0]["reason"] = "loss is 1".into();
+        events[0].time = "2026-11-29T09:59:59Z".to_owned();
         events.insert(3, run);
         (1..).zip(events.iter_mut()).for_each(|(seq, event)| event.seq = seq);
     };
@@ -374,6 +375,12 @@ fn an_earlier_head_tells_what_was_dropped_or_written_anew() {
     assert!(with(&whole, &none).is_err());
 }
 
+/// Seconds of processor time of this thread: what else is at work on the machine adds nothing to it.
+fn worked() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
 #[test]
 fn twenty_thousand_events_verify_in_a_second() {
     let mut room = signed();
@@ -388,9 +395,9 @@ fn twenty_thousand_events_verify_in_a_second() {
         Bundle::new(&tenant, &chained(room.events), &room.inventory.people, (&by, "2026-11-30T12:00:00+01:00"), "");
     let (mut files, head) = made.unwrap().sealed();
     files.insert(HEAD_SIGNATURE.into(), sshsig::sign(&key(1), head.text().as_bytes()).unwrap().into_bytes());
-    let began = std::time::Instant::now();
+    let began = worked();
     assert_eq!(verified(&files).unwrap().events, 20_000);
-    let (took, most) = (began.elapsed().as_secs_f64(), if cfg!(debug_assertions) { 30.0 } else { 1.0 });
+    let (took, most) = (worked() - began, if cfg!(debug_assertions) { 30.0 } else { 1.0 });
     assert!(took < most, "{took} s");
 }
 
