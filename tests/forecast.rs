@@ -114,6 +114,29 @@ fn deleted_files_and_free_space_are_not_in_the_forecast() {
     assert_eq!(sample.skipped.values().sum::<u64>() + sample.copied, sample.length);
 }
 
+/// Bits of an ext4 superblock: the filesystem was not taken down, its journal is to be replayed.
+fn needs_recovery(image: &Image) -> bool {
+    const INCOMPATIBLE: u64 = 1024 + 0x60;
+    image.read(INCOMPATIBLE, 1)[0] & 0x4 != 0
+}
+
+#[test]
+fn an_image_is_down_once_its_work_is_done_whoever_has_a_copy_of_its_mount() {
+    let image = Image::new(64 * MIB);
+    crate::support::images::run("mkfs.ext4", &["-q", "-F", &image.path()]);
+    let mut beside = image.mounted("rw", |folder| {
+        fs::write(folder.join("atto"), b"atto").unwrap();
+        let mut holder = std::process::Command::new("unshare");
+        holder.args(["--mount", "sh", "-c", "echo; sleep 1"]);
+        let mut holder = holder.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        holder.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        assert!(needs_recovery(&image));
+        holder
+    });
+    assert!(!needs_recovery(&image), "the image is read while it is mounted");
+    assert!(beside.wait().unwrap().success());
+}
+
 #[test]
 fn a_windows_disk_is_forecast() {
     let image = Image::new(300 * MIB);

@@ -69,6 +69,9 @@ impl Drop for Volume {
             std::thread::sleep(Duration::from_millis(100));
         }
         let _ = Process::new("losetup").arg("-d").arg(&self.device).status();
+        if !std::thread::panicking() {
+            super::images::until_down(&self.image);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 use traghetto::replica::map::{Activity, BLOCK, DiskMap, ReadAt, SkipReason};
 
 /// What a skipped range is overwritten with before the image is judged: if anything needed it, the
@@ -158,6 +159,7 @@ impl Image {
         let mounted = Mounted(place);
         let result = work(folder.path());
         drop(mounted);
+        until_down(&self.file());
         result
     }
 
@@ -169,10 +171,38 @@ impl Image {
         let mounted = Mounted(place);
         let result = work(folder.path());
         drop(mounted);
-        // The process behind the mount writes its last blocks a moment later.
-        std::thread::sleep(std::time::Duration::from_millis(300));
+        until_down(&self.file());
         result
     }
+}
+
+/// Waits until no filesystem of an image is mounted anywhere. `umount` ends before that: a process with mounts
+/// of its own that a test beside this one started meanwhile keeps a copy of ours, and the process behind
+/// an NTFS writes its last blocks a moment later. The loop device of an image is gone once the filesystem is.
+#[track_caller]
+pub fn until_down(image: &Path) {
+    let begun = Instant::now();
+    while let Some(user) = user(image) {
+        let file = image.display();
+        assert!(begun.elapsed() < Duration::from_secs(60), "{file} is still in use after a minute: {user}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Who still uses an image: a loop device or an `ntfs-3g`.
+fn user(image: &Path) -> Option<String> {
+    let devices = run("losetup", &["-j", image.to_str().unwrap()]);
+    if let Some(device) = devices.lines().next() {
+        return Some(device.to_owned());
+    }
+    let processes = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let mut drivers = processes
+        .filter(|process| fs::read_to_string(process.join("comm")).is_ok_and(|name| name.starts_with("ntfs-3g")));
+    let holds = |process: &PathBuf| {
+        let files = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+        files.filter_map(|file| fs::read_link(file.path()).ok()).any(|file| file == image)
+    };
+    drivers.find(holds).map(|process| process.display().to_string())
 }
 
 /// Unmounts at the end, also of a test that fails.
@@ -185,7 +215,7 @@ impl Drop for Mounted {
             if try_run("umount", &[&self.0]).0 == 0 {
                 return;
             }
-            std::thread::sleep(std::time::Duration::from_millis(100));
+            std::thread::sleep(Duration::from_millis(100));
         }
         run("umount", &["-l", &self.0]);
     }

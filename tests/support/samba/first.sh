@@ -1,6 +1,9 @@
 # The first process of the domain controller: makes its files and its name, tells that it is ready, and
 # ends with whoever holds its standard input, and with it every process of the controller.
 set -e
+# What the tests beside this one have mounted for themselves is not kept mounted by a copy of it.
+awk -v folder="${TMPDIR:-/tmp}/" 'index($2, folder) == 1 { print $2 }' /proc/mounts |
+  while read -r place; do umount -l "$place" 2>/dev/null || true; done
 mount -t tmpfs tmpfs /mnt
 cp -a /etc /mnt/etc
 mount --bind /mnt/etc /etc
