@@ -15,6 +15,8 @@ pub enum Variable {
     TenantId,
     /// Full name of the tenant.
     TenantName,
+    /// Hosts of the services over the Internet that have a `probe`.
+    TenantSaas,
     /// NTP server of the project.
     ProjectNtp,
     /// Target of the IP SLA probes: a loopback of the hub.
@@ -31,6 +33,8 @@ pub enum Variable {
     SiteStandby,
     /// Network of the site's LAN.
     SitePrefix,
+    /// Addresses of the servers in this LAN that keep theirs when they move.
+    SiteKeptAddresses,
     /// Address of our CPE towards the carrier.
     SiteCpe,
     /// Peak rate of the site's link, in Mbit/s.
@@ -45,6 +49,8 @@ pub enum Variable {
     ServerAddress,
     /// Its address after the move.
     ServerLandingAddress,
+    /// Next hop of its way to the Internet in this phase: the local firewall.
+    ServerGateway,
     /// Name or address by which it is reached in this phase.
     ServerHost,
     /// TCP port of its SSH server in this phase.
@@ -59,9 +65,10 @@ pub enum Variable {
 
 impl Variable {
     /// Every variable with its name.
-    pub const NAMES: [(&'static str, Variable); 22] = [
+    pub const NAMES: [(&'static str, Variable); 25] = [
         ("tenant.id", Variable::TenantId),
         ("tenant.name", Variable::TenantName),
+        ("tenant.saas", Variable::TenantSaas),
         ("project.ntp", Variable::ProjectNtp),
         ("project.probe_target", Variable::ProjectProbeTarget),
         ("site.id", Variable::SiteId),
@@ -70,6 +77,7 @@ impl Variable {
         ("site.primary", Variable::SitePrimary),
         ("site.standby", Variable::SiteStandby),
         ("site.prefix", Variable::SitePrefix),
+        ("site.kept_addresses", Variable::SiteKeptAddresses),
         ("site.cpe", Variable::SiteCpe),
         ("site.pcr", Variable::SitePcr),
         ("site.mcr", Variable::SiteMcr),
@@ -77,6 +85,7 @@ impl Variable {
         ("server.id", Variable::ServerId),
         ("server.address", Variable::ServerAddress),
         ("server.landing_address", Variable::ServerLandingAddress),
+        ("server.gateway", Variable::ServerGateway),
         ("server.host", Variable::ServerHost),
         ("server.port", Variable::ServerPort),
         ("server.disks", Variable::ServerDisks),
@@ -101,7 +110,7 @@ impl Variable {
 
     /// Whether it stands for several values.
     pub(super) fn is_list(self) -> bool {
-        self == Variable::ServerDisks
+        matches!(self, Variable::TenantSaas | Variable::SiteKeptAddresses | Variable::ServerDisks)
     }
 }
 

@@ -148,6 +148,7 @@ fn no_script_passes_whose_tools_fail() {
         "find",
         "stat",
         "getent",
+        "arping",
         "lsinitramfs",
         "lsinitrd",
     ];

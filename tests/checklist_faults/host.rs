@@ -31,6 +31,9 @@ impl Drop for First {
 /// A town's server: its files, its services, its network.
 const SETUP: &str = r#"
 set -e
+# What the tests beside this one have mounted for themselves is not kept mounted by a copy of it.
+awk -v folder="${TMPDIR:-/tmp}/" 'index($2, folder) == 1 { print $2 }' /proc/mounts |
+  while read -r place; do umount -l "$place" 2>/dev/null || true; done
 fixture=/mnt
 mount -t tmpfs tmpfs "$fixture"
 cp -a /etc "$fixture/etc"
@@ -51,6 +54,8 @@ mkdir -p /etc/cron.d /etc/sudoers.d /etc/rsyslog.d /etc/udev/rules.d /etc/ssh
 echo 0123456789abcdef0123456789abcdef >/etc/machine-id
 printf 'nameserver 192.0.2.53\nsearch cinto.example\n' >/etc/resolv.conf
 printf '127.0.0.1 localhost\n192.0.2.20 gestionale\n203.0.113.5 www.governo.it\n' >/etc/hosts
+# The services over the Internet of this town.
+printf '198.18.0.5 dime.cittametropolitana.ve.it\n198.19.0.5 halley.example\n' >>/etc/hosts
 # No name server answers here, and nothing may wait for one.
 echo 'hosts: files' >/etc/nsswitch.conf
 echo '0 2 * * * root /usr/local/bin/export' >/etc/cron.d/export
@@ -100,8 +105,9 @@ stub pg_isready 'exit "$(cat /run/stub/database)"'
 stub df 'case "$*" in *-i*) cat /run/stub/inodes ;; *) cat /run/stub/space ;; esac'
 stub testparm 'echo "[global]"'
 
-# The network.
+# The network. The other end of the wire is in this machine, and has no address to answer for.
 ip link set lo up
+echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore
 ip link add eth0 type veth peer name wire
 ip link set wire up
 ip link set eth0 address 00:50:56:00:00:01 up

@@ -4,6 +4,7 @@ use super::*;
 
 use crate::checklist::{Baselines, load};
 use crate::inventory;
+use crate::model::server::Addressing;
 use crate::model::{Inventory, TenantId};
 use std::path::Path;
 
@@ -157,4 +158,60 @@ fn one_router_has_no_standby_and_a_jump_host_hides_a_server() {
     let tasks = planned(Phase::Landing, &inventory, &tenant);
     let todo = todo(&tasks, "L-AD-18", "cinto-srv1");
     assert!(matches!(todo, Todo::Impossible(reason) if reason.contains("jump host")), "{todo:?}");
+}
+
+/// Cinto's first server as a Linux that can be asked in every phase.
+fn linux(tenant: &mut Tenant) -> &mut Server {
+    let server = &mut servers(tenant)[0];
+    server.os = Os::Linux("Debian 12".into());
+    server.transfer = Transfer::Agent;
+    server.landing_access = server.access.clone();
+    server
+}
+
+#[test]
+fn the_way_of_a_service_is_asked_where_the_local_firewall_is_the_gateway() {
+    let inventory = project();
+    let mut tenant = cinto(&inventory);
+    linux(&mut tenant);
+    tenant.saas[0].probe = Some("http://utente@halley.example:8080/login".into());
+    let script = |todo: &Todo| match todo {
+        Todo::Ask(Inquiry { question: Question::Sh { script, .. }, .. }) => script.clone(),
+        other => panic!("{other:?}"),
+    };
+    let items = [(Phase::Source, "SRC-NET-10"), (Phase::Network, "NET-28"), (Phase::Landing, "L-NET-14")];
+    for (phase, item) in items {
+        let script = script(todo(&planned(phase, &inventory, &tenant), item, "cinto-srv1"));
+        assert!(script.contains("in 'dime.cittametropolitana.ve.it' 'halley.example'; do"), "{script}");
+        assert!(script.contains("= '192.0.2.1' ]"), "{script}");
+    }
+    linux(&mut tenant).landing = Addressing::Renumber("10.64.17.10".parse().unwrap());
+    assert!(!script(todo(&planned(Phase::Source, &inventory, &tenant), "SRC-NET-10", "cinto-srv1")).is_empty());
+    let landed = planned(Phase::Landing, &inventory, &tenant);
+    for item in ["L-NET-14", "L-NET-15"] {
+        let todo = todo(&landed, item, "cinto-srv1");
+        assert!(matches!(todo, Todo::Skip(reason) if reason.contains("new address")), "{todo:?}");
+    }
+    tenant.saas[0].probe = Some("https://[2001:db8::1]/".into());
+    let tasks = planned(Phase::Source, &inventory, &tenant);
+    let asked = todo(&tasks, "SRC-NET-10", "cinto-srv1");
+    assert!(matches!(asked, Todo::Impossible(reason) if reason.contains("`probe`")), "{asked:?}");
+    tenant.saas.iter_mut().for_each(|saas| saas.probe = None);
+    let tasks = planned(Phase::Source, &inventory, &tenant);
+    let asked = todo(&tasks, "SRC-NET-10", "cinto-srv1");
+    assert!(matches!(asked, Todo::Skip(reason) if reason.contains("`probe`")), "{asked:?}");
+}
+
+#[test]
+fn the_addresses_that_are_kept_are_those_of_one_lan() {
+    let inventory = project();
+    let mut tenant = cinto(&inventory);
+    linux(&mut tenant);
+    let others: Vec<String> = servers(&mut tenant)[1..].iter().map(|server| server.address.to_string()).collect();
+    servers(&mut tenant)[1].landing = Addressing::Keep;
+    servers(&mut tenant)[2].landing = Addressing::Renumber("10.64.17.10".parse().unwrap());
+    let tasks = planned(Phase::Network, &inventory, &tenant);
+    let Todo::Ask(asked) = todo(&tasks, "NET-30", "cinto-srv1") else { panic!("not asked") };
+    let Question::Sh { script, .. } = &asked.question else { panic!("no script") };
+    assert!(script.contains(&format!("in '192.0.2.10' '{}'; do", others[0])), "{script}");
 }

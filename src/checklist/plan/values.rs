@@ -5,16 +5,20 @@ use crate::checklist::item::Phase;
 use crate::checklist::template::{Value, Variable};
 use crate::model::link::Site;
 use crate::model::server::{Access, Addressing, Server, Transfer};
+use std::collections::BTreeSet;
 
 impl Scene<'_> {
     pub(super) fn value(self, variable: Variable, nouns: Nouns<'_>) -> Value {
         match variable {
             Variable::TenantId => Value::One(self.tenant.id.to_string()),
             Variable::TenantName => Value::One(self.tenant.name.clone()),
+            Variable::TenantSaas => self.saas_hosts(),
             Variable::ProjectNtp => Value::One(self.project.network.ntp.to_string()),
             Variable::ProjectProbeTarget => Value::One(self.project.network.probe_target.to_string()),
             Variable::SaasName => known(nouns.saas.map(|saas| saas.name.clone())),
             Variable::SaasUrl => known(nouns.saas.and_then(|saas| saas.probe.clone())),
+            Variable::SiteKeptAddresses => self.kept_addresses(nouns),
+            Variable::ServerGateway => self.gateway(nouns),
             Variable::ServerId
             | Variable::ServerAddress
             | Variable::ServerLandingAddress
@@ -25,6 +29,54 @@ impl Scene<'_> {
             }
             _ => nouns.site.map_or(Value::Unknown, |site| site_value(variable, site)),
         }
+    }
+
+    /// The hosts of the services that have a `probe`, each once.
+    fn saas_hosts(self) -> Value {
+        let probes = self.tenant.saas.iter().filter_map(|saas| saas.probe.as_deref());
+        match probes.map(host_of).collect::<Option<BTreeSet<&str>>>() {
+            None => Value::Hidden("the `probe` of a service names no host that can be looked up"),
+            Some(hosts) if hosts.is_empty() => {
+                Value::Absent("no service over the Internet has a `probe` whose way could be looked at")
+            }
+            Some(hosts) => Value::Many(hosts.into_iter().map(str::to_owned).collect()),
+        }
+    }
+
+    /// A server that keeps its address keeps its gateway: at the SAD the hub answers for the town's
+    /// firewall, and the way goes back over the link. A new address comes with a gateway of the SAD.
+    fn gateway(self, nouns: Nouns<'_>) -> Value {
+        if self.is_renumbered(nouns) {
+            return Value::Absent(
+                "it has a new address, and the gateway of the data center: only the town's PCs matter",
+            );
+        }
+        nouns.site.map_or(Value::Unknown, |site| site_value(Variable::SiteGateway, site))
+    }
+
+    fn kept_addresses(self, nouns: Nouns<'_>) -> Value {
+        if self.is_renumbered(nouns) {
+            return Value::Absent("it has a new address, and is no more in the LAN of those that are kept");
+        }
+        let (Some(prefix), Some(servers)) =
+            (nouns.site.and_then(|site| site.lan.as_ref()).map(|lan| lan.prefix), self.tenant.servers.known())
+        else {
+            return Value::Unknown;
+        };
+        let kept = |server: &&Server| {
+            let moves = server.transfer != Transfer::Replace;
+            moves && prefix.contains(server.address) && !matches!(server.landing, Addressing::Renumber(_))
+        };
+        match servers.iter().filter(kept).map(|server| server.address.to_string()).collect::<Vec<_>>() {
+            none if none.is_empty() => Value::Absent("no server of this LAN keeps its address"),
+            kept => Value::Many(kept),
+        }
+    }
+
+    /// Whether what is asked is a copy at the SAD with another address than its source.
+    fn is_renumbered(self, nouns: Nouns<'_>) -> bool {
+        let other = |server: &Server| matches!(server.landing, Addressing::Renumber(_));
+        self.phase.is_of_copies() && nouns.server.is_some_and(other)
     }
 
     fn server_value(self, variable: Variable, server: &Server) -> Value {
@@ -73,6 +125,16 @@ fn landing_address(server: &Server) -> String {
         Addressing::Keep | Addressing::RoutesOnly => server.address.to_string(),
         Addressing::Renumber(address) => address.to_string(),
     }
+}
+
+/// The host of a web address, where it is a name or an IPv4 address.
+fn host_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (_, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let host = place.split_once(':').map_or(place, |(host, _)| host);
+    let plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    (plain && !host.is_empty() && !host.starts_with('-')).then_some(host)
 }
 
 pub(super) fn known(value: Option<String>) -> Value {
