@@ -259,13 +259,18 @@ fn what_a_person_refuses_closes_the_gate_again() {
     town.run_to("source-checked");
     town.sign("source-checked", "sad-validatore", "carla-riva");
     let sign = |approves: &str| {
-        let role = ["--role", "comune-referente", "--by", "dario-pieve"];
+        let role = ["--role", "comune-referente", "--operator", "dario-pieve"];
         town.migrate(&[&["sign", "source-checked"], &role[..], &["--approve", approves]].concat())
     };
     let approves = town.approves("source-checked");
     // Another text of the item: nobody has stated it.
     let other = manual.replace("Guardare", "Guardare bene");
     town.sandbox.write("checklists/source.yaml", &one_item("tenant", "comune-tecnico", &other));
+    // The next act is the statement that counts no more, not the gate that would refuse.
+    let next = town.status()["next"].clone();
+    let command = "traghetto checklist sign source cinto-caomaggiore --all --role comune-tecnico --note TEXT";
+    assert_eq!(next["command"], command, "{next}");
+    assert!(next["who"].to_string().contains("Ponte"), "{next}");
     let ran = sign(&approves).code(4);
     let told = "gate source-checked cannot be signed: SRC-T-01 - (to be signed by comune-tecnico; its text has changed";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
@@ -320,6 +325,27 @@ fn a_person_signs_what_was_read_and_nothing_else() {
     assert_eq!(town.status()["gates"][0]["state"], "waiting");
     town.sign("landing-ready", "sad-validatore", "carla-riva");
     assert_eq!(town.status()["gates"][0]["state"], "open");
+}
+
+#[test]
+fn one_operator_does_not_type_both_sides_of_a_gate() {
+    let town = Town::new();
+    town.run_to("landing-ready");
+    town.sign("landing-ready", "sad-validatore", "carla-riva");
+    town.run_to("source-checked");
+    let approves = town.approves("source-checked");
+    let typed = |role: &str, by: &str, operator: &str| {
+        let line = ["sign", "source-checked", "--role", role, "--by", by, "--approve", &approves];
+        town.migrate(&[&line[..], &["--operator", operator]].concat())
+    };
+    typed("comune-referente", "dario-pieve", "anna-veneto").code(0);
+    let ran = typed("sad-validatore", "carla-riva", "anna-veneto").code(4);
+    assert!(ran.stdout.is_empty(), "{}", ran.stdout);
+    for told in ["was typed with anna-veneto", "Nothing was signed.", "--operator PERSON"] {
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    }
+    typed("sad-validatore", "carla-riva", "carla-riva").code(0);
+    town.migrate(&["run"]).code(5);
 }
 
 #[test]

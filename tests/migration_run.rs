@@ -192,8 +192,12 @@ impl Lab {
     }
 
     async fn write(&self, record: Record) {
+        self.write_as("anna-veneto", record).await;
+    }
+
+    async fn write_as(&self, operator: &str, record: Record) {
         let (kind, data) = record.parts();
-        self.journal().await.append(&cinto(), "anna-veneto", &kind, data).await.unwrap();
+        self.journal().await.append(&cinto(), operator, &kind, data).await.unwrap();
     }
 
     async fn adopt(&self) {
@@ -257,15 +261,20 @@ impl Lab {
             .unwrap_or_default()
     }
 
+    /// Who signs types it.
     async fn try_sign(&self, gate: &str, role: &str, by: &str) -> Result<(), Objection> {
+        self.type_for(gate, role, by, by).await
+    }
+
+    async fn type_for(&self, gate: &str, role: &str, by: &str, operator: &str) -> Result<(), Objection> {
         let (plan, state) = (self.plan(), self.state().await);
         let now = *self.clock.lock().unwrap();
         let all = gates(&plan, &state, now);
         let status = all.iter().find(|status| status.gate.gate.as_str() == gate).unwrap();
         let (role, by) = (role.parse().unwrap(), by.parse().unwrap());
-        may_sign(status, &plan, &self.inventory.people, &by, &role)?;
+        may_sign(status, &plan, &self.inventory.people, &by, &role, &operator.parse().unwrap())?;
         let (gate, approves) = (status.gate.gate.clone(), status.approves.clone());
-        self.write(Record::GateSigned { gate, role, by, approves }).await;
+        self.write_as(operator, Record::GateSigned { gate, role, by, approves }).await;
         Ok(())
     }
 
@@ -414,6 +423,24 @@ async fn nobody_signs_for_both_sides_or_without_the_role() {
     assert!(matches!(lab.run().await, Ending::Gate));
     lab.try_sign("source-checked", "comune-referente", "dario-pieve").await.unwrap();
     assert_eq!(lab.gate().await, "");
+}
+
+#[tokio::test]
+async fn one_operator_types_for_one_side_only() {
+    let lab = Lab::new();
+    lab.adopt().await;
+    lab.up_to("source-checked").await;
+    lab.type_for("source-checked", "comune-referente", "dario-pieve", "anna-veneto").await.unwrap();
+    let refused = lab.type_for("source-checked", "sad-validatore", "carla-riva", "anna-veneto").await.unwrap_err();
+    assert!(matches!(refused, Objection::OneOperator { .. }), "{refused:?}");
+    let told = "the signature of dario-pieve as comune-referente on gate source-checked was typed with anna-veneto";
+    assert!(refused.to_string().starts_with(told), "{refused}");
+    lab.type_for("source-checked", "sad-validatore", "carla-riva", "bruno-laguna").await.unwrap();
+    assert_eq!(lab.gate().await, "");
+    // Two roles of one side are one operator's to type, whatever it typed for another gate.
+    lab.up_to("quiet").await;
+    lab.type_for("quiet", "venis-sistemista", "anna-veneto", "anna-veneto").await.unwrap();
+    lab.type_for("quiet", "comune-tecnico", "elena-ponte", "dario-pieve").await.unwrap();
 }
 
 #[tokio::test]

@@ -230,13 +230,28 @@ pub enum Objection {
         /// The role signed before.
         other: RoleId,
     },
+    /// One operator for both sides of a joint validation.
+    #[error(
+        "the signature of {other} as {other_role} on gate {gate} was typed with {operator}, who would type this one, \
+         too: both sides would rest on one operator's word"
+    )]
+    OneOperator {
+        /// Who typed both.
+        operator: PersonId,
+        /// Which gate.
+        gate: String,
+        /// Who signed for the other side.
+        other: PersonId,
+        /// In which role.
+        other_role: RoleId,
+    },
 }
 
 fn more(others: usize) -> String {
     if others == 0 { String::new() } else { format!(", nor are {others} others") }
 }
 
-/// Whether `person` may sign as `role` now.
+/// Whether `person` may sign as `role` now, typed by `operator`.
 ///
 /// # Errors
 /// Why not.
@@ -246,6 +261,7 @@ pub fn may_sign(
     people: &People,
     person: &PersonId,
     role: &RoleId,
+    operator: &PersonId,
 ) -> Result<(), Objection> {
     let gate = status.gate.gate.to_string();
     let who = people.persons.get(person).ok_or_else(|| Objection::NoPerson(person.clone()))?;
@@ -265,14 +281,34 @@ pub fn may_sign(
     if let Some(signature) = status.signed.iter().find(|signature| signature.role == *role) {
         return Err(Objection::Already { gate, role: role.clone(), by: signature.by.clone() });
     }
+    separated(status, people, person, role, operator)
+}
+
+/// The two sides are two persons and two operators, and nobody validates alone what was their own work.
+fn separated(
+    status: &GateStatus<'_>,
+    people: &People,
+    person: &PersonId,
+    role: &RoleId,
+    operator: &PersonId,
+) -> Result<(), Objection> {
+    let gate = status.gate.gate.to_string();
     let side = |role: &RoleId| people.roles.get(role).map(|role| role.side);
     let sad_only = status.gate.roles.iter().all(|role| side(role) == Some(Side::Sad));
     if sad_only && status.executors.contains(person.as_str()) {
         return Err(Objection::Executor { person: person.clone(), gate });
     }
-    let other = status.signed.iter().find(|signature| signature.by == *person && side(&signature.role) != side(role));
-    match other {
-        Some(signature) => Err(Objection::BothSides { person: person.clone(), gate, other: signature.role.clone() }),
+    let others = || status.signed.iter().filter(|signature| side(&signature.role) != side(role));
+    if let Some(signature) = others().find(|signature| signature.by == *person) {
+        return Err(Objection::BothSides { person: person.clone(), gate, other: signature.role.clone() });
+    }
+    match others().find(|signature| signature.operator == operator.as_str()) {
+        Some(Signature { by, role, .. }) => Err(Objection::OneOperator {
+            operator: operator.clone(),
+            gate,
+            other: by.clone(),
+            other_role: role.clone(),
+        }),
         None => Ok(()),
     }
 }

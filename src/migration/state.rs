@@ -67,6 +67,8 @@ pub struct Signature {
     pub role: RoleId,
     /// Who.
     pub by: PersonId,
+    /// Who typed it at the terminal: the operator of its event.
+    pub operator: String,
     /// SHA-256 of what was approved.
     pub approves: String,
     /// When.
@@ -188,7 +190,8 @@ impl RunState {
                 self.end(step, StepState::Stopped { why }).map_err(illegal)?;
             }
             Record::GateSigned { gate, role, by, approves } => {
-                self.signatures.push(Signature { gate, role, by, approves, at });
+                let operator = event.operator.clone();
+                self.signatures.push(Signature { gate, role, by, operator, approves, at });
             }
             Record::ReplicaVerified { server, disk, holds, .. } => {
                 if !holds {

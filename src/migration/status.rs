@@ -42,7 +42,8 @@ pub struct Inputs<'a> {
     pub replicas: &'a BTreeMap<(ServerId, DiskId), DiskStatus>,
     /// The copy at work.
     pub live: Option<&'a Figures>,
-    /// Signatures that the checklist which comes next still waits for.
+    /// Statements that the checklist which comes next, or the one before the gate that comes next, still
+    /// waits for: not given, or given too long ago.
     pub unsigned: &'a [Unsigned],
     /// The present time.
     pub now: Timestamp,
@@ -51,6 +52,8 @@ pub struct Inputs<'a> {
 /// A signature that a checklist waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsigned {
+    /// The checklist.
+    pub phase: ChecklistPhase,
     /// The item.
     pub item: ItemId,
     /// What it is asked of.
@@ -286,7 +289,10 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
             by: None,
             what: text("niente: tutte le attività sono concluse".into(), "nothing: all activities are done".into()),
         },
-        Next::Gate(gate) => sign(inputs, &gate),
+        Next::Gate(gate) => match inputs.unsigned.first() {
+            Some(first) => sign_items(inputs, first.phase),
+            None => sign(inputs, &gate),
+        },
         Next::Blocked(steps) => blocked(steps.first().copied(), &run),
         Next::Act(step) => match (&step.action, state.step(&step.id)) {
             (Action::Checklist { checklist }, StepState::Stopped { why: Stop::Waiting })

@@ -117,11 +117,11 @@ impl Town {
         found["approves"].as_str().unwrap().to_owned()
     }
 
-    /// Signs a gate for one role.
+    /// Signs a gate for one role; who signs types it.
     #[track_caller]
     pub fn sign(&self, gate: &str, role: &str, by: &str) {
         let approves = self.approves(gate);
-        self.migrate(&["sign", gate, "--role", role, "--by", by, "--approve", &approves]).code(0);
+        self.migrate(&["sign", gate, "--role", role, "--operator", by, "--approve", &approves]).code(0);
     }
 
     /// Signs a gate for Comune and SAD.

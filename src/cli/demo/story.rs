@@ -106,7 +106,9 @@ impl<'a> Story<'a> {
         }
         let digest = word(&gate["approves"]).get(..12).unwrap_or_default();
         for role in gate["missing"].as_array().into_iter().flatten().map(word) {
-            let line = ["migrate", "sign", TENANT, name, "--role", role, "--by", signer(role), "--approve", digest];
+            // Each types their own: one operator's word is not enough for both sides.
+            let line =
+                ["migrate", "sign", TENANT, name, "--role", role, "--operator", signer(role), "--approve", digest];
             self.show(&line, 0).await?;
             self.signatures += 1;
         }

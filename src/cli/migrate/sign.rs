@@ -42,7 +42,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         return Err(Failure::new(Kind::Usage, format!("there is no gate `{name}`"))
             .hint(format!("The gates are: {}.", names.join(", "))));
     };
-    may_sign(status, &scene.plan, &scene.inventory.people, by, &args.role).map_err(objection)?;
+    may_sign(status, &scene.plan, &scene.inventory.people, by, &args.role, &operator).map_err(objection)?;
     still_stated(&scene, &story, status, context)?;
     let page = page(&scene, &story, status, by, &args.role);
     approval::approve(&page, &status.approves, args.approve.as_deref(), context)?;
@@ -126,6 +126,10 @@ fn objection(objection: Objection) -> Failure {
         Objection::BothSides { .. } => {
             (Kind::CheckFailed, "A joint validation needs a person of each side: let somebody else sign.")
         }
+        Objection::OneOperator { .. } => (
+            Kind::CheckFailed,
+            "The other side types its own: let its person, or another operator, sign with `--operator PERSON`.",
+        ),
     };
     Failure::new(kind, objection).hint("Nothing was signed.").hint(hint)
 }

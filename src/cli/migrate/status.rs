@@ -4,13 +4,13 @@ use super::Whose;
 use super::copying::at_work;
 use super::plan::short;
 use super::scene::{Replicas, Scene, Story, forecast};
-use crate::checklist;
+use crate::checklist::{self, Phase};
 use crate::cli::quantities::{duration, gigabytes};
 use crate::cli::table::Table;
 use crate::cli::ui::Tone;
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
-use crate::migration::{Action, Inputs, Next, Scope, ServerStatus, Status, Unsigned, live_figures, next};
+use crate::migration::{Action, Inputs, Next, Scope, ServerStatus, Status, Step, Unsigned, live_figures, next};
 use crate::model::RoleId;
 use crate::model::bilingual::Bilingual;
 use crate::replica::CHUNK;
@@ -60,24 +60,41 @@ pub(super) fn with(scene: &Scene, story: &Story, replicas: &Replicas, context: &
     }))
 }
 
-/// The signatures that the checklist which comes next waits for.
+/// The statements that the checklist which comes next waits for; before a gate, those of its checklists
+/// that were given and count no more.
 fn unsigned(scene: &Scene, story: &Story, context: &Context) -> Vec<Unsigned> {
-    let Next::Act(step) = next(&scene.plan, &story.state, &Scope::default(), story.journal.now()) else {
-        return Vec::new();
+    let phase = |step: &Step| match step.action {
+        Action::Checklist { checklist } => Some(checklist),
+        _ => None,
     };
-    let Action::Checklist { checklist: phase } = step.action else { return Vec::new() };
+    let phases: Vec<Phase> = match next(&scene.plan, &story.state, &Scope::default(), story.journal.now()) {
+        Next::Act(step) => phase(step).into_iter().collect(),
+        Next::Gate(gate) => {
+            let before: Vec<&Step> = scene.plan.steps.iter().take_while(|step| step.id != gate.step.id).collect();
+            let stage = before.into_iter().rev().take_while(|step| !matches!(step.action, Action::Gate(_)));
+            stage.filter_map(phase).collect()
+        }
+        _ => Vec::new(),
+    };
+    let mut waiting = phases.into_iter().map(|phase| unsigned_of(phase, scene, story, context));
+    waiting.find(|unsigned| !unsigned.is_empty()).unwrap_or_default()
+}
+
+fn unsigned_of(phase: Phase, scene: &Scene, story: &Story, context: &Context) -> Vec<Unsigned> {
     // A checklist that cannot be read is named by the run.
     let Ok(list) = checklist::load(&context.root, phase, &scene.inventory.people) else { return Vec::new() };
     let signatures = checklist::Signatures::read(&list, &story.events, story.journal.now());
     // Who signs what does not depend on what the source phase kept.
     let baselines = checklist::Baselines::default();
     let options = checklist::Options::whole(&scene.inventory.project, &signatures, &baselines);
-    let tasks = checklist::tasks(&list, &scene.tenant, &options);
-    let missing = tasks
-        .iter()
-        .filter(|task| task.todo == checklist::Todo::Sign)
-        .flat_map(|task| signatures.missing(&task.item, &task.subject).map(move |role| (task, role)));
+    let mut tasks = checklist::tasks(&list, &scene.tenant, &options);
+    tasks.retain(|task| task.todo == checklist::Todo::Sign);
+    let lines = checklist::standing(&tasks, phase, &story.events, &signatures);
+    let stated = tasks.iter().zip(&lines).filter(|(_, line)| line.finding.verdict != checklist::Verdict::Waived);
+    let missing =
+        stated.flat_map(|(task, _)| signatures.missing(&task.item, &task.subject).map(move |role| (task, role)));
     let unsigned = |(task, role): (&checklist::Task, &RoleId)| Unsigned {
+        phase,
         item: task.item.id.clone(),
         subject: task.subject.clone(),
         role: role.clone(),
