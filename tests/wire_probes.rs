@@ -101,6 +101,29 @@ fn a_directory_without_end_is_cut() {
     });
 }
 
+/// A negotiation of SMB 2.1 that is answered, with signing required.
+fn newer_smb() -> Vec<u8> {
+    let mut message = b"\xfeSMB".to_vec();
+    message.resize(64 + 65, 0);
+    message[64..64 + 6].copy_from_slice(&[65, 0, 3, 0, 0x10, 0x02]);
+    [&129_u32.to_be_bytes(), message.as_slice()].concat()
+}
+
+#[test]
+fn a_file_server_that_is_silent_about_smb_1_is_not_slow() {
+    block(async {
+        let port = fake(vec![Manner::Says(newer_smb()), Manner::Silent]).await;
+        let began = Instant::now();
+        let told = smb::smb("127.0.0.1", port, Duration::from_secs(20)).await.unwrap();
+        assert_eq!((told.dialect, told.signing), ("2.1", smb::Signing::Required));
+        // It waited for the old dialect, which the time of the answer does not tell.
+        assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(told.took < Duration::from_secs(1), "{:?}", told.took);
+        let silence = if told.took > Duration::from_millis(500) { None } else { Some(false) };
+        assert_eq!(told.old, silence);
+    });
+}
+
 #[test]
 fn remote_desktops_tell_whether_they_want_the_login_first() {
     block(async {
