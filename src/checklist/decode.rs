@@ -1,27 +1,28 @@
 //! From the text of `checklists/PHASE.yaml` to a [`Checklist`], with every problem and its place.
 
+mod conditions;
 mod expected;
 mod organisation;
+mod script;
 mod silence;
 
 use super::compare::Compare;
-use super::expect::{Condition, Kind, Test, attributes};
+use super::expect::{Condition, Test, attributes};
 use super::expression::Expression;
 use super::item::{AppliesTo, Check, Checklist, Item, ItemId, OsFamily, Phase, Probe, RouterOf, Severity, Until};
 use super::native::{Native, native};
-use super::powershell;
 use super::scope::Scope;
-use super::template::{Landing, Template, TemplateError, Variable};
-use crate::inventory::form::scalars::{flag, id, scalar, text_like, whole, word};
-use crate::inventory::form::{self, Fields, Form, bilingual, either, list, nonempty_list, record};
-use crate::inventory::problem::{Complaint, KeyPath, Problems, nearest, quote, quoted_list};
+use super::template::Landing;
+use crate::inventory::form::scalars::{id, text_like, whole, word};
+use crate::inventory::form::{self, Fields, Form, bilingual, either, nonempty_list, record};
+use crate::inventory::problem::{Complaint, Problems, nearest, quote, quoted_list};
 use crate::inventory::shape::Shape;
-use crate::inventory::yaml::Node;
 use crate::model::RoleId;
 use crate::model::people::People;
 use crate::model::server::{ServerRole, Transfer};
-use crate::untrusted::is_unprintable;
+use conditions::{Mapped, expectations};
 use expected::ExpressionForm;
+use script::{Script, template};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -29,8 +30,6 @@ const RECORDS: &[(&str, &str)] =
     &[("A", "A"), ("AAAA", "AAAA"), ("PTR", "PTR"), ("SRV", "SRV"), ("CNAME", "CNAME"), ("MX", "MX")];
 /// What one answer may take unless the item says otherwise.
 const TIMEOUT_SECONDS: u32 = 10;
-/// Longest script, in bytes: it is one argument of a command on the host.
-const LONGEST_SCRIPT: usize = 16 << 10;
 
 /// Reads a checklist file that should be for `phase`; `people` are those whose roles it may name.
 pub(super) fn decode(
@@ -336,177 +335,5 @@ fn check_literals(fields: &mut Fields<'_>, probe: &Probe) {
             }
         }
         _ => {}
-    }
-}
-
-/// The conditions on the attributes of a probe's kind; on all of them where the kind is not known.
-fn expectations(fields: &mut Fields<'_>, kind: Option<&'static str>, scope: Scope) -> Option<Vec<Condition>> {
-    let kinds = kind.map_or_else(Probe::kinds, |kind| vec![kind]);
-    let mut asked = Vec::new();
-    let mut conditions = Some(Vec::new());
-    for (attribute, kind, doc) in kinds.iter().flat_map(|kind| attributes(kind)).copied() {
-        if asked.contains(&attribute) {
-            continue;
-        }
-        asked.push(attribute);
-        let tests = match kind {
-            Kind::Flag => fields.optional(attribute, doc, flag()).map(|flag| flag.map(|flag| vec![Test::Flag(flag)])),
-            Kind::Number => fields.optional(attribute, doc, either(exactly(), record("A number.", number))),
-            Kind::Text => {
-                let tests = record("A text.", |fields| text_tests(fields, scope));
-                fields.optional(attribute, doc, either(same_text(scope), tests))
-            }
-            Kind::List => fields.optional(attribute, doc, record("Texts.", |fields| list_tests(fields, scope))),
-        };
-        conditions = conditions.zip(tests).map(|(mut all, tests): (Vec<Condition>, _)| {
-            all.extend(tests.into_iter().flatten().map(|test| Condition { attribute, test }));
-            all
-        });
-    }
-    conditions
-}
-
-fn exactly() -> impl Form<Value = Vec<Test>> {
-    Mapped { form: whole::<u32>(0..=1_000_000_000), map: |number| vec![Test::NumberIn(vec![f64::from(number)])] }
-}
-
-fn same_text(scope: Scope) -> impl Form<Value = Vec<Test>> {
-    Mapped { form: template(scope), map: |text| vec![Test::TextIn(vec![text])] }
-}
-
-fn number(fields: &mut Fields<'_>) -> Option<Vec<Test>> {
-    let any = || whole::<u32>(0..=1_000_000_000);
-    let least = fields.optional("at_least", "It is at least this.", any());
-    let most = fields.optional("at_most", "It is at most this.", any());
-    let one_of = fields.or("one_of", "It is one of these.", nonempty_list(any()), Vec::new());
-    let one_of = one_of?;
-    let mut tests = Vec::new();
-    tests.extend(least?.map(|least| Test::AtLeast(least.into())));
-    tests.extend(most?.map(|most| Test::AtMost(most.into())));
-    tests.extend((!one_of.is_empty()).then(|| Test::NumberIn(one_of.into_iter().map(f64::from).collect())));
-    some_test(fields, tests)
-}
-
-fn text_tests(fields: &mut Fields<'_>, scope: Scope) -> Option<Vec<Test>> {
-    let one_of = fields.or("one_of", "It is one of these.", nonempty_list(template(scope)), Vec::new());
-    let parts = parts(fields, scope);
-    let one_of = one_of?;
-    let mut tests = parts?;
-    tests.extend((!one_of.is_empty()).then_some(Test::TextIn(one_of)));
-    some_test(fields, tests)
-}
-
-fn list_tests(fields: &mut Fields<'_>, scope: Scope) -> Option<Vec<Test>> {
-    let least = fields.optional("at_least", "There are at least so many.", whole::<u32>(0..=100_000));
-    let most = fields.optional("at_most", "There are at most so many.", whole::<u32>(0..=100_000));
-    let parts = parts(fields, scope);
-    let mut tests = Vec::new();
-    tests.extend(least?.map(|least| Test::AtLeast(least.into())));
-    tests.extend(most?.map(|most| Test::AtMost(most.into())));
-    tests.extend(parts?);
-    some_test(fields, tests)
-}
-
-fn parts(fields: &mut Fields<'_>, scope: Scope) -> Option<Vec<Test>> {
-    let contains = fields.or("contains", "It has all of these in it.", list(template(scope)), Vec::new());
-    let lacks = fields.or("lacks", "It has none of these in it.", list(template(scope)), Vec::new());
-    let tests = contains?.into_iter().map(Test::Contains);
-    Some(tests.chain(lacks?.into_iter().map(Test::Lacks)).collect())
-}
-
-fn some_test(fields: &mut Fields<'_>, tests: Vec<Test>) -> Option<Vec<Test>> {
-    if tests.is_empty() {
-        fields.refuse("", Complaint::new("nothing is expected of it"));
-    }
-    Some(tests)
-}
-
-/// A text with variables, on one line.
-fn template(scope: Scope) -> impl Form<Value = Template> {
-    scalar(Shape::Text { pattern: None, example: Some("{{ server.address }}") }, move |text| {
-        Template::parse(text, scope, Landing::Plain).map_err(|error| complaint(&error))
-    })
-}
-
-fn complaint(error: &TemplateError) -> Complaint {
-    let complaint = Complaint::new(error.to_string());
-    let TemplateError::UnknownVariable { name } = error else { return complaint };
-    match nearest(name, Variable::NAMES.iter().map(|(name, _)| *name)) {
-        Some(meant) => complaint.hint(format!("did you mean `{meant}`?")),
-        None => complaint.hint(format!("the variables are {}", quoted_list(Variable::NAMES.map(|(name, _)| name)))),
-    }
-}
-
-/// A script of several lines.
-struct Script {
-    scope: Scope,
-    landing: Landing,
-}
-
-impl Script {
-    fn parse(&self, node: &Node) -> Result<Template, Complaint> {
-        let Some(text) = node.text() else {
-            return Err(Complaint::new(format!("expected a script, found {}", node.kind())));
-        };
-        if text.trim().is_empty() {
-            return Err(Complaint::new("the script is empty"));
-        }
-        if text.len() > LONGEST_SCRIPT {
-            return Err(Complaint::new(format!("the script is longer than {LONGEST_SCRIPT} bytes")));
-        }
-        if text.contains(|c| is_unprintable(c) && c != '\n' && c != '\t') {
-            return Err(Complaint::new("the script contains control characters or invisible characters"));
-        }
-        Template::parse(text, self.scope, self.landing).map_err(|error| complaint(&error))
-    }
-
-    /// What PowerShell 2.0 does not know, and what may write.
-    fn objections(&self, node: &Node) -> Vec<Complaint> {
-        let script = node.text().filter(|_| self.landing == Landing::PowerShell).unwrap_or_default();
-        let told = |objection: powershell::Objection| {
-            let (line, column) = powershell::line_and_column(script, objection.at);
-            let (what, why) = (quote(&objection.what), objection.why);
-            let complaint = Complaint::new(format!("line {line}, column {column} of the script: {what} {why}"));
-            complaint.hint("WMI, the registry, .NET and the programs of Windows that only show are allowed")
-        };
-        powershell::objections(&powershell::without_variables(script)).into_iter().map(told).collect()
-    }
-}
-
-impl Form for Script {
-    type Value = Template;
-
-    fn read(&self, node: &Node, path: &KeyPath, reader: &mut form::Reader<'_>) -> Option<Template> {
-        let template = self.parse(node).map_err(|complaint| reader.complain(node.place, path, complaint)).ok()?;
-        let objections = self.objections(node);
-        let fine = objections.is_empty();
-        objections.into_iter().for_each(|complaint| reader.complain(node.place, path, complaint));
-        fine.then_some(template)
-    }
-
-    fn shape(&self) -> Shape {
-        let example = match self.landing {
-            Landing::PowerShell => "(Get-WmiObject Win32_OperatingSystem).Version",
-            Landing::Shell | Landing::Plain => "test -d /sys/firmware/efi",
-        };
-        Shape::Text { pattern: None, example: Some(example) }
-    }
-}
-
-/// A form whose value becomes another.
-struct Mapped<F, M> {
-    form: F,
-    map: M,
-}
-
-impl<F: Form, T, M: Fn(F::Value) -> T> Form for Mapped<F, M> {
-    type Value = T;
-
-    fn read(&self, node: &Node, path: &KeyPath, reader: &mut form::Reader<'_>) -> Option<T> {
-        self.form.read(node, path, reader).map(&self.map)
-    }
-
-    fn shape(&self) -> Shape {
-        self.form.shape()
     }
 }
