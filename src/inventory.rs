@@ -10,6 +10,8 @@ pub mod codes;
 pub mod fees;
 pub mod files;
 pub mod form;
+mod landing;
+mod machine;
 pub mod payers;
 pub mod people;
 pub mod problem;

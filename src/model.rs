@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod fees;
 pub mod ids;
 pub mod link;
+pub mod machine;
 pub mod money;
 pub mod people;
 pub mod project;
@@ -17,6 +18,7 @@ pub mod router_access;
 pub mod script_access;
 pub mod server;
 pub mod tenant;
+pub mod vsphere;
 
 pub use ids::{DiskId, GateId, PersonId, RoleId, ServerId, SiteId, TenantId};
 pub use money::Euro;

@@ -30,6 +30,12 @@ const ACTORS: &[&str] = &[
     "checklist/live/native.rs",         // services behind theirs
     "landing/convert.rs",               // where a clone's files are
     "landing/convert/windows/hivex.rs", // hivex's programs
+    "landing/directory.rs",             // machines in folders
+    "landing/directory/lab.rs",         // commands of a laboratory
+    "landing/vsphere.rs",               // machines of a vCenter
+    "landing/vsphere/nfc.rs",           // packs clones
+    "landing/vsphere/nfs.rs",           // describes clones
+    "landing/vsphere/site.rs",          // the vCenter behind them
     "landing/vmdk/files.rs",            // reads disks with their holes
     "migration/live.rs",                // the world behind the runner
     "migration/live/figures.rs",        // the figures of a copy at work, in a file

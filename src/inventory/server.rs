@@ -3,7 +3,7 @@
 use super::form::scalars::{absolute_path, address, flag, id, text, whole, word};
 use super::form::{Fields, Form, either, list, nonempty_list, record};
 use super::problem::{Complaint, nearest, quote, quoted_list};
-use super::{access, winrm};
+use super::{access, machine, winrm};
 use crate::model::ServerId;
 use crate::model::server::{Addressing, DirectoryWay, Disk, Os, Server, ServerRole, Transfer};
 use std::collections::BTreeSet;
@@ -45,6 +45,8 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
     let after = fields.or("after", "Ids of servers that move before it.", list(self::id()), Vec::new());
     let stopped = "Services that people stop before its final sync, as systemd or the process list names them.";
     let services_stop = fields.or("services_stop", stopped, list(text()), Vec::new());
+    let hardware = "What is to be of its copy's virtual hardware; the rest follows from the survey and the system.";
+    let machine = fields.optional("machine", hardware, machine::form());
     let example = fields.or("example", "Whether names, addresses and sizes are invented.", flag(), false);
     let server = Server {
         id: id?,
@@ -63,11 +65,13 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
         landing_winrm: landing_winrm?,
         after: after?,
         services_stop: services_stop?,
+        machine: machine?,
         example: example?,
     };
     check_directory(fields, &server);
     check_winrm(fields, &server);
     check_transfer(fields, &server);
+    machine::check(fields, &server);
     fields.unique("disks", "id", server.disks.iter().map(|disk| &disk.id));
     fields.unique("roles", "", server.roles.iter().map(|role| role.word()));
     Some(server)

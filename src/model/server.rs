@@ -1,5 +1,6 @@
 //! A server of a tenant: what it is and how it is moved.
 
+use super::machine::Hardware;
 use super::{DiskId, ServerId};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -42,6 +43,9 @@ pub struct Server {
     /// Services that people stop before its final sync; that they are stopped is checked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub services_stop: Vec<String>,
+    /// What the inventory says of its copy's virtual hardware.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Hardware>,
     /// Whether names, addresses and sizes are invented.
     pub example: bool,
 }

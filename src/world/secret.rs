@@ -1,5 +1,6 @@
 //! Secrets, read at the moment when they are needed and never kept, printed or logged.
 
+use crate::model::project::{LandingMachines, Project};
 use crate::model::server::{Access, Login, SecretRef};
 use crate::model::tenant::Tenant;
 use std::error::Error;
@@ -59,6 +60,12 @@ pub fn held(tenant: &Tenant, root: &Path) -> Vec<String> {
     }
     // What cannot be read cannot have been used either.
     secrets.into_iter().filter_map(|secret| password(secret, root).ok()).collect()
+}
+
+/// The passwords of the project's own hosts that this machine holds: of the vCenter where machines land.
+pub fn held_for(project: &Project, root: &Path) -> Vec<String> {
+    let LandingMachines::Vsphere(vsphere) = &project.landing.machines else { return Vec::new() };
+    password(&vsphere.access.password, root).into_iter().collect()
 }
 
 /// A file's first line.

@@ -40,6 +40,7 @@ fn server() -> Server {
         landing_winrm: None,
         after: Vec::new(),
         services_stop: Vec::new(),
+        machine: None,
         example: true,
     }
 }

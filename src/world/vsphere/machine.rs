@@ -68,10 +68,23 @@ pub struct MachineState {
     pub home: Option<DatastoreFile>,
     /// The files of its disks, by their places.
     pub disks: Vec<DatastoreFile>,
-    /// Its network cards: address, and whether the cable is plugged in now and at power on.
-    pub nics: Vec<(String, bool, bool)>,
+    /// Its network cards.
+    pub nics: Vec<NicState>,
     /// What it asks before it goes on, or nothing.
     pub question: Option<String>,
+}
+
+/// How a network card stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NicState {
+    /// Its address.
+    pub mac: String,
+    /// Whether the cable is plugged in now.
+    pub connected: bool,
+    /// Whether it is plugged in at power on.
+    pub start_connected: bool,
+    /// Where the cable goes.
+    pub plug: Plug,
 }
 
 impl Client {
@@ -312,7 +325,10 @@ fn state(properties: &Properties) -> Result<MachineState, super::reading::Unread
     let devices = objects::devices(get(names::DEVICES))?;
     let mut disks: Vec<_> = devices.iter().filter(|device| device.is_disk()).collect();
     disks.sort_by_key(|disk| (disk.controller, disk.unit));
-    let nic = |device: &Device| device.mac.clone().map(|mac| (mac, device.connected.0, device.connected.1));
+    let nic = |device: &Device| {
+        let (mac, (connected, start_connected)) = (device.mac.clone()?, device.connected);
+        Some(NicState { mac, connected, start_connected, plug: device.plug.clone() })
+    };
     let option = |key| objects::option(get(names::EXTRA), key);
     Ok(MachineState {
         power: objects::power(get(names::POWER))?,

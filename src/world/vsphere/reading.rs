@@ -7,6 +7,7 @@ pub(super) mod objects;
 
 pub(super) use element::{Element, Unreadable};
 pub use fault::Fault;
+pub use objects::Plug;
 
 #[cfg(test)]
 mod tests;

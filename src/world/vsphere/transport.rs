@@ -1,7 +1,6 @@
 //! HTTPS to the vCenter and its hosts: whom we trust, and how long we wait.
 
 use super::trouble::Trouble;
-use crate::model::server::SecretRef;
 use crate::untrusted::one_line;
 use crate::world::pin::{Fingerprint, Pinned};
 use reqwest::header::{HeaderValue, SET_COOKIE};
@@ -10,36 +9,14 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::model::vsphere::{Trust, VcenterAccess};
+
 /// The largest answer that is read, in bytes: pages are of 200 objects.
 const LARGEST_ANSWER: usize = 16 << 20;
-
-/// How a vCenter is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VcenterAccess {
-    /// Its name.
-    pub host: String,
-    /// Its port, 443.
-    pub port: u16,
-    /// The account, such as `traghetto@vsphere.local`.
-    pub user: String,
-    /// Its password.
-    pub password: SecretRef,
-    /// What it is known by.
-    pub trust: Trust,
-}
-
-/// What a server is known by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trust {
-    /// A PEM file with the authorities that may have signed its certificate, relative to the inventory.
-    Ca(PathBuf),
-    /// SHA-256 of its own certificate, in hexadecimal, with or without colons.
-    Thumbprint(String),
-}
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]

@@ -28,7 +28,7 @@ pub fn spec(disks: usize) -> MachineSpec {
         memory_mib: 512,
         firmware: Firmware::Bios,
         home: DatastoreFile::new("prod", "web1/web1.vmx"),
-        controller: Controller::LsiLogicSas,
+        controller: Controller::LsiSas1068,
         disks: vec![Disk { file: None, bytes: DISK }; disks],
         nics: Vec::new(),
         annotation: String::new(),
