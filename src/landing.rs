@@ -20,3 +20,12 @@ pub use error::LandingError;
 pub use identity::{Identity, Lan, Purpose};
 pub use way::Way;
 pub use zone::{LandingZone, Machine, OnProgress, Port, Power, Prepared, Standing};
+
+/// A tenant and a server for unit tests: those of the project.
+#[cfg(test)]
+fn sample() -> (crate::model::tenant::Tenant, crate::model::server::Server) {
+    let inventory = crate::inventory::load(std::path::Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let tenant = inventory.tenants.into_values().find(|tenant| tenant.id.as_str() == "cinto-caomaggiore").unwrap();
+    let server = tenant.servers.known().unwrap()[0].clone();
+    (tenant, server)
+}

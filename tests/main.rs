@@ -45,6 +45,7 @@ mod hostile_input;
 mod inventory_files;
 mod ios_simulator;
 mod journal;
+mod landing;
 mod map;
 mod migration_run;
 mod network;

@@ -53,6 +53,7 @@ fn spec(disk: Option<DatastoreFile>, home: &str, nics: Vec<Nic>) -> MachineSpec 
     MachineSpec {
         name: "cinto web 1".to_owned(),
         id: "cinto-caomaggiore/web1".to_owned(),
+        uuid: Some("564d0000-0000-8000-8000-000000000001".to_owned()),
         guest: "debian10_64Guest".to_owned(),
         cpus: 2,
         memory_mib: 2048,

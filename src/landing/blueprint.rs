@@ -152,3 +152,6 @@ fn is_bits(words: &[&str], wanted: &str) -> bool {
     wanted == "32" && words.iter().any(|word| ["x86", "32bit", "i386", "i686"].contains(word))
         || wanted == "64" && words.iter().any(|word| ["x64", "64bit", "amd64"].contains(word))
 }
+
+#[cfg(test)]
+mod tests;

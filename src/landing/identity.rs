@@ -134,3 +134,6 @@ impl fmt::Display for Identity {
         f.write_str(&self.name())
     }
 }
+
+#[cfg(test)]
+mod tests;

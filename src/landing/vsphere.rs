@@ -37,8 +37,9 @@ const SHUTDOWN: Duration = MINUTE.saturating_mul(20);
 const MOVE: Duration = MINUTE.saturating_mul(60 * 24);
 /// How long the removal of a machine may take.
 const REMOVAL: Duration = MINUTE.saturating_mul(10);
-/// How often a removal begins that another task stands in the way of, and how long between.
-const REMOVALS: usize = 30;
+/// How often a removal begins that another task stands in the way of, and how long between: longer
+/// than a lease lives of which nobody says any more that it is alive.
+const REMOVALS: usize = 400;
 const BETWEEN: Duration = Duration::from_secs(1);
 
 /// Machines in vSphere.
@@ -79,6 +80,7 @@ impl Vsphere {
         MachineSpec {
             name: identity.name(),
             id: identity.mark(),
+            uuid: Some(identity.uuid()),
             guest: blueprint.guest.clone(),
             cpus: blueprint.cpus,
             memory_mib: blueprint.memory_mb,
@@ -223,7 +225,12 @@ impl LandingZone for Vsphere {
         let identity = &blueprint.identity;
         let there = match self.state(identity).await? {
             Some((_, state)) if state.complete => Some(state),
-            _ => None,
+            // A half, of an import that was killed: its lease may still hold it.
+            Some((half, _)) => {
+                self.remove(&half).await?;
+                None
+            }
+            None => None,
         };
         let made = there.is_none();
         if made {
@@ -336,7 +343,11 @@ fn is_gone(error: &Trouble) -> bool {
     matches!(error.fault(), Some(Fault::ManagedObjectNotFound { .. }))
 }
 
-/// Whether another task stands in the way of a removal, such as one that turns the machine on.
+/// Whether another task stands in the way of a removal, such as one that turns the machine on, or a lease.
 fn may_pass(error: &Trouble) -> bool {
-    matches!(error.fault(), Some(Fault::TaskInProgress { .. } | Fault::InvalidPowerState { .. }))
+    match error.fault() {
+        Some(Fault::TaskInProgress { .. } | Fault::InvalidPowerState { .. }) => true,
+        Some(Fault::Other { kind, .. }) => kind == "InvalidState",
+        _ => false,
+    }
 }

@@ -28,7 +28,7 @@ pub use import::{Import, ImportedDisk};
 pub use inventory::{Child, Place};
 pub use machine::{Home, Machine, MachineState, Move, NicState};
 pub use network::VlanId;
-pub use reading::{Fault, Plug};
+pub use reading::{Fault, Plug, examine};
 pub use spec::{Change, Controller, Disk, Firmware, MachineSpec, Network, Nic, NicModel, Power};
 pub use task::OnProgress;
 pub use transport::{Deadlines, Trust, VcenterAccess};

@@ -4,6 +4,7 @@
 
 mod actions;
 mod http;
+mod networks;
 mod properties;
 mod soap;
 mod stage;
@@ -126,6 +127,10 @@ pub struct State {
     /// Objects that a collector watches, with the values that it told.
     pub collectors: BTreeMap<String, properties::Watched>,
     pub files: BTreeMap<String, Vec<u8>>,
+    /// Standard switches of the host, and whether a network card is on them.
+    pub switches: Vec<(String, bool)>,
+    /// Port groups of the host: name, switch, VLAN.
+    pub port_groups: Vec<(String, String, String)>,
     /// The methods that were called, in order.
     pub calls: Vec<String>,
     /// What a client must not do.
@@ -234,6 +239,8 @@ impl Vcenter {
             password: PASSWORD.to_owned(),
             collectors: BTreeMap::new(),
             files: BTreeMap::new(),
+            switches: vec![("vSwitch0".to_owned(), true)],
+            port_groups: Vec::new(),
             calls: Vec::new(),
             wrong: Vec::new(),
             tokens: BTreeMap::new(),

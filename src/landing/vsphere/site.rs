@@ -127,8 +127,16 @@ impl Site {
         Ok(Home { folder, pool })
     }
 
-    /// The machine of an identity, if it is there.
+    /// The machine of an identity, if it is there: where it was made, or wherever somebody moved it.
     pub(super) async fn machine(&self, identity: &Identity) -> Result<Option<Machine>, LandingError> {
+        if let Some(found) = self.at_home(identity).await? {
+            return Ok(Some(found));
+        }
+        let (client, places) = (self.client().await?, self.places().await?);
+        Ok(client.machine_of(&places.datacenter, &identity.uuid(), &identity.mark()).await?)
+    }
+
+    async fn at_home(&self, identity: &Identity) -> Result<Option<Machine>, LandingError> {
         let client = self.client().await?;
         let Some(folder) = client.look(&self.folder()?.child(identity.tenant().as_str())).await? else {
             return Ok(None);

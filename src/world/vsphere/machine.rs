@@ -1,8 +1,9 @@
 //! Virtual machines: found by their mark, created, changed, turned on and off, moved, removed.
 
 use super::client::Client;
-use super::inventory::{is_gone, is_taken};
-use super::reading::answer::Properties;
+use super::datastore::Datacenter;
+use super::inventory::{is_gone, is_taken, unescape};
+use super::reading::answer::{self, Properties};
 use super::reading::objects::{self, Device, Plug};
 use super::reading::{Element, Fault};
 use super::spec::{Change, DatastoreFile, Disk, MachineSpec, Network, Nic, Power, unit};
@@ -10,7 +11,7 @@ use super::task::OnProgress;
 use super::trouble::Trouble;
 use super::watch::Waited;
 use super::wire::machines::{self, Edit, Target};
-use super::wire::{Moref, names};
+use super::wire::{Moref, calls, names};
 use crate::untrusted::{one_line, printable};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -109,6 +110,31 @@ impl Client {
                 Err(Trouble::Fault { server: self.server().to_owned(), doing, fault })
             }
             Ok(_) => Err(taken("it is no machine of traghetto".to_owned())),
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The machine of a UUID in a datacenter, if it is the copy `id`, wherever it is and whatever it is called.
+    ///
+    /// # Errors
+    /// The server cannot be asked.
+    pub async fn machine_of(&self, datacenter: &Datacenter, uuid: &str, id: &str) -> Result<Option<Machine>, Trouble> {
+        let doing = format!("find the machine {uuid}");
+        let call = calls::find_by_uuid(&self.content().index, &datacenter.object, uuid);
+        let returned = self.call(&call, &doing).await?;
+        if returned.is_empty() {
+            return Ok(None);
+        }
+        let object = self.read(answer::object(returned), &doing)?;
+        let name = match self.property(&object, names::MACHINE, names::NAME, &doing).await {
+            Err(error) if is_gone(&error) => return Ok(None),
+            name => name?.map(|name| unescape(&name.text)).unwrap_or_default(),
+        };
+        let machine = Machine { object, name, id: id.to_owned() };
+        match self.state(&machine).await {
+            Ok(state) if state.id.as_deref() == Some(id) => Ok(Some(machine)),
+            Ok(_) => Ok(None),
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(error),
         }

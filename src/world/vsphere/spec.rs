@@ -107,6 +107,8 @@ pub struct MachineSpec {
     pub name: String,
     /// Whose copy it is: by this we know it again.
     pub id: String,
+    /// The UUID of its BIOS, by which it is found wherever it was moved to; none lets the server choose.
+    pub uuid: Option<String>,
     /// The guest's system, such as `debian10_64Guest`.
     pub guest: String,
     /// Virtual processors.

@@ -75,6 +75,8 @@ pub fn serve(listener: TcpListener, certificates: &Certificates, state: Arc<Mute
             let (config, state) = (config.clone(), state.clone());
             std::thread::spawn(move || {
                 let Ok(stream) = stream else { return };
+                // Head and body go in two: without this each answer would wait for an acknowledgement.
+                stream.set_nodelay(true).unwrap();
                 let Ok(connection) = ServerConnection::new(config) else { return };
                 let mut stream = BufReader::new(StreamOwned::new(connection, stream));
                 while one(&mut stream, &state).is_some() {}

@@ -23,6 +23,7 @@ pub fn spec(disks: usize) -> MachineSpec {
     MachineSpec {
         name: "web1".to_owned(),
         id: "cinto/web1".to_owned(),
+        uuid: None,
         guest: "debian10_64Guest".to_owned(),
         cpus: 1,
         memory_mib: 512,

@@ -47,6 +47,7 @@ pub(in crate::world::vsphere) fn import(target: &Target<'_>, spec: &MachineSpec)
 fn config(xml: &mut Xml, spec: &MachineSpec, state: &str) {
     xml.text("name", &spec.name);
     xml.text("version", HARDWARE);
+    xml.optional("uuid", spec.uuid.as_deref());
     xml.text("guestId", &spec.guest);
     xml.text("annotation", &spec.annotation);
     xml.within("files", |xml| xml.text("vmPathName", &spec.home.wire()));
