@@ -8,11 +8,12 @@ mod strict;
 
 use crate::support::vcsim::Vcsim;
 use kills::{STEP, Scene, proof};
-use stand::{DISK, STORE, clones, content, disk, estate, project, server, staging, untouched, vcsim};
+use stand::{DISK, STORE, clones, content, disk, estate, project, qemu_img, server, staging, untouched, vcsim};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Mutex;
 use traghetto::landing::{Identity, LandingError, LandingZone as _, Port, Power, Purpose, Way};
+use traghetto::model::machine::{Controller, Firmware, Hardware, NicModel};
 use traghetto::model::project::{LabCommands, LandingMachines};
 use traghetto::model::vsphere::VsphereWay;
 use traghetto::world::vsphere::{Client, DatastoreFile, Deadlines, Moref, Place};
@@ -167,19 +168,8 @@ async fn launch(way: &Way, client: &Client, identity: &Identity, server: &traghe
 fn described(flat: &Path, number: usize) {
     let descriptor = flat.with_file_name(format!("disk{number}.vmdk"));
     let raw = flat.with_file_name("read-back");
-    let qemu = |args: &[&std::ffi::OsStr]| {
-        let output = std::process::Command::new("qemu-img").args(args).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
-    qemu(&[
-        "convert".as_ref(),
-        "-f".as_ref(),
-        "vmdk".as_ref(),
-        "-O".as_ref(),
-        "raw".as_ref(),
-        descriptor.as_ref(),
-        raw.as_ref(),
-    ]);
+    let (from, to) = (descriptor.to_str().unwrap(), raw.to_str().unwrap());
+    qemu_img(&["convert", "-f", "vmdk", "-O", "raw", from, to]);
     assert!(std::fs::read(&raw).unwrap() == content(u32::try_from(number).unwrap()));
     std::fs::remove_file(raw).unwrap();
 }
@@ -209,6 +199,34 @@ async fn a_clone_is_imported_and_its_streams_are_gone() {
     way.destroy(&identity).await.unwrap();
     assert!(!way.clone_folder(&identity).exists());
     crate::vsphere::schema::in_order(&vcsim.requests());
+}
+
+#[tokio::test]
+async fn an_old_system_lands_on_ide_with_its_own_firmware_and_card() {
+    let inventory = estate();
+    let (tenant, server) = server(&inventory);
+    let mut server = server.clone();
+    let (controller, firmware) = (Some(Controller::Ide), Some(Firmware::Uefi));
+    server.machine = Some(Hardware { controller, firmware, nic: Some(NicModel::E1000), ..Hardware::default() });
+    for way in [staging(), VsphereWay::Nfc] {
+        let vcsim = Vcsim::start(&[]);
+        std::fs::create_dir(vcsim.root().join("staging")).unwrap();
+        let way = Way::open(&project(&inventory, self::vcsim(vcsim.access(), way, 1)), vcsim.root());
+        way.prepare(tenant).await.unwrap();
+        let identity = Identity::new(STORE, tenant, &server, Purpose::Test);
+        way.create(&clones(&way, &identity, &server, 2), &|_| ()).await.unwrap();
+        let client = connect(&vcsim).await;
+        let folder = find(&client, &format!("DC0/vm/{}", tenant.id)).await;
+        let machine = client.machine(&folder, &identity.name(), &identity.mark()).await.unwrap().unwrap();
+        let state = client.state(&machine).await.unwrap();
+        assert_eq!((state.disks.len(), state.nics[0].mac.as_str()), (2, identity.mac().as_str()));
+        let request = vcsim.requests().into_iter().find(|request| request.contains("VirtualE1000")).unwrap();
+        for part in ["<firmware>efi<", "<controllerKey>200<", &format!("<uuid>{}<", identity.uuid())] {
+            assert!(request.contains(part), "{part} is not in {request}");
+        }
+        way.destroy(&identity).await.unwrap();
+        crate::vsphere::schema::in_order(&vcsim.requests());
+    }
 }
 
 #[tokio::test]
@@ -256,7 +274,7 @@ fn kills(step: usize) {
         let client = runtime.block_on(connect(&vcsim));
         let path = format!("DC0/vm/{}", tenant.id);
         let machines = || runtime.block_on(names(&client, &path));
-        let machines: &dyn Fn() -> Vec<String> = &|| std::thread::scope(|scope| scope.spawn(&machines).join().unwrap());
+        let machines: &dyn Fn() -> Vec<String> = &|| std::thread::scope(|scope| scope.spawn(machines).join().unwrap());
         let scene = Scene {
             project: project(&inventory, self::vcsim(vcsim.access(), way, 1)),
             root: vcsim.root(),

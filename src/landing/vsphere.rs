@@ -225,12 +225,8 @@ impl LandingZone for Vsphere {
         let identity = &blueprint.identity;
         let there = match self.state(identity).await? {
             Some((_, state)) if state.complete => Some(state),
-            // A half, of an import that was killed: its lease may still hold it.
-            Some((half, _)) => {
-                self.remove(&half).await?;
-                None
-            }
-            None => None,
+            // A half is made anew by the import itself.
+            _ => None,
         };
         let made = there.is_none();
         if made {

@@ -29,7 +29,7 @@ impl Cut {
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
-                [&client, &server].map(|end| end.set_nodelay(true).unwrap());
+                client.set_nodelay(true).and(server.set_nodelay(true)).unwrap();
                 let (cut, from, to) = (shared.clone(), client.try_clone().unwrap(), server.try_clone().unwrap());
                 std::thread::spawn(move || cut.forward(from, to));
                 let cut = shared.clone();

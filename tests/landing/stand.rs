@@ -109,6 +109,13 @@ pub fn untouched(images: &[PathBuf]) {
     }
 }
 
+/// QEMU does this, and is content.
+#[track_caller]
+pub fn qemu_img(args: &[&str]) {
+    let output = std::process::Command::new("qemu-img").args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// What the engine asks of a way, from the first to the last.
 pub async fn life(way: &Way, tenant: &Tenant, server: &Server, count: usize) -> Result<(), LandingError> {
     let identity = Identity::new(STORE, tenant, server, Purpose::Production);

@@ -2,7 +2,7 @@
 //! in a whole machine, or in a clean message and a clean target.
 
 use super::kills::{STEP, Scene, proof};
-use super::stand::{STORE, clones, content, estate, project, server, untouched};
+use super::stand::{STORE, clones, content, estate, project, qemu_img, server, untouched};
 use crate::support::vcenter::{PASSWORD, SECRET, UploadFault, Vcenter, fault};
 use std::error::Error as _;
 use std::time::Duration;
@@ -186,6 +186,22 @@ async fn what_cannot_be_is_told_and_leaves_a_clean_target() {
     let error = strict.way.connect(&strict.identity, Port::Test).await.unwrap_err();
     assert!(error.to_string().contains("it is not isolated"), "{error}");
     assert!(!strict.way.find(&strict.identity).await.unwrap().unwrap().connected);
+}
+
+/// What was sent, read by QEMU: a whole disk with the same bytes.
+#[tokio::test]
+async fn what_is_imported_is_a_disk_to_others_too() {
+    let strict = Strict::new().await;
+    strict.create().await.unwrap();
+    let streams = std::mem::take(&mut strict.vcenter.state().streams);
+    assert_eq!(streams.len(), DISKS);
+    for (number, stream) in streams.iter().enumerate() {
+        let (vmdk, raw) = (strict.vcenter.root().join("sent.vmdk"), strict.vcenter.root().join("sent.raw"));
+        std::fs::write(&vmdk, stream).unwrap();
+        qemu_img(&["check", "-f", "vmdk", vmdk.to_str().unwrap()]);
+        qemu_img(&["convert", "-f", "vmdk", "-O", "raw", vmdk.to_str().unwrap(), raw.to_str().unwrap()]);
+        assert!(std::fs::read(&raw).unwrap() == content(u32::try_from(number).unwrap()), "disk {number} differs");
+    }
 }
 
 /// Somebody calls the machine something else: it is no reason to make a second.

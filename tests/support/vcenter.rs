@@ -122,6 +122,8 @@ pub struct State {
     pub leases: BTreeMap<String, Lease>,
     /// Disks that were imported, by the name of their machine.
     pub imported: BTreeMap<String, Vec<Vec<u8>>>,
+    /// The streams that were taken, as they came.
+    pub streams: Vec<Vec<u8>>,
     pub session: Option<String>,
     pub password: String,
     /// Objects that a collector watches, with the values that it told.
@@ -235,6 +237,7 @@ impl Vcenter {
             tasks: BTreeMap::new(),
             leases: BTreeMap::new(),
             imported: BTreeMap::new(),
+            streams: Vec::new(),
             session: None,
             password: PASSWORD.to_owned(),
             collectors: BTreeMap::new(),
@@ -366,6 +369,7 @@ fn take(state: &mut State, lease: &str, disk: usize, body: &[u8]) -> Reply {
     match read {
         Ok(content) => {
             lease.disks[disk].1 = Some(content);
+            state.streams.push(body.to_vec());
             Reply::status(201)
         }
         Err(why) => {
