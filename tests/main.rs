@@ -59,6 +59,7 @@ mod network_rules;
 mod network_simulate;
 mod over_ssh;
 mod probes;
+mod proof_boot;
 mod proof_chromium;
 mod proof_libreoffice;
 mod proof_live_guest;

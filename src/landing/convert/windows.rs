@@ -24,6 +24,7 @@ pub mod run;
 mod stale;
 mod wish;
 
+pub use crate::landing::convert::hardware::{CardModel, Controller, Mac};
 pub use addresses::{Adapter, Settings};
 pub use base_block::{BaseBlock, Unclean};
 pub use draft::Edit;
@@ -32,4 +33,4 @@ pub use first_boot::{FOLDER, SCRIPT, SERVICE};
 pub use plan::{Plan, plan};
 pub use regfile::{RegError, merge_text, parse};
 pub use registry::{Change, Hive, Value, changes};
-pub use wish::{Card, CardModel, Controller, Guid, Mac, Wish};
+pub use wish::{Card, Guid, Wish};

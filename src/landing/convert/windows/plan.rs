@@ -6,7 +6,8 @@ use super::drivers::{VMXNET3_FILE, disable_agents, start_with_system};
 use super::facts::{ControlSets, Facts, Refusal, Version};
 use super::first_boot;
 use super::stale;
-use super::wish::{Card, CardModel, Wish};
+use super::wish::{Card, Wish};
+use crate::landing::convert::hardware::CardModel;
 use std::collections::BTreeSet;
 use std::fmt;
 
