@@ -32,6 +32,7 @@ const ACTORS: &[&str] = &[
     "landing/convert/disks.rs",          // looks at the disks
     "landing/convert/esp.rs",            // mtools
     "landing/convert/inside.rs",         // files below a clone's root
+    "landing/convert/mounts.rs",         // mounts of our own
     "landing/convert/linux/run/read.rs", // what is in a clone
     "landing/convert/program.rs",        // programs of this host
     "landing/convert/windows_volume.rs", // the volume of a Windows

@@ -1,7 +1,7 @@
 //! Windows converted offline: hives written byte for byte, changed by hivex, read back by regipy.
 
 mod faults;
-mod shapes;
+pub mod shapes;
 
 use crate::support::hive::{Key, Lists, bytes};
 use shapes::{BACK, FRONT, software};

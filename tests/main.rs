@@ -32,6 +32,7 @@ mod cli_network;
 mod cli_network_check;
 mod cli_network_diff;
 mod cli_survey;
+mod conversion;
 mod corpus;
 mod evidence;
 mod faults;

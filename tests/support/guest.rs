@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use traghetto::model::server::{Access, Login, SshProfile};
 
-mod machine;
+pub mod machine;
 
-pub use machine::{CLONE_MAC, Hardware, Landed, Profile, boot_converted, migrate};
+pub use machine::{CLONE_MAC, Hardware, Landed, Profile, migrate};
 
 /// A running guest; killed on drop.
 pub struct Guest {

@@ -126,10 +126,11 @@ fn mapped(group: &str, volume: &str) -> String {
     format!("{}-{}", group.replace('-', "--"), volume.replace('-', "--"))
 }
 
-/// Whether both are the same kind of disk, or one is a path by which udev names any.
+/// Whether `name` may be the disk of another kernel's `device`: a path by which udev names any, or a name of
+/// another kind. One of the same kind is another disk.
 fn kin(device: &str, name: &str) -> bool {
-    let letters = |name: &str| -> String { name.chars().skip(5).take_while(char::is_ascii_alphabetic).collect() };
-    name.starts_with("/dev/disk/") || name.starts_with("/dev/mapper/") || letters(device) != letters(name)
+    let kind = |name: &str| name.strip_prefix("/dev/").and_then(|name| name.get(..2)).map(str::to_owned);
+    name.starts_with("/dev/disk/") || name.starts_with("/dev/mapper/") || kind(device) != kind(name)
 }
 
 /// Whether a name is a disk's or a partition's, less `/dev/`: those of drives, of arrays, and of multipath.

@@ -6,11 +6,16 @@
 //! The kernel of the landing host reads the clone's filesystems. One made to attack a kernel would be read
 //! by the kernel of this host: the landing host is for the copies of the tenants' own servers.
 
+use super::CloneDisk;
 use super::error::ConvertError;
 use super::layout::Filesystem;
 use super::program::Program;
 use rustix::thread::UnshareFlags;
+use std::fs::File;
 use std::path::Path;
+
+/// How often we look whether a loop device is gone.
+const WAITS: u32 = 100;
 
 /// Proof that the thread has mounts of its own.
 pub(super) struct Mounts(());
@@ -45,9 +50,26 @@ impl Mounts {
         Ok(())
     }
 
-    /// Unmounts a folder and all below it; what was written is then in the images.
+    /// Unmounts a folder and all below it.
     pub(super) fn unmount(&self, at: &Path) -> Result<(), ConvertError> {
         Program::new("umount", "unmounting the clone").arg("--recursive").arg("--").arg(at).run()?;
+        Ok(())
+    }
+
+    /// Waits until nothing holds the images any more, and all that was written is on this host's disk.
+    pub(super) fn settle(&self, disks: &[CloneDisk]) -> Result<(), ConvertError> {
+        for CloneDisk { image, .. } in disks {
+            for _ in 0..WAITS {
+                let held = Program::new("losetup", "looking for loop devices").arg("--associated").arg(image).run()?;
+                if held.is_empty() {
+                    break;
+                }
+                // A process of ntfs-3g ends a moment after its mount.
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            let synced = File::open(image).and_then(|file| file.sync_all());
+            synced.map_err(|error| ConvertError::File { path: image.clone(), error })?;
+        }
         Ok(())
     }
 }

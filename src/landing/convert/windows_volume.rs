@@ -33,9 +33,7 @@ pub(super) fn convert(
         let unmounted = mounts.unmount(&folder);
         let converted = done?;
         unmounted?;
-        for disk in disks {
-            fs::File::open(&disk.image).and_then(|file| file.sync_all()).map_err(at(&disk.image))?;
-        }
+        mounts.settle(disks)?;
         fs::remove_dir(&folder).map_err(at(&folder))?;
         Ok(converted)
     })
@@ -53,6 +51,7 @@ fn find<'a>(
         mounts.mount(&disks[volume.disk].image, volume, ",ro", folder)?;
         let has = has_hive(folder);
         mounts.unmount(folder)?;
+        mounts.settle(disks)?;
         if has {
             found.push(volume);
         }

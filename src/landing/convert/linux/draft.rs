@@ -70,7 +70,10 @@ impl Edit {
                 let lines = |text: &Option<String>, other: &Option<String>| -> String {
                     let others: Vec<&str> = other.as_deref().unwrap_or_default().lines().collect();
                     let own = text.as_deref().unwrap_or_default().lines().filter(|line| !others.contains(line));
-                    let quoted: Vec<String> = own.map(|line| format!("`{}`", printable(line.trim()))).collect();
+                    let quoted: Vec<String> = own
+                        .filter(|line| !line.trim().is_empty())
+                        .map(|line| format!("`{}`", printable(line.trim())))
+                        .collect();
                     quoted.join(" ")
                 };
                 let verb = match (before, after) {

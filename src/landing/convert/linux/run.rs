@@ -11,11 +11,14 @@ use crate::landing::convert::esp::Fat;
 use crate::landing::convert::inside::Root;
 use crate::landing::convert::layout::{Filesystem, Layout};
 use crate::landing::convert::mounts::{self, Mounts};
-use crate::landing::convert::program::Program;
+use crate::landing::convert::program::{Program, ProgramError};
 use crate::landing::convert::{CloneDisk, Way, sandbox};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+/// How long libguestfs may take to write what it holds.
+const LAST_WRITES: Duration = Duration::from_secs(120);
 /// Filesystems that a root is on.
 const ROOTS: [&str; 5] = ["ext4", "ext3", "ext2", "xfs", "btrfs"];
 /// Where btrfs has the root: at its top, or in the subvolume of Ubuntu or Fedora.
@@ -37,12 +40,10 @@ pub(in crate::landing::convert) fn convert(
         let way = place.mount(mounts)?;
         let done = place.work(wish);
         // Unmounted also where it failed; what failed first is what is told.
-        let unmounted = mounts.unmount(&folder);
+        let unmounted = mounts.unmount(&folder).and_then(|()| place.wait_for_libguestfs());
         let plan = done?;
         unmounted?;
-        for disk in disks {
-            std::fs::File::open(&disk.image).and_then(|file| file.sync_all()).map_err(at(&disk.image))?;
-        }
+        mounts.settle(disks)?;
         std::fs::remove_dir(&folder).map_err(at(&folder))?;
         Ok((plan, way))
     })
@@ -144,8 +145,30 @@ impl Place<'_> {
         for disk in self.disks {
             program = program.arg("--format=raw").arg("--add").arg(&disk.image);
         }
-        program.arg(self.folder).run()?;
+        program.arg("--pid-file").arg(self.pid_file()).arg(self.folder).run()?;
         Ok(Way::Libguestfs)
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.scratch.join("guestmount.pid")
+    }
+
+    /// Waits for the process behind libguestfs's mount: until its end it writes into the images.
+    fn wait_for_libguestfs(&self) -> Result<(), ConvertError> {
+        let file = self.pid_file();
+        let Ok(pid) = std::fs::read_to_string(&file) else { return Ok(()) };
+        let process = Path::new("/proc").join(pid.trim());
+        let begun = Instant::now();
+        while process.exists() {
+            if begun.elapsed() > LAST_WRITES {
+                let (what, seconds) = ("closing the clone with libguestfs".to_owned(), LAST_WRITES.as_secs());
+                return Err(ProgramError::Deadline { what, seconds }.into());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        // It removes the file itself, if it ends well.
+        let _ = std::fs::remove_file(&file);
+        Ok(())
     }
 
     fn root(&self) -> Result<Root, ConvertError> {
