@@ -61,7 +61,7 @@ endef
 # Samba as a domain controller whose clock can be wrong.
 PACKAGES := openssh-server openssh-client openssl iputils-ping iputils-arping e2fsprogs util-linux iproute2 procps \
   xfsprogs ntfs-3g lvm2 gdisk fdisk dosfstools btrfs-progs cryptsetup-bin keepalived python3-venv \
-  samba-ad-dc samba-ad-provision libfaketime qemu-utils libhivex-bin libwin-hivex-perl \
+  mtools bubblewrap samba-ad-dc samba-ad-provision libfaketime qemu-utils libhivex-bin libwin-hivex-perl \
   golang-go golang-github-vmware-govmomi-dev
 NETMIKO := 4.8.0
 PYSPNEGO := 0.12.4
@@ -100,7 +100,7 @@ proof: proof-packages packages
 	$(call static_agent,quick)
 	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) TRAGHETTO_PROOF=1 $(CARGO) test --profile quick --locked proof_ -- --nocapture --test-threads=1
 
-PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap guestfish linux-image-amd64 python3-venv chromium poppler-utils
+PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap guestfish guestmount ovmf linux-image-amd64 python3-venv chromium poppler-utils
 proof-packages: target/venv-ciscoconfparse2/0.9.18 target/venv-hier-config/3.7.1
 	$(install_qemu)
 	$(call install_missing,$(PROOF_PACKAGES))

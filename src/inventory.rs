@@ -7,9 +7,12 @@
 pub mod access;
 pub mod checks;
 pub mod codes;
+mod converter;
 pub mod fees;
 pub mod files;
 pub mod form;
+mod landing;
+mod machine;
 pub mod payers;
 pub mod people;
 pub mod problem;

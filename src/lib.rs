@@ -6,10 +6,11 @@
 //!
 //! Floors, from the ground up; an arrow never runs back up and no two files import each other:
 //! `model`, `digest`, `untrusted` | `journal`, `world`, `failure` | `network`, `checklist`, `replica`, `survey`, `fees`,
-//! `landing`, `inventory` | `migration` | `document` | `cli`.
+//! `landing`, `converter`, `inventory` | `migration` | `document` | `cli`.
 
 pub mod checklist;
 pub mod cli;
+pub mod converter;
 pub mod digest;
 pub mod document;
 pub mod failure;

@@ -6,6 +6,7 @@
 mod decode;
 mod forecast;
 mod gate;
+mod go_back;
 mod live;
 mod next;
 mod phase;
@@ -14,8 +15,10 @@ mod playbook;
 mod quiesce;
 mod record;
 mod refusal;
+mod routing;
 mod run;
 mod shaping;
+mod silence;
 mod state;
 mod status;
 
@@ -25,15 +28,20 @@ pub use forecast::{
     Span, Steady, Term, TermKind, line_seconds,
 };
 pub use gate::{Approval, GateStatus, Objection, gates, is_joint, may_sign};
+pub use go_back::{Criterion, criteria, unmeasured};
 pub use live::{Figures, Live, Measured, Measuring, live_figures, server_folder, verify};
-pub use next::{Next, Scope, next};
+pub use next::{Next, Scope, may_have_machine, next};
 pub use phase::{Phase, phase_of, tenant_phase};
 pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};
-pub use playbook::{Action, Activity, Gate, Playbook, Reached};
+pub use playbook::{Action, Activity, Gate, Per, Playbook, Reached, Stage};
 pub use quiesce::{Quiesce, Unfit};
-pub use record::{Class, Record, Result as StepResult, Stop};
+pub use record::{Class, Fact, Record, Result as StepResult, Shown, Stop};
 pub use refusal::Refusal;
-pub use run::{Acts, Ended, Ending, LastCopy, Observer, Progress, Reading, RunError, Runner, Trouble};
+pub use routing::pushed;
+pub use run::{
+    Acts, Ended, Ending, LastCopy, Observer, Progress, Raised, Reading, Routing, RunError, Runner, Tempo, Trouble,
+};
 pub use shaping::{Allowance, Path, Why, weekday_and_hour};
-pub use state::{IllegalEvent, RolledBack, RunState, Signature, StepState, Verified};
+pub use silence::Sight;
+pub use state::{Asked, IllegalEvent, RolledBack, RunState, Signature, StepState, Verified};
 pub use status::{Copying, DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, Unsigned, contact};

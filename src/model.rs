@@ -5,9 +5,11 @@
 
 pub mod bilingual;
 pub mod calendar;
+pub mod converter;
 pub mod fees;
 pub mod ids;
 pub mod link;
+pub mod machine;
 pub mod money;
 pub mod people;
 pub mod project;
@@ -15,8 +17,10 @@ pub mod project_calendar;
 pub mod rate_calendar;
 pub mod router_access;
 pub mod script_access;
+pub mod secret;
 pub mod server;
 pub mod tenant;
+pub mod vsphere;
 
 pub use ids::{DiskId, GateId, PersonId, RoleId, ServerId, SiteId, TenantId};
 pub use money::Euro;

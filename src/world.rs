@@ -1,5 +1,6 @@
 //! The world: narrow traits, and one file for each real system behind them.
 
+pub mod converter;
 pub mod host;
 pub mod pin;
 pub mod powershell;
@@ -7,6 +8,7 @@ pub mod probe;
 pub mod router;
 pub mod secret;
 pub mod signer;
+pub mod soap;
 pub mod ssh;
 pub mod vsphere;
 pub mod winrm;

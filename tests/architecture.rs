@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 6] = [
     &["model", "digest", "untrusted"],
     &["journal", "world", "failure"],
     &["inventory"],
-    &["network", "checklist", "replica", "survey", "fees", "landing"],
+    &["network", "checklist", "replica", "survey", "fees", "landing", "converter"],
     &["migration", "document"],
     &["cli"],
 ];
@@ -22,20 +22,38 @@ const IMPURE: [&str; 7] = ["tokio::", "reqwest::", "russh::", "std::fs", "std::e
 /// Files that act on the world, by path below `src/`; every other file outside `cli`, `world`,
 /// `journal` and `bin` decides and is pure.
 const ACTORS: &[&str] = &[
-    "inventory/files.rs",               // reads the inventory's folder
-    "inventory/secrets.rs",             // looks whether references lead anywhere
-    "checklist/run.rs",                 // asks hosts and networks
-    "checklist/live.rs",                // the world behind the questions
-    "checklist/live/line.rs",           // lines and routers behind theirs
-    "checklist/live/native.rs",         // services behind theirs
-    "landing/convert.rs",               // where a clone's files are
-    "landing/convert/windows/hivex.rs", // hivex's programs
-    "landing/vmdk/files.rs",            // reads disks with their holes
-    "migration/live.rs",                // the world behind the runner
-    "migration/live/figures.rs",        // the figures of a copy at work, in a file
-    "migration/live/last_copy.rs",      // a source that stands still, and for how long
-    "migration/live/shaping.rs",        // looks at the path once a second
-    "survey/run.rs",                    // asks hosts
+    "checklist/live.rs",                 // the world behind the questions
+    "checklist/live/line.rs",            // lines and routers behind theirs
+    "checklist/live/native.rs",          // services behind theirs
+    "checklist/run.rs",                  // asks hosts and networks
+    "converter/assisted.rs",             // asks people, and looks at the vCenter
+    "inventory/files.rs",                // reads the inventory's folder
+    "inventory/secrets.rs",              // looks whether references lead anywhere
+    "landing/convert.rs",                // where a clone's files are
+    "landing/convert/disks.rs",          // looks at the disks
+    "landing/convert/esp.rs",            // mtools
+    "landing/convert/inside.rs",         // files below a clone's root
+    "landing/convert/mounts.rs",         // mounts of our own
+    "landing/convert/linux/run/read.rs", // what is in a clone
+    "landing/convert/program.rs",        // programs of this host
+    "landing/convert/windows/hivex.rs",  // hivex's programs
+    "landing/convert/windows_volume.rs", // the volume of a Windows
+    "landing/directory.rs",              // machines in folders
+    "landing/directory/lab.rs",          // commands of a laboratory
+    "landing/vmdk/files.rs",             // reads disks with their holes
+    "landing/vsphere.rs",                // machines of a vCenter
+    "landing/vsphere/nfc.rs",            // packs clones
+    "landing/vsphere/nfs.rs",            // describes clones
+    "landing/vsphere/site.rs",           // the vCenter behind them
+    "migration/live.rs",                 // the world behind the runner
+    "migration/live/figures.rs",         // the figures of a copy at work, in a file
+    "migration/live/last_copy.rs",       // a source that stands still, and for how long
+    "migration/live/machines.rs",        // clones and machines at the landing site
+    "migration/live/shaping.rs",         // looks at the path once a second
+    "migration/live/sight.rs",           // what answers at an address
+    "migration/run/copy.rs",             // waits for a link that was cut
+    "migration/run/cutover.rs",          // waits for a source to fall silent
+    "survey/run.rs",                     // asks hosts
 ];
 
 /// The data plane reads disks and writes replicas; these files and folders of it are pure.

@@ -1,7 +1,7 @@
 //! Windows converted offline: hives written byte for byte, changed by hivex, read back by regipy.
 
 mod faults;
-mod shapes;
+pub mod shapes;
 
 use crate::support::hive::{Key, Lists, bytes};
 use shapes::{BACK, FRONT, software};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 use traghetto::landing::convert::windows::run::{ConvertError, Converted, Programs, convert};
-use traghetto::landing::convert::windows::{Card, CardModel, Controller, Refusal, Wish};
+use traghetto::landing::convert::windows::{Card, Controller, NicModel, Refusal, Wish};
 use traghetto::landing::convert::{CloneVolume, NotAClone};
 
 /// A clone's volume with its hives and drivers.
@@ -77,7 +77,7 @@ impl Clone {
     }
 }
 
-fn card(model: CardModel, mac: &str, takes: Option<&str>) -> Card {
+fn card(model: NicModel, mac: &str, takes: Option<&str>) -> Card {
     Card { model, mac: mac.parse().unwrap(), takes: takes.map(|guid| guid.parse().unwrap()) }
 }
 
@@ -87,13 +87,13 @@ fn wish(controller: Controller, cards: Vec<Card>, left: &[&str]) -> Wish {
 
 /// One card takes the front address, another the back one.
 fn server_wish() -> Wish {
-    let front = card(CardModel::E1000, "00:50:56:00:00:01", Some(FRONT));
-    let back = card(CardModel::E1000, "00-50-56-00-00-02", Some(BACK));
+    let front = card(NicModel::E1000, "00:50:56:00:00:01", Some(FRONT));
+    let back = card(NicModel::E1000, "00-50-56-00-00-02", Some(BACK));
     wish(Controller::LsiSas1068, vec![front, back], &[])
 }
 
 fn workstation_wish() -> Wish {
-    wish(Controller::LsiSas1068, vec![card(CardModel::E1000, "00:50:56:00:00:03", Some(FRONT))], &[])
+    wish(Controller::LsiSas1068, vec![card(NicModel::E1000, "00:50:56:00:00:03", Some(FRONT))], &[])
 }
 
 /// All keys and values of a hive, as regipy reads them.
@@ -211,7 +211,7 @@ fn a_newer_windows_with_tools_lands_on_its_own_hardware() {
     let clone = Clone::new(&system, Lists::Lh, "6.3");
     clone.driver("pvscsi.sys");
     clone.driver("vmxnet3.sys");
-    let cards = vec![card(CardModel::Vmxnet3, "00:50:56:00:00:03", Some(FRONT))];
+    let cards = vec![card(NicModel::Vmxnet3, "00:50:56:00:00:03", Some(FRONT))];
     let converted = clone.convert(&wish(Controller::Pvscsi, cards, &[])).unwrap();
     let plan = converted.plan.to_string();
     let of: Vec<&str> = plan.lines().filter(|line| line.contains("pvscsi\\")).collect();
@@ -243,7 +243,7 @@ fn what_would_not_start_is_refused() {
     clone.driver("pvscsi.sys");
     let refusal = clone.refused(&Wish { controller: pvscsi, ..server_wish() });
     assert_eq!(refusal, Refusal::NoService { controller: pvscsi, set: "ControlSet001".into(), service: "pvscsi" });
-    let vmxnet3 = vec![card(CardModel::Vmxnet3, "00:50:56:00:00:01", Some(FRONT))];
+    let vmxnet3 = vec![card(NicModel::Vmxnet3, "00:50:56:00:00:01", Some(FRONT))];
     let refusal = clone.refused(&Wish { cards: vmxnet3, ..server_wish() });
     assert_eq!(refusal, Refusal::NoCardDriver { mac: "00:50:56:00:00:01".parse().unwrap() });
 
@@ -261,16 +261,16 @@ fn what_would_not_start_is_refused() {
 #[test]
 fn no_address_is_lost_without_a_word() {
     let clone = Clone::new(&shapes::server_2008_r2(), Lists::Lh, "6.1");
-    let front = card(CardModel::E1000, "00:50:56:00:00:01", Some(FRONT));
+    let front = card(NicModel::E1000, "00:50:56:00:00:01", Some(FRONT));
     let one = wish(Controller::LsiSas1068, vec![front.clone()], &[]);
     let forgotten = format!("192.168.77.10 of {} (Backup)", BACK.to_lowercase());
     assert_eq!(clone.refused(&one), Refusal::NotTaken(vec![forgotten]));
     let loopback =
-        wish(Controller::LsiSas1068, vec![card(CardModel::E1000, "00:50:56:00:00:01", Some(shapes::GHOST))], &[BACK]);
+        wish(Controller::LsiSas1068, vec![card(NicModel::E1000, "00:50:56:00:00:01", Some(shapes::GHOST))], &[BACK]);
     assert!(matches!(clone.refused(&loopback), Refusal::NotTaken(_)), "the ghost has one of two addresses");
     let twice = Wish { cards: vec![front.clone(), front], ..one.clone() };
     assert!(matches!(clone.refused(&twice), Refusal::Twice(_)));
-    let none = card(CardModel::E1000, "00:50:56:00:00:01", Some("{99999999-AAAA-4BBB-8CCC-000000000009}"));
+    let none = card(NicModel::E1000, "00:50:56:00:00:01", Some("{99999999-AAAA-4BBB-8CCC-000000000009}"));
     assert!(matches!(clone.refused(&Wish { cards: vec![none], ..one.clone() }), Refusal::NotStatic { .. }));
     // Left out knowingly, it goes all the same: nothing of the old cards holds an address.
     let left = clone.convert(&Wish { left: vec![BACK.parse().unwrap()], ..one }).unwrap();

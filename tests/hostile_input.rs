@@ -2,7 +2,7 @@
 //! thousand mutations of each, the same in every run. The fuzzers themselves run in `make proof`.
 
 use crate::support::checks::disk::{Disk, LIVE, SEALED};
-use crate::support::checks::{disk_map, receiver, wire_command, wire_reply};
+use crate::support::checks::{disk_map, receiver, vsphere_answer, wire_command, wire_reply};
 use crate::support::project;
 use crate::support::specimens::specimens;
 use std::cell::RefCell;
@@ -98,6 +98,11 @@ fn any_command_is_refused_or_understood() {
 #[test]
 fn any_reply_is_refused_or_understood() {
     survives("wire_reply", 4000, wire_reply::check);
+}
+
+#[test]
+fn any_answer_of_vsphere_is_refused_or_understood() {
+    survives("vsphere_answer", 2000, vsphere_answer::check);
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod checks;
 
 pub mod certificates;
 pub mod changes;
+pub mod converter;
 pub mod field;
 pub mod frozen;
 pub mod guest;
@@ -14,6 +15,7 @@ pub mod images;
 pub mod ios;
 pub mod lab;
 pub mod lines;
+pub mod memory;
 pub mod network;
 pub mod proxy;
 pub mod replica;

@@ -1,7 +1,7 @@
 //! The client of vSphere against a vCenter that others wrote (govmomi's simulator), which answers as
 //! version 6.5. Needs the Debian packages golang-go and golang-github-vmware-govmomi-dev (`make packages`).
 
-mod schema;
+pub mod schema;
 
 use crate::support::vcsim::{PASSWORD, USER, Vcsim};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use traghetto::landing::vmdk::{Adapter, CreateType, Descriptor, Options, RawFile, write_descriptor, write_stream};
 use traghetto::world::vsphere::{
     Change, Client, Controller, DatastoreFile, Deadlines, Disk, Fault, Firmware, Home, Import, ImportedDisk, Machine,
-    MachineSpec, Moref, Move, NasVolume, Network, Nic, NicModel, Place, Power, Trouble, Trust, VlanId,
+    MachineSpec, Moref, Move, NasVolume, Network, Nic, NicModel, Place, Plug, Power, Trouble, Trust, VlanId,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -53,10 +53,11 @@ fn spec(disk: Option<DatastoreFile>, home: &str, nics: Vec<Nic>) -> MachineSpec 
     MachineSpec {
         name: "cinto web 1".to_owned(),
         id: "cinto-caomaggiore/web1".to_owned(),
+        uuid: Some("564d0000-0000-8000-8000-000000000001".to_owned()),
         guest: "debian10_64Guest".to_owned(),
         cpus: 2,
         memory_mib: 2048,
-        firmware: Firmware::Efi,
+        firmware: Firmware::Uefi,
         home: DatastoreFile::new(home, "cinto/web 1/web.vmx"),
         controller: Controller::Pvscsi,
         disks: vec![Disk { file: disk, bytes: DISK }],
@@ -223,7 +224,9 @@ async fn a_machine_runs_from_a_staged_disk_and_leaves_nothing() {
     let state = client.state(&machine).await.unwrap();
     assert_eq!((state.power, state.id.as_deref(), state.complete), (Power::Off, Some(&*spec.id), true));
     assert_eq!((state.home, state.disks), (Some(spec.home.clone()), vec![staging.disk.clone()]));
-    assert_eq!(state.nics, [("00:50:56:01:02:03".to_owned(), false, false)]);
+    let [nic] = &state.nics[..] else { panic!("{:?}", state.nics) };
+    assert_eq!((nic.mac.as_str(), nic.connected, nic.start_connected), ("00:50:56:01:02:03", false, false));
+    assert!(matches!(&nic.plug, Plug::Standard { name, .. } if name == "VM Network"), "{nic:?}");
 
     read_back(&client, &staging, &host).await;
     run(&client, &machine, &staging, &network).await;
@@ -299,7 +302,7 @@ async fn run(client: &Client, machine: &Machine, staging: &Staging, network: &Ne
     client.reconfigure(machine, &changes).await.unwrap();
     let state = client.state(machine).await.unwrap();
     assert_eq!(state.disks, [staging.disk.clone(), second.clone()]);
-    let cards: Vec<_> = state.nics.iter().map(|(mac, now, later)| (mac.as_str(), *now, *later)).collect();
+    let cards: Vec<_> = state.nics.iter().map(|nic| (nic.mac.as_str(), nic.connected, nic.start_connected)).collect();
     assert_eq!(cards, [("00:50:56:01:02:03", false, true), ("00:50:56:01:02:04", false, true)]);
     // What is so already is no change.
     client.reconfigure(machine, &[attach()]).await.unwrap();

@@ -6,5 +6,6 @@ pub mod disk;
 pub mod disk_map;
 pub mod receiver;
 pub mod seal;
+pub mod vsphere_answer;
 pub mod wire_command;
 pub mod wire_reply;

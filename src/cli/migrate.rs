@@ -11,6 +11,7 @@ mod scene;
 mod sign;
 mod status;
 mod verify;
+mod vouch;
 mod watch;
 
 use super::{Context, dates};
@@ -34,7 +35,7 @@ pub enum Command {
     Run(run::Args),
     /// Say what to do now, and where everything stands.
     Status(status::Args),
-    /// Sign a gate.
+    /// Sign a gate; or, with --server, vouch for what no probe can see: `source-off`, `routed`.
     Sign(sign::Args),
     /// Stop the run before its next act; `run` resumes it.
     Pause {
@@ -45,7 +46,7 @@ pub enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Take servers back before their copies were ever used: replicas are kept, sources are untouched.
+    /// Take servers back: their machines are switched off, replicas are kept, sources can go on.
     Rollback(rollback::Args),
     /// Read the replicas again as a whole and compare.
     Verify {
@@ -92,7 +93,10 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Run(args) => run::run(&args, context).await,
         Command::Status(args) if args.watch && !context.json => watch::run(&args.whose, context).await,
         Command::Status(args) => status::run(&args, context).await,
-        Command::Sign(args) => sign::run(&args, context).await,
+        Command::Sign(args) => match &args.server {
+            Some(server) => vouch::run(&args, server, context).await,
+            None => sign::run(&args, context).await,
+        },
         Command::Pause { whose, reason } => log::pause(&whose, reason, context).await,
         Command::Rollback(args) => rollback::run(&args, context).await,
         Command::Verify { whose, server } => verify::run(&whose, server.as_ref(), context).await,

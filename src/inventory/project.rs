@@ -5,11 +5,9 @@ use super::codes::tax_code;
 use super::form::scalars::{address, date, flag, hour, network, path, text, text_like, whole, word};
 use super::form::{Fields, Form, list, record};
 use super::problem::Complaint;
-use super::{shaping, site};
+use super::{landing, shaping, site};
 use crate::model::calendar::{DayCount, Term};
-use crate::model::project::{
-    Landing, LandingTarget, MigrationNetwork, NetworkDate, NetworkPools, Party, Project, Sla, Terms,
-};
+use crate::model::project::{MigrationNetwork, NetworkDate, NetworkPools, Party, Project, Sla, Terms};
 use jiff::civil::{Date, Time};
 
 /// The form of `project.yaml`.
@@ -23,7 +21,7 @@ fn file(fields: &mut Fields<'_>) -> Option<Project> {
     let sla = fields.required("sla", "Restoration of a reported fault.", record("Restoration of a fault.", sla));
     let holidays = "Extra days that are holidays everywhere, besides the national ones.";
     let extra_holidays = fields.or("extra_holidays", holidays, list(date()), Vec::new());
-    let landing = fields.required("landing", "Where replicas land.", record("Where replicas land.", landing));
+    let landing = fields.required("landing", "Where replicas land.", landing::form());
     let shaping = fields.required("shaping", shaping::DOC, shaping::periods());
     let numbers = "Our own addresses, VLANs and groups, taken by each tenant's number.";
     let network = fields.required("network", numbers, record(numbers, pools));
@@ -189,20 +187,6 @@ fn hours(fields: &mut Fields<'_>) -> Option<(Time, Time)> {
         fields.refuse("until", Complaint::new("the hours end before they start"));
     }
     Some((from, until))
-}
-
-fn landing(fields: &mut Fields<'_>) -> Option<Landing> {
-    let name = fields.required("name", "Name, such as `SAD`.", text());
-    let address = fields.required("address", "Address as printed.", text());
-    let uplink_mbps = fields.required("uplink_mbps", "Rate of the hub's access in Mbit/s.", whole(1..=1_000_000));
-    let target = fields.required("target", "What the landing is made of.", record("Kind of landing.", target));
-    Some(Landing { name: name?, address: address?, uplink_mbps: uplink_mbps?, target: target? })
-}
-
-fn target(fields: &mut Fields<'_>) -> Option<LandingTarget> {
-    let folder = "A folder of the operations host, relative to the inventory's root: nothing boots.";
-    let directory = fields.required("directory", folder, path());
-    Some(LandingTarget::Directory(directory?))
 }
 
 fn pools(fields: &mut Fields<'_>) -> Option<NetworkPools> {

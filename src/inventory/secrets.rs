@@ -4,8 +4,11 @@ use super::files::{PROJECT, TENANTS, read_file};
 use super::problem::{Complaint, KeyPath, Problem, Problems};
 use super::yaml;
 use crate::model::Inventory;
+use crate::model::project::LandingMachines;
 use crate::model::router_access::RouterAccess;
 use crate::model::server::{Access, Login, SecretRef};
+use crate::model::vsphere::Trust;
+use std::fs::Metadata;
 use std::path::Path;
 
 /// Looks for each key file, secret file and variable that a tenant's servers name.
@@ -27,6 +30,10 @@ pub fn check(root: &Path, inventory: &Inventory) -> Result<(), Problems> {
                 let missing = in_reach(root, &access.password).err();
                 lost.extend(missing.map(|complaint| (path.key(key).key("password"), complaint)));
             }
+            if let Some(converter) = &server.converter {
+                let missing = in_reach(root, &converter.password).err();
+                lost.extend(missing.map(|complaint| (path.key("converter").key("password"), complaint)));
+            }
         }
         for (index, site) in tenant.sites.known().into_iter().flatten().enumerate() {
             let Some(routers) = &site.link.routers else { continue };
@@ -43,7 +50,25 @@ pub fn check(root: &Path, inventory: &Inventory) -> Result<(), Problems> {
         look_at_router(root, &KeyPath::root().key("network").key("hub_access"), hub, &mut lost);
         report(root, PROJECT, lost, &mut problems);
     }
+    look_at_vcenter(root, inventory, &mut problems);
+    if let Some(converter) = &inventory.project.landing.converter {
+        let path = KeyPath::root().key("landing").key("converter").key("password");
+        let missing = in_reach(root, &converter.password).err();
+        report(root, PROJECT, missing.map(|complaint| (path, complaint)).into_iter().collect(), &mut problems);
+    }
     problems.or(Some(()))
+}
+
+/// The password of the vCenter, and the authority of its certificate.
+fn look_at_vcenter(root: &Path, inventory: &Inventory, problems: &mut Problems) {
+    let LandingMachines::Vsphere(vsphere) = &inventory.project.landing.machines else { return };
+    let path = KeyPath::root().key("landing").key("vsphere");
+    let mut lost = Vec::new();
+    lost.extend(in_reach(root, &vsphere.access.password).err().map(|why| (path.key("password"), why)));
+    if let Trust::Ca(ca) = &vsphere.access.trust {
+        lost.extend(metadata(&root.join(ca)).err().map(|why| (path.key("ca"), why)));
+    }
+    report(root, PROJECT, lost, problems);
 }
 
 /// Collects what is lost on the way to a router.
@@ -86,9 +111,8 @@ fn report(root: &Path, file: &str, lost: Vec<(KeyPath, Complaint)>, problems: &m
     }
 }
 
-/// OpenSSH refuses keys that others may read; so do we, for secrets too.
-fn readable_by_us_only(path: &Path) -> Result<(), Complaint> {
-    use std::os::unix::fs::PermissionsExt as _;
+/// Of a file that is there.
+fn metadata(path: &Path) -> Result<Metadata, Complaint> {
     let metadata = path.metadata().map_err(|error| {
         Complaint::new(format!("{} cannot be found: {error}", path.display()))
             .hint("the path is relative to the folder that --root names")
@@ -96,7 +120,13 @@ fn readable_by_us_only(path: &Path) -> Result<(), Complaint> {
     if !metadata.is_file() {
         return Err(Complaint::new(format!("{} is not a file", path.display())));
     }
-    if metadata.permissions().mode() & 0o077 != 0 {
+    Ok(metadata)
+}
+
+/// OpenSSH refuses keys that others may read; so do we, for secrets too.
+fn readable_by_us_only(path: &Path) -> Result<(), Complaint> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if metadata(path)?.permissions().mode() & 0o077 != 0 {
         return Err(
             Complaint::new(format!("others may read {}", path.display())).hint(format!("chmod 600 {}", path.display()))
         );

@@ -3,7 +3,7 @@
 use super::form::scalars::{absolute_path, address, flag, id, text, whole, word};
 use super::form::{Fields, Form, either, list, nonempty_list, record};
 use super::problem::{Complaint, nearest, quote, quoted_list};
-use super::{access, winrm};
+use super::{access, converter, machine, winrm};
 use crate::model::ServerId;
 use crate::model::server::{Addressing, DirectoryWay, Disk, Os, Server, ServerRole, Transfer};
 use std::collections::BTreeSet;
@@ -45,6 +45,10 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
     let after = fields.or("after", "Ids of servers that move before it.", list(self::id()), Vec::new());
     let stopped = "Services that people stop before its final sync, as systemd or the process list names them.";
     let services_stop = fields.or("services_stop", stopped, list(text()), Vec::new());
+    let hardware = "What is to be of its copy's virtual hardware; the rest follows from the survey and the system.";
+    let machine = fields.optional("machine", hardware, machine::form());
+    let reached = "How VMware Converter reaches it: for `converter` and `converter-assisted`.";
+    let converter = fields.optional("converter", reached, converter::source());
     let example = fields.or("example", "Whether names, addresses and sizes are invented.", flag(), false);
     let server = Server {
         id: id?,
@@ -63,11 +67,15 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
         landing_winrm: landing_winrm?,
         after: after?,
         services_stop: services_stop?,
+        machine: machine?,
+        converter: converter?,
         example: example?,
     };
     check_directory(fields, &server);
     check_winrm(fields, &server);
+    check_converter(fields, &server);
     check_transfer(fields, &server);
+    machine::check(fields, &server);
     fields.unique("disks", "id", server.disks.iter().map(|disk| &disk.id));
     fields.unique("roles", "", server.roles.iter().map(|role| role.word()));
     Some(server)
@@ -155,6 +163,14 @@ fn check_winrm(fields: &mut Fields<'_>, server: &Server) {
     let ways = [("winrm", &server.winrm), ("landing_winrm", &server.landing_winrm)];
     for (key, _) in ways.into_iter().filter(|(_, way)| way.is_some() && matches!(server.os, Os::Linux(_))) {
         fields.refuse(key, Complaint::new("only a Windows has WinRM").hint("a Linux is reached by `access`, over SSH"));
+    }
+}
+
+/// Only a Windows is converted.
+fn check_converter(fields: &mut Fields<'_>, server: &Server) {
+    if server.converter.is_some() && matches!(server.os, Os::Linux(_)) {
+        let complaint = Complaint::new("VMware Converter cannot synchronise a running Linux");
+        fields.refuse("converter", complaint.hint("write `transfer: agent` or `rescue`, and remove the key"));
     }
 }
 

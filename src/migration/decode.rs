@@ -1,9 +1,9 @@
 //! `playbooks/*.yaml`: read through the same forms as the inventory, so that every mistake has its place.
 
-use super::playbook::{Action, Activity, Gate, Playbook, Reached};
+use super::playbook::{Action, Activity, Gate, Per, Playbook, Reached, Stage};
 use crate::checklist::Phase;
 use crate::inventory::Problems;
-use crate::inventory::form::scalars::{id, text, whole, word};
+use crate::inventory::form::scalars::{flag, id, text, whole, word};
 use crate::inventory::form::{self, Fields, Form, bilingual, nonempty_list, record};
 use crate::inventory::problem::{Complaint, quote};
 use crate::model::{GateId, RoleId};
@@ -15,8 +15,22 @@ const ACTIONS: &[(&str, Plain)] = &[
     ("sync", Plain::Sync),
     ("verify", Plain::Verify),
     ("test-clone", Plain::TestClone),
+    ("test-launch", Plain::TestLaunch),
+    ("end-test", Plain::EndTest),
     ("final-sync", Plain::FinalSync),
 ];
+
+const EACH_SERVER: &[(&str, Plain)] = &[
+    ("final-sync", Plain::FinalSync),
+    ("convert", Plain::Convert),
+    ("fence", Plain::Fence),
+    ("route", Plain::Route),
+    ("boot", Plain::Boot),
+];
+
+/// The only order in which a server moves (DESIGN, section 6): nothing boots before its source is off and
+/// its address leads here.
+const MOVE: [Action; 5] = [Action::FinalSync, Action::Convert, Action::Fence, Action::Route, Action::Boot];
 
 const SIGNERS: &[(&str, Signers)] = &[("validates", Signers::Validates), ("executes", Signers::Executes)];
 
@@ -28,7 +42,13 @@ enum Plain {
     Sync,
     Verify,
     TestClone,
+    TestLaunch,
+    EndTest,
     FinalSync,
+    Convert,
+    Fence,
+    Route,
+    Boot,
 }
 
 impl From<Plain> for Action {
@@ -39,7 +59,13 @@ impl From<Plain> for Action {
             Plain::Sync => Action::Sync,
             Plain::Verify => Action::Verify,
             Plain::TestClone => Action::TestClone,
+            Plain::TestLaunch => Action::TestLaunch,
+            Plain::EndTest => Action::EndTest,
             Plain::FinalSync => Action::FinalSync,
+            Plain::Convert => Action::Convert,
+            Plain::Fence => Action::Fence,
+            Plain::Route => Action::Route,
+            Plain::Boot => Action::Boot,
         }
     }
 }
@@ -54,6 +80,7 @@ enum Signers {
 /// A step before the roles of its activity are known.
 enum Draft {
     Done(Action),
+    EachServer(Vec<Action>),
     Gate(Gate, Signers),
 }
 
@@ -109,9 +136,12 @@ fn activity(fields: &mut Fields<'_>) -> Option<Activity> {
         }
     };
     let settle = |draft| match draft {
-        Draft::Done(action) => action,
-        Draft::Gate(gate, Signers::Validates) => Action::Gate(Gate { roles: validates.clone(), ..gate }),
-        Draft::Gate(gate, Signers::Executes) => Action::Gate(Gate { roles: executes.clone(), ..gate }),
+        Draft::Done(action) => Stage::Together(action),
+        Draft::EachServer(each_server) => Stage::EachServer { each_server },
+        Draft::Gate(gate, signers) => {
+            let roles = if signers == Signers::Validates { &validates } else { &executes };
+            Stage::Together(Action::Gate(Gate { roles: roles.clone(), ..gate }))
+        }
     };
     let steps = steps?.into_iter().map(settle).collect();
     Some(Activity { number: number?, title: title?, responsible: responsible?, executes, validates, days, steps })
@@ -121,12 +151,15 @@ fn step(fields: &mut Fields<'_>) -> Option<Draft> {
     let plain = fields.optional("do", "An act of the migration.", word(ACTIONS));
     let checklist = fields.optional("checklist", "Runs the checklist of this phase.", word(&Phase::WORDS));
     let gate = fields.optional("gate", "Waits for signatures.", record("A gate.", gate));
-    fields.exactly_one(&["do", "checklist", "gate"]);
-    match (plain?, checklist?, gate?) {
-        (Some(plain), _, _) => Some(Draft::Done(plain.into())),
-        (_, Some(checklist), _) => Some(Draft::Done(Action::Checklist { checklist })),
-        (_, _, Some((gate, signers))) => Some(Draft::Gate(gate, signers)),
-        (None, None, None) => None,
+    let each = "One server after the other, in the order of `after`: final-sync, convert, fence, route, boot.";
+    let each = fields.optional("each_server", each, nonempty_list(word(EACH_SERVER)));
+    fields.exactly_one(&["do", "checklist", "gate", "each_server"]);
+    match (plain?, checklist?, gate?, each?) {
+        (Some(plain), ..) => Some(Draft::Done(plain.into())),
+        (_, Some(checklist), ..) => Some(Draft::Done(Action::Checklist { checklist })),
+        (_, _, Some((gate, signers)), _) => Some(Draft::Gate(gate, signers)),
+        (.., Some(each)) => Some(Draft::EachServer(each.into_iter().map(Action::from).collect())),
+        (None, None, None, None) => None,
     }
 }
 
@@ -141,43 +174,75 @@ fn gate(fields: &mut Fields<'_>) -> Option<(Gate, Signers)> {
     let valid_hours = fields.optional("valid_hours", hours, whole::<u16>(1..=720));
     let reaches = "The phase of a server once the gate is open.";
     let reaches = fields.optional("reaches", reaches, word(&Reached::WORDS));
+    let by_hand = "Whether people do it by hand: the gate is only there where the landing boots no machines.";
+    let by_hand = fields.or("by_hand", by_hand, flag(), false);
     let (valid_hours, reaches, asks) = (valid_hours?, reaches?, asks?);
-    let gate = Gate { gate: gate?, title: title?, asks, roles: Vec::new(), valid_hours, reaches };
+    let gate = Gate { gate: gate?, title: title?, asks, roles: Vec::new(), valid_hours, reaches, by_hand: by_hand? };
     Some((gate, signers?))
 }
 
 /// Checks between activities.
 fn check(fields: &mut Fields<'_>, playbook: &Playbook) {
-    let mut gates = BTreeSet::new();
     let mut before = 0;
-    let mut seeded = false;
-    let mut quiet = false;
+    let mut seen = Seen::default();
     for (index, activity) in playbook.activities.iter().enumerate() {
         if activity.number <= before {
             let path = format!("activities[{index}].activity");
             fields.refuse(&path, Complaint::new("the activities are not in rising order"));
         }
         before = activity.number;
-        for (position, action) in activity.steps.iter().enumerate() {
+        for (position, stage) in activity.steps.iter().enumerate() {
             let path = format!("activities[{index}].steps[{position}]");
-            match action {
-                Action::Gate(gate) if !gates.insert(&gate.gate) => {
-                    let complaint = Complaint::new(format!("there are two gates {}", quote(gate.gate.as_str())));
-                    fields.refuse(&format!("{path}.gate.id"), complaint);
+            match stage {
+                Stage::Together(Action::Gate(gate)) => seen.gate(fields, &path, gate),
+                Stage::Together(action) => seen.action(fields, &format!("{path}.do"), action),
+                Stage::EachServer { each_server } => {
+                    if *each_server != MOVE {
+                        let words: Vec<&str> = MOVE.iter().map(Action::word).collect();
+                        let complaint = Complaint::new("a server moves in one order only")
+                            .hint(format!("write `each_server: [{}]`", words.join(", ")));
+                        fields.refuse(&format!("{path}.each_server"), complaint);
+                    }
+                    for (at, action) in each_server.iter().enumerate() {
+                        seen.action(fields, &format!("{path}.each_server[{at}]"), action);
+                    }
                 }
-                Action::Gate(gate) => quiet |= gate.reaches == Some(Reached::Quiet) && gate.valid_hours.is_some(),
-                Action::Seed => seeded = true,
-                Action::FinalSync if !quiet => {
-                    let complaint = Complaint::new("no gate before it says that the source is quiet")
-                        .hint("put a gate with `reaches: quiet` and `valid_hours` before it");
-                    fields.refuse(&format!("{path}.do"), complaint);
-                }
-                action if action.is_per_disk() && !seeded => {
-                    let complaint = Complaint::new("it comes before the first copy").hint("put `do: seed` before it");
-                    fields.refuse(&format!("{path}.do"), complaint);
-                }
-                _ => {}
             }
         }
+    }
+}
+
+/// What came before a step.
+#[derive(Default)]
+struct Seen {
+    gates: BTreeSet<GateId>,
+    seeded: bool,
+    launched: bool,
+    quiet: bool,
+}
+
+impl Seen {
+    fn gate(&mut self, fields: &mut Fields<'_>, path: &str, gate: &Gate) {
+        if !self.gates.insert(gate.gate.clone()) {
+            let complaint = Complaint::new(format!("there are two gates {}", quote(gate.gate.as_str())));
+            fields.refuse(&format!("{path}.gate.id"), complaint);
+        }
+        self.quiet |= gate.reaches == Some(Reached::Quiet) && gate.valid_hours.is_some();
+    }
+
+    fn action(&mut self, fields: &mut Fields<'_>, path: &str, action: &Action) {
+        let complaint = match action {
+            Action::FinalSync if !self.quiet => Complaint::new("no gate before it says that the source is quiet")
+                .hint("put a gate with `reaches: quiet` and `valid_hours` before it"),
+            Action::EndTest if !self.launched => {
+                Complaint::new("it comes before the test launch").hint("put `do: test-launch` before it")
+            }
+            Action::Seed => return self.seeded = true,
+            action if action.per() != Per::Tenant && !self.seeded => {
+                Complaint::new("it comes before the first copy").hint("put `do: seed` before it")
+            }
+            action => return self.launched |= *action == Action::TestLaunch,
+        };
+        fields.refuse(path, complaint);
     }
 }

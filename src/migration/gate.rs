@@ -87,7 +87,7 @@ fn status<'a>(plan: &'a Plan, state: &'a RunState, now: Timestamp, index: usize)
     let mine = state.signatures.iter().filter(|signature| signature.gate == gate.gate);
     let used = next_stage_is_done(state, after);
     let counts = |signature: &&Signature| {
-        signature.approves == approves
+        approved(plan, state, gate, before, signature, &approves)
             && (used || !has_expired(gate, signature, now))
             && gate.roles.contains(&signature.role)
     };
@@ -107,6 +107,20 @@ fn status<'a>(plan: &'a Plan, state: &'a RunState, now: Timestamp, index: usize)
         signed,
         void,
     })
+}
+
+/// Whether a signature approves what is there. A server that was taken back since makes it no less true of
+/// the others: what is signed afterwards names it.
+fn approved(plan: &Plan, state: &RunState, gate: &Gate, before: &[Step], given: &Signature, approves: &str) -> bool {
+    let since = state.rolled_back.values().any(|back| back.at > given.at);
+    given.approves == approves || (since && given.approves == then(approval(plan, state, gate, before), state, given))
+}
+
+/// The digest of an approval as it was when a signature was given.
+fn then<'a>(mut approval: Approval<'a>, state: &'a RunState, given: &Signature) -> String {
+    let before = state.rolled_back.iter().filter(|(_, back)| back.at <= given.at);
+    approval.rolled_back = before.map(|(server, _)| server.as_str()).collect();
+    approval.digest()
 }
 
 fn approval<'a>(plan: &'a Plan, state: &'a RunState, gate: &'a Gate, before: &'a [Step]) -> Approval<'a> {
@@ -136,8 +150,10 @@ pub(super) fn is_stale(plan: &Plan, state: &RunState, now: Timestamp, index: usi
     if refused && !next_stage_is_done(state, plan.steps.get(gate_at + 1..).unwrap_or_default()) {
         return true;
     }
-    let approves = approval(plan, state, gate, &plan.steps[..gate_at]).digest();
-    let mine = state.signatures.iter().filter(|given| given.gate == gate.gate && given.approves == approves);
+    let before = plan.steps.get(..gate_at).unwrap_or_default();
+    let approves = approval(plan, state, gate, before).digest();
+    let approved = |given: &&Signature| approved(plan, state, gate, before, given, &approves);
+    let mine = state.signatures.iter().filter(|given| given.gate == gate.gate).filter(approved);
     let first = |role: &RoleId| mine.clone().filter(|given| given.role == *role).map(|given| given.at).min();
     let last = gate.roles.iter().map(first).collect::<Option<Vec<Timestamp>>>().and_then(|all| all.into_iter().max());
     last.unwrap_or(now).duration_since(*at) > FINDINGS_COUNT_FOR
@@ -149,10 +165,14 @@ pub(super) fn is_settled(state: &RunState, step: &Step) -> bool {
     taken_back || matches!(step.action, Action::Gate(_)) || matches!(state.step(&step.id), StepState::Done { .. })
 }
 
-/// Whether all that a gate admits, up to the next gate, is done: then its hours no longer matter.
+/// Whether all that a gate admits, up to the next gate, is done: then its hours no longer matter. What is
+/// only looked at afterwards, the morning after a move, is no part of it.
 fn next_stage_is_done(state: &RunState, after: &[Step]) -> bool {
-    let mut stage = after.iter().take_while(|step| !matches!(step.action, Action::Gate(_))).peekable();
-    stage.peek().is_some() && stage.all(|step| is_settled(state, step))
+    let stage = after.iter().take_while(|step| !matches!(step.action, Action::Gate(_)));
+    let (looks, acts): (Vec<&Step>, Vec<&Step>) =
+        stage.partition(|step| matches!(step.action, Action::Checklist { .. }));
+    let admitted = if acts.is_empty() { looks } else { acts };
+    !admitted.is_empty() && admitted.iter().all(|step| is_settled(state, step))
 }
 
 fn has_expired(gate: &Gate, signature: &Signature, now: Timestamp) -> bool {

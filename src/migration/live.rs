@@ -2,19 +2,25 @@
 
 mod figures;
 mod last_copy;
+mod machines;
 mod measure;
 mod shaping;
+mod sight;
 mod snapshot;
 mod trouble;
 
 use super::plan::Step;
+use super::playbook::Action;
 use super::record::{self, Class};
-use super::run::{Acts, Ended, LastCopy, Progress, Reading, Trouble};
+use super::routing::routing;
+use super::run::{Acts, Ended, LastCopy, Progress, Raised, Reading, Routing, Trouble};
+use super::silence::Sight;
 use crate::checklist::{
     self, Baselines, Checklist, Field, Finding, Keeper, Outcome, Phase, Redactor, RunRecord, Signatures, Verdict,
 };
 use crate::digest::sha256;
 use crate::journal::{Event, Journal};
+use crate::landing::{LandingZone as _, Way};
 use crate::model::project::Project;
 use crate::model::server::{Access, Server, Transfer};
 use crate::model::tenant::Tenant;
@@ -30,7 +36,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
-use trouble::{of_agent, of_file, of_replica, of_shell};
+use trouble::{of_agent, of_file, of_landing, of_replica, of_shell};
 
 pub use figures::{Figures, live_figures};
 pub use measure::{Measured, Measuring};
@@ -50,6 +56,8 @@ pub struct Live<'a, F> {
     pub operator: &'a str,
     /// Folder of all replicas.
     pub landing: PathBuf,
+    /// Where machines come to be.
+    pub machines: Way,
     /// Which hosts are believed.
     pub trust: Trust,
     /// The agent's file.
@@ -145,7 +153,7 @@ impl<F> Live<'_, F> {
         })
     }
 
-    async fn connect(&self, server: &ServerId) -> Result<Session, Trouble> {
+    async fn log_in(&self, server: &ServerId) -> Result<Session, Trouble> {
         let access = self.access(server)?;
         Session::connect(access, &self.trust, Deadlines::default()).await.map_err(|error| of_shell(error, server))
     }
@@ -189,12 +197,23 @@ impl<F> Live<'_, F> {
 
 impl<F: Field> Acts for Live<'_, F> {
     async fn observe(&mut self, step: &Step) -> Value {
-        let Some((server, disk)) = step.of_disk() else { return Value::Null };
         // Only a note in the journal: the act itself looks again, and says what is wrong.
-        match self.replica(server, disk).status() {
-            Ok(status) => serde_json::to_value(status).unwrap_or_default(),
-            Err(error) => json!({ "unreadable": error.to_string() }),
+        let mut seen = match step.of_disk().map(|(server, disk)| self.replica(server, disk).status()) {
+            Some(Ok(status)) => serde_json::to_value(status).unwrap_or_default(),
+            Some(Err(error)) => json!({ "unreadable": error.to_string() }),
+            None => Value::Null,
+        };
+        // That something answers now is what its silence means later.
+        if let (Action::FinalSync | Action::Fence, Some(server)) = (&step.action, &step.server)
+            && self.project.landing.has_machines()
+        {
+            let answers = self.look(server).await.answers;
+            match &mut seen {
+                Value::Object(seen) => _ = seen.insert("answers".to_owned(), json!(answers)),
+                seen => *seen = json!({ "answers": answers }),
+            }
         }
+        seen
     }
 
     async fn prepare(&mut self) -> Result<Ended, Trouble> {
@@ -203,6 +222,9 @@ impl<F: Field> Acts for Live<'_, F> {
             let folder = server_folder(&self.landing, self.tenant, &server.id);
             std::fs::create_dir_all(&folder).map_err(|error| of_file(error, "make", &folder))?;
         }
+        let has_machines = self.project.landing.has_machines();
+        let zone =
+            if has_machines { Some(self.machines.prepare(self.tenant).await.map_err(of_landing)?) } else { None };
         let space = rustix::fs::statvfs(&self.landing).map_err(|errno| of_file(errno.into(), "ask", &self.landing))?;
         let (free, missing) = (space.f_bavail.saturating_mul(space.f_frsize), self.bytes_missing());
         if free < missing {
@@ -212,7 +234,12 @@ impl<F: Field> Acts for Live<'_, F> {
             ));
         }
         let result = record::Result::Prepared { folder: self.landing.display().to_string() };
-        Ok(Ended { result, facts: json!({ "bytes_free": free, "bytes_missing": missing, "servers": servers.len() }) })
+        let mut facts = json!({ "bytes_free": free, "bytes_missing": missing, "servers": servers.len() });
+        if let Some(zone) = zone {
+            facts["zone"] = json!(zone.parts);
+            facts["clones_free"] = json!(zone.free);
+        }
+        Ok(Ended { result, facts })
     }
 
     async fn check(&mut self, phase: Phase) -> Result<Ended, Trouble> {
@@ -227,7 +254,9 @@ impl<F: Field> Acts for Live<'_, F> {
         let options = checklist::Options::whole(self.project, &signatures, &baselines);
         let begun = Instant::now();
         let findings = checklist::run(list, self.tenant, &options, &self.field).await;
-        let redactor = Redactor::new(secret::held(self.tenant, &self.trust.root));
+        let mut held = secret::held(self.tenant, &self.trust.root);
+        held.extend(secret::held_for(self.project, &self.trust.root));
+        let redactor = Redactor::new(held);
         let (journal, operator) = (self.journal, self.operator);
         let keeper = Keeper { journal, operator, redactor: &redactor, signatures: &signatures };
         let kept = keeper.keep(list, self.tenant, &options, begun.elapsed().as_secs_f64(), findings).await;
@@ -245,7 +274,7 @@ impl<F: Field> Acts for Live<'_, F> {
         disk: &DiskId,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Ended, Trouble> {
-        let (shown, session) = (Shown::to(progress), self.connect(server).await?);
+        let (shown, session) = (Shown::to(progress), self.log_in(server).await?);
         let mut reached = self.reach(session, server, disk, &shown).await?;
         // What is booted from a rescue system is not mounted; a running source changes while it is mapped.
         let rescue = self.server(server)?.transfer == Transfer::Rescue;
@@ -298,6 +327,61 @@ impl<F: Field> Acts for Live<'_, F> {
         let facts =
             json!({ "clone": whole.display().to_string(), "way": way, "duration": begun.elapsed().as_secs_f64() });
         Ok(Ended { result: record::Result::Cloned { root }, facts })
+    }
+
+    async fn launch_test(
+        &mut self,
+        server: &ServerId,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Ended, Trouble> {
+        self.launch(server, progress).await
+    }
+
+    async fn end_tests(&mut self) -> Result<Value, Trouble> {
+        self.end_launches().await
+    }
+
+    async fn convert(
+        &mut self,
+        server: &ServerId,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Ended, Trouble> {
+        self.convert_final(server, progress).await
+    }
+
+    async fn look(&mut self, server: &ServerId) -> Sight {
+        match self.server(server) {
+            Ok(server) => sight::sight(self.tenant, server).await,
+            Err(_) => Sight::default(),
+        }
+    }
+
+    async fn route(&mut self, server: &ServerId) -> Result<Routing, Trouble> {
+        Ok(routing(&self.events().await?, self.tenant, self.server(server)?))
+    }
+
+    async fn raise(
+        &mut self,
+        server: &ServerId,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Raised, Trouble> {
+        self.raise_machine(server, progress).await
+    }
+
+    async fn connect(&mut self, server: &ServerId) -> Result<(), Trouble> {
+        self.connect_machine(server).await
+    }
+
+    async fn greet(
+        &mut self,
+        server: &ServerId,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Vec<String>, Trouble> {
+        self.await_answer(server, progress).await
+    }
+
+    async fn withdraw(&mut self, server: &ServerId) -> Result<Value, Trouble> {
+        self.withdraw_machine(server).await
     }
 }
 

@@ -3,10 +3,13 @@
 use super::gate::{GateStatus, gates, is_settled, is_stale};
 use super::plan::{Plan, Step};
 use super::playbook::Action;
-use super::state::RunState;
+use super::state::{RunState, StepState};
 use crate::model::ServerId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
+
+/// How long a test machine may live before its test is accepted.
+const TESTS_LIVE_FOR: SignedDuration = SignedDuration::from_hours(72);
 
 /// What the run is about.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,8 @@ pub struct Scope {
 pub enum Next<'a> {
     /// This step.
     Act(&'a Step),
+    /// The machine of this server, which was taken back, has to be off before anything else.
+    Withdraw(&'a ServerId),
     /// People sign this gate.
     Gate(Box<GateStatus<'a>>),
     /// Nothing more can be done in this run; these steps remain before the next gate.
@@ -32,6 +37,12 @@ pub enum Next<'a> {
 
 /// What comes next for `plan`.
 pub fn next<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope, now: Timestamp) -> Next<'a> {
+    if let Some(server) = to_withdraw(plan, state, scope) {
+        return Next::Withdraw(server);
+    }
+    if let Some(step) = overdue_tests(plan, state, now) {
+        return Next::Act(step);
+    }
     let mut stands = gates(plan, state, now).into_iter();
     let mut left: Vec<&Step> = Vec::new();
     for (index, step) in plan.steps.iter().enumerate() {
@@ -62,10 +73,39 @@ fn may_act(plan: &Plan, state: &RunState, scope: &Scope, server: &ServerId, step
     in_scope && !held_back && (step.action != Action::FinalSync || predecessors_moved(plan, state, server))
 }
 
-/// Whether the servers that move before `server` had their final sync.
+/// Whether the servers that move before `server` are through: their machine runs, or, where the landing
+/// has none, their final sync is done.
 fn predecessors_moved(plan: &Plan, state: &RunState, server: &ServerId) -> bool {
     let Some(planned) = plan.server(server) else { return false };
-    let final_syncs = plan.steps.iter().filter(|step| step.action == Action::FinalSync);
-    let mut before = final_syncs.filter(|step| step.server.as_ref().is_some_and(|other| planned.after.contains(other)));
-    before.all(|step| is_settled(state, step))
+    let moves = |step: &&Step| matches!(step.action, Action::FinalSync | Action::Boot);
+    let before = |step: &&Step| step.server.as_ref().is_some_and(|other| planned.after.contains(other));
+    plan.steps.iter().filter(moves).filter(before).all(|step| is_settled(state, step))
+}
+
+/// The first server that was taken back and may still have a machine.
+fn to_withdraw<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope) -> Option<&'a ServerId> {
+    let taken_back = state.rolled_back.keys().filter(|server| !state.withdrawn.contains(*server));
+    let mut open = taken_back.filter(|server| !scope.failed.contains(*server));
+    open.find(|server| may_have_machine(plan, state, server))
+}
+
+/// Whether a machine of the server may exist at the landing site, outside of the isolated network.
+pub fn may_have_machine(plan: &Plan, state: &RunState, server: &ServerId) -> bool {
+    let mut boots = plan.steps.iter().filter(|step| step.action == Action::Boot);
+    boots.any(|step| step.server.as_ref() == Some(server) && state.executors.contains_key(&step.id))
+}
+
+/// The end of test launches whose time is over before they were accepted: it comes at once, out of order.
+pub(super) fn overdue_tests<'a>(plan: &'a Plan, state: &RunState, now: Timestamp) -> Option<&'a Step> {
+    let end = plan.steps.iter().position(|step| step.action == Action::EndTest)?;
+    let (before, rest) = plan.steps.split_at(end);
+    let old = |step: &Step| match (&step.action, state.step(&step.id)) {
+        (Action::TestLaunch, StepState::Done { at, .. }) => now.duration_since(*at) > TESTS_LIVE_FOR,
+        _ => false,
+    };
+    let open = |step: &Step| match &step.action {
+        Action::Gate(_) => gates(plan, state, now).iter().any(|gate| gate.step.id == step.id && !gate.is_open()),
+        _ => !is_settled(state, step),
+    };
+    (before.iter().any(old) && before.iter().any(open)).then(|| rest.first()).flatten()
 }

@@ -33,6 +33,12 @@ pub enum Phase {
     FinalSync,
     /// Its final replica equals its source.
     Verified,
+    /// The clone that will be used is converted.
+    Converted,
+    /// Its source is off.
+    Fenced,
+    /// Its machine runs at the landing site.
+    Booted,
     /// Its landing was accepted.
     Accepted,
     /// Its hardware may go.
@@ -60,6 +66,9 @@ impl Phase {
             Phase::Quiet => "quiet",
             Phase::FinalSync => "final-sync",
             Phase::Verified => "verified",
+            Phase::Converted => "converted",
+            Phase::Fenced => "fenced",
+            Phase::Booted => "booted",
             Phase::Accepted => "accepted",
             Phase::Decommissioned => "decommissioned",
             Phase::Paused => "paused",
@@ -123,10 +132,14 @@ fn by_step(action: &Action, state: &StepState) -> Option<Phase> {
     match action {
         Action::Seed if done => Some(Phase::Tracking),
         Action::Seed => begun.then_some(Phase::Seeding),
-        Action::TestClone => begun.then_some(Phase::Testing),
+        Action::TestClone | Action::TestLaunch => begun.then_some(Phase::Testing),
         Action::FinalSync if done => Some(Phase::Verified),
         Action::FinalSync => begun.then_some(Phase::FinalSync),
-        Action::Sync | Action::Verify | Action::PrepareLanding | Action::Checklist { .. } | Action::Gate(_) => None,
+        Action::Convert => done.then_some(Phase::Converted),
+        Action::Fence => done.then_some(Phase::Fenced),
+        Action::Boot => done.then_some(Phase::Booted),
+        Action::Sync | Action::Verify | Action::Route => None,
+        Action::PrepareLanding | Action::EndTest | Action::Checklist { .. } | Action::Gate(_) => None,
     }
 }
 

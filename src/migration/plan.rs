@@ -1,6 +1,6 @@
 //! Playbook and inventory give a plan: every step with its id, in order, or the reasons why not.
 
-use super::playbook::{Action, Playbook};
+use super::playbook::{Action, Per, Playbook, Stage};
 use super::quiesce::Quiesce;
 use super::refusal::{Refusal, refusals};
 use crate::digest::sha256;
@@ -174,7 +174,8 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, Vec<Refusal>> {
         return Err(found);
     }
     let servers = in_order(request.tenant.servers.known().map_or(&[][..], Vec::as_slice)).map_err(|one| vec![one])?;
-    let steps = steps(request.playbook, &servers);
+    let has_machines = request.inventory.project.landing.has_machines();
+    let steps = steps(request.playbook, &servers, has_machines);
     Ok(Plan {
         tenant: request.tenant.id.clone(),
         playbook: request.playbook.name.clone(),
@@ -236,37 +237,63 @@ fn reached(access: &Access) -> String {
     format!("{}@{}:{} ({login}; host key {key}){via}", access.user, access.host, access.port)
 }
 
-fn steps(playbook: &Playbook, servers: &[&Server]) -> Vec<Step> {
+fn steps(playbook: &Playbook, servers: &[&Server], has_machines: bool) -> Vec<Step> {
     let mut steps = Vec::new();
     for activity in &playbook.activities {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-        for action in &activity.steps {
-            let times = seen.entry(action.word()).or_default();
-            *times += 1;
-            // Only the second verification of one activity, say, needs a number in its id.
-            let again = if *times > 1 && action.is_per_disk() { times.to_string() } else { String::new() };
-            let name = format!("a{}.{}{again}", activity.number, action.word());
-            let step = |id: String, server: Option<&ServerId>, disk: Option<&DiskId>| Step {
-                id: StepId(id),
-                activity: activity.number,
-                server: server.cloned(),
-                disk: disk.cloned(),
-                action: action.clone(),
+        for stage in &activity.steps {
+            let planned = stage.actions().iter().filter(|action| action.is_planned(has_machines));
+            let named: Vec<(String, &Action)> = planned
+                .map(|action| {
+                    let times = seen.entry(action.word()).or_default();
+                    *times += 1;
+                    // Only the second verification of one activity, say, needs a number in its id.
+                    let again =
+                        if *times > 1 && action.per() != Per::Tenant { times.to_string() } else { String::new() };
+                    (format!("a{}.{}{again}", activity.number, action.word()), action)
+                })
+                .collect();
+            let rows = |servers: &[&Server]| {
+                named.iter().flat_map(|(name, action)| of_action(activity.number, name, action, servers)).collect()
             };
-            match action {
-                Action::Checklist { checklist } => steps.push(step(format!("{name}.{checklist}"), None, None)),
-                Action::Gate(gate) => steps.push(step(format!("{name}.{}", gate.gate), None, None)),
-                Action::PrepareLanding => steps.push(step(name, None, None)),
-                _ => {
-                    let disks = servers.iter().flat_map(|server| server.disks.iter().map(move |disk| (server, disk)));
-                    steps.extend(disks.map(|(server, disk)| {
-                        step(format!("{name}.{}.{}", server.id, disk.id), Some(&server.id), Some(&disk.id))
-                    }));
+            let rows: Vec<Step> = match stage {
+                Stage::Together(_) => rows(servers),
+                Stage::EachServer { .. } => {
+                    servers.iter().flat_map(|server| -> Vec<Step> { rows(&[*server]) }).collect()
                 }
-            }
+            };
+            steps.extend(rows);
         }
     }
     steps
+}
+
+/// The steps of an action, for all of `servers`.
+fn of_action(activity: u8, name: &str, action: &Action, servers: &[&Server]) -> Vec<Step> {
+    let step = |id: String, server: Option<&ServerId>, disk: Option<&DiskId>| Step {
+        id: StepId(id),
+        activity,
+        server: server.cloned(),
+        disk: disk.cloned(),
+        action: action.clone(),
+    };
+    let of_server = |server: &&Server| step(format!("{name}.{}", server.id), Some(&server.id), None);
+    match (action, action.per()) {
+        (Action::Checklist { checklist }, _) => vec![step(format!("{name}.{checklist}"), None, None)],
+        (Action::Gate(gate), _) => vec![step(format!("{name}.{}", gate.gate), None, None)],
+        (_, Per::Tenant) => vec![step(name.to_owned(), None, None)],
+        // What is tested with its domain controller needs it first.
+        (Action::TestLaunch, _) => {
+            let (first, rest): (Vec<_>, Vec<_>) = servers.iter().partition(|server| server.is_domain_controller());
+            first.iter().chain(&rest).copied().map(of_server).collect()
+        }
+        (_, Per::Server) => servers.iter().map(of_server).collect(),
+        (_, Per::Disk) => {
+            let disks = servers.iter().flat_map(|server| server.disks.iter().map(move |disk| (server, disk)));
+            let id = |server: &Server, disk: &DiskId| format!("{name}.{}.{disk}", server.id);
+            disks.map(|(server, disk)| step(id(server, &disk.id), Some(&server.id), Some(&disk.id))).collect()
+        }
+    }
 }
 
 fn calendar(request: &Request<'_>) -> ProjectCalendar {

@@ -32,7 +32,41 @@ pub struct Activity {
     /// First and last day of the plan, as proposed: the document's bars are blank.
     pub days: (u16, u16),
     /// What is done, in order.
-    pub steps: Vec<Action>,
+    pub steps: Vec<Stage>,
+}
+
+/// Steps of an activity.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Stage {
+    /// One action, for every server before the next action.
+    Together(Action),
+    /// Actions for one server after the other: a server is through before the next one begins.
+    EachServer {
+        /// The actions, in order.
+        each_server: Vec<Action>,
+    },
+}
+
+impl Stage {
+    /// Its actions, in order.
+    pub fn actions(&self) -> &[Action] {
+        match self {
+            Stage::Together(action) => std::slice::from_ref(action),
+            Stage::EachServer { each_server } => each_server,
+        }
+    }
+}
+
+/// For what a step is done once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Per {
+    /// The tenant.
+    Tenant,
+    /// A server.
+    Server,
+    /// A disk.
+    Disk,
 }
 
 /// What a step does. Only what is built has an action.
@@ -54,8 +88,20 @@ pub enum Action {
     Verify,
     /// Clones a replica, as every later conversion and boot will.
     TestClone,
+    /// Boots a converted clone in the isolated network.
+    TestLaunch,
+    /// Destroys what the test launches made.
+    EndTest,
     /// The last sync, with the source quiet.
     FinalSync,
+    /// Makes the clone that will be used, and converts it for its virtual machine.
+    Convert,
+    /// Sees that the source is off.
+    Fence,
+    /// Sees that the server's address leads to the landing site.
+    Route,
+    /// Makes the virtual machine, boots it apart from every network, connects it.
+    Boot,
     /// People sign.
     Gate(Gate),
 }
@@ -70,14 +116,35 @@ impl Action {
             Action::Sync => "sync",
             Action::Verify => "verify",
             Action::TestClone => "test-clone",
+            Action::TestLaunch => "test-launch",
+            Action::EndTest => "end-test",
             Action::FinalSync => "final-sync",
+            Action::Convert => "convert",
+            Action::Fence => "fence",
+            Action::Route => "route",
+            Action::Boot => "boot",
             Action::Gate(_) => "gate",
         }
     }
 
-    /// Whether it is done for each disk, and not once for the tenant.
-    pub fn is_per_disk(&self) -> bool {
-        !matches!(self, Action::PrepareLanding | Action::Checklist { .. } | Action::Gate(_))
+    /// For what it is done once.
+    pub fn per(&self) -> Per {
+        match self {
+            Action::PrepareLanding | Action::Checklist { .. } | Action::EndTest | Action::Gate(_) => Per::Tenant,
+            Action::TestLaunch | Action::Convert | Action::Fence | Action::Route | Action::Boot => Per::Server,
+            Action::Seed | Action::Sync | Action::Verify | Action::TestClone | Action::FinalSync => Per::Disk,
+        }
+    }
+
+    /// Whether it is planned: what boots machines only where the landing has them, what stands in for
+    /// that only where it has none.
+    pub fn is_planned(&self, has_machines: bool) -> bool {
+        match self {
+            Action::TestLaunch | Action::EndTest => has_machines,
+            Action::Convert | Action::Fence | Action::Route | Action::Boot => has_machines,
+            Action::Gate(gate) => !(gate.by_hand && has_machines),
+            _ => true,
+        }
     }
 }
 
@@ -96,6 +163,9 @@ pub struct Gate {
     pub valid_hours: Option<u16>,
     /// The phase in which a server is once the gate is open.
     pub reaches: Option<Reached>,
+    /// Whether people do by hand what it is about, since the landing boots no machines.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
 }
 
 /// Phases that a gate opens.
@@ -132,7 +202,7 @@ impl Playbook {
     /// All gates in order, with the number of their activity.
     pub fn gates(&self) -> impl Iterator<Item = (u8, &Gate)> {
         self.activities.iter().flat_map(|activity| {
-            activity.steps.iter().filter_map(|step| match step {
+            activity.steps.iter().flat_map(Stage::actions).filter_map(|action| match action {
                 Action::Gate(gate) => Some((activity.number, gate)),
                 _ => None,
             })

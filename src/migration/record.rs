@@ -128,12 +128,96 @@ pub enum Record {
         /// Why.
         reason: String,
     },
+    /// One side wants a server back, whose copy users may already write to: the other has to agree.
+    #[serde(rename = "rollback.asked")]
+    RollbackAsked {
+        /// Which server.
+        server: ServerId,
+        /// In which role.
+        role: RoleId,
+        /// Who.
+        by: PersonId,
+        /// Why.
+        reason: String,
+    },
+    /// The machine of a server that was taken back is off and connected to nothing.
+    #[serde(rename = "server.withdrawn")]
+    ServerWithdrawn {
+        /// Which server.
+        server: ServerId,
+        /// What was found and done: whether there was a machine, seconds, bytes written since it booted.
+        facts: Value,
+    },
+    /// A person vouches for what no probe can see.
+    #[serde(rename = "server.stated")]
+    ServerStated {
+        /// Which server.
+        server: ServerId,
+        /// What is stated.
+        fact: Fact,
+        /// In which role.
+        role: RoleId,
+        /// Who.
+        by: PersonId,
+        /// What the person saw.
+        note: String,
+    },
     /// A remark.
     #[serde(rename = "note")]
     Note {
         /// The remark.
         text: String,
     },
+}
+
+/// What a person vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// The source is switched off, or its cable is out; seen on the spot.
+    SourceOff,
+    /// The server's address leads to the landing site.
+    Routed,
+}
+
+impl Fact {
+    /// All of them with their words on the command line.
+    pub const WORDS: [(&'static str, Fact); 2] = [("source-off", Fact::SourceOff), ("routed", Fact::Routed)];
+
+    /// The word on the command line and in the journal.
+    pub fn word(self) -> &'static str {
+        match self {
+            Fact::SourceOff => "source-off",
+            Fact::Routed => "routed",
+        }
+    }
+}
+
+/// What shows that a source is off, or that an address leads here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "shown_by")]
+pub enum Shown {
+    /// What answered before is silent, while a witness on the same LAN answers.
+    Silence {
+        /// What had answered before.
+        silent: Vec<String>,
+        /// Who answered meanwhile.
+        witness: String,
+    },
+    /// A person vouches for it.
+    Person {
+        /// In which role.
+        role: RoleId,
+        /// Who.
+        by: PersonId,
+    },
+    /// A push of the routers, by its name in the journal.
+    Push {
+        /// Its name.
+        run: String,
+    },
+    /// The machine has an address of the landing site: no route moves.
+    OwnAddress,
 }
 
 /// What came out of a step: as little as says whether it is still the same.
@@ -169,6 +253,34 @@ pub enum Result {
         /// Root of the replica before and after.
         root: String,
     },
+    /// A test machine was booted from a converted clone.
+    Launched {
+        /// The machine's name.
+        machine: String,
+        /// Roots of the replicas, the same before and after.
+        roots: Vec<String>,
+    },
+    /// What the test launches made is gone.
+    TestsEnded {
+        /// Whether their time was over before they were accepted: they are to be launched again.
+        expired: bool,
+    },
+    /// The clone that will be used was made and converted.
+    Converted {
+        /// Roots of the replicas that it was made of.
+        roots: Vec<String>,
+        /// SHA-256 of the list of what was changed in it.
+        changes: String,
+    },
+    /// The source is off.
+    Fenced(Shown),
+    /// The server's address leads to the landing site.
+    Routed(Shown),
+    /// The machine runs and is connected.
+    Booted {
+        /// The machine's name.
+        machine: String,
+    },
 }
 
 impl Result {
@@ -176,7 +288,7 @@ impl Result {
     pub fn root(&self) -> Option<&str> {
         match self {
             Result::Copied { root, .. } | Result::Verified { root } | Result::Cloned { root } => Some(root),
-            Result::Prepared { .. } | Result::Checked { .. } => None,
+            _ => None,
         }
     }
 }
@@ -211,7 +323,7 @@ pub enum Stop {
 
 impl Record {
     /// The kinds that belong to a migration; others (surveys, checklists, fees) are for others to read.
-    const KINDS: [&'static str; 13] = [
+    const KINDS: [&'static str; 16] = [
         "plan.adopted",
         "run.started",
         "run.paused",
@@ -224,6 +336,9 @@ impl Record {
         "copy.held",
         "copy.resumed",
         "server.rolled-back",
+        "rollback.asked",
+        "server.withdrawn",
+        "server.stated",
         "note",
     ];
 

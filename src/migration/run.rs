@@ -3,159 +3,28 @@
 //! It may be killed at any instruction. Whatever the next run finds begun and not ended is done
 //! again, after a look at what is there: every act is safe to repeat.
 
-use super::next::{Next, Scope, next};
+mod acts;
+mod copy;
+mod cutover;
+
+pub use acts::{Acts, Ended, LastCopy, Progress, Raised, Reading, Routing, Trouble};
+pub use cutover::Tempo;
+
+use super::next::{Next, Scope, next, overdue_tests};
 use super::plan::{Plan, Step, StepId};
 use super::playbook::Action;
-use super::quiesce::Quiesce;
 use super::record::{self, Class, Record, Stop};
-use super::shaping::Allowance;
 use super::state::{IllegalEvent, RunState};
-use crate::checklist::Phase as ChecklistPhase;
 use crate::journal::{Event, Journal, JournalError, Lease};
-use crate::model::{DiskId, ServerId};
-use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::error::Error;
-use std::future::Future;
-use std::time::{Duration, Instant};
+use crate::model::ServerId;
+use copy::{final_sync, patient_copy, verified, verified_lately};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::time::Duration;
 use tokio::sync::watch;
 
-/// How old the last whole reading of a replica may be when its final sync begins (inside the
-/// outage only changes are read again).
-const VERIFIED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
-/// Passes of a final sync over a source that nothing holds still, of which the last must find nothing to send.
-const STILL_PASSES: usize = 3;
-/// How long a copy that was cut waits for its link.
-const LINK_PATIENCE: Duration = Duration::from_secs(10 * 60);
-/// How long it waits before it tries again.
-const LINK_RETRY: Duration = Duration::from_secs(1);
-/// The stage of a copy that waits for its link.
-const WAITING: &str = "no link";
 /// How often a run at work looks for a pause or a take-over.
 const LOOK: Duration = Duration::from_secs(2);
-
-/// What came of an act that ended well.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ended {
-    /// What a signature approves.
-    pub result: record::Result,
-    /// What it cost.
-    pub facts: Value,
-}
-
-/// Why an act did not end well.
-#[derive(Debug)]
-pub struct Trouble {
-    /// What kind of trouble.
-    pub class: Class,
-    /// What went wrong.
-    pub source: Box<dyn Error + Send + Sync>,
-    /// What is safe at this moment, and what to do next: full sentences.
-    pub hints: Vec<String>,
-}
-
-impl Trouble {
-    /// Trouble of a class.
-    pub fn new(class: Class, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { class, source: source.into(), hints: Vec::new() }
-    }
-
-    /// Adds what is safe, or what to do next.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
-        self
-    }
-
-    /// The message with its causes, on one line.
-    pub fn reason(&self) -> String {
-        let mut text = self.source.to_string();
-        let mut cause = self.source.source();
-        while let Some(inner) = cause {
-            text.push_str(": ");
-            text.push_str(&inner.to_string());
-            cause = inner.source();
-        }
-        text
-    }
-}
-
-/// How far an act is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// What it is doing, in one word.
-    pub stage: &'static str,
-    /// Bytes of the disk that are done.
-    pub done: u64,
-    /// Bytes of the disk.
-    pub total: u64,
-    /// Bytes that went over the link, both ways.
-    pub link: u64,
-    /// What may be sent at this moment; none where nothing is sent.
-    pub allowance: Option<Allowance>,
-}
-
-/// What the runner needs of the world. Every act may be dropped at any moment and done again.
-pub trait Acts: Send {
-    /// What is there already, before a step is done: kept in the event that begins it.
-    fn observe(&mut self, step: &Step) -> impl Future<Output = Value>;
-
-    /// Makes the folders of the replicas and looks for space.
-    fn prepare(&mut self) -> impl Future<Output = Result<Ended, Trouble>>;
-
-    /// Runs a checklist.
-    fn check(&mut self, phase: ChecklistPhase) -> impl Future<Output = Result<Ended, Trouble>>;
-
-    /// Brings the replica of a disk up to date.
-    fn copy(
-        &mut self,
-        server: &ServerId,
-        disk: &DiskId,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> impl Future<Output = Result<Ended, Trouble>>;
-
-    /// Brings the replica of a disk up to date while its source stands still, in whatever way it can.
-    fn last_copy(
-        &mut self,
-        server: &ServerId,
-        disk: &DiskId,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> impl Future<Output = Result<LastCopy, Trouble>>;
-
-    /// Reads a whole replica again. That it does not hold is a result, not trouble.
-    fn verify(
-        &mut self,
-        server: &ServerId,
-        disk: &DiskId,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> impl Future<Output = Result<Reading, Trouble>>;
-
-    /// Clones a replica.
-    fn test_clone(&mut self, server: &ServerId, disk: &DiskId) -> impl Future<Output = Result<Ended, Trouble>>;
-}
-
-/// A copy of a source that stood still.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LastCopy {
-    /// The copy.
-    pub ended: Ended,
-    /// What made the source stand still.
-    pub quiesce: Quiesce,
-}
-
-/// A whole replica, read again.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reading {
-    /// Whether every byte is what the last complete pass left.
-    pub holds: bool,
-    /// The root found.
-    pub root: String,
-    /// What is wrong, in words; empty if it holds.
-    pub wrong: String,
-    /// What it cost.
-    pub facts: Value,
-}
 
 /// Who watches a run. The journal comes first.
 pub trait Observer: Send {
@@ -170,6 +39,8 @@ pub trait Observer: Send {
 pub enum Ending {
     /// People sign the next gate.
     Gate,
+    /// The machine of a server that was taken back is not off yet: nothing else is done before.
+    Withdrawing(ServerId, Trouble),
     /// Steps failed or were left out; nothing more can be done in this run.
     Blocked(Vec<(StepId, Trouble)>),
     /// It was interrupted or paused.
@@ -210,6 +81,8 @@ pub struct Runner<'a, A, O> {
     pub stop: watch::Receiver<bool>,
     /// What the run is about.
     pub scope: Scope,
+    /// How it waits for people at a source.
+    pub tempo: Tempo,
 }
 
 impl<A: Acts, O: Observer> Runner<'_, A, O> {
@@ -232,6 +105,13 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
             }
             let step = match next(self.plan, &state, &self.scope, self.journal.now()) {
                 Next::Act(step) => step,
+                Next::Withdraw(server) => match self.withdraw(&server.clone()).await? {
+                    None => continue,
+                    Some(Left::Stopped(why)) => return Ok(Ending::Stopped(why)),
+                    Some(Left::Trouble(trouble) | Left::Unwritten(trouble)) => {
+                        return Ok(Ending::Withdrawing(server.clone(), trouble));
+                    }
+                },
                 Next::Gate(_) => return Ok(Ending::Gate),
                 Next::Blocked(_) => return Ok(Ending::Blocked(troubles)),
                 Next::Done => return Ok(Ending::Done),
@@ -255,14 +135,37 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
         }
     }
 
+    /// Takes the machines of servers that were taken back off the network, and nothing else; how it ended, if
+    /// not well.
+    ///
+    /// # Errors
+    /// The journal fails or contradicts the plan.
+    pub async fn withdraw_all(&mut self) -> Result<Option<Ending>, RunError> {
+        loop {
+            let state = RunState::of(&self.journal.events(&self.plan.tenant).await?)?;
+            let Next::Withdraw(server) = next(self.plan, &state, &self.scope, self.journal.now()) else {
+                return Ok(None);
+            };
+            match self.withdraw(server).await? {
+                None => {}
+                Some(Left::Stopped(why)) => return Ok(Some(Ending::Stopped(why))),
+                Some(Left::Trouble(trouble) | Left::Unwritten(trouble)) => {
+                    return Ok(Some(Ending::Withdrawing(server.clone(), trouble)));
+                }
+            }
+        }
+    }
+
     /// One step, between its two events.
     async fn step(&mut self, step: &Step, state: &RunState) -> Result<Option<Left>, RunError> {
         let observed = self.acts.observe(step).await;
-        self.write(Record::StepStarted { step: step.id.clone(), observed }).await?;
+        self.write(Record::StepStarted { step: step.id.clone(), observed: observed.clone() }).await?;
+        let scene =
+            Scene { plan: self.plan, state, now: self.journal.now(), step, observed: &observed, tempo: self.tempo };
         let acted = tokio::select! {
             biased;
             why = stopped(self.journal, self.lease, self.plan, self.stop.clone()) => Err(Left::Stopped(why?)),
-            acted = act(&mut self.acts, &mut self.observer, state, self.journal.now(), step) => acted.map_err(Left::Trouble),
+            acted = act(&mut self.acts, &mut self.observer, &scene) => acted.map_err(Left::Trouble),
         };
         match acted {
             Ok(Acted { ended, reading }) => {
@@ -281,6 +184,19 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
                 Ok(Some(Left::Stopped(why)))
             }
             Err(Left::Trouble(trouble) | Left::Unwritten(trouble)) => self.failed(step.id.clone(), trouble).await,
+        }
+    }
+
+    /// Takes the machine of a server that was taken back off the network; an event when it is off.
+    async fn withdraw(&mut self, server: &ServerId) -> Result<Option<Left>, RunError> {
+        let withdrawn = tokio::select! {
+            biased;
+            why = stopped(self.journal, self.lease, self.plan, self.stop.clone()) => return Ok(Some(Left::Stopped(why?))),
+            withdrawn = self.acts.withdraw(server) => withdrawn,
+        };
+        match withdrawn {
+            Ok(facts) => self.write(Record::ServerWithdrawn { server: server.clone(), facts }).await.map(|()| None),
+            Err(trouble) => Ok(Some(Left::Trouble(trouble))),
         }
     }
 
@@ -353,16 +269,23 @@ async fn stopped(
     }
 }
 
-/// The act of a step: the table of contents of a migration.
-async fn act<A: Acts, O: Observer>(
-    acts: &mut A,
-    observer: &mut O,
-    state: &RunState,
+/// What an act is done with.
+struct Scene<'a> {
+    plan: &'a Plan,
+    state: &'a RunState,
     now: Timestamp,
-    step: &Step,
-) -> Result<Acted, Trouble> {
+    step: &'a Step,
+    /// What was found before the act.
+    observed: &'a Value,
+    tempo: Tempo,
+}
+
+/// The act of a step: the table of contents of a migration.
+async fn act<A: Acts, O: Observer>(acts: &mut A, observer: &mut O, scene: &Scene<'_>) -> Result<Acted, Trouble> {
+    let step = scene.step;
     let mut progress = |progress| observer.progress(step, progress);
     let of_disk = || step.of_disk().ok_or_else(|| Trouble::new(Class::Failed, "the step names no disk"));
+    let of_server = || step.server.as_ref().ok_or_else(|| Trouble::new(Class::Failed, "the step names no server"));
     let ended = match &step.action {
         Action::PrepareLanding => acts.prepare().await,
         Action::Checklist { checklist } => acts.check(*checklist).await,
@@ -379,102 +302,26 @@ async fn act<A: Acts, O: Observer>(
             let (server, disk) = of_disk()?;
             acts.test_clone(server, disk).await
         }
+        Action::TestLaunch => acts.launch_test(of_server()?, &mut progress).await,
+        Action::EndTest => end_tests(acts, scene).await,
         Action::FinalSync => {
             let (server, disk) = of_disk()?;
-            verified_lately(state, server, disk, now)?;
+            verified_lately(scene.state, server, disk, scene.now)?;
             final_sync(acts, server, disk, &mut progress).await
         }
+        Action::Convert => acts.convert(of_server()?, &mut progress).await,
+        Action::Fence => cutover::fence(acts, scene, of_server()?, &mut progress).await,
+        Action::Route => cutover::route(acts, scene, of_server()?).await,
+        Action::Boot => cutover::boot(acts, scene, of_server()?, &mut progress).await,
         // A gate is never acted on: people sign it.
         Action::Gate(gate) => Err(Trouble::new(Class::Waiting, format!("gate {} waits for signatures", gate.gate))),
     };
     Ok(Acted { ended, reading: None })
 }
 
-/// A copy that outlives the link: once it has begun, it waits for a link that was cut and goes on.
-async fn patient_copy<A: Acts>(
-    acts: &mut A,
-    server: &ServerId,
-    disk: &DiskId,
-    progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<Ended, Trouble> {
-    let (mut interruptions, mut last) = (0u64, None);
-    // What is left of each stage at best: only an attempt that comes further gets new patience.
-    let mut left: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut failing: Option<Instant> = None;
-    loop {
-        let mut observe = |now: Progress| {
-            let best = left.entry(now.stage).or_insert(u64::MAX);
-            let held = now.allowance.as_ref().is_some_and(Allowance::is_hold);
-            if held || now.total.saturating_sub(now.done) < *best {
-                (*best, failing) = (now.total.saturating_sub(now.done), None);
-            }
-            last = Some(now);
-            progress(now);
-        };
-        match acts.copy(server, disk, &mut observe).await {
-            Ok(mut ended) => {
-                if interruptions > 0 {
-                    ended.facts["interruptions"] = interruptions.into();
-                }
-                return Ok(ended);
-            }
-            Err(trouble) => {
-                let patient = failing.get_or_insert_with(Instant::now).elapsed() < LINK_PATIENCE;
-                let Some(before) = last.filter(|_| trouble.class == Class::Unreachable && patient) else {
-                    return Err(trouble);
-                };
-                if before.stage != WAITING {
-                    interruptions += 1;
-                    last = Some(Progress { stage: WAITING, ..before });
-                }
-                progress(Progress { stage: WAITING, ..before });
-                tokio::time::sleep(LINK_RETRY).await;
-            }
-        }
-    }
-}
-
-fn verified(reading: &Reading) -> Result<Ended, Trouble> {
-    if reading.holds {
-        let result = record::Result::Verified { root: reading.root.clone() };
-        return Ok(Ended { result, facts: reading.facts.clone() });
-    }
-    Err(Trouble::new(Class::Evidence, reading.wrong.clone())
-        .hint("The source is untouched. What does not hold is marked, and the next sync fetches just that again.")
-        .hint("Look at the storage of the landing host before you trust it; then give the same command again."))
-}
-
-fn verified_lately(state: &RunState, server: &ServerId, disk: &DiskId, now: Timestamp) -> Result<(), Trouble> {
-    let last = state.verified.get(&(server.clone(), disk.clone())).filter(|last| last.holds);
-    if last.is_some_and(|last| now.duration_since(last.at) <= VERIFIED_WITHIN) {
-        return Ok(());
-    }
-    let text = format!("the replica of {server} {disk} was not read as a whole within the last 24 hours");
-    Err(Trouble::new(Class::CheckFailed, text)
-        .hint("Nothing was copied and the source is untouched.")
-        .hint("Run `traghetto migrate verify` for the tenant, then give the same command again."))
-}
-
-/// The last sync. Where nothing holds the source still, it must be seen to stand still: the last pass
-/// finds the same root as the one before, or the replica is a mixture of moments.
-async fn final_sync<A: Acts>(
-    acts: &mut A,
-    server: &ServerId,
-    disk: &DiskId,
-    progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<Ended, Trouble> {
-    let LastCopy { ended: mut last, quiesce } = acts.last_copy(server, disk, progress).await?;
-    if quiesce.holds() {
-        return Ok(last);
-    }
-    for _ in 1..STILL_PASSES {
-        let again = acts.last_copy(server, disk, progress).await?;
-        if again.quiesce.holds() || again.ended.result == last.result {
-            return Ok(again.ended);
-        }
-        last = again.ended;
-    }
-    Err(Trouble::new(Class::CheckFailed, format!("the disk {disk} of {server} still changes while it is copied"))
-        .hint("The source is untouched; its replica follows it, but is of no single moment yet.")
-        .hint("Stop what still writes (services, timers, logs), or boot it from a rescue system; then repeat."))
+async fn end_tests<A: Acts>(acts: &mut A, scene: &Scene<'_>) -> Result<Ended, Trouble> {
+    let expired = overdue_tests(scene.plan, scene.state, scene.now).is_some();
+    let mut facts = acts.end_tests().await?;
+    facts["expired"] = json!(expired);
+    Ok(Ended { result: record::Result::TestsEnded { expired }, facts })
 }

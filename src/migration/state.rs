@@ -1,7 +1,7 @@
 //! What the events say: the one function that changes state is [`RunState::apply`].
 
 use super::plan::StepId;
-use super::record::{self, Record, Stop};
+use super::record::{self, Fact, Record, Stop};
 use crate::checklist::{self, Phase as ChecklistPhase};
 use crate::journal::Event;
 use crate::model::{DiskId, GateId, PersonId, RoleId, ServerId};
@@ -91,6 +91,30 @@ pub struct RolledBack {
     pub by: PersonId,
     /// Why.
     pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a person vouched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// In which role.
+    pub role: RoleId,
+    /// Who.
+    pub by: PersonId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A wish to take a server back that the other side has not agreed to yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// In which role.
+    pub role: RoleId,
+    /// Who.
+    pub by: PersonId,
+    /// Who typed it.
+    pub operator: String,
 }
 
 /// Everything that the events of a tenant say about its migration.
@@ -110,6 +134,14 @@ pub struct RunState {
     pub paused: Option<(String, String)>,
     /// Servers that were taken back.
     pub rolled_back: BTreeMap<ServerId, RolledBack>,
+    /// Servers that one side wants back.
+    pub asked_back: BTreeMap<ServerId, Vec<Asked>>,
+    /// Servers that were taken back and whose machine is off.
+    pub withdrawn: BTreeSet<ServerId>,
+    /// What people vouched for, the last word of each.
+    pub stated: BTreeMap<(ServerId, Fact), Statement>,
+    /// What each begin of a step found, where it found something.
+    pub observed: BTreeMap<StepId, Vec<Value>>,
     /// Servers that a survey has seen.
     pub surveyed: BTreeSet<String>,
     /// When somebody last signed that something of a checklist does not hold.
@@ -175,13 +207,20 @@ impl RunState {
             Record::PlanAdopted { digest, plan, .. } => self.adopt(digest, plan),
             Record::RunStarted { .. } => self.paused = None,
             Record::RunPaused { reason } => self.paused = Some((event.operator.clone(), reason)),
-            Record::StepStarted { step, .. } => {
+            Record::StepStarted { step, observed } => {
+                if !observed.is_null() {
+                    self.observed.entry(step.clone()).or_default().push(observed);
+                }
                 self.overtaken.remove(&step);
                 self.executors.insert(step.clone(), event.operator.clone());
                 self.set(step, StepState::Running { since: at, operator: event.operator.clone() });
             }
             Record::StepFinished { step, result, facts } => {
-                self.end(step, StepState::Done { at, result, facts }).map_err(illegal)?;
+                let expired = result == record::Result::TestsEnded { expired: true };
+                self.end(step.clone(), StepState::Done { at, result, facts }).map_err(illegal)?;
+                if expired {
+                    self.reopen_tests(&step);
+                }
             }
             Record::StepFailed { step, reason, hints, .. } => {
                 self.end(step, StepState::Failed { at, reason, hints }).map_err(illegal)?;
@@ -200,7 +239,16 @@ impl RunState {
                 self.verified.insert((server, disk), Verified { at, holds });
             }
             Record::ServerRolledBack { server, by, reason, .. } => {
-                self.rolled_back.insert(server, RolledBack { by, reason });
+                self.asked_back.remove(&server);
+                self.rolled_back.insert(server, RolledBack { by, reason, at });
+            }
+            Record::RollbackAsked { server, role, by, .. } => {
+                let operator = event.operator.clone();
+                self.asked_back.entry(server).or_default().push(Asked { role, by, operator });
+            }
+            Record::ServerWithdrawn { server, .. } => _ = self.withdrawn.insert(server),
+            Record::ServerStated { server, fact, role, by, .. } => {
+                self.stated.insert((server, fact), Statement { role, by, at });
             }
         }
         self.operator = Some(event.operator.clone());
@@ -265,6 +313,17 @@ impl RunState {
             .filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned())))
             .collect();
         self.steps.retain(|step, _| kept.contains(step));
+    }
+
+    /// Test machines whose time was over: they, and what was checked on them, are to be done again.
+    fn reopen_tests(&mut self, ended: &StepId) {
+        let test = |step: &&Value| {
+            let checked = step["do"] == "checklist" && step["checklist"] == ChecklistPhase::Test.word();
+            step["do"] == "test-launch" || checked
+        };
+        let again: Vec<StepId> =
+            self.planned().filter(test).filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned()))).collect();
+        self.steps.retain(|step, _| step != ended && !again.contains(step));
     }
 
     /// A replica that does not hold: its last copy and all that was made from it count no more.

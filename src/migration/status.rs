@@ -6,6 +6,7 @@ pub use copying::Copying;
 
 use super::forecast::Forecast;
 use super::gate::{GateStatus, gates};
+use super::go_back::{Criterion, criteria};
 use super::live::Figures;
 use super::next::{Next, Scope, next};
 use super::phase::{Phase, phase_of, tenant_phase};
@@ -77,6 +78,8 @@ pub struct Status {
     pub servers: Vec<ServerStatus>,
     /// Its gates, in order.
     pub gates: Vec<GateLine>,
+    /// What speaks for going back, of servers that are on the move: people decide.
+    pub go_back: Vec<Criterion>,
     /// The window of the next cutover: none is set in this version.
     pub window: Option<()>,
     /// Who is at work, else who acted last.
@@ -184,6 +187,7 @@ impl Status {
             plan_changed,
             servers: plan.servers.iter().map(|server| of_server(inputs, &gates, &server.server)).collect(),
             gates: gates.iter().map(gate_line).collect(),
+            go_back: criteria(plan, state, inputs.events),
             window: None,
             operator: inputs.holder.map(|holder| holder.operator.clone()).or_else(|| state.operator.clone()),
             at_work: inputs.holder.cloned(),
@@ -289,6 +293,13 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
             by: None,
             what: text("niente: tutte le attività sono concluse".into(), "nothing: all activities are done".into()),
         },
+        Next::Withdraw(server) => act(
+            text(
+                format!("{server} torna alla sorgente: prima va spenta la sua macchina al SAD"),
+                format!("{server} goes back to its source: its machine at the landing site is switched off first"),
+            ),
+            &run,
+        ),
         Next::Gate(gate) => match inputs.unsigned.first() {
             Some(first) => sign_items(inputs, first.phase),
             None => sign(inputs, &gate),

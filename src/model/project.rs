@@ -2,8 +2,10 @@
 
 pub use super::calendar::Sla;
 use super::calendar::Term;
+use super::converter::ConverterAccess;
 use super::rate_calendar::RateCalendar;
 use super::router_access::RouterAccess;
+use super::vsphere::VsphereLanding;
 use ipnetwork::Ipv4Network;
 use jiff::civil::Date;
 use std::net::Ipv4Addr;
@@ -97,13 +99,47 @@ pub struct Landing {
     pub uplink_mbps: u32,
     /// What the landing is made of.
     pub target: LandingTarget,
+    /// Where machines come to be from replicas.
+    pub machines: LandingMachines,
+    /// The VMware Converter server, where there is one.
+    pub converter: Option<ConverterAccess>,
+}
+
+impl Landing {
+    /// Whether machines are made and booted here: without them replicas are kept, and people do the rest.
+    pub fn has_machines(&self) -> bool {
+        self.machines != LandingMachines::ByHand
+    }
 }
 
 /// Kinds of landing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LandingTarget {
-    /// A directory on the operations host: nothing boots. Relative to the inventory's root.
+    /// A directory on the operations host, where replicas lie. Relative to the inventory's root.
     Directory(PathBuf),
+}
+
+/// Where machines come to be from replicas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LandingMachines {
+    /// In folders of the operations host; a person boots them.
+    ByHand,
+    /// In folders of the operations host; commands of a laboratory boot them.
+    Lab(LabCommands),
+    /// In vSphere.
+    Vsphere(Box<VsphereLanding>),
+}
+
+/// Commands of a laboratory that boots machines: a program and its arguments, without a shell. The
+/// folder of the machine is added as the last argument but one for `stop`, as the last for the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabCommands {
+    /// Boots the machine and returns; one that is on is well.
+    pub start: Vec<String>,
+    /// Ends it, `hard` or `gently` as a last argument says; one that is off is well.
+    pub stop: Vec<String>,
+    /// Exit status 0 if it is on, 1 if it is off.
+    pub status: Vec<String>,
 }
 
 /// Our own addresses, VLANs and groups: pools indexed by the tenant's number, so that adding a

@@ -1,5 +1,8 @@
 //! A server of a tenant: what it is and how it is moved.
 
+use super::converter::ConverterSource;
+use super::machine::Hardware;
+pub use super::secret::SecretRef;
 use super::{DiskId, ServerId};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -42,6 +45,12 @@ pub struct Server {
     /// Services that people stop before its final sync; that they are stopped is checked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub services_stop: Vec<String>,
+    /// What the inventory says of its copy's virtual hardware.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Hardware>,
+    /// How VMware Converter reaches it, where it is moved by that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub converter: Option<ConverterSource>,
     /// Whether names, addresses and sizes are invented.
     pub example: bool,
 }
@@ -287,29 +296,4 @@ pub enum Login {
     Key(PathBuf),
     /// A password, by reference.
     Password(SecretRef),
-}
-
-/// Where a secret is found when it is needed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum SecretRef {
-    /// An environment variable.
-    Env(String),
-    /// A file readable by its owner only; its first line is the secret.
-    File(PathBuf),
-}
-
-/// In JSON and messages a reference is what the inventory writes: `env:NAME` or `file:PATH`.
-impl std::fmt::Display for SecretRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            SecretRef::Env(name) => write!(f, "env:{name}"),
-            SecretRef::File(path) => write!(f, "file:{}", path.display()),
-        }
-    }
-}
-
-impl serde::Serialize for SecretRef {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }

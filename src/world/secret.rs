@@ -1,5 +1,6 @@
 //! Secrets, read at the moment when they are needed and never kept, printed or logged.
 
+use crate::model::project::{LandingMachines, Project};
 use crate::model::server::{Access, Login, SecretRef};
 use crate::model::tenant::Tenant;
 use std::error::Error;
@@ -43,12 +44,13 @@ pub fn password(secret: &SecretRef, root: &Path) -> Result<String, Unreadable> {
 pub fn held(tenant: &Tenant, root: &Path) -> Vec<String> {
     let servers = tenant.servers.known().into_iter().flatten();
     let windows: Vec<_> = servers.clone().flat_map(|server| [&server.winrm, &server.landing_winrm]).flatten().collect();
-    let servers = servers.flat_map(|server| [&server.access, &server.landing_access]).flatten();
+    let accesses = servers.clone().flat_map(|server| [&server.access, &server.landing_access]).flatten();
     let routers = tenant.sites.known().into_iter().flatten().filter_map(|site| site.link.routers.as_ref());
     let routers: Vec<_> = routers.flat_map(|pair| [Some(&pair.primary), pair.standby.as_ref()]).flatten().collect();
     let mut secrets: Vec<&SecretRef> = routers.iter().filter_map(|router| router.enable.as_ref()).collect();
     secrets.extend(windows.iter().map(|access| &access.password));
-    for access in servers.chain(routers.iter().map(|router| &router.access)) {
+    secrets.extend(servers.clone().filter_map(|server| server.converter.as_ref()).map(|source| &source.password));
+    for access in accesses.chain(routers.iter().map(|router| &router.access)) {
         let mut on_the_way = Some(access);
         while let Some(Access { login, via, .. }) = on_the_way {
             if let Login::Password(secret) = login {
@@ -59,6 +61,16 @@ pub fn held(tenant: &Tenant, root: &Path) -> Vec<String> {
     }
     // What cannot be read cannot have been used either.
     secrets.into_iter().filter_map(|secret| password(secret, root).ok()).collect()
+}
+
+/// The passwords of the project's own hosts that this machine holds: of the vCenter where machines land.
+pub fn held_for(project: &Project, root: &Path) -> Vec<String> {
+    let vcenter = match &project.landing.machines {
+        LandingMachines::Vsphere(vsphere) => Some(&vsphere.access.password),
+        LandingMachines::ByHand | LandingMachines::Lab(_) => None,
+    };
+    let converter = project.landing.converter.as_ref().map(|converter| &converter.password);
+    vcenter.into_iter().chain(converter).filter_map(|reference| password(reference, root).ok()).collect()
 }
 
 /// A file's first line.

@@ -2,7 +2,8 @@
 # Builds a Debian guest for tests: build.sh FOLDER
 #
 # Leaves in FOLDER: disk.img (GPT, one ext4 root with free space, deleted files included), vmlinuz,
-# initrd.img, client and client.pub (the key that may log in as root), host.pub (the guest's host key).
+# initrd.img, client and client.pub (the key that may log in as root), host.pub (the guest's host key),
+# and tree, of which profile.sh makes disks that boot by themselves.
 # Needs root and the Debian packages debootstrap, e2fsprogs, fdisk and openssh-client; takes minutes.
 # Mounts nothing here but what debootstrap itself mounts and unmounts.
 set -eu
@@ -11,11 +12,13 @@ mirror=${TRAGHETTO_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 mkdir -p "$folder"
 work=$(mktemp -d "$folder/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-tree=$work/tree
+tree=$folder/tree
 
+packages=linux-image-amd64,systemd-sysv,udev,openssh-server,iproute2,procps,e2fsprogs,lvm2,zstd
+# For the disks that boot by themselves.
+packages=$packages,grub-pc-bin,grub2-common,grub-efi-amd64-signed,shim-signed,ifupdown,xfsprogs,smartmontools
 debootstrap --variant=minbase \
-    --include=linux-image-amd64,systemd-sysv,udev,openssh-server,iproute2,procps,e2fsprogs,lvm2,zstd \
-    bookworm "$tree" "$mirror" > "$folder/debootstrap.log" 2>&1
+    --include="$packages" bookworm "$tree" "$mirror" > "$folder/debootstrap.log" 2>&1
 
 rm -f "$folder/client" "$folder/client.pub"
 ssh-keygen -q -t ed25519 -N '' -C test -f "$folder/client"

@@ -8,10 +8,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use traghetto::model::server::{Access, Login, SshProfile};
 
+pub mod machine;
+
+pub use machine::{CLONE_MAC, Hardware, Landed, Profile, migrate};
+
 /// A running guest; killed on drop.
 pub struct Guest {
     dir: tempfile::TempDir,
     folder: PathBuf,
+    disk: PathBuf,
     qemu: Child,
     port: u16,
 }
@@ -20,16 +25,31 @@ pub struct Guest {
 fn built() -> PathBuf {
     let folder = super::project().join("target/guest");
     let script = super::project().join("tests/guest/build.sh");
-    let stamp = folder.join("built-by");
-    let text = std::fs::read_to_string(&script).unwrap();
-    if std::fs::read_to_string(&stamp).is_ok_and(|by| by == text) {
-        return folder;
-    }
-    let _ = std::fs::remove_dir_all(&folder);
-    println!("building the guest: some minutes");
-    run(&[script.to_str().unwrap(), folder.to_str().unwrap()]);
-    std::fs::write(stamp, text).unwrap();
+    stamped(&folder.join("built-by"), &std::fs::read_to_string(&script).unwrap(), || {
+        let _ = std::fs::remove_dir_all(&folder);
+        println!("building the guest: some minutes");
+        run(&[script.to_str().unwrap(), folder.to_str().unwrap()]);
+    });
     folder
+}
+
+/// Builds what was not built by this text.
+fn stamped(stamp: &Path, text: &str, build: impl FnOnce()) {
+    if !std::fs::read_to_string(stamp).is_ok_and(|by| by == text) {
+        build();
+        std::fs::write(stamp, text).unwrap();
+    }
+}
+
+/// QEMU as all guests have it; software emulation.
+fn qemu(dir: &Path) -> Command {
+    let mut command = Command::new("qemu-system-x86_64");
+    command
+        .args(["-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "768", "-nodefaults", "-display", "none"])
+        .args(["-device", "virtio-rng-pci", "-serial"])
+        .arg(format!("file:{}", dir.join("console").display()))
+        .stdin(Stdio::null());
+    command
 }
 
 impl Guest {
@@ -42,22 +62,18 @@ impl Guest {
         run(&["cp", "--sparse=always", folder.join("disk.img").to_str().unwrap(), disk.to_str().unwrap()]);
         std::fs::File::create(dir.path().join("volumes.img")).unwrap().set_len(1 << 30).unwrap();
         let drive = |name: &str| format!("file={},format=raw,if=virtio", dir.path().join(name).display());
-        let qemu = Command::new("qemu-system-x86_64")
-            .args(["-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "768", "-nodefaults", "-display", "none"])
-            .args(["-device", "virtio-rng-pci", "-append", "root=/dev/vda1 rw console=ttyS0 quiet mitigations=off"])
+        let qemu = qemu(dir.path())
+            .args(["-append", "root=/dev/vda1 rw console=ttyS0 quiet mitigations=off"])
             .arg("-kernel")
             .arg(folder.join("vmlinuz"))
             .arg("-initrd")
             .arg(folder.join("initrd.img"))
-            .arg("-serial")
-            .arg(format!("file:{}", dir.path().join("console").display()))
             .args(["-drive", &drive("disk.img"), "-drive", &drive("volumes.img")])
             .args(["-netdev", &format!("user,id=net,hostfwd=tcp:127.0.0.1:{port}-:22")])
             .args(["-device", "virtio-net-pci,netdev=net"])
-            .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        let mut guest = Self { dir, folder, qemu, port };
+        let mut guest = Self { dir, folder, disk, qemu, port };
         guest.wait();
         guest
     }
@@ -81,9 +97,9 @@ impl Guest {
         self.dir.path()
     }
 
-    /// Its disk, which it sees as /dev/vda.
+    /// Its disk, which it sees as /dev/vda, or as /dev/sda where it is a physical machine.
     pub fn disk(&self) -> PathBuf {
-        self.dir.path().join("disk.img")
+        self.disk.clone()
     }
 
     /// How we reach it.

@@ -3,7 +3,8 @@
 //! tasks take their time, and lines are cut where it hurts.
 
 mod actions;
-mod http;
+pub mod http;
+mod networks;
 mod properties;
 mod soap;
 mod stage;
@@ -121,11 +122,17 @@ pub struct State {
     pub leases: BTreeMap<String, Lease>,
     /// Disks that were imported, by the name of their machine.
     pub imported: BTreeMap<String, Vec<Vec<u8>>>,
+    /// The streams that were taken, as they came.
+    pub streams: Vec<Vec<u8>>,
     pub session: Option<String>,
     pub password: String,
     /// Objects that a collector watches, with the values that it told.
     pub collectors: BTreeMap<String, properties::Watched>,
     pub files: BTreeMap<String, Vec<u8>>,
+    /// Standard switches of the host, and whether a network card is on them.
+    pub switches: Vec<(String, bool)>,
+    /// Port groups of the host: name, switch, VLAN.
+    pub port_groups: Vec<(String, String, String)>,
     /// The methods that were called, in order.
     pub calls: Vec<String>,
     /// What a client must not do.
@@ -230,16 +237,20 @@ impl Vcenter {
             tasks: BTreeMap::new(),
             leases: BTreeMap::new(),
             imported: BTreeMap::new(),
+            streams: Vec::new(),
             session: None,
             password: PASSWORD.to_owned(),
             collectors: BTreeMap::new(),
             files: BTreeMap::new(),
+            switches: vec![("vSwitch0".to_owned(), true)],
+            port_groups: Vec::new(),
             calls: Vec::new(),
             wrong: Vec::new(),
             tokens: BTreeMap::new(),
             next: 100,
         }));
-        http::serve(listener, &certificates, state.clone());
+        let shared = state.clone();
+        http::serve_with(listener, &certificates, Arc::new(move |request: &mut Request<'_>| answer(&shared, request)));
         Self { state, port, folder, certificates }
     }
 
@@ -359,6 +370,7 @@ fn take(state: &mut State, lease: &str, disk: usize, body: &[u8]) -> Reply {
     match read {
         Ok(content) => {
             lease.disks[disk].1 = Some(content);
+            state.streams.push(body.to_vec());
             Reply::status(201)
         }
         Err(why) => {

@@ -136,7 +136,8 @@ async fn take_over(
     let digest = sha256(result);
     let admission = admitted(head, &events, journal.now(), &digest).map_err(refused)?;
     let findings = source.findings(head, result).map_err(refused)?;
-    let redactor = Redactor::new(secret::held(tenant, &context.root));
+    let held = [secret::held(tenant, &context.root), secret::held_for(&inventory.project, &context.root)];
+    let redactor = Redactor::new(held.concat());
     if admission == Admission::New {
         let kept = without_secrets(head, result, &redactor);
         if let Some(blobs) = journal.blobs(&tenant.id) {

@@ -92,7 +92,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let began = Instant::now();
     let findings = checklist::run(&checklist, tenant, &options, &live).await;
     let took = began.elapsed().as_secs_f64();
-    let redactor = Redactor::new(secret::held(tenant, &context.root));
+    let held = [secret::held(tenant, &context.root), secret::held_for(&inventory.project, &context.root)];
+    let redactor = Redactor::new(held.concat());
     let operator = operator.as_str();
     let keeper = Keeper { journal: &journal, operator, redactor: &redactor, signatures: &signatures };
     let record = keeper.keep(&checklist, tenant, &options, took, findings).await?;

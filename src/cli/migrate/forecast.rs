@@ -169,8 +169,8 @@ fn term(term: &Term) -> String {
             let bytes = term.bytes.map(|bytes| format!("{}, ", gigabytes(bytes))).unwrap_or_default();
             format!("sending what changed {bytes}{} at MCR", long("(not known)"))
         }
-        TermKind::Conversion => "conversion (by hand)".to_owned(),
-        TermKind::Boot => "boot (by hand)".to_owned(),
+        TermKind::Conversion => "conversion".to_owned(),
+        TermKind::Boot => "boot".to_owned(),
     }
 }
 

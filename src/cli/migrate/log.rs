@@ -78,7 +78,14 @@ fn about(event: &Event) -> String {
             format!("{} {shown} {} by {} as {}", word("phase"), word("outcome"), word("person"), word("role"))
         }
         "survey.recorded" => word("server").to_owned(),
-        "server.rolled-back" => format!("{} by {}: {}", word("server"), word("by"), word("reason")),
+        "server.withdrawn" => {
+            let machine = data["facts"]["machine"].as_str().unwrap_or("no machine");
+            format!("{}: {machine} is off and connected to nothing", word("server"))
+        }
+        "server.stated" => {
+            format!("{} {} by {} as {}: {}", word("server"), word("fact"), word("by"), word("role"), word("note"))
+        }
+        "rollback.asked" | "server.rolled-back" => format!("{} by {}: {}", word("server"), word("by"), word("reason")),
         _ => String::new(),
     }
 }

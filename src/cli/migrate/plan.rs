@@ -26,7 +26,9 @@ pub(super) async fn run(whose: &Whose, start: Option<Date>, context: &Context) -
     let mut text = String::new();
     let _ = writeln!(text, "{}: {}", context.ui.tone(Tone::Strong, &scene.tenant.name), scene.plan.playbook);
     let _ = writeln!(text, "plan {}, replicas in {}", short(&scene.plan.digest()), scene.plan.landing);
-    text.push_str("Nothing boots: copies are kept as files, and the cutover is made by hand at gate `moved`.\n");
+    if !scene.inventory.project.landing.has_machines() {
+        text.push_str("Nothing boots: copies are kept as files, and the cutover is made by hand at gate `moved`.\n");
+    }
     for activity in &scene.playbook.activities {
         text.push_str(&of_activity(activity, &scene.plan, context));
     }
@@ -103,6 +105,12 @@ fn of_step(step: &Step, plan: &Plan, context: &Context) -> String {
         (Action::Sync, Some((_, _, disk))) => format!("copy what has changed on {disk}"),
         (Action::Verify, _) => "read the whole replica again and compare".to_owned(),
         (Action::TestClone, _) => "clone the replica, which is never booted itself".to_owned(),
+        (Action::TestLaunch, _) => "boot a converted clone in the isolated network".to_owned(),
+        (Action::EndTest, _) => "destroy the test machines with their clones".to_owned(),
+        (Action::Convert, _) => "clone the last replica, convert the clone for its virtual machine".to_owned(),
+        (Action::Fence, _) => "see that the source is off: people switch it off and pull its cable".to_owned(),
+        (Action::Route, _) => "see that its address leads here: `network push --class cutover`".to_owned(),
+        (Action::Boot, _) => "make the machine, boot it apart, connect it, wait for its answer".to_owned(),
         (Action::FinalSync, Some((_, planned, disk))) => {
             format!("last copy of {disk}, with the source quiet{}", standing_still(planned.quiesce))
         }

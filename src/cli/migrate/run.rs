@@ -8,8 +8,9 @@ use crate::checklist::{self, Checklist, Phase};
 use crate::cli::{Context, interrupt, journal, remote};
 use crate::failure::{Failure, Kind};
 use crate::journal::{Journal, JournalError, Lease};
+use crate::landing::Way;
 use crate::migration::{
-    self, Action, Class, Ending, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Trouble,
+    self, Action, Class, Ending, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Tempo, Trouble,
 };
 use crate::model::{PersonId, ServerId};
 use crate::replica::AgentBinary;
@@ -65,7 +66,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 }
 
 /// A lease that somebody else has, with the way to that person.
-fn held(scene: &Scene, error: JournalError) -> Failure {
+pub(super) fn held(scene: &Scene, error: JournalError) -> Failure {
     let contact = match &error {
         JournalError::Held { holder, .. } | JournalError::TakenOver { holder, .. } => {
             let persons = scene.inventory.people.persons.values();
@@ -78,33 +79,51 @@ fn held(scene: &Scene, error: JournalError) -> Failure {
 }
 
 /// A run that holds its lease.
-struct Work<'a> {
-    scene: &'a Scene,
-    operator: &'a PersonId,
-    journal: &'a Journal,
-    lease: &'a Lease,
-    context: &'a Context,
+pub(super) struct Work<'a> {
+    pub(super) scene: &'a Scene,
+    pub(super) operator: &'a PersonId,
+    pub(super) journal: &'a Journal,
+    pub(super) lease: &'a Lease,
+    pub(super) context: &'a Context,
 }
 
 impl Work<'_> {
     async fn go(&self, args: &Args, checklists: BTreeMap<Phase, Checklist>, agent: AgentBinary) -> Result<(), Failure> {
         self.adopt(args.adopt_plan).await?;
         self.write(Record::run_started(self.lease.previous(), args.reason.as_deref())).await?;
+        let mut runner = self.runner(checklists, agent)?;
+        runner.acts.agent_on_disk = args.agent_on_disk;
+        runner.acts.whole = args.whole;
+        runner.scope.only = args.server.clone();
+        let ending = runner.run().await;
+        runner.acts.machines.close().await;
+        self.report(ending.map_err(|error| run_error(self.scene, error))?, args).await
+    }
+
+    /// A runner in the real world.
+    pub(super) fn runner(
+        &self,
+        checklists: BTreeMap<Phase, Checklist>,
+        agent: AgentBinary,
+    ) -> Result<Runner<'_, Live<'_, checklist::Live>, Watcher<'_>>, Failure> {
+        let project = &self.scene.inventory.project;
         let trust = Trust::of_operator(&self.context.root);
+        let machines = Way::open(project, &self.context.root);
         let acts = Live {
-            project: &self.scene.inventory.project,
+            project,
             tenant: &self.scene.tenant,
             journal: self.journal,
             operator: self.operator.as_str(),
             landing: self.scene.landing(self.context),
+            machines,
             trust: trust.clone(),
             agent,
-            agent_on_disk: args.agent_on_disk,
-            whole: args.whole,
+            agent_on_disk: false,
+            whole: false,
             checklists,
             field: Arc::new(checklist::Live::new(trust)),
         };
-        let mut runner = Runner {
+        Ok(Runner {
             journal: self.journal,
             lease: self.lease,
             plan: &self.scene.plan,
@@ -112,10 +131,9 @@ impl Work<'_> {
             acts,
             observer: Watcher::new(&self.context.ui),
             stop: interrupt::stop_on_ctrl_c(),
-            scope: Scope { only: args.server.clone(), failed: BTreeSet::new() },
-        };
-        let ending = runner.run().await.map_err(|error| run_error(self.scene, error))?;
-        self.report(ending, args).await
+            scope: Scope::default(),
+            tempo: Tempo::default(),
+        })
     }
 
     /// Makes sure that the plan is the adopted one: the first is adopted as it is, another needs the operator's word.
@@ -157,6 +175,11 @@ impl Work<'_> {
             Ending::Stopped(_) => Err(Failure::new(Kind::Waiting, "the run is paused")
                 .hint("The source is untouched and everything acknowledged is kept.")
                 .hint(format!("Resume with: traghetto migrate run {}", self.scene.tenant.id))),
+            Ending::Withdrawing(server, trouble) => Err(Failure::from(trouble)
+                .hint(format!(
+                    "The machine of {server} is to be off before anything else is done: see to it at the landing site."
+                ))
+                .hint(format!("Then give the same command again: traghetto migrate run {}", self.scene.tenant.id))),
             Ending::Blocked(troubles) => self.blocked(troubles, args),
         }
     }
@@ -221,7 +244,7 @@ impl Work<'_> {
     }
 }
 
-fn run_error(scene: &Scene, error: RunError) -> Failure {
+pub(super) fn run_error(scene: &Scene, error: RunError) -> Failure {
     match error {
         RunError::Journal(error) => held(scene, error),
         RunError::Illegal(error) => journal::illegal(error),

@@ -6,8 +6,8 @@ use super::scene::{Scene, Story};
 use crate::checklist::{self, Baselines, Options, Signatures, Standing, Verdict};
 use crate::cli::{Context, approval};
 use crate::failure::{Failure, Kind};
-use crate::migration::{Action, GateStatus, Objection, Record, StepResult, gates, may_sign};
-use crate::model::{PersonId, RoleId};
+use crate::migration::{Action, GateStatus, Objection, Record, Shown, StepResult, gates, may_sign};
+use crate::model::{PersonId, RoleId, ServerId};
 use crate::untrusted::printable;
 use std::fmt::Write as _;
 
@@ -15,18 +15,24 @@ use std::fmt::Write as _;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    whose: Whose,
-    /// The gate, as `migrate status` names it.
-    gate: String,
+    pub(super) whose: Whose,
+    /// The gate, as `migrate status` names it; or what is vouched for about one server: `source-off`, `routed`.
+    pub(super) gate: String,
+    /// The server that is vouched for.
+    #[arg(long)]
+    pub(super) server: Option<ServerId>,
+    /// What the person saw, where something is vouched for.
+    #[arg(long, value_name = "TEXT", requires = "server")]
+    pub(super) note: Option<String>,
     /// The role in which the person signs.
     #[arg(long)]
-    role: RoleId,
+    pub(super) role: RoleId,
     /// Who signs (default: the operator).
     #[arg(long, value_name = "PERSON")]
-    by: Option<PersonId>,
+    pub(super) by: Option<PersonId>,
     /// The digest of what is approved, instead of the question on the terminal; 12 digits are enough.
     #[arg(long, value_name = "DIGEST")]
-    approve: Option<String>,
+    pub(super) approve: Option<String>,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
@@ -60,7 +66,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-fn adopted(scene: &Scene, story: &Story) -> Result<(), Failure> {
+pub(super) fn adopted(scene: &Scene, story: &Story) -> Result<(), Failure> {
     let run = format!("traghetto migrate run {}", scene.tenant.id);
     match &story.state.digest {
         Some(digest) if *digest == scene.plan.digest() => Ok(()),
@@ -166,5 +172,22 @@ fn in_italian(result: &StepResult) -> String {
         StepResult::Copied { root, length } => format!("copia identica, {length} byte, radice {}", short(root)),
         StepResult::Verified { root } => format!("riletta e identica, radice {}", short(root)),
         StepResult::Cloned { root } => format!("clonata, radice {}", short(root)),
+        StepResult::Launched { machine, .. } => format!("avviata per il test come {}", printable(machine)),
+        StepResult::TestsEnded { .. } => "macchine di test eliminate".to_owned(),
+        StepResult::Converted { changes, .. } => format!("clone convertito, modifiche {}", short(changes)),
+        StepResult::Fenced(shown) => format!("sorgente spenta ({})", shown_in_italian(shown)),
+        StepResult::Routed(shown) => format!("indirizzo raggiungibile al SAD ({})", shown_in_italian(shown)),
+        StepResult::Booted { machine } => format!("in servizio come {}", printable(machine)),
+    }
+}
+
+fn shown_in_italian(shown: &Shown) -> String {
+    match shown {
+        Shown::Silence { silent, witness } => {
+            format!("non risponde più a {}, mentre risponde {}", silent.join(", "), printable(witness))
+        }
+        Shown::Person { role, by } => format!("dichiarato da {by}, {role}"),
+        Shown::Push { run } => format!("modifica dei router {}", printable(run)),
+        Shown::OwnAddress => "indirizzo nuovo, nessuna rotta cambia".to_owned(),
     }
 }

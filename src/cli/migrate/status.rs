@@ -10,7 +10,9 @@ use crate::cli::table::Table;
 use crate::cli::ui::Tone;
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
-use crate::migration::{Action, Inputs, Next, Scope, ServerStatus, Status, Step, Unsigned, live_figures, next};
+use crate::migration::{
+    Action, Inputs, Next, Scope, ServerStatus, Status, Step, Unsigned, live_figures, next, unmeasured,
+};
 use crate::model::RoleId;
 use crate::model::bilingual::Bilingual;
 use crate::replica::CHUNK;
@@ -138,6 +140,7 @@ fn page(scene: &Scene, story: &Story, status: &Status, context: &Context) -> Str
             let _ = writeln!(text, "\n{} {}", ui.tone(Tone::Bad, &heading), printable(failure));
         }
     }
+    text.push_str(&go_back(status, context));
     let safe = match context.lang {
         Lang::It => "Al sicuro: le sorgenti non sono mai scritte; tutto ciò che è confermato resta nelle repliche.",
         Lang::En => "Safe: sources are never written to; everything acknowledged is kept in the replicas.",
@@ -146,6 +149,22 @@ fn page(scene: &Scene, story: &Story, status: &Status, context: &Context) -> Str
     if let Some(command) = &status.next.command {
         let _ = writeln!(text, "\n  {}", ui.tone(Tone::Strong, command));
     }
+    text
+}
+
+/// What speaks for going back, while servers are on the move; people decide.
+fn go_back(status: &Status, context: &Context) -> String {
+    if status.go_back.is_empty() {
+        return String::new();
+    }
+    let title = if context.lang == Lang::It { "Tornare indietro?" } else { "Go back?" };
+    let mut text = format!("\n{}\n", context.ui.tone(Tone::Strong, title));
+    for one in &status.go_back {
+        let tone = if one.met { Tone::Bad } else { Tone::Warn };
+        let what = format!("{}: {}", one.server, printable(context.in_language(&one.what)));
+        let _ = writeln!(text, "  {}", context.ui.tone(tone, &what));
+    }
+    let _ = writeln!(text, "  {}", context.in_language(&unmeasured()));
     text
 }
 

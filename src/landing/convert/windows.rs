@@ -24,12 +24,13 @@ pub mod run;
 mod stale;
 mod wish;
 
+pub use crate::landing::convert::hardware::{Controller, Mac, NicModel};
 pub use addresses::{Adapter, Settings};
 pub use base_block::{BaseBlock, Unclean};
 pub use draft::Edit;
 pub use facts::{Facts, Refusal, Version};
 pub use first_boot::{FOLDER, SCRIPT, SERVICE};
-pub use plan::{Plan, plan};
+pub use plan::{Plan, plan, wish};
 pub use regfile::{RegError, merge_text, parse};
 pub use registry::{Change, Hive, Value, changes};
-pub use wish::{Card, CardModel, Controller, Guid, Mac, Wish};
+pub use wish::{Card, Guid, Wish};

@@ -28,6 +28,8 @@ pub enum Adapter {
     LsiLogic,
     /// VMware's own.
     Pvscsi,
+    /// IDE.
+    Ide,
 }
 
 /// What a BIOS is told of the disk's shape.
@@ -115,6 +117,11 @@ impl Geometry {
         };
         Self { cylinders: (sectors / (heads * track)).max(1), heads, sectors: track }
     }
+
+    /// The shape of an IDE disk, which stops counting at 8 GB.
+    fn of_ide(sectors: u64) -> Self {
+        Self { cylinders: (sectors / (16 * 63)).clamp(1, 16_383), heads: 16, sectors: 63 }
+    }
 }
 
 impl CreateType {
@@ -139,6 +146,7 @@ impl Adapter {
         match self {
             Adapter::LsiLogic => "lsilogic",
             Adapter::Pvscsi => "pvscsi",
+            Adapter::Ide => "ide",
         }
     }
 }
@@ -162,7 +170,8 @@ impl Descriptor {
         if sectors == 0 || sectors > u64::MAX / SECTOR {
             return Err(DescriptorError::Size(sectors));
         }
-        let (extent, geometry) = (extent.to_owned(), Geometry::of(sectors));
+        let geometry = if adapter == Adapter::Ide { Geometry::of_ide(sectors) } else { Geometry::of(sectors) };
+        let extent = extent.to_owned();
         Ok(Self { create_type, cid, sectors, extent, adapter, geometry, hardware: HARDWARE, thin: true })
     }
 
@@ -198,7 +207,8 @@ impl Descriptor {
     pub fn parse(text: &str) -> Result<Self, DescriptorError> {
         let lines = Lines::of(text)?;
         let create_type = lines.one_of("createType", &[CreateType::Vmfs, CreateType::StreamOptimized], |t| t.name())?;
-        let adapter = lines.one_of("ddb.adapterType", &[Adapter::LsiLogic, Adapter::Pvscsi], |a| a.name())?;
+        let adapter =
+            lines.one_of("ddb.adapterType", &[Adapter::LsiLogic, Adapter::Pvscsi, Adapter::Ide], |a| a.name())?;
         let [extent] = lines.extents.as_slice() else { return Err(DescriptorError::Extents(lines.extents.len())) };
         let (sectors, name) = extent_of(extent, create_type)?;
         lines.one_of("version", &["1"], |v| v)?;
@@ -326,7 +336,7 @@ mod tests {
         assert_eq!(changed("RW 8", "RW 0"), DescriptorError::Size(0));
         let value = |key, value: &str| DescriptorError::Value { key, value: value.into() };
         assert_eq!(changed("ffffffff", "00000001"), value("parentCID", "00000001"));
-        assert_eq!(changed("pvscsi", "ide"), value("ddb.adapterType", "ide"));
+        assert_eq!(changed("pvscsi", "sata"), value("ddb.adapterType", "sata"));
         assert_eq!(changed("VMFS", "FLAT"), value("extent", "RW 8 FLAT \"a-flat.vmdk\""));
         assert_eq!(changed("#DDB", "DDB"), DescriptorError::Line { line: 13, text: "DDB".into() });
         assert!(Descriptor::new(CreateType::Vmfs, "a\"\nRW 1", 8, Adapter::Pvscsi, 7).is_err());

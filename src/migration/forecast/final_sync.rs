@@ -11,9 +11,9 @@ pub enum TermKind {
     ReadSource,
     /// What changed since the last sync is sent, at the guaranteed rate.
     SendChanges,
-    /// The clone is made fit for its new machine: done by hand, not forecast.
+    /// The clone is made fit for its new machine: not forecast.
     Conversion,
-    /// The copy boots: done by hand, not forecast.
+    /// The copy boots: not forecast.
     Boot,
 }
 

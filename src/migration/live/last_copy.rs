@@ -42,7 +42,7 @@ impl<F> Live<'_, F> {
         let server = self.server(id)?;
         let described = server.disks.iter().find(|candidate| candidate.id == *disk);
         let described = described.ok_or_else(|| Trouble::new(Class::Failed, format!("{id} has no disk {disk}")))?;
-        let session = self.connect(id).await?;
+        let session = self.log_in(id).await?;
         let quiesce = found(&session, server, described).await?;
         let motion = Motion::default();
         let mut watch = |now: Progress| {

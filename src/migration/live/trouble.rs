@@ -1,5 +1,6 @@
 //! What went wrong in the world, as trouble with what is safe and what comes next.
 
+use crate::landing::LandingError;
 use crate::migration::record::Class;
 use crate::migration::run::Trouble;
 use crate::model::ServerId;
@@ -40,6 +41,17 @@ fn class_of_shell(error: &ShellError) -> Class {
         ShellError::Unreachable { .. } | ShellError::Deadline { .. } => Class::Unreachable,
         _ => Class::Failed,
     }
+}
+
+/// The landing site.
+pub(super) fn of_landing(error: LandingError) -> Trouble {
+    let class = match &error {
+        error if error.is_unreachable() => Class::Unreachable,
+        error if error.waits_for_person() => Class::Waiting,
+        _ => Class::Failed,
+    };
+    let hint = error.hint();
+    Trouble::new(class, error).hint("Source and replica are untouched.").hint(hint)
 }
 
 /// An agent that did not start or went away.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::calendar::Sla;
 use crate::model::link::{Link, ManagedBy, PrimaryMedium};
-use crate::model::project::{Landing, LandingTarget, NetworkPools, Party, Terms};
+use crate::model::project::{Landing, LandingMachines, LandingTarget, NetworkPools, Party, Terms};
 use crate::model::rate_calendar::{RateCalendar, Share};
 use jiff::civil::{date, time};
 
@@ -80,6 +80,8 @@ fn project(plan: DayCount) -> Project {
             address: String::new(),
             uplink_mbps: 1000,
             target: LandingTarget::Directory("replicas".into()),
+            machines: LandingMachines::ByHand,
+            converter: None,
         },
         shaping: RateCalendar::always(Share::OfMcr(100)),
         network: pools(),

@@ -127,6 +127,8 @@ fn server(found: &super::found::FoundServer) -> Option<Server> {
         landing_winrm: None,
         after: Vec::new(),
         services_stop: Vec::new(),
+        machine: None,
+        converter: None,
         example: false,
     })
 }

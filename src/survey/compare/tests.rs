@@ -40,6 +40,8 @@ fn server() -> Server {
         landing_winrm: None,
         after: Vec::new(),
         services_stop: Vec::new(),
+        machine: None,
+        converter: None,
         example: true,
     }
 }

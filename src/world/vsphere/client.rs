@@ -2,12 +2,12 @@
 
 use super::reading::answer::{self, ServiceContent};
 use super::reading::{Element, Fault};
-use super::session::{Cookie, Session, State};
 use super::transport::{self, Answer, Deadlines, Lost, VcenterAccess};
 use super::trouble::Trouble;
-use super::wire::calls::{self, ACTION};
+use super::wire::calls::{self, ACTION, COOKIE as SESSION};
 use super::wire::{Call, Moref, Repeat};
 use crate::world::secret;
+use crate::world::soap::session::{Cookie, Session, State};
 use reqwest::RequestBuilder;
 use reqwest::header::{CONTENT_TYPE, COOKIE};
 use std::path::{Path, PathBuf};
@@ -222,7 +222,7 @@ impl Client {
         };
         let what = "it has no session".to_owned();
         let none = || Trouble::Answer { server: server.to_owned(), doing: doing.to_owned(), what };
-        Cookie::read(&answer.cookies).ok_or_else(none)
+        Cookie::read(&answer.cookies, SESSION).ok_or_else(none)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Datastores: an NFS export as one, and the files on it.
 
 use super::client::Client;
-use super::inventory::{Place, is_taken, unescape};
+use super::inventory::{Place, has, is_taken, unescape};
 use super::network::absent;
 use super::reading::{Fault, objects};
 use super::transport::{self, Lost};
@@ -97,6 +97,30 @@ impl Client {
             return Err(Trouble::Taken { server: self.server().to_owned(), path: printable(&volume.name), what });
         }
         Ok(None)
+    }
+
+    /// The datastore of a name that a host has, and its free bytes.
+    ///
+    /// # Errors
+    /// The host has none of this name, or the server cannot be asked.
+    pub async fn datastore(&self, host: &Moref, name: &str) -> Result<(Moref, u64), Trouble> {
+        let doing = format!("find the datastore {} of {host}", printable(name));
+        let mounted = self.property(host, names::HOST, names::MOUNTED, &doing).await?.unwrap_or_default();
+        let datastores: Vec<Moref> = mounted.children.iter().filter_map(|one| one.moref()).collect();
+        let wanted = [names::NAME, names::FREE_SPACE];
+        let found = self.properties(&datastores, names::DATASTORE, &wanted, &doing).await?;
+        let mut seen = Vec::new();
+        for one in found {
+            let called = one.properties.get(names::NAME).map(|name| unescape(&name.text)).unwrap_or_default();
+            if called == name {
+                let free = one.properties.get(names::FREE_SPACE).and_then(|free| free.text.trim().parse().ok());
+                return Ok((one.object, free.unwrap_or(0)));
+            }
+            seen.push(called);
+        }
+        let names: Vec<&str> = seen.iter().map(String::as_str).collect();
+        let there = has(&format!("{host}"), &names);
+        Err(Trouble::NotFound { server: self.server().to_owned(), path: printable(name), there })
     }
 
     /// Takes an NFS datastore off a host; the files stay on the server. What is not there is well.

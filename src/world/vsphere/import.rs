@@ -24,9 +24,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How often an import begins, before its failure is told.
 const ATTEMPTS: usize = 3;
+/// How long a lease lives of which nobody says that it is alive, and a little more.
+const LEASE: Duration = Duration::from_secs(360);
 /// How long the removal of a half may take.
 const REMOVAL: Duration = Duration::from_secs(120);
 /// What a stream-optimised VMDK is called in HTTP, and what it begins with.
@@ -93,9 +96,23 @@ impl Client {
         };
         match self.state(&machine).await {
             Ok(state) if state.complete => Ok(Some(machine)),
-            Ok(_) => self.destroy_machine(&machine, REMOVAL).await.map(|()| None),
+            Ok(_) => self.remove_half(&machine).await.map(|()| None),
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a half of which nobody knows the lease any more: it holds the machine until it ends.
+    async fn remove_half(&self, machine: &Machine) -> Result<(), Trouble> {
+        let deadline = Instant::now() + LEASE;
+        loop {
+            match self.destroy_machine(machine, REMOVAL).await {
+                Err(error) if is_held(&error) && Instant::now() < deadline => {
+                    tracing::info!(server = self.server(), %error, "a lease still holds the half machine");
+                    tokio::time::sleep(self.deadlines().rest).await;
+                }
+                told => return told,
+            }
         }
     }
 
@@ -172,6 +189,15 @@ impl Client {
             200..=299 => Ok(()),
             status => Err(Trouble::Status { server: host, doing, status }),
         }
+    }
+}
+
+/// Whether a lease or a task stands in the way.
+fn is_held(error: &Trouble) -> bool {
+    match error.fault() {
+        Some(Fault::TaskInProgress { .. }) => true,
+        Some(Fault::Other { kind, .. }) => kind == "InvalidState",
+        _ => false,
     }
 }
 

@@ -255,7 +255,7 @@ pub(super) fn is_gone(error: &Trouble) -> bool {
 }
 
 /// `SAD/vm has a, b and 7 more`.
-fn has(at: &str, names: &[&str]) -> String {
+pub(super) fn has(at: &str, names: &[&str]) -> String {
     let mut listed: Vec<String> = names.iter().take(LISTED).map(|name| printable(name)).collect();
     listed.sort();
     match (names.len(), names.len().saturating_sub(LISTED)) {

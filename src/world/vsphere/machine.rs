@@ -1,26 +1,26 @@
 //! Virtual machines: found by their mark, created, changed, turned on and off, moved, removed.
 
+mod change;
+
 use super::client::Client;
-use super::inventory::{is_gone, is_taken};
-use super::reading::answer::Properties;
+use super::datastore::Datacenter;
+use super::inventory::{is_gone, is_taken, unescape};
+use super::reading::answer::{self, Properties};
 use super::reading::objects::{self, Device, Plug};
 use super::reading::{Element, Fault};
-use super::spec::{Change, DatastoreFile, Disk, MachineSpec, Network, Nic, Power, unit};
+use super::spec::{Change, DatastoreFile, MachineSpec, Power};
 use super::task::OnProgress;
 use super::trouble::Trouble;
 use super::watch::Waited;
 use super::wire::machines::{self, Edit, Target};
-use super::wire::{Moref, names};
+use super::wire::{Moref, calls, names};
 use crate::untrusted::{one_line, printable};
+use change::edit;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long a change of the configuration may take.
 const CHANGE: Duration = Duration::from_secs(300);
-/// Most places on a controller.
-const PLACES: usize = 15;
-/// The key of the first disk of a controller that has none.
-const FIRST_DISK: i32 = 2000;
 
 /// A virtual machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,10 +68,23 @@ pub struct MachineState {
     pub home: Option<DatastoreFile>,
     /// The files of its disks, by their places.
     pub disks: Vec<DatastoreFile>,
-    /// Its network cards: address, and whether the cable is plugged in now and at power on.
-    pub nics: Vec<(String, bool, bool)>,
+    /// Its network cards.
+    pub nics: Vec<NicState>,
     /// What it asks before it goes on, or nothing.
     pub question: Option<String>,
+}
+
+/// How a network card stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NicState {
+    /// Its address.
+    pub mac: String,
+    /// Whether the cable is plugged in now.
+    pub connected: bool,
+    /// Whether it is plugged in at power on.
+    pub start_connected: bool,
+    /// Where the cable goes.
+    pub plug: Plug,
 }
 
 impl Client {
@@ -96,6 +109,31 @@ impl Client {
                 Err(Trouble::Fault { server: self.server().to_owned(), doing, fault })
             }
             Ok(_) => Err(taken("it is no machine of traghetto".to_owned())),
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The machine of a UUID in a datacenter, if it is the copy `id`, wherever it is and whatever it is called.
+    ///
+    /// # Errors
+    /// The server cannot be asked.
+    pub async fn machine_of(&self, datacenter: &Datacenter, uuid: &str, id: &str) -> Result<Option<Machine>, Trouble> {
+        let doing = format!("find the machine {uuid}");
+        let call = calls::find_by_uuid(&self.content().index, &datacenter.object, uuid);
+        let returned = self.call(&call, &doing).await?;
+        if returned.is_empty() {
+            return Ok(None);
+        }
+        let object = self.read(answer::object(returned), &doing)?;
+        let name = match self.property(&object, names::MACHINE, names::NAME, &doing).await {
+            Err(error) if is_gone(&error) => return Ok(None),
+            name => name?.map(|name| unescape(&name.text)).unwrap_or_default(),
+        };
+        let machine = Machine { object, name, id: id.to_owned() };
+        match self.state(&machine).await {
+            Ok(state) if state.id.as_deref() == Some(id) => Ok(Some(machine)),
+            Ok(_) => Ok(None),
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -312,7 +350,10 @@ fn state(properties: &Properties) -> Result<MachineState, super::reading::Unread
     let devices = objects::devices(get(names::DEVICES))?;
     let mut disks: Vec<_> = devices.iter().filter(|device| device.is_disk()).collect();
     disks.sort_by_key(|disk| (disk.controller, disk.unit));
-    let nic = |device: &Device| device.mac.clone().map(|mac| (mac, device.connected.0, device.connected.1));
+    let nic = |device: &Device| {
+        let (mac, (connected, start_connected)) = (device.mac.clone()?, device.connected);
+        Some(NicState { mac, connected, start_connected, plug: device.plug.clone() })
+    };
     let option = |key| objects::option(get(names::EXTRA), key);
     Ok(MachineState {
         power: objects::power(get(names::POWER))?,
@@ -330,64 +371,4 @@ fn cards(devices: &[Device]) -> Vec<&Device> {
     let mut cards: Vec<_> = devices.iter().filter(|one| one.mac.is_some()).collect();
     cards.sort_by_key(|one| one.key);
     cards
-}
-
-/// What is to be done about a change: nothing if it is so already. `ahead` edits were made before it.
-fn edit<'a>(devices: &'a [Device], change: &'a Change, ahead: usize) -> Result<Option<Edit<'a>>, String> {
-    Ok(Some(match change {
-        Change::Cpus(cpus) => Edit::Cpus(*cpus),
-        Change::Memory(mib) => Edit::Memory(*mib),
-        Change::AddNic(nic) => {
-            let last = cards(devices).last().map_or(machines::NIC_KEY, |card| card.key.saturating_add(1));
-            Edit::AddNic { nic, key: last.max(machines::NIC_KEY) + i32::try_from(ahead).unwrap_or(0) }
-        }
-        Change::AttachDisk(disk) => return attach(devices, disk, ahead),
-        Change::DetachDisk(file) => match devices.iter().find(|one| one.is_disk() && one.file.as_ref() == Some(file)) {
-            Some(found) => Edit::DetachDisk { key: found.key, file },
-            None => return Ok(None),
-        },
-        Change::Cable { nic, network, start_connected, connected } => {
-            let device = cards(devices).into_iter().nth(*nic);
-            let device = device.ok_or_else(|| format!("it has no network card {nic}"))?;
-            let card = card(device, network.clone(), *start_connected, *connected)?;
-            Edit::Nic { there: device, nic: card }
-        }
-    }))
-}
-
-fn attach<'a>(devices: &[Device], disk: &'a Disk, ahead: usize) -> Result<Option<Edit<'a>>, String> {
-    let file = disk.file.as_ref().ok_or("a disk without a file comes by an import only")?;
-    if let Some(problem) = file.problem() {
-        return Err(problem);
-    }
-    let disks = || devices.iter().filter(|one| one.is_disk());
-    if disks().any(|one| one.file.as_ref() == Some(file)) {
-        return Ok(None);
-    }
-    let controller = devices.iter().find(|one| one.is_controller()).ok_or("it has no SCSI controller")?.key;
-    let is_used = |place: &u8| disks().any(|one| one.controller == Some(controller) && one.unit == Some(*place));
-    // Those of the same change come behind each other.
-    let place = (0..PLACES).map(unit).filter(|place| !is_used(place)).nth(ahead);
-    let place = place.ok_or("its SCSI controller has no place left")?;
-    let last = disks().map(|one| one.key).max().unwrap_or(0).max(FIRST_DISK);
-    let key = last.saturating_add(1 + i32::from(place));
-    Ok(Some(Edit::AttachDisk { disk, controller, place, key }))
-}
-
-/// A card as it is, with another cable.
-fn card(device: &Device, network: Option<Network>, start_connected: bool, connected: bool) -> Result<Nic, String> {
-    let model = machines::model_of(&device.kind);
-    let model = model.ok_or_else(|| format!("it has a card of the model {}", printable(&device.kind)))?;
-    let network = match (network, &device.plug) {
-        (Some(network), _) => network,
-        (None, Plug::Standard { object: Some(object), name }) => {
-            Network::Standard { object: object.clone(), name: name.clone() }
-        }
-        (None, Plug::Distributed { key, switch }) => {
-            let object = Moref::new(names::PORT_GROUP, key);
-            Network::Distributed { object, key: key.clone(), switch: switch.clone() }
-        }
-        (None, _) => return Err("its card has no network".to_owned()),
-    };
-    Ok(Nic { model, network, mac: device.mac.clone(), start_connected, connected })
 }

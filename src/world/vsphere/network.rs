@@ -58,6 +58,17 @@ impl Client {
         Ok(Network::Distributed { object: object.clone(), key, switch })
     }
 
+    /// The name of a distributed port group, by its key.
+    ///
+    /// # Errors
+    /// There is none of this key, or the server cannot be asked.
+    pub async fn port_group_name(&self, key: &str) -> Result<String, Trouble> {
+        let object = Moref::new(names::PORT_GROUP, key);
+        let doing = format!("look at the port group {object}");
+        let name = self.property(&object, names::PORT_GROUP, names::NAME, &doing).await?;
+        Ok(name.map(|name| unescape(&name.text)).unwrap_or_default())
+    }
+
     /// A port group of a standard switch on one host. With `isolated` the switch has no uplink, and is
     /// created where it is not there.
     ///

@@ -4,8 +4,8 @@ use super::wire::Moref;
 use crate::untrusted::{is_unprintable, printable};
 use std::fmt;
 
-/// Most disks of one controller: sixteen places, and one is the controller's own.
-const MOST_DISKS: usize = 15;
+pub use crate::model::machine::{Controller, Firmware, NicModel};
+
 /// Most network cards of a machine.
 const MOST_NICS: usize = 10;
 
@@ -44,37 +44,6 @@ impl DatastoreFile {
             || self.datastore.chars().chain(self.path.chars()).any(is_unprintable);
         wrong.then(|| format!("`{self}` is no file on a datastore"))
     }
-}
-
-/// What boots the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Firmware {
-    /// BIOS.
-    Bios,
-    /// UEFI.
-    Efi,
-}
-
-/// What the disks are on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Controller {
-    /// LSI Logic parallel: what old systems have a driver for.
-    LsiLogic,
-    /// LSI Logic SAS.
-    LsiLogicSas,
-    /// VMware's own.
-    Pvscsi,
-}
-
-/// The model of a network card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NicModel {
-    /// VMware's own.
-    Vmxnet3,
-    /// Intel 82545EM, for systems without drivers of VMware.
-    E1000,
-    /// Intel 82574L.
-    E1000e,
 }
 
 /// A disk of a machine.
@@ -138,6 +107,8 @@ pub struct MachineSpec {
     pub name: String,
     /// Whose copy it is: by this we know it again.
     pub id: String,
+    /// The UUID of its BIOS, by which it is found wherever it was moved to; none lets the server choose.
+    pub uuid: Option<String>,
     /// The guest's system, such as `debian10_64Guest`.
     pub guest: String,
     /// Virtual processors.
@@ -170,7 +141,10 @@ impl MachineSpec {
             .or_else(|| word("guest", &self.guest, 80))
             .or_else(|| self.home.problem())
             .or_else(|| self.disks.iter().filter_map(|disk| disk.file.as_ref()).find_map(DatastoreFile::problem))
-            .or_else(|| (self.disks.len() > MOST_DISKS).then(|| format!("more than {MOST_DISKS} disks")))
+            .or_else(|| {
+                (self.disks.len() > self.controller.places())
+                    .then(|| format!("more than {} disks", self.controller.places()))
+            })
             .or_else(|| (self.nics.len() > MOST_NICS).then(|| format!("more than {MOST_NICS} network cards")))
             .or_else(|| (self.cpus == 0 || self.memory_mib == 0).then(|| "no processor or no memory".to_owned()))
     }

@@ -20,24 +20,33 @@ pub fn inventory() -> BTreeMap<String, Thing> {
         ("group-h4".to_owned(), thing("Folder", "host", "datacenter-2")),
         ("host-10".to_owned(), thing("HostSystem", "esx1", "group-h4")),
         ("resgroup-8".to_owned(), thing("ResourcePool", "Resources", "group-h4")),
+        ("group-n6".to_owned(), thing("Folder", "network", "datacenter-2")),
+        ("networkSystem-10".to_owned(), thing("HostNetworkSystem", "", "host-10")),
+        ("datastore-7".to_owned(), thing("Datastore", "prod", "group-s5")),
     ]);
     let part =
-        |value: &str| format!("<val type=\"HostDatastoreSystem\" xsi:type=\"ManagedObjectReference\">{value}</val>");
-    let host = things.get_mut("host-10").unwrap();
-    host.values.insert("configManager.datastoreSystem".to_owned(), part("datastoreSystem-10"));
-    host.values.insert("datastore".to_owned(), "<val/>".to_owned());
+        |kind: &str, value: &str| format!("<val type=\"{kind}\" xsi:type=\"ManagedObjectReference\">{value}</val>");
+    let mut set = |thing: &str, path: &str, value: String| {
+        things.get_mut(thing).unwrap().values.insert(path.to_owned(), value);
+    };
+    set("host-10", "configManager.datastoreSystem", part("HostDatastoreSystem", "datastoreSystem-10"));
+    set("host-10", "configManager.networkSystem", part("HostNetworkSystem", "networkSystem-10"));
+    set("host-10", "datastore", mounted(["datastore-7"].into_iter()));
+    set("datacenter-2", "networkFolder", part("Folder", "group-n6"));
+    set("datastore-7", "summary.freeSpace", "<val xsi:type=\"xsd:long\">1099511627776</val>".to_owned());
     things
 }
 
-pub fn folder(state: &mut State, parent: &str, name: &str) -> Told {
+/// A folder or a pool.
+pub fn container(state: &mut State, kind: &str, parent: &str, name: &str) -> Told {
     taken(state, parent, name)?;
     let id = state.fresh("group");
-    let (kind, name, parent) = ("Folder".to_owned(), name.to_owned(), parent.to_owned());
-    state.things.insert(id.clone(), Thing { kind, name, parent, values: BTreeMap::new() });
-    Ok(reference("Folder", &id))
+    let (name, parent) = (name.to_owned(), parent.to_owned());
+    state.things.insert(id.clone(), Thing { kind: kind.to_owned(), name, parent, values: BTreeMap::new() });
+    Ok(reference(kind, &id))
 }
 
-fn taken(state: &State, parent: &str, name: &str) -> Result<(), String> {
+pub fn taken(state: &State, parent: &str, name: &str) -> Result<(), String> {
     let found = state.things.iter().find(|(_, thing)| thing.parent == parent && thing.name == name);
     let fault = |(id, thing): (&String, &Thing)| {
         fault("DuplicateName", &format!("<name>{name}</name><object type=\"{}\">{id}</object>", thing.kind))
@@ -56,14 +65,7 @@ fn machine(spec: Node<'_, '_>, folder: &str) -> Thing {
                 let value = traghetto::untrusted::xml(&value);
                 extra += &format!("<OptionValue><key>{key}</key><value>{value}</value></OptionValue>");
             }
-            "device" => {
-                let kind = node.attribute(("http://www.w3.org/2001/XMLSchema-instance", "type")).unwrap();
-                let (key, file) = (text(node, "key"), text(node, "fileName"));
-                devices += &format!(
-                    "<VirtualDevice xsi:type=\"{kind}\"><key>{key}</key><backing><fileName>{file}</fileName></backing>\
-                     <controllerKey>1000</controllerKey></VirtualDevice>"
-                );
-            }
+            "device" => devices += &device(node),
             _ => {}
         }
     }
@@ -72,8 +74,44 @@ fn machine(spec: Node<'_, '_>, folder: &str) -> Thing {
         ("config.hardware.device".to_owned(), format!("<val>{devices}</val>")),
         ("config.files.vmPathName".to_owned(), word(&text(spec, "vmPathName"))),
         ("runtime.powerState".to_owned(), "<val>poweredOff</val>".to_owned()),
+        ("config.uuid".to_owned(), word(&text(spec, "uuid"))),
     ]);
     Thing { kind: "VirtualMachine".to_owned(), name: text(spec, "name"), parent: folder.to_owned(), values }
+}
+
+/// A device as it is told.
+fn device(node: Node<'_, '_>) -> String {
+    let kind = node.attribute(("http://www.w3.org/2001/XMLSchema-instance", "type")).unwrap();
+    let word = |name| traghetto::untrusted::xml(&text(node, name));
+    let (key, file, mac) = (word("key"), word("fileName"), word("macAddress"));
+    if mac.is_empty() {
+        return format!(
+            "<VirtualDevice xsi:type=\"{kind}\"><key>{key}</key><backing><fileName>{file}</fileName></backing>\
+             <controllerKey>1000</controllerKey></VirtualDevice>"
+        );
+    }
+    let (name, network) = (word("deviceName"), word("network"));
+    let (start, now) = (word("startConnected"), word("connected"));
+    format!(
+        "<VirtualDevice xsi:type=\"{kind}\"><key>{key}</key><backing><deviceName>{name}</deviceName>\
+         <network type=\"Network\">{network}</network></backing><connectable><startConnected>{start}</startConnected>\
+         <connected>{now}</connected></connectable><macAddress>{mac}</macAddress></VirtualDevice>"
+    )
+}
+
+/// The devices of a machine after a change: those that are edited are told anew.
+fn edited(state: &State, method: Node<'_, '_>, this: &str) -> Option<(String, String)> {
+    let path = "config.hardware.device".to_owned();
+    let mut devices = value(state, this, &path)?;
+    for change in method.descendants().filter(|node| node.tag_name().name() == "deviceChange") {
+        let node = change.descendants().find(|node| node.tag_name().name() == "device")?;
+        let key = format!("<key>{}</key>", text(node, "key"));
+        let at = devices.find(&key).filter(|_| text(change, "operation") == "edit")?;
+        let start = devices[..at].rfind("<VirtualDevice ")?;
+        let end = at + devices[at..].find("</VirtualDevice>")? + "</VirtualDevice>".len();
+        devices.replace_range(start..end, &device(node));
+    }
+    Some((path, devices))
 }
 
 /// Starts a task, with the effect that it has at its end.
@@ -103,6 +141,10 @@ pub fn start(state: &mut State, name: &str, method: Node<'_, '_>, this: &str) ->
     if is_on && matches!(name, "Destroy_Task" | "PowerOnVM_Task") {
         let states = "<requestedState>poweredOff</requestedState><existingState>poweredOn</existingState>";
         return task(state, name, Effect::Nothing, Err(inner("InvalidPowerState", states)));
+    }
+    // A lease holds its machine, even if nobody sends anything any more.
+    if name == "Destroy_Task" && state.leases.values().any(|lease| lease.machine == this) {
+        return task(state, name, Effect::Nothing, Err(inner("TaskInProgress", "<task type=\"Task\">task-0</task>")));
     }
     let effect = match name {
         "Destroy_Task" => Effect::Destroy(this.to_owned()),
@@ -135,7 +177,8 @@ fn options(state: &State, method: Node<'_, '_>, this: &str) -> Vec<(String, Stri
     let added = added.replace("<val>", "").replace("</val>", "");
     let kept = old.replace("</val>", "");
     let kept = if added.contains("traghetto.state") { without(&kept, "traghetto.state") } else { kept };
-    vec![(path, format!("{kept}{added}</val>"))]
+    let options = (path, format!("{kept}{added}</val>"));
+    std::iter::once(options).chain(edited(state, method, this)).collect()
 }
 
 fn without(extra: &str, key: &str) -> String {
@@ -198,10 +241,12 @@ pub fn remove_nas(state: &mut State, id: &str) -> Told {
 
 fn mount(state: &mut State) {
     let datastores = state.things.iter().filter(|(_, thing)| thing.kind == "Datastore");
-    let one = |(id, _): (&String, &Thing)| {
-        format!("<ManagedObjectReference type=\"Datastore\">{id}</ManagedObjectReference>")
-    };
-    let list: String = datastores.map(one).collect();
-    let host = state.things.get_mut("host-10").unwrap();
-    host.values.insert("datastore".to_owned(), format!("<val>{list}</val>"));
+    let list = mounted(datastores.map(|(id, _)| id.as_str()));
+    state.things.get_mut("host-10").unwrap().values.insert("datastore".to_owned(), list);
+}
+
+/// A list of datastores.
+fn mounted<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    let one = |id| format!("<ManagedObjectReference type=\"Datastore\">{id}</ManagedObjectReference>");
+    format!("<val>{}</val>", ids.map(one).collect::<String>())
 }

@@ -1,14 +1,16 @@
 //! HTTP/1.1 over TLS, a thread for each connection.
 
-use super::{State, answer};
 use crate::support::certificates::Certificates;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Answers requests.
+pub type Handler = Arc<dyn Fn(&mut Request<'_>) -> Reply + Send + Sync>;
 
 type Stream = BufReader<StreamOwned<ServerConnection, TcpStream>>;
 
@@ -64,7 +66,7 @@ impl Request<'_> {
 }
 
 /// Serves until the process ends.
-pub fn serve(listener: TcpListener, certificates: &Certificates, state: Arc<Mutex<State>>) {
+pub fn serve_with(listener: TcpListener, certificates: &Certificates, handler: Handler) {
     let chain = vec![CertificateDer::from_pem_file(&certificates.certificate).unwrap()];
     let key = PrivateKeyDer::from_pem_file(&certificates.key).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -72,19 +74,21 @@ pub fn serve(listener: TcpListener, certificates: &Certificates, state: Arc<Mute
     let config = Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let (config, state) = (config.clone(), state.clone());
+            let (config, handler) = (config.clone(), handler.clone());
             std::thread::spawn(move || {
                 let Ok(stream) = stream else { return };
+                // Head and body go in two: without this each answer would wait for an acknowledgement.
+                stream.set_nodelay(true).unwrap();
                 let Ok(connection) = ServerConnection::new(config) else { return };
                 let mut stream = BufReader::new(StreamOwned::new(connection, stream));
-                while one(&mut stream, &state).is_some() {}
+                while one(&mut stream, &handler).is_some() {}
             });
         }
     });
 }
 
 /// One request and its answer; none once the connection is over.
-fn one(stream: &mut Stream, state: &Mutex<State>) -> Option<()> {
+fn one(stream: &mut Stream, handler: &Handler) -> Option<()> {
     let mut first = String::new();
     stream.read_line(&mut first).ok().filter(|read| *read > 0)?;
     let mut words = first.split_whitespace();
@@ -100,7 +104,7 @@ fn one(stream: &mut Stream, state: &Mutex<State>) -> Option<()> {
     let left = length.map_or(0, |(_, value)| value.parse().unwrap());
     let chunked = headers.iter().any(|(name, _)| name == "transfer-encoding");
     let mut request = Request { method, path, headers, left, stream };
-    let reply = if chunked { Reply::status(411) } else { answer(state, &mut request) };
+    let reply = if chunked { Reply::status(411) } else { handler(&mut request) };
     let Reply::Body(status, body, extra) = reply else { return None };
     let unread = request.left > 0;
     let mut head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n", body.len());

@@ -2,7 +2,7 @@
 
 use super::http::{Reply, Request};
 use super::soap::{self, Told, fault, gone, reference, text, word};
-use super::{Lease, State, Task};
+use super::{Lease, State, Task, networks};
 use roxmltree::Node;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -35,6 +35,12 @@ pub fn find(state: &State, path: &str) -> String {
     reference(&state.things[&at].kind, &at)
 }
 
+pub fn find_by_uuid(state: &State, uuid: &str) -> String {
+    let is_it = |thing: &&super::Thing| thing.values.get("config.uuid") == Some(&word(uuid));
+    let found = state.things.iter().find(|(_, thing)| is_it(thing));
+    found.map(|(id, thing)| reference(&thing.kind, id)).unwrap_or_default()
+}
+
 /// The value of a property, as an element `val`.
 pub fn value(state: &State, object: &str, path: &str) -> Option<String> {
     if let Some(task) = state.tasks.get(object) {
@@ -50,6 +56,7 @@ pub fn value(state: &State, object: &str, path: &str) -> Option<String> {
             let kind = &state.things.get(&thing.parent)?.kind;
             Some(format!("<val type=\"{kind}\" xsi:type=\"ManagedObjectReference\">{}</val>", thing.parent))
         }
+        "networkInfo" => Some(networks::info(state)),
         _ => thing.values.get(path).cloned(),
     }
 }

@@ -1,7 +1,7 @@
 //! What is asked over SOAP, and what it answers.
 
 use super::http::{Reply, Request};
-use super::{Effect, SECRET, State, actions, properties};
+use super::{Effect, SECRET, State, actions, networks, properties};
 use roxmltree::{Document, Node};
 use std::sync::Mutex;
 
@@ -105,12 +105,16 @@ fn planned(state: &mut State, name: &str, method: Node<'_, '_>, this: &str) -> T
             Ok(String::new())
         }
         "FindByInventoryPath" => Ok(properties::find(state, &text(method, "inventoryPath"))),
+        "FindByUuid" => Ok(properties::find_by_uuid(state, &text(method, "uuid"))),
         "RetrievePropertiesEx" => properties::retrieve(state, method),
         "ContinueRetrievePropertiesEx" => properties::more(state, &text(method, "token")),
         "CreatePropertyCollector" => Ok(reference("PropertyCollector", &state.fresh("collector"))),
         "DestroyPropertyCollector" => state.collectors.remove(this).map(|_| String::new()).ok_or_else(|| gone(this)),
         "CreateFilter" => Ok(properties::watch(state, method, this)),
-        "CreateFolder" => actions::folder(state, this, &text(method, "name")),
+        "CreateFolder" => actions::container(state, "Folder", this, &text(method, "name")),
+        "CreateResourcePool" => actions::container(state, "ResourcePool", this, &text(method, "name")),
+        "AddVirtualSwitch" => networks::switch(state, &text(method, "vswitchName")),
+        "AddPortGroup" => networks::port_group(state, method),
         "HttpNfcLeaseProgress" | "HttpNfcLeaseComplete" | "HttpNfcLeaseAbort" => actions::lease(state, name, this),
         "ImportVApp" => actions::import(state, method),
         "CreateNasDatastore" => actions::nas(state, method),

@@ -7,7 +7,7 @@
 use super::draft::Draft;
 use super::facts::{ControlSets, Facts, Refusal};
 use super::registry::{Hive, Value};
-use super::wish::Controller;
+use crate::landing::convert::hardware::Controller;
 
 /// A driver that is started before the system disk is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

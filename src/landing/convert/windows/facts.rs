@@ -1,7 +1,8 @@
 //! What is known of a clone's Windows, and why it may be refused.
 
 use super::registry::Hive;
-use super::wish::{Controller, Guid, Mac};
+use super::wish::Guid;
+use crate::landing::convert::hardware::{Controller, Mac};
 use std::collections::BTreeSet;
 use std::fmt;
 

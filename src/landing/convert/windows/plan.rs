@@ -6,7 +6,8 @@ use super::drivers::{VMXNET3_FILE, disable_agents, start_with_system};
 use super::facts::{ControlSets, Facts, Refusal, Version};
 use super::first_boot;
 use super::stale;
-use super::wish::{Card, CardModel, Wish};
+use super::wish::{Card, Wish};
+use crate::landing::convert::hardware::{Machine, NicModel};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -57,6 +58,14 @@ pub fn plan(facts: &Facts, wish: &Wish) -> Result<Plan, Refusal> {
     Ok(Plan { edits: draft.finish(), moved, script, notes })
 }
 
+/// What is wished of a machine whose card takes the adapter that holds the server's address.
+///
+/// # Errors
+/// The hive names no control set.
+pub fn wish(facts: &Facts, machine: &Machine) -> Result<Wish, Refusal> {
+    Ok(stale::wish(&facts.hive, &ControlSets::read(&facts.hive)?, machine))
+}
+
 fn check_cards(facts: &Facts, wish: &Wish) -> Result<(), Refusal> {
     let (mut macs, mut adapters) = (BTreeSet::new(), BTreeSet::new());
     for card in &wish.cards {
@@ -64,7 +73,7 @@ fn check_cards(facts: &Facts, wish: &Wish) -> Result<(), Refusal> {
             return Err(Refusal::Twice(card.mac));
         }
         let has_driver = || facts.driver_files.iter().any(|file| file.starts_with(VMXNET3_FILE));
-        if card.model == CardModel::Vmxnet3 && !has_driver() {
+        if card.model == NicModel::Vmxnet3 && !has_driver() {
             return Err(Refusal::NoCardDriver { mac: card.mac });
         }
     }

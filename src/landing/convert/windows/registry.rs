@@ -178,6 +178,20 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// What changes, what it was and what it is; empty where it was or is not.
+    pub fn told(&self) -> (String, String, String) {
+        let shown = |value: &Option<Value>| value.as_ref().map(Value::to_string).unwrap_or_default();
+        match self {
+            Change::KeyMade { key } => (printable(key), String::new(), "a key".to_owned()),
+            Change::KeyGone { key } => (printable(key), "a key".to_owned(), String::new()),
+            Change::Value { key, name, before, after } => {
+                (format!("{}\\{}", printable(key), printable(name)), shown(before), shown(after))
+            }
+        }
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);

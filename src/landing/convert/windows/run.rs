@@ -109,6 +109,18 @@ impl From<HivexError> for ConvertError {
 /// # Errors
 /// It is refused, or fails; the hive is then as it was.
 pub fn convert(volume: &CloneVolume, wish: &Wish, programs: &Programs) -> Result<Converted, ConvertError> {
+    convert_as(volume, |_| Ok(wish.clone()), programs)
+}
+
+/// The same where what is wished depends on what is found.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_as(
+    volume: &CloneVolume,
+    wish: impl Fn(&Facts) -> Result<Wish, Refusal>,
+    programs: &Programs,
+) -> Result<Converted, ConvertError> {
     let windows = below(volume.folder(), "Windows")?;
     let system32 = below(&windows, "System32")?;
     let config = below(&system32, "config")?;
@@ -120,6 +132,7 @@ pub fn convert(volume: &CloneVolume, wish: &Wish, programs: &Programs) -> Result
     let copy = Copy::of(&hive, &config, &bytes)?;
     let facts = |hive| Facts { hive, version, driver_files: driver_files.clone() };
     let found = facts(programs.export(&copy.path)?);
+    let wish = &wish(&found).map_err(ConvertError::Refused)?;
     let plan = plan(&found, wish).map_err(ConvertError::Refused)?;
     if let Some(script) = &plan.script {
         write_script(&windows, script)?;

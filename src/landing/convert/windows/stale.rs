@@ -10,6 +10,7 @@ use super::draft::Draft;
 use super::facts::{ControlSets, Facts, Refusal};
 use super::registry::{Hive, Value};
 use super::wish::{Card, Guid, Wish};
+use crate::landing::convert::hardware::Machine;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
@@ -36,6 +37,21 @@ fn adapters(hive: &Hive, sets: &ControlSets, taken: &BTreeSet<&Guid>) -> Vec<(Gu
     let all: BTreeSet<Guid> = interfaces(hive, &sets.default).into_iter().chain(kept).collect();
     let gone = |guid: &Guid| taken.contains(guid) || will_be_gone(connection(hive, &sets.default, guid).1.as_deref());
     all.into_iter().filter(gone).filter_map(|guid| place(hive, sets, &guid).map(|place| (guid, place))).collect()
+}
+
+/// The wish of a machine whose card takes the adapter that holds the server's address; the static settings
+/// of other adapters stay behind.
+pub(super) fn wish(hive: &Hive, sets: &ControlSets, machine: &Machine) -> Wish {
+    let all: BTreeSet<Guid> = interfaces(hive, &sets.default).into_iter().collect();
+    let static_ones = all.into_iter().filter_map(|guid| {
+        let place = place(hive, sets, &guid)?;
+        let settings = settings(hive, &place, &sets.default, &guid).ok()?;
+        Some((guid, settings))
+    });
+    let holds = |(_, settings): &(Guid, Settings)| settings.addresses.iter().any(|(held, _)| *held == machine.address);
+    let (mine, others): (Vec<_>, Vec<_>) = static_ones.partition(holds);
+    let takes = mine.into_iter().next().map(|(guid, _)| guid);
+    machine.wish(takes, others.into_iter().map(|(guid, _)| guid).collect())
 }
 
 /// What each card takes, and the edits that keep and clear.

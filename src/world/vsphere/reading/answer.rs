@@ -1,7 +1,7 @@
 //! Answers of calls: what is in the body, and what it says.
 
 use super::super::wire::Moref;
-use super::element::{Element, Unreadable};
+use crate::world::soap::{Element, Unreadable};
 use std::collections::BTreeMap;
 
 /// What an answer gives back; a page of nothing where it gives nothing.

@@ -1,8 +1,8 @@
 //! Faults: what the server says when it does not do something.
 
 use super::super::wire::Moref;
-use super::element::Element;
 use crate::untrusted::one_line;
+use crate::world::soap::Element;
 
 /// A fault. Everything in it is the server's text, on one line and without what a terminal would obey.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,9 +2,9 @@
 
 use super::super::spec::{DatastoreFile, Power};
 use super::super::wire::Moref;
-use super::element::{Element, Unreadable};
 use super::fault::Fault;
 use crate::untrusted::one_line;
+use crate::world::soap::{Element, Unreadable};
 
 /// How a task stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,10 +76,23 @@ pub(in crate::world::vsphere) struct Device {
 
 /// Where the cable of a card goes, as the server tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::world::vsphere) enum Plug {
+pub enum Plug {
+    /// Nowhere.
     Nothing,
-    Standard { object: Option<Moref>, name: String },
-    Distributed { key: String, switch: String },
+    /// To a port group of standard switches.
+    Standard {
+        /// Its object.
+        object: Option<Moref>,
+        /// Its name.
+        name: String,
+    },
+    /// To a port group of a distributed switch.
+    Distributed {
+        /// Its key.
+        key: String,
+        /// The UUID of the switch.
+        switch: String,
+    },
 }
 
 impl Device {

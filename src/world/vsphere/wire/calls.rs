@@ -34,6 +34,16 @@ pub(in crate::world::vsphere) fn find(index: &Moref, path: &str) -> Call {
     Call::new(Repeat::Read, index, "FindByInventoryPath", |xml| xml.text("inventoryPath", path))
 }
 
+/// A machine of a datacenter by the UUID of its BIOS.
+pub(in crate::world::vsphere) fn find_by_uuid(index: &Moref, datacenter: &Moref, uuid: &str) -> Call {
+    Call::new(Repeat::Read, index, "FindByUuid", |xml| {
+        xml.object("datacenter", datacenter);
+        xml.text("uuid", uuid);
+        xml.flag("vmSearch", true);
+        xml.flag("instanceUuid", false);
+    })
+}
+
 /// Which properties of which objects.
 pub(in crate::world::vsphere) struct Wanted<'a> {
     pub(in crate::world::vsphere) objects: &'a [Moref],

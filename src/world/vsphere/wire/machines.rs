@@ -13,6 +13,9 @@ const HARDWARE: &str = "vmx-13";
 pub(in crate::world::vsphere) const CONTROLLER_KEY: i32 = 1000;
 /// The key of the first disk on it.
 const DISK_KEY: i32 = 2000;
+/// The keys of the first of two IDE controllers, which every machine has, and of a first disk on it.
+const IDE_KEY: i32 = 200;
+const IDE_DISK_KEY: i32 = 3000;
 /// The key of the first network card.
 pub(in crate::world::vsphere) const NIC_KEY: i32 = 4000;
 
@@ -44,22 +47,22 @@ pub(in crate::world::vsphere) fn import(target: &Target<'_>, spec: &MachineSpec)
 fn config(xml: &mut Xml, spec: &MachineSpec, state: &str) {
     xml.text("name", &spec.name);
     xml.text("version", HARDWARE);
+    xml.optional("uuid", spec.uuid.as_deref());
     xml.text("guestId", &spec.guest);
     xml.text("annotation", &spec.annotation);
     xml.within("files", |xml| xml.text("vmPathName", &spec.home.wire()));
     xml.number("numCPUs", spec.cpus);
     xml.number("memoryMB", spec.memory_mib);
-    if !spec.disks.is_empty() {
-        device(xml, "add", None, controller(spec.controller), |xml| {
+    if let Some(kind) = controller(spec.controller).filter(|_| !spec.disks.is_empty()) {
+        device(xml, "add", None, kind, |xml| {
             xml.number("key", CONTROLLER_KEY);
             xml.number("busNumber", 0);
             xml.text("sharedBus", "noSharing");
         });
     }
     for (number, disk) in spec.disks.iter().enumerate() {
-        let place = unit(number);
-        let key = DISK_KEY + i32::from(place);
-        add_disk(xml, disk, &spec.home.datastore, key, CONTROLLER_KEY, place);
+        let (key, controller, place) = seat(spec.controller, number);
+        add_disk(xml, disk, &spec.home.datastore, key, controller, place);
     }
     for (key, nic) in (NIC_KEY..).zip(&spec.nics) {
         device(xml, "add", None, model(nic.model), |xml| write_nic(xml, key, nic, None));
@@ -70,7 +73,7 @@ fn config(xml: &mut Xml, spec: &MachineSpec, state: &str) {
         "firmware",
         match spec.firmware {
             Firmware::Bios => "bios",
-            Firmware::Efi => "efi",
+            Firmware::Uefi => "efi",
         },
     );
 }
@@ -82,17 +85,28 @@ fn option(xml: &mut Xml, key: &str, value: &str) {
     });
 }
 
-fn controller(controller: Controller) -> &'static str {
+/// The type of a controller to add; none for what every machine has.
+fn controller(controller: Controller) -> Option<&'static str> {
     match controller {
-        Controller::LsiLogic => "VirtualLsiLogicController",
-        Controller::LsiLogicSas => "VirtualLsiLogicSASController",
-        Controller::Pvscsi => "ParaVirtualSCSIController",
+        Controller::LsiLogic => Some("VirtualLsiLogicController"),
+        Controller::LsiSas1068 => Some("VirtualLsiLogicSASController"),
+        Controller::Pvscsi => Some("ParaVirtualSCSIController"),
+        Controller::Ide => None,
     }
 }
 
+/// Where the disk of a number is: its key, its controller's, and its place there.
+fn seat(controller: Controller, number: usize) -> (i32, i32, u8) {
+    if controller == Controller::Ide {
+        let number = u8::try_from(number).unwrap_or(u8::MAX);
+        return (IDE_DISK_KEY + i32::from(number), IDE_KEY + i32::from(number / 2), number % 2);
+    }
+    let place = unit(number);
+    (DISK_KEY + i32::from(place), CONTROLLER_KEY, place)
+}
+
 /// The models of network cards, by their names.
-const MODELS: [(NicModel, &str); 3] =
-    [(NicModel::Vmxnet3, "VirtualVmxnet3"), (NicModel::E1000, "VirtualE1000"), (NicModel::E1000e, "VirtualE1000e")];
+const MODELS: [(NicModel, &str); 2] = [(NicModel::Vmxnet3, "VirtualVmxnet3"), (NicModel::E1000, "VirtualE1000")];
 
 fn model(model: NicModel) -> &'static str {
     MODELS.iter().find(|(known, _)| *known == model).map_or("VirtualVmxnet3", |(_, name)| name)

@@ -40,6 +40,7 @@ pub(in crate::world::vsphere) const HOST_NETWORKS: &str = "configManager.network
 pub(in crate::world::vsphere) const HOST_DATASTORES: &str = "configManager.datastoreSystem";
 pub(in crate::world::vsphere) const MOUNTED: &str = "datastore";
 pub(in crate::world::vsphere) const DATASTORE_INFO: &str = "info";
+pub(in crate::world::vsphere) const FREE_SPACE: &str = "summary.freeSpace";
 pub(in crate::world::vsphere) const NETWORK_INFO: &str = "networkInfo";
 pub(in crate::world::vsphere) const PORT_GROUP_KEY: &str = "key";
 pub(in crate::world::vsphere) const PORT_GROUP_SWITCH: &str = "config.distributedVirtualSwitch";

@@ -1,6 +1,6 @@
 //! An answer as a tree of elements, whatever its namespaces.
 
-use super::super::wire::Moref;
+use super::Moref;
 use crate::untrusted::one_line;
 
 /// Deepest nesting that is read; that of the API is about fifteen.
@@ -10,19 +10,19 @@ const MOST: u32 = 1_000_000;
 
 /// An element.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::world::vsphere) struct Element {
-    pub(in crate::world::vsphere) name: String,
+pub(in crate::world) struct Element {
+    pub(in crate::world) name: String,
     /// The type that its name does not say (`xsi:type`), without a prefix.
-    pub(in crate::world::vsphere) kind: String,
+    pub(in crate::world) kind: String,
     /// The type of the object that it refers to.
-    pub(in crate::world::vsphere) object: Option<String>,
-    pub(in crate::world::vsphere) text: String,
-    pub(in crate::world::vsphere) children: Vec<Element>,
+    pub(in crate::world) object: Option<String>,
+    pub(in crate::world) text: String,
+    pub(in crate::world) children: Vec<Element>,
 }
 
 /// Why an answer is none.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(in crate::world::vsphere) enum Unreadable {
+pub(in crate::world) enum Unreadable {
     #[error("it is no XML: {0}")]
     Xml(String),
     #[error("it nests deeper than {DEEPEST} elements")]
@@ -35,7 +35,7 @@ pub(in crate::world::vsphere) enum Unreadable {
 
 impl Element {
     /// Reads a document.
-    pub(in crate::world::vsphere) fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
+    pub(in crate::world) fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
         let text = std::str::from_utf8(bytes).map_err(|_| Unreadable::Xml("it is not UTF-8".to_owned()))?;
         let options = roxmltree::ParsingOptions { nodes_limit: MOST, ..Default::default() };
         let document = roxmltree::Document::parse_with_options(text, options)
@@ -67,42 +67,39 @@ impl Element {
     }
 
     /// The first child of a name.
-    pub(in crate::world::vsphere) fn get(&self, name: &str) -> Option<&Element> {
+    pub(in crate::world) fn get(&self, name: &str) -> Option<&Element> {
         self.children.iter().find(|child| child.name == name)
     }
 
     /// The children of a name.
-    pub(in crate::world::vsphere) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
+    pub(in crate::world) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
     /// The first child of a name, which must be there.
-    pub(in crate::world::vsphere) fn must(&self, name: &'static str) -> Result<&Element, Unreadable> {
+    pub(in crate::world) fn must(&self, name: &'static str) -> Result<&Element, Unreadable> {
         self.get(name).ok_or(Unreadable::Missing(name))
     }
 
     /// The text of a child, or nothing.
-    pub(in crate::world::vsphere) fn word(&self, name: &str) -> &str {
+    pub(in crate::world) fn word(&self, name: &str) -> &str {
         self.get(name).map_or("", |child| child.text.trim())
     }
 
     /// Whether a child says true.
-    pub(in crate::world::vsphere) fn flag(&self, name: &str) -> bool {
+    pub(in crate::world) fn flag(&self, name: &str) -> bool {
         matches!(self.word(name), "true" | "1")
     }
 
     /// The number in a child, if there is one.
-    pub(in crate::world::vsphere) fn number<T: std::str::FromStr>(
-        &self,
-        name: &'static str,
-    ) -> Result<Option<T>, Unreadable> {
+    pub(in crate::world) fn number<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, Unreadable> {
         let Some(child) = self.get(name) else { return Ok(None) };
         let bad = |_| Unreadable::Value { name, value: one_line(child.text.as_bytes()) };
         child.text.trim().parse().map(Some).map_err(bad)
     }
 
     /// What it refers to.
-    pub(in crate::world::vsphere) fn moref(&self) -> Option<Moref> {
+    pub(in crate::world) fn moref(&self) -> Option<Moref> {
         let value = self.text.trim();
         let kind = self.object.as_deref().filter(|kind| !kind.is_empty())?;
         (!value.is_empty()).then(|| Moref::new(kind, value))

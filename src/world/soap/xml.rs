@@ -5,55 +5,55 @@ use crate::untrusted;
 
 /// Elements, one after the other.
 #[derive(Default)]
-pub(in crate::world::vsphere) struct Xml(String);
+pub(in crate::world) struct Xml(String);
 
 impl Xml {
-    pub(in crate::world::vsphere) fn into_text(self) -> String {
+    pub(in crate::world) fn into_text(self) -> String {
         self.0
     }
 
     /// An element with others inside.
-    pub(super) fn within(&mut self, name: &'static str, inner: impl FnOnce(&mut Self)) {
+    pub(in crate::world) fn within(&mut self, name: &'static str, inner: impl FnOnce(&mut Self)) {
         self.0 += &format!("<{name}>");
         inner(self);
         self.0 += &format!("</{name}>");
     }
 
     /// An element of a type that its name does not say.
-    pub(super) fn typed(&mut self, name: &'static str, kind: &'static str, inner: impl FnOnce(&mut Self)) {
+    pub(in crate::world) fn typed(&mut self, name: &'static str, kind: &'static str, inner: impl FnOnce(&mut Self)) {
         self.0 += &format!("<{name} xsi:type=\"{kind}\">");
         inner(self);
         self.0 += &format!("</{name}>");
     }
 
-    pub(super) fn text(&mut self, name: &'static str, value: &str) {
+    pub(in crate::world) fn text(&mut self, name: &'static str, value: &str) {
         self.0 += &format!("<{name}>{}</{name}>", untrusted::xml(value));
     }
 
-    pub(super) fn string(&mut self, name: &'static str, value: &str) {
+    pub(in crate::world) fn string(&mut self, name: &'static str, value: &str) {
         self.0 += &format!("<{name} xsi:type=\"xsd:string\">{}</{name}>", untrusted::xml(value));
     }
 
-    pub(super) fn optional(&mut self, name: &'static str, value: Option<&str>) {
+    pub(in crate::world) fn optional(&mut self, name: &'static str, value: Option<&str>) {
         if let Some(value) = value {
             self.text(name, value);
         }
     }
 
-    pub(super) fn number(&mut self, name: &'static str, value: impl Into<i64>) {
+    pub(in crate::world) fn number(&mut self, name: &'static str, value: impl Into<i64>) {
         self.0 += &format!("<{name}>{}</{name}>", value.into());
     }
 
-    pub(super) fn flag(&mut self, name: &'static str, value: bool) {
+    pub(in crate::world) fn flag(&mut self, name: &'static str, value: bool) {
         self.0 += &format!("<{name}>{value}</{name}>");
     }
 
-    pub(super) fn object(&mut self, name: &'static str, object: &Moref) {
+    pub(in crate::world) fn object(&mut self, name: &'static str, object: &Moref) {
         let (kind, value) = (untrusted::xml(&object.kind), untrusted::xml(&object.value));
         self.0 += &format!("<{name} type=\"{kind}\">{value}</{name}>");
     }
 
-    pub(super) fn optional_object(&mut self, name: &'static str, object: Option<&Moref>) {
+    pub(in crate::world) fn optional_object(&mut self, name: &'static str, object: Option<&Moref>) {
         if let Some(object) = object {
             self.object(name, object);
         }

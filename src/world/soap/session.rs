@@ -1,12 +1,14 @@
 //! The session: a cookie in memory, made again when it ends, and never shown.
 
-use super::wire::calls::COOKIE;
 use reqwest::header::HeaderValue;
 use std::fmt;
 
-/// The value of a session's cookie.
+/// A session's cookie.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Cookie(String);
+pub(in crate::world) struct Cookie {
+    name: &'static str,
+    value: String,
+}
 
 impl fmt::Debug for Cookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -15,19 +17,20 @@ impl fmt::Debug for Cookie {
 }
 
 impl Cookie {
-    /// Finds it among the cookies of an answer.
-    pub(super) fn read(cookies: &[HeaderValue]) -> Option<Self> {
+    /// Finds the one called `name` among the cookies of an answer.
+    pub(in crate::world) fn read(cookies: &[HeaderValue], name: &'static str) -> Option<Self> {
         let value = |cookie: &HeaderValue| {
             let first = cookie.to_str().ok()?.split(';').next()?;
-            let (name, value) = first.split_once('=')?;
-            (name.trim() == COOKIE && !value.trim().is_empty()).then(|| Self(value.trim().to_owned()))
+            let (own, value) = first.split_once('=')?;
+            let value = value.trim();
+            (own.trim() == name && !value.is_empty()).then(|| Self { name, value: value.to_owned() })
         };
         cookies.iter().find_map(value)
     }
 
     /// As a header, which nobody prints.
-    pub(super) fn header(&self) -> Option<HeaderValue> {
-        let mut value = HeaderValue::try_from(format!("{COOKIE}={}", self.0)).ok()?;
+    pub(in crate::world) fn header(&self) -> Option<HeaderValue> {
+        let mut value = HeaderValue::try_from(format!("{}={}", self.name, self.value)).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
@@ -35,7 +38,7 @@ impl Cookie {
 
 /// Where we stand with the server.
 #[derive(Debug)]
-pub(super) enum State {
+pub(in crate::world) enum State {
     /// Not logged in, or not any more.
     Out,
     /// Logged in.
@@ -46,9 +49,9 @@ pub(super) enum State {
 
 /// A session, and which one it is: a call that finds it ended ends no later one.
 #[derive(Debug)]
-pub(super) struct Session {
-    pub(super) generation: u64,
-    pub(super) state: State,
+pub(in crate::world) struct Session {
+    pub(in crate::world) generation: u64,
+    pub(in crate::world) state: State,
 }
 
 #[cfg(test)]
@@ -59,10 +62,11 @@ mod tests {
     fn the_cookie_is_found_among_others_and_never_shown() {
         let header = |text| HeaderValue::from_static(text);
         let cookies = [header("other=1"), header("vmware_soap_session=\"5f-secret\"; Path=/; HttpOnly; Secure;")];
-        let cookie = Cookie::read(&cookies).unwrap();
+        let cookie = Cookie::read(&cookies, "vmware_soap_session").unwrap();
         assert_eq!(cookie.header().unwrap(), "vmware_soap_session=\"5f-secret\"");
         assert!(cookie.header().unwrap().is_sensitive());
         assert_eq!(format!("{cookie:?} {:?}", cookie.header()), "Cookie(…) Some(Sensitive)");
-        assert_eq!(Cookie::read(&[header("vmware_soap_session=; Path=/"), header("x")]), None);
+        let none = [header("vmware_soap_session=; Path=/"), header("x")];
+        assert_eq!(Cookie::read(&none, "vmware_soap_session"), None);
     }
 }

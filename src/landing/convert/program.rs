@@ -1,0 +1,163 @@
+//! Programs of this host, each with its arguments as a list, a deadline, and an environment of its own.
+
+use crate::untrusted::one_line;
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// Bytes of standard output that are kept; a list of an initramfs has a few thousand lines.
+const PRINTED: u64 = 16 << 20;
+/// Bytes of what a program complains that are kept.
+const COMPLAINT: u64 = 4096;
+/// How long a program of this host may take that only looks or mounts.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Why a program did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// It could not be started.
+    #[error("{program} cannot be run")]
+    NotRun {
+        /// Which.
+        program: String,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// It failed.
+    #[error("{what} failed ({status}): {said}")]
+    Failed {
+        /// What it was for.
+        what: String,
+        /// How it ended.
+        status: String,
+        /// What it said.
+        said: String,
+    },
+    /// It took too long.
+    #[error("{what} did not end within {seconds} s")]
+    Deadline {
+        /// What it was for.
+        what: String,
+        /// The deadline.
+        seconds: u64,
+    },
+}
+
+impl ProgramError {
+    /// What to do next.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            ProgramError::NotRun { .. } => {
+                "install util-linux, fdisk, lvm2, mtools, bubblewrap, ntfs-3g and guestmount on the landing host"
+            }
+            ProgramError::Failed { .. } | ProgramError::Deadline { .. } => {
+                "throw the clone away and clone the replica again; if it fails again, look at the source's filesystem"
+            }
+        }
+    }
+}
+
+/// How a program ended, and what it printed.
+pub(super) struct Ended {
+    pub(super) status: ExitStatus,
+    pub(super) printed: Vec<u8>,
+    said: Vec<u8>,
+}
+
+/// A program to be run.
+pub(super) struct Program {
+    command: Command,
+    name: String,
+    what: String,
+    deadline: Duration,
+}
+
+impl Program {
+    /// A program of this host, for a purpose that errors name.
+    pub(super) fn new(name: &str, what: impl Into<String>) -> Self {
+        let mut command = Command::new(name);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        // The system's folders too: a service's path may have none of them.
+        let mut folders: Vec<_> = std::env::split_paths(&path).collect();
+        folders.extend(["/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(Into::into));
+        command.env_clear().env("LC_ALL", "C.UTF-8").env("PATH", std::env::join_paths(folders).unwrap_or(path));
+        Self { command, name: name.to_owned(), what: what.into(), deadline: PATIENCE }
+    }
+
+    pub(super) fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    pub(super) fn args<S: AsRef<std::ffi::OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    pub(super) fn env(mut self, name: &str, value: impl AsRef<Path>) -> Self {
+        self.command.env(name, value.as_ref());
+        self
+    }
+
+    pub(super) fn within(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Runs it to its end, whatever that is.
+    pub(super) fn ended(mut self) -> Result<(Ended, String), ProgramError> {
+        let not_run = |error| ProgramError::NotRun { program: self.name.clone(), error };
+        let command = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(not_run)?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (status, printed, said) = std::thread::scope(|threads| {
+            let printed = threads.spawn(move || kept(stdout, PRINTED));
+            let said = threads.spawn(move || kept(stderr, COMPLAINT));
+            let status = wait(&mut child, self.deadline);
+            (status, printed.join().unwrap_or_default(), said.join().unwrap_or_default())
+        });
+        let late = || ProgramError::Deadline { what: self.what.clone(), seconds: self.deadline.as_secs() };
+        let status = status.map_err(not_run)?.ok_or_else(late)?;
+        Ok((Ended { status, printed, said }, self.what))
+    }
+
+    /// Runs it to a good end; what it printed.
+    pub(super) fn run(self) -> Result<Vec<u8>, ProgramError> {
+        let (ended, what) = self.ended()?;
+        if ended.status.success() {
+            return Ok(ended.printed);
+        }
+        let said = if ended.said.is_empty() { one_line(&ended.printed) } else { one_line(&ended.said) };
+        Err(ProgramError::Failed { what, status: ended.status.to_string(), said })
+    }
+}
+
+/// What a stream has, up to a limit; the rest is read and dropped, so that nobody waits.
+fn kept(stream: Option<impl Read>, most: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(mut stream) = stream {
+        let _ = stream.by_ref().take(most).read_to_end(&mut bytes);
+        let _ = io::copy(&mut stream, &mut io::sink());
+    }
+    bytes
+}
+
+/// Its status; none where it was killed at the deadline.
+fn wait(child: &mut Child, deadline: Duration) -> io::Result<Option<ExitStatus>> {
+    let until = Instant::now() + deadline;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= until {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,201 @@
+//! The acts of the night, in their order: the source is seen to be off, its address leads here, the machine
+//! boots apart from every network, and only then it is connected.
+
+use super::Scene;
+use super::acts::{Acts, Ended, Progress, Routing, Trouble};
+use crate::migration::playbook::{Action, Reached};
+use crate::migration::record::{Class, Fact, Result as Outcome, Shown};
+use crate::migration::silence::{SILENT_FOR, Silence, Verdict};
+use crate::migration::state::{Statement, StepState};
+use crate::model::ServerId;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How the run waits for people at a source.
+#[derive(Debug, Clone, Copy)]
+pub struct Tempo {
+    /// Between two looks at it.
+    pub look_every: Duration,
+    /// For how long it has to be silent.
+    pub silent_for: Duration,
+    /// How long the run waits for somebody to switch it off.
+    pub patience: Duration,
+}
+
+impl Default for Tempo {
+    fn default() -> Self {
+        let (look_every, patience) = (Duration::from_secs(5), Duration::from_secs(15 * 60));
+        Self { look_every, silent_for: SILENT_FOR, patience }
+    }
+}
+
+const NOT_BOOTED: &str = "Nothing was booted at the landing site; the source can still go on as it was.";
+
+/// Sees that the source is off, or that a person who stands before it says so while nothing answers.
+pub(super) async fn fence<A: Acts>(
+    acts: &mut A,
+    scene: &Scene<'_>,
+    server: &ServerId,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Ended, Trouble> {
+    let said = stated(scene, server, Fact::SourceOff);
+    let tempo = scene.tempo;
+    let mut silence = Silence::new(answered_before(scene, server), tempo.silent_for);
+    let begun = Instant::now();
+    loop {
+        silence.see(begun.elapsed(), acts.look(server).await);
+        let verdict = silence.verdict();
+        let waited = begun.elapsed();
+        match (&verdict, said) {
+            (Verdict::Silent { witness }, _) => {
+                let (silent, witness) = (silence.before().iter().cloned().collect(), witness.clone());
+                let facts = json!({ "duration": waited.as_secs_f64() });
+                return Ok(Ended { result: Outcome::Fenced(Shown::Silence { silent, witness }), facts });
+            }
+            (Verdict::NeverAnswered | Verdict::NoWitness | Verdict::Wait { .. }, Some(said)) => {
+                let shown = Shown::Person { role: said.role.clone(), by: said.by.clone() };
+                let facts = json!({ "duration": waited.as_secs_f64(), "seen": words(&verdict, server) });
+                return Ok(Ended { result: Outcome::Fenced(shown), facts });
+            }
+            (Verdict::NeverAnswered, None) => return Err(ask_a_person(scene, server, &verdict)),
+            _ if waited >= tempo.patience => return Err(ask_a_person(scene, server, &verdict)),
+            _ => {}
+        }
+        progress(waiting(&verdict, tempo));
+        tokio::time::sleep(tempo.look_every).await;
+    }
+}
+
+/// What has answered at the source's address since its last copy began.
+fn answered_before(scene: &Scene<'_>, server: &ServerId) -> BTreeSet<String> {
+    let steps = scene.plan.steps.iter().filter(|step| step.server.as_ref() == Some(server));
+    let steps = steps.filter(|step| matches!(step.action, Action::FinalSync | Action::Fence));
+    let seen = steps.filter_map(|step| scene.state.observed.get(&step.id)).flatten().chain([scene.observed]);
+    seen.flat_map(|seen| seen["answers"].as_array().into_iter().flatten())
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A statement about this move: older than the last copy it is about another one.
+fn stated<'a>(scene: &'a Scene<'_>, server: &ServerId, fact: Fact) -> Option<&'a Statement> {
+    let copied = scene.plan.steps.iter().filter(|step| step.action == Action::FinalSync);
+    let copied = copied.filter(|step| step.server.as_ref() == Some(server));
+    let last = copied.filter_map(|step| done_at(scene, &step.id)).max();
+    scene.state.stated.get(&(server.clone(), fact)).filter(|statement| last.is_none_or(|last| statement.at >= last))
+}
+
+fn done_at(scene: &Scene<'_>, step: &super::StepId) -> Option<Timestamp> {
+    match scene.state.step(step) {
+        StepState::Done { at, .. } => Some(*at),
+        _ => None,
+    }
+}
+
+fn waiting(verdict: &Verdict, tempo: Tempo) -> Progress {
+    let (stage, done) = match verdict {
+        Verdict::Answers(_) => ("switch the source off: it answers", Duration::ZERO),
+        Verdict::Wait { silent_for } => ("the source is silent", *silent_for),
+        Verdict::Silent { .. } => ("the source is silent", tempo.silent_for),
+        Verdict::NoWitness | Verdict::NeverAnswered => ("nobody on its LAN answers", Duration::ZERO),
+    };
+    Progress { stage, done: done.as_secs(), total: tempo.silent_for.as_secs(), link: 0, allowance: None }
+}
+
+fn words(verdict: &Verdict, server: &ServerId) -> String {
+    match verdict {
+        Verdict::Answers(answers) => {
+            format!("{server} still answers: {}", answers.iter().cloned().collect::<Vec<_>>().join(", "))
+        }
+        Verdict::NoWitness => format!("{server} is silent, and so is everybody else on its LAN: the link may be down"),
+        Verdict::NeverAnswered => format!("nothing of {server} ever answered from here: its silence proves nothing"),
+        Verdict::Wait { .. } | Verdict::Silent { .. } => format!("{server} is silent"),
+    }
+}
+
+fn ask_a_person(scene: &Scene<'_>, server: &ServerId, verdict: &Verdict) -> Trouble {
+    let trouble = Trouble::new(Class::Waiting, words(verdict, server)).hint(NOT_BOOTED);
+    if matches!(verdict, Verdict::Answers(_)) {
+        return trouble.hint("Switch it off at its place, pull its cable, then give the same command again.");
+    }
+    trouble.hint("Who stands before it, and sees that it is off and its cable out, says so:").hint(format!(
+        "traghetto migrate sign {} source-off --server {server} --role comune-tecnico --note TEXT",
+        scene.plan.tenant
+    ))
+}
+
+/// Sees that the address leads here, by the routers' own record or by a person's word.
+pub(super) async fn route<A: Acts>(acts: &mut A, scene: &Scene<'_>, server: &ServerId) -> Result<Ended, Trouble> {
+    proven_off(scene, server)?;
+    let shown = match (acts.route(server).await?, stated(scene, server, Fact::Routed)) {
+        (Routing::Leads(shown), _) => shown,
+        (Routing::Waits(_), Some(said)) => Shown::Person { role: said.role.clone(), by: said.by.clone() },
+        (Routing::Waits(how), None) => {
+            let text = format!("the address of {server} does not lead to the landing site yet");
+            return Err(how.into_iter().fold(Trouble::new(Class::Waiting, text).hint(NOT_BOOTED), Trouble::hint));
+        }
+    };
+    Ok(Ended { result: Outcome::Routed(shown), facts: json!({}) })
+}
+
+/// A source that was not proven off is never replaced, whatever the playbook says.
+fn proven_off(scene: &Scene<'_>, server: &ServerId) -> Result<(), Trouble> {
+    let mut fences = scene.plan.steps.iter().filter(|step| step.action == Action::Fence);
+    let proven = fences.any(|step| {
+        let mine = step.server.as_ref() == Some(server);
+        mine && matches!(scene.state.step(&step.id).result(), Some(Outcome::Fenced(_)))
+    });
+    if proven {
+        return Ok(());
+    }
+    Err(Trouble::new(Class::CheckFailed, format!("{server} was not proven to be off"))
+        .hint(NOT_BOOTED)
+        .hint("The playbook needs the step `fence` before this one."))
+}
+
+/// Boots the machine connected to nothing, looks at the source once more, connects, waits for an answer.
+/// Killed anywhere, it goes on from what it finds.
+pub(super) async fn boot<A: Acts>(
+    acts: &mut A,
+    scene: &Scene<'_>,
+    server: &ServerId,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Ended, Trouble> {
+    proven_off(scene, server)?;
+    let begun = Instant::now();
+    let raised = acts.raise(server, progress).await?;
+    if !raised.connected {
+        let sight = acts.look(server).await;
+        if !sight.answers.is_empty() {
+            let text = words(&Verdict::Answers(sight.answers), server);
+            return Err(Trouble::new(Class::CheckFailed, text)
+                .hint("Its machine runs at the landing site, connected to nothing: the two never met.")
+                .hint("Find out who switched the source on, switch it off, then give the same command again."));
+        }
+        acts.connect(server).await?;
+    }
+    let connected = begun.elapsed();
+    let answers = acts.greet(server, progress).await?;
+    let mut facts = json!({
+        "answers": answers,
+        "connected_seconds": connected.as_secs_f64(),
+        "duration": begun.elapsed().as_secs_f64(),
+    });
+    if let Some(since) = quiet_since(scene) {
+        let outage = scene.now.duration_since(since).as_secs_f64() + begun.elapsed().as_secs_f64();
+        facts["outage_seconds"] = json!(outage.max(0.0).round());
+        facts["quiet_since"] = json!(since.to_string());
+    }
+    Ok(Ended { result: Outcome::Booted { machine: raised.machine }, facts })
+}
+
+/// When the last signature said that the sources are quiet: the outage began no later.
+fn quiet_since(scene: &Scene<'_>) -> Option<Timestamp> {
+    let quiet = |action: &Action| matches!(action, Action::Gate(gate) if gate.reaches == Some(Reached::Quiet));
+    let last = scene.plan.steps.iter().rfind(|step| quiet(&step.action))?;
+    let Action::Gate(last) = &last.action else { return None };
+    scene.state.signatures.iter().filter(|signature| signature.gate == last.gate).map(|signature| signature.at).max()
+}

@@ -1,0 +1,444 @@
+//! The runner over an in-memory world that refuses what the real one refuses: two machines with one
+//! address on one network end the test.
+
+use super::project;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use traghetto::checklist::Phase;
+use traghetto::journal::{Event, Journal};
+use traghetto::migration::{
+    self, Action, Acts, Class, Ended, Ending, LastCopy, Objection, Observer, Plan, Playbook, Progress, Quiesce, Raised,
+    Reading, Record, Routing, RunState, Runner, Scope, Shown, Sight, Step, StepResult, Tempo, Trouble, gates, may_sign,
+    phase_of,
+};
+use traghetto::model::project::{LabCommands, LandingMachines};
+use traghetto::model::{DiskId, Inventory, Known, ServerId, TenantId};
+
+/// What the in-memory world is like; shared, so that a test changes it between runs.
+#[derive(Default)]
+pub struct World {
+    /// Content of each source.
+    pub sources: BTreeMap<String, u64>,
+    /// Servers that cannot be reached.
+    pub off: BTreeSet<String>,
+    /// Servers whose disk is in use.
+    pub in_use: BTreeSet<String>,
+    /// What makes servers stand still; offline where nothing is said.
+    pub quiesce: BTreeMap<String, Quiesce>,
+    /// Servers whose disk changes with every pass.
+    pub restless: BTreeSet<String>,
+    /// Servers whose replica does not hold.
+    pub damaged: BTreeSet<String>,
+    /// Servers whose replica is found damaged at its next reading, once.
+    pub rotten: BTreeSet<String>,
+    /// Replicas.
+    pub replicas: BTreeMap<String, u64>,
+    /// Sources that are switched off.
+    pub sources_off: BTreeSet<String>,
+    /// Towns whose LAN does not answer from here.
+    pub no_witness: bool,
+    /// Servers whose address leads here.
+    pub routed: BTreeSet<String>,
+    /// Machines at the landing site.
+    pub machines: BTreeMap<String, Machine>,
+    /// Test machines in the isolated network.
+    pub tests: BTreeSet<String>,
+    /// Servers whose clone is converted.
+    pub converted: BTreeSet<String>,
+    /// Servers whose machine never answers.
+    pub mute: BTreeSet<String>,
+    /// Every act, in order.
+    pub acts: Vec<String>,
+    /// The number of the act at which the process is killed: the act is done, and nobody hears of it.
+    pub kill_at: Option<usize>,
+}
+
+/// A night that takes milliseconds.
+pub const TEMPO: Tempo = Tempo {
+    look_every: Duration::from_millis(5),
+    silent_for: Duration::from_millis(20),
+    patience: Duration::from_millis(400),
+};
+
+/// A machine at the landing site.
+#[derive(Default, Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Machine {
+    pub on: bool,
+    pub connected: bool,
+}
+
+#[derive(Clone, Default)]
+pub struct Memory(Arc<Mutex<World>>);
+
+impl Memory {
+    pub fn with<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        change(&mut self.0.lock().unwrap())
+    }
+
+    /// Notes an act; a process that is killed never goes on.
+    async fn note(&self, act: String) {
+        let killed = self.with(|world| {
+            world.acts.push(act);
+            world.kill_at.is_some_and(|at| world.acts.len() > at)
+        });
+        if killed {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Acts for Memory {
+    async fn observe(&mut self, step: &Step) -> Value {
+        let on = |server: &ServerId| self.with(|world| !world.sources_off.contains(server.as_str()));
+        match (&step.action, &step.server) {
+            (Action::FinalSync | Action::Fence, Some(server)) if on(server) => json!({ "answers": ["ping"] }),
+            _ => Value::Null,
+        }
+    }
+
+    async fn prepare(&mut self) -> Result<Ended, Trouble> {
+        self.note("prepare".into()).await;
+        Ok(Ended { result: StepResult::Prepared { folder: "memory".into() }, facts: json!({}) })
+    }
+
+    async fn check(&mut self, phase: Phase) -> Result<Ended, Trouble> {
+        self.note(format!("check {phase}")).await;
+        Ok(Ended { result: StepResult::Checked { findings: "f".into(), verdicts: BTreeMap::new() }, facts: json!({}) })
+    }
+
+    async fn copy(
+        &mut self,
+        server: &ServerId,
+        _: &DiskId,
+        _: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Ended, Trouble> {
+        let name = server.as_str().to_owned();
+        if self.with(|world| world.off.contains(&name)) {
+            return Err(Trouble::new(Class::Unreachable, "no route").hint("Nothing was lost."));
+        }
+        let content = self.with(|world| {
+            let restless = world.restless.contains(&name);
+            let source = world.sources.entry(name.clone()).or_insert(1);
+            *source += u64::from(restless);
+            let content = *source;
+            world.damaged.remove(&name);
+            world.replicas.insert(name.clone(), content);
+            content
+        });
+        self.note(format!("copy {name}")).await;
+        let result = StepResult::Copied { root: content.to_string(), length: 65536 };
+        Ok(Ended { result, facts: json!({ "bytes_wire": 10, "duration": 1.0 }) })
+    }
+
+    async fn last_copy(
+        &mut self,
+        server: &ServerId,
+        disk: &DiskId,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<LastCopy, Trouble> {
+        if self.with(|world| world.in_use.contains(server.as_str())) {
+            return Err(Trouble::new(Class::CheckFailed, "in use"));
+        }
+        let ended = self.copy(server, disk, progress).await?;
+        let quiesce = self.with(|world| world.quiesce.get(server.as_str()).copied().unwrap_or(Quiesce::Offline));
+        Ok(LastCopy { ended, quiesce })
+    }
+
+    async fn verify(
+        &mut self,
+        server: &ServerId,
+        _: &DiskId,
+        _: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Reading, Trouble> {
+        self.note(format!("verify {server}")).await;
+        let (holds, root) = self.with(|world| {
+            let holds = !world.damaged.contains(server.as_str()) && !world.rotten.remove(server.as_str());
+            (holds, world.replicas[server.as_str()].to_string())
+        });
+        Ok(Reading { holds, root, wrong: "damaged".into(), facts: json!({}) })
+    }
+
+    async fn test_clone(&mut self, server: &ServerId, _: &DiskId) -> Result<Ended, Trouble> {
+        self.note(format!("clone {server}")).await;
+        let root = self.with(|world| world.replicas[server.as_str()].to_string());
+        Ok(Ended { result: StepResult::Cloned { root }, facts: json!({}) })
+    }
+
+    async fn launch_test(&mut self, server: &ServerId, _: &mut (dyn FnMut(Progress) + Send)) -> Result<Ended, Trouble> {
+        let root = self.with(|world| {
+            world.tests.insert(server.to_string());
+            world.replicas[server.as_str()].to_string()
+        });
+        self.note(format!("launch {server}")).await;
+        let result = StepResult::Launched { machine: format!("{server}-test"), roots: vec![root] };
+        Ok(Ended { result, facts: json!({}) })
+    }
+
+    async fn end_tests(&mut self) -> Result<Value, Trouble> {
+        self.with(|world| world.tests.clear());
+        self.note("end tests".into()).await;
+        Ok(json!({}))
+    }
+
+    async fn convert(&mut self, server: &ServerId, _: &mut (dyn FnMut(Progress) + Send)) -> Result<Ended, Trouble> {
+        let root = self.with(|world| {
+            assert!(!world.machines.contains_key(server.as_str()), "the disks of a machine are converted under it");
+            world.converted.insert(server.to_string());
+            world.replicas[server.as_str()].to_string()
+        });
+        self.note(format!("convert {server}")).await;
+        let result = StepResult::Converted { roots: vec![root], changes: "c".into() };
+        Ok(Ended { result, facts: json!({}) })
+    }
+
+    async fn look(&mut self, server: &ServerId) -> Sight {
+        self.with(|world| Sight {
+            answers: (!world.sources_off.contains(server.as_str())).then(|| "ping".to_owned()).into_iter().collect(),
+            witness: (!world.no_witness).then(|| "ping 192.0.2.254".to_owned()),
+        })
+    }
+
+    async fn route(&mut self, server: &ServerId) -> Result<Routing, Trouble> {
+        if self.with(|world| world.routed.contains(server.as_str())) {
+            return Ok(Routing::Leads(Shown::Push { run: "r".into() }));
+        }
+        Ok(Routing::Waits(vec!["Push the routers.".into()]))
+    }
+
+    async fn raise(&mut self, server: &ServerId, _: &mut (dyn FnMut(Progress) + Send)) -> Result<Raised, Trouble> {
+        let connected = self.with(|world| {
+            assert!(world.converted.contains(server.as_str()), "{server} boots what was never converted");
+            let machine = world.machines.entry(server.to_string()).or_default();
+            machine.on = true;
+            machine.connected
+        });
+        self.note(format!("raise {server}")).await;
+        Ok(Raised { machine: server.to_string(), connected })
+    }
+
+    async fn connect(&mut self, server: &ServerId) -> Result<(), Trouble> {
+        self.with(|world| {
+            assert!(world.sources_off.contains(server.as_str()), "{server} is on the network twice");
+            world.machines.get_mut(server.as_str()).unwrap().connected = true;
+        });
+        self.note(format!("connect {server}")).await;
+        Ok(())
+    }
+
+    async fn greet(&mut self, server: &ServerId, _: &mut (dyn FnMut(Progress) + Send)) -> Result<Vec<String>, Trouble> {
+        if self.with(|world| world.mute.contains(server.as_str())) {
+            return Err(Trouble::new(Class::CheckFailed, "no answer").hint("It is connected."));
+        }
+        Ok(vec!["ping".into()])
+    }
+
+    async fn withdraw(&mut self, server: &ServerId) -> Result<Value, Trouble> {
+        self.with(|world| {
+            if let Some(machine) = world.machines.get_mut(server.as_str()) {
+                *machine = Machine::default();
+            }
+        });
+        self.note(format!("withdraw {server}")).await;
+        Ok(json!({}))
+    }
+}
+
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&mut self, _: &Event) {}
+    fn progress(&mut self, _: &Step, _: Progress) {}
+}
+
+/// A tenant, its plan and its journal, with a clock that the test moves.
+pub struct Lab {
+    pub folder: tempfile::TempDir,
+    pub inventory: Inventory,
+    pub playbook: Playbook,
+    pub memory: Memory,
+    pub clock: Arc<Mutex<Timestamp>>,
+}
+
+pub fn cinto() -> TenantId {
+    "cinto-caomaggiore".parse().unwrap()
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        let file = "playbooks/con-me-2.2.1.yaml";
+        let bytes = std::fs::read(project().join(file)).unwrap();
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            inventory: traghetto::inventory::load(&project()).unwrap(),
+            playbook: migration::decode(file, &bytes).unwrap(),
+            memory: Memory::default(),
+            clock: Arc::new(Mutex::new("2022-06-01T08:00:00Z".parse().unwrap())),
+        }
+    }
+
+    /// Where the landing boots machines, and every server has a landing address of its own kind.
+    pub fn with_machines() -> Self {
+        let mut lab = Self::new();
+        let command = vec!["/bin/true".to_owned()];
+        let (start, stop, status) = (command.clone(), command.clone(), command);
+        lab.inventory.project.landing.machines = LandingMachines::Lab(LabCommands { start, stop, status });
+        lab
+    }
+
+    pub fn servers(&mut self) -> &mut Vec<traghetto::model::server::Server> {
+        match &mut self.inventory.tenants.get_mut(&cinto()).unwrap().servers {
+            Known::Known(servers) => servers,
+            Known::Unknown => panic!("the servers are known"),
+        }
+    }
+
+    pub fn plan(&self) -> Plan {
+        let tenant = &self.inventory.tenants[&cinto()];
+        let (inventory, playbook) = (&self.inventory, &self.playbook);
+        migration::plan(&migration::Request { inventory, tenant, playbook, start: None }).unwrap()
+    }
+
+    pub fn later(&self, hours: i64) {
+        let mut now = self.clock.lock().unwrap();
+        *now += SignedDuration::from_hours(hours);
+    }
+
+    pub async fn journal(&self) -> Journal {
+        let clock = self.clock.clone();
+        let mirror = self.folder.path().join("replicas");
+        let journal = Journal::open("sqlite:state.db", self.folder.path(), Some(&mirror)).await.unwrap();
+        journal.with_clock(Arc::new(move || *clock.lock().unwrap()))
+    }
+
+    pub async fn write(&self, record: Record) {
+        self.write_as("anna-veneto", record).await;
+    }
+
+    pub async fn write_as(&self, operator: &str, record: Record) {
+        let (kind, data) = record.parts();
+        self.journal().await.append(&cinto(), operator, &kind, data).await.unwrap();
+    }
+
+    pub async fn adopt(&self) {
+        let plan = self.plan();
+        self.write(Record::PlanAdopted { digest: plan.digest(), changes: Vec::new(), plan: plan.record() }).await;
+    }
+
+    pub async fn state(&self) -> RunState {
+        RunState::of(&self.journal().await.events(&cinto()).await.unwrap()).unwrap()
+    }
+
+    pub async fn run(&self) -> Ending {
+        self.run_only(None).await
+    }
+
+    pub async fn run_only(&self, only: Option<&str>) -> Ending {
+        let (plan, journal) = (self.plan(), self.journal().await);
+        let lease = journal.lease("tenant/cinto-caomaggiore", "anna-veneto", None).await.unwrap();
+        let (_sender, stop) = tokio::sync::watch::channel(false);
+        let only = only.map(|server| server.parse().unwrap());
+        let ending = Runner {
+            journal: &journal,
+            lease: &lease,
+            plan: &plan,
+            operator: "anna-veneto",
+            acts: self.memory.clone(),
+            observer: Silent,
+            stop,
+            scope: Scope { only, failed: BTreeSet::new() },
+            tempo: TEMPO,
+        }
+        .run()
+        .await
+        .unwrap();
+        journal.release(lease).await.unwrap();
+        ending
+    }
+
+    /// Runs until the process is killed at act number `at`; the future is dropped like a process.
+    pub async fn run_killed(&self, at: usize) {
+        self.memory.with(|world| world.kill_at = Some(at));
+        let killed = async {
+            while self.memory.with(|world| world.acts.len() <= at) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::select! {
+            _ = self.run() => {}
+            () = killed => {}
+        }
+        self.memory.with(|world| world.kill_at = None);
+    }
+
+    /// The gate that comes next and may be signed.
+    pub async fn gate(&self) -> String {
+        let (plan, state) = (self.plan(), self.state().await);
+        let now = *self.clock.lock().unwrap();
+        let all = gates(&plan, &state, now);
+        all.iter()
+            .find(|gate| gate.can_be_signed() && !gate.is_open())
+            .map(|gate| gate.gate.gate.to_string())
+            .unwrap_or_default()
+    }
+
+    /// Who signs types it.
+    pub async fn try_sign(&self, gate: &str, role: &str, by: &str) -> Result<(), Objection> {
+        self.type_for(gate, role, by, by).await
+    }
+
+    pub async fn type_for(&self, gate: &str, role: &str, by: &str, operator: &str) -> Result<(), Objection> {
+        let (plan, state) = (self.plan(), self.state().await);
+        let now = *self.clock.lock().unwrap();
+        let all = gates(&plan, &state, now);
+        let status = all.iter().find(|status| status.gate.gate.as_str() == gate).unwrap();
+        let (role, by) = (role.parse().unwrap(), by.parse().unwrap());
+        may_sign(status, &plan, &self.inventory.people, &by, &role, &operator.parse().unwrap())?;
+        let (gate, approves) = (status.gate.gate.clone(), status.approves.clone());
+        self.write_as(operator, Record::GateSigned { gate, role, by, approves }).await;
+        Ok(())
+    }
+
+    pub async fn sign(&self, gate: &str) {
+        let signers: &[(&str, &str)] = match gate {
+            "landing-ready" | "test-accepted" => &[("sad-validatore", "carla-riva")],
+            "quiet" | "moved" => &[("venis-sistemista", "anna-veneto"), ("comune-tecnico", "elena-ponte")],
+            _ => &[("sad-validatore", "carla-riva"), ("comune-referente", "dario-pieve")],
+        };
+        for (role, by) in signers {
+            self.try_sign(gate, role, by).await.unwrap();
+        }
+    }
+
+    /// Runs and signs until `gate` waits.
+    pub async fn up_to(&self, gate: &str) {
+        for _ in 0..10 {
+            assert!(matches!(self.run().await, Ending::Gate));
+            let next = self.gate().await;
+            if next == gate {
+                return;
+            }
+            self.sign(&next).await;
+        }
+        panic!("{gate} was never reached");
+    }
+
+    pub async fn phase(&self, server: &str) -> &'static str {
+        let (plan, state) = (self.plan(), self.state().await);
+        let now = *self.clock.lock().unwrap();
+        phase_of(&plan, &state, &gates(&plan, &state, now), &server.parse().unwrap()).word()
+    }
+}
+
+pub const GATES: [&str; 8] = [
+    "landing-ready",
+    "source-checked",
+    "test-accepted",
+    "move-planned",
+    "quiet",
+    "moved",
+    "landing-accepted",
+    "decommissioned",
+];
