@@ -27,7 +27,7 @@ pub use forecast::{
     Basis, Changes, DiskForecast, Evidence, FinalSync, Forecast, Known, LinkForecast, Measurement, ServerForecast,
     Span, Steady, Term, TermKind, line_seconds,
 };
-pub use gate::{Approval, GateStatus, Objection, gates, is_joint, may_sign};
+pub use gate::{Approval, GateStatus, Objection, gates, is_joint, may_sign, quiet_period};
 pub use go_back::{Criterion, criteria, unmeasured};
 pub use live::{Figures, Live, Measured, Measuring, live_figures, server_folder, verify};
 pub use next::{Next, Scope, may_have_machine, next};

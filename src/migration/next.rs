@@ -43,7 +43,7 @@ pub fn next<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope, now: Timesta
     if let Some(step) = overdue_tests(plan, state, now) {
         return Next::Act(step);
     }
-    let mut stands = gates(plan, state, now).into_iter();
+    let mut stands = gates(plan, state, now).into_iter().peekable();
     let mut left: Vec<&Step> = Vec::new();
     for (index, step) in plan.steps.iter().enumerate() {
         if let Action::Gate(_) = step.action {
@@ -52,6 +52,10 @@ pub fn next<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope, now: Timesta
                 _ if !left.is_empty() => return Next::Blocked(left),
                 _ => continue,
             }
+        }
+        // What comes before such a gate is about disks that are not wiped before its quiet period is over.
+        if let Some(gate) = stands.next_if(|gate| gate.quiet.is_some() && !gate.is_open()) {
+            return Next::Gate(Box::new(gate));
         }
         if is_settled(state, step) && !is_stale(plan, state, now, index) {
             continue;

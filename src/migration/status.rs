@@ -17,7 +17,9 @@ use super::state::{RunState, StepState};
 use crate::checklist::{ItemId, Phase as ChecklistPhase, Subject};
 use crate::journal::{Event, Holder};
 use crate::model::bilingual::Bilingual;
+use crate::model::calendar::italian;
 use crate::model::people::{People, Person};
+use crate::model::project_calendar::QuietPeriod;
 use crate::model::{DiskId, RoleId, ServerId};
 use crate::replica::DiskStatus;
 use jiff::Timestamp;
@@ -300,9 +302,10 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
             ),
             &run,
         ),
-        Next::Gate(gate) => match inputs.unsigned.first() {
-            Some(first) => sign_items(inputs, first.phase),
-            None => sign(inputs, &gate),
+        Next::Gate(gate) => match (gate.quiet, inputs.unsigned.first()) {
+            (Some(quiet), _) => wait(&quiet),
+            (None, Some(first)) => sign_items(inputs, first.phase),
+            (None, None) => sign(inputs, &gate),
         },
         Next::Blocked(steps) => blocked(steps.first().copied(), &run),
         Next::Act(step) => match (&step.action, state.step(&step.id)) {
@@ -398,6 +401,23 @@ fn sign(inputs: &Inputs<'_>, gate: &GateStatus<'_>) -> NextAct {
             format!("sign gate {name}: {}", gate.gate.title.en),
         ),
     }
+}
+
+/// Nothing is to be done but to leave servers off and disks as they are.
+fn wait(quiet: &QuietPeriod) -> NextAct {
+    let QuietPeriod { accepted, term, ends, earliest, .. } = quiet;
+    let (accepted, ends, earliest) = (italian(*accepted), italian(*ends), italian(*earliest));
+    let what = text(
+        format!(
+            "lasciare spenti i server e intatti i dischi fino al {ends}: il periodo di quiete è di {term} dal collaudo \
+             ({accepted}); l'attività 6 comincia dal {earliest}"
+        ),
+        format!(
+            "leave the servers off and their disks as they are until {ends}: the quiet period is {term} from the \
+             acceptance ({accepted}); activity 6 begins on {earliest}"
+        ),
+    );
+    NextAct { who: Vec::new(), command: None, by: None, what }
 }
 
 /// A person with role and contact, on one line.

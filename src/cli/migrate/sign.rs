@@ -121,6 +121,11 @@ fn objection(objection: Objection) -> Failure {
             (Kind::Usage, "`traghetto migrate status` names who may sign.")
         }
         Objection::NotYet { .. } => (Kind::CheckFailed, "`traghetto migrate run` goes on to the gate."),
+        Objection::QuietPeriod { .. } => (
+            Kind::Waiting,
+            "Until then the servers stay off, labelled and unplugged, and no disk is wiped. The term is \
+             `terms.quiet_before_wipe` of inventory/project.yaml.",
+        ),
         Objection::Stale { .. } => (
             Kind::CheckFailed,
             "`traghetto migrate run` runs the checklist again; what was signed on the same findings counts on.",
