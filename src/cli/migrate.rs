@@ -5,6 +5,7 @@ mod forecast;
 mod log;
 mod plan;
 mod progress;
+mod report;
 mod rollback;
 mod run;
 mod scene;
@@ -57,6 +58,9 @@ pub enum Command {
         #[arg(long)]
         server: Option<ServerId>,
     },
+    /// Write the papers of activity 6.
+    #[command(subcommand)]
+    Report(report::Kinds),
     /// Print what happened.
     Log {
         /// Which migration.
@@ -100,6 +104,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Pause { whose, reason } => log::pause(&whose, reason, context).await,
         Command::Rollback(args) => rollback::run(&args, context).await,
         Command::Verify { whose, server } => verify::run(&whose, server.as_ref(), context).await,
+        Command::Report(kind) => report::run(&kind, context).await,
         Command::Log { whose } => log::print(&whose, context).await,
         Command::Note { whose, text } => log::note(&whose, text, context).await,
     }
