@@ -51,6 +51,7 @@ mod journal;
 mod landing;
 mod map;
 mod migration_cutover;
+mod migration_papers;
 mod migration_run;
 mod network;
 mod network_diff;
