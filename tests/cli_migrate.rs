@@ -60,7 +60,7 @@ fn disks_are_kept_for_the_quiet_period(town: &Town) {
     let sign =
         ["sign", "decommissioned", "--role", "sad-validatore", "--operator", "carla-riva", "--approve", &approves];
     let refused = town.migrate(&sign).code(5).stderr;
-    assert!(refused.contains("error: gate decommissioned is not signed before "), "{refused}");
+    assert!(refused.contains("waiting: gate decommissioned is not signed before "), "{refused}");
     let plan: serde_json::Value = serde_json::from_str(&town.migrate(&["plan", "--json"]).code(0).stdout).unwrap();
     assert_eq!(plan["calendar"]["quiet_period"]["signed"], true);
     town.sandbox.edit("inventory/project.yaml", "quiet_before_wipe: {days: 14,", "quiet_before_wipe: {days: 0,");

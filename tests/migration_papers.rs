@@ -168,7 +168,10 @@ fn the_list_of_clean_up_follows_roles_addresses_and_the_way_of_the_copying() {
     let way = of("cinto-srv1", "way");
     assert!(way[0].contains("10.255.20.10 -> 192.0.2.10 TCP 22"), "{way:?}");
     assert!(way[1].contains("10.255.20.10/32"), "{way:?}");
-    assert_eq!(of("cinto-srv2", "accounts").len(), 1);
+    assert!(of("cinto-srv1", "services")[0].ends_with("the address stays 192.0.2.10, and the copy answers"));
+    let accounts = of("cinto-srv2", "accounts");
+    assert_eq!(accounts.len(), 1, "a rescue system lets in nobody on the server itself: {accounts:?}");
+    assert!(accounts[0].contains("root@192.0.2.11"), "{accounts:?}");
     let all: Vec<&str> = tasks.iter().map(|task| task["item"].as_str().unwrap()).collect();
     assert!(["D-03", "D-04", "D-05", "D-11"].iter().all(|item| all.contains(item)), "{all:?}");
     assert_eq!(serde_json::to_value(Doer::Network).unwrap(), "network");

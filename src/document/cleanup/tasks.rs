@@ -137,10 +137,18 @@ fn services(server: &Server) -> Vec<Task> {
 
 fn service(server: &Server, role: ServerRole) -> Option<Task> {
     let (id, old) = (&server.id, server.address);
-    let new = match server.landing {
-        _ if is_gone(server) => text("quello del server che lo sostituisce", "that of the server which replaces it"),
-        Addressing::Renumber(new) => text(new.to_string(), new.to_string()),
-        Addressing::Keep | Addressing::RoutesOnly => text(format!("{old} (invariato)"), format!("{old} (as before)")),
+    let now = match server.landing {
+        _ if is_gone(server) => text(
+            format!("al posto di {old} l'indirizzo del server che lo sostituisce"),
+            format!("instead of {old} the address of the server which replaces it"),
+        ),
+        Addressing::Renumber(new) => {
+            text(format!("al posto di {old} l'indirizzo è {new}"), format!("instead of {old} the address is {new}"))
+        }
+        Addressing::Keep | Addressing::RoutesOnly => text(
+            format!("l'indirizzo resta {old}, e risponde la copia"),
+            format!("the address stays {old}, and the copy answers"),
+        ),
     };
     let (who, asks, check) = match role {
         ServerRole::Ad => (
@@ -209,10 +217,7 @@ fn service(server: &Server, role: ServerRole) -> Option<Task> {
             text("ogni programma dell'elenco si apre e salva", "each program of the list opens and saves"),
         ),
     };
-    let what = text(
-        format!("{}: al posto di {old} l'indirizzo è {}", asks.it, new.it),
-        format!("{}: instead of {old} the address is {}", asks.en, new.en),
-    );
+    let what = text(format!("{}: {}", asks.it, now.it), format!("{}: {}", asks.en, now.en));
     Some(task((Area::Services, "D-05", who), Some(id), what, check))
 }
 
@@ -267,16 +272,16 @@ fn routes(server: &Server, path: Option<&MigrationPath>) -> Option<Task> {
 
 fn accounts(server: &Server) -> Vec<Task> {
     let about = (Area::Accounts, "D-11", Doer::Operator);
-    let mut users: Vec<String> = Vec::new();
-    for access in [&server.access, &server.landing_access].into_iter().flatten() {
-        users.push(format!("SSH {}@{}", access.user, access.host));
-    }
+    let mut tasks: Vec<Task> = rescue_system(server).into_iter().collect();
+    // What a rescue system lets in is no account of the server.
+    let source = server.access.as_ref().filter(|_| server.transfer != Transfer::Rescue);
+    let ssh = [source, server.landing_access.as_ref()].into_iter().flatten();
+    let mut users: Vec<String> = ssh.map(|access| format!("SSH {}@{}", access.user, access.host)).collect();
     for access in [&server.winrm, &server.landing_winrm].into_iter().flatten() {
         users.push(format!("WinRM {} ({})", access.user, access.host));
     }
     users.sort();
     users.dedup();
-    let mut tasks = Vec::new();
     if !users.is_empty() {
         let users = users.join("; ");
         let what = text(
@@ -298,6 +303,25 @@ fn accounts(server: &Server) -> Vec<Task> {
         tasks.push(task(about, Some(&server.id), what, check));
     }
     tasks
+}
+
+fn rescue_system(server: &Server) -> Option<Task> {
+    let access = server.access.as_ref().filter(|_| server.transfer == Transfer::Rescue)?;
+    let what = text(
+        format!(
+            "Ritirare il sistema di soccorso (chiavetta o avvio dalla rete) e la chiave che vi entra: SSH {}@{}",
+            access.user, access.host
+        ),
+        format!(
+            "Take back the rescue system (stick or network boot) and the key that opens it: SSH {}@{}",
+            access.user, access.host
+        ),
+    );
+    let check = text(
+        "La chiavetta è restituita e cancellata; la macchina non si avvia dalla rete; la chiave non è in altri sistemi",
+        "The stick is returned and wiped; the machine does not boot from the network; the key is in no other system",
+    );
+    Some(task((Area::Accounts, "D-11", Doer::Comune), Some(&server.id), what, check))
 }
 
 fn monitoring(server: &Server) -> Task {
