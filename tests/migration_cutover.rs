@@ -105,6 +105,25 @@ async fn a_dead_link_is_no_fence_and_a_person_on_the_spot_is() {
 }
 
 #[tokio::test]
+async fn what_is_said_while_a_run_waits_is_heard() {
+    let lab = quiet().await;
+    lead_here(&lab, &SERVERS);
+    lab.memory.with(|world| world.no_witness = true);
+    let person = async {
+        let pause = || tokio::time::sleep(std::time::Duration::from_millis(40));
+        while !lab.memory.with(|world| world.converted.contains("cinto-srv1")) {
+            pause().await;
+        }
+        pause().await;
+        state(&lab, "cinto-srv1", Fact::SourceOff).await;
+        assert_eq!(machine(&lab, "cinto-srv1"), None, "it still answers");
+        switch_off(&lab, &["cinto-srv1"]);
+    };
+    _ = tokio::join!(lab.run_only(Some("cinto-srv1")), person);
+    assert_eq!(machine(&lab, "cinto-srv1"), UP);
+}
+
+#[tokio::test]
 async fn what_was_said_of_another_night_does_not_count() {
     let lab = Lab::with_machines();
     lab.adopt().await;

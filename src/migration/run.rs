@@ -160,8 +160,8 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
     async fn step(&mut self, step: &Step, state: &RunState) -> Result<Option<Left>, RunError> {
         let observed = self.acts.observe(step).await;
         self.write(Record::StepStarted { step: step.id.clone(), observed: observed.clone() }).await?;
-        let scene =
-            Scene { plan: self.plan, state, now: self.journal.now(), step, observed: &observed, tempo: self.tempo };
+        let (journal, plan, tempo) = (self.journal, self.plan, self.tempo);
+        let scene = Scene { journal, plan, state, now: journal.now(), step, observed: &observed, tempo };
         let acted = tokio::select! {
             biased;
             why = stopped(self.journal, self.lease, self.plan, self.stop.clone()) => Err(Left::Stopped(why?)),
@@ -271,6 +271,7 @@ async fn stopped(
 
 /// What an act is done with.
 struct Scene<'a> {
+    journal: &'a Journal,
     plan: &'a Plan,
     state: &'a RunState,
     now: Timestamp,
