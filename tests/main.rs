@@ -49,6 +49,7 @@ mod inventory_files;
 mod ios_simulator;
 mod journal;
 mod landing;
+mod landing_night;
 mod map;
 mod migration_cutover;
 mod migration_run;

@@ -136,6 +136,8 @@ impl<F> Live<'_, F> {
         make(&self.machines, &blueprint, progress).await?;
         self.machines.connect(&identity, Port::Test).await.map_err(of_landing)?;
         self.machines.power_on(&identity).await.map_err(of_landing)?;
+        // A cable that is to be in at power on may be out all the same, and the machine runs.
+        self.machines.connect(&identity, Port::Test).await.map_err(of_landing)?;
         facts["machine_seconds"] = json!(begun.elapsed().as_secs_f64());
         Ok(Ended { result: Outcome::Launched { machine: identity.name(), roots }, facts })
     }
@@ -172,6 +174,10 @@ impl<F> Live<'_, F> {
             make(&self.machines, &blueprint, progress).await?;
         }
         self.machines.power_on(&identity).await.map_err(of_landing)?;
+        if connected {
+            // It was in service already: its cable may be out after it was off.
+            self.machines.connect(&identity, Port::Production).await.map_err(of_landing)?;
+        }
         Ok(Raised { machine: identity.name(), connected })
     }
 
