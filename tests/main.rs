@@ -66,6 +66,7 @@ mod over_ssh;
 mod probes;
 mod proof_boot;
 mod proof_chromium;
+mod proof_cutover;
 mod proof_libreoffice;
 mod proof_live_guest;
 mod proof_netmiko;

@@ -17,6 +17,7 @@ pub mod lab;
 pub mod lines;
 pub mod memory;
 pub mod network;
+pub mod night;
 pub mod proxy;
 pub mod replica;
 pub mod samba;
