@@ -2,7 +2,7 @@
 //! 200 MB written since the last sync, its copy booted from its own boot loader at the same address, the
 //! landing checklist over SSH, and the way back. Part of `make proof`.
 
-use crate::support::guest::Profile;
+use crate::support::guest::{IDENTITY, Profile, SOURCE_MAC};
 use crate::support::night::{Night, SERVER};
 use std::time::Instant;
 
@@ -29,11 +29,10 @@ fn proof_cutover_of_a_real_guest() {
     }
     let mut night = Night::new(Profile::Ext4);
     copied_and_synced(&night);
-    let identity = night.source().identity();
+    let identity = night.at_address(IDENTITY);
     night.slow_down();
-    night.source().run(&format!(
-        "head -c {DIRTY_MB}000000 /dev/urandom > /srv/dirty && sync /srv/dirty && sha256sum /srv/dirty > /root/sum"
-    ));
+    let file = format!("head -c {DIRTY_MB}000000 /dev/urandom > /srv/dirty && sync /srv/dirty");
+    night.at_address(&format!("{file} && sha256sum /srv/dirty > /root/sum && sync /root/sum"));
     moved(&mut night);
     in_service(&night, &identity);
     taken_back(&mut night, &identity);
@@ -57,7 +56,7 @@ fn moved(night: &mut Night) {
     night.sign("quiet", &[ENGINEER, TECHNICIAN]);
     let mut run = night.begin(&["run"]);
     night.wait_for(&format!("a5.convert.{SERVER}"), &mut run);
-    night.source().kill();
+    night.cut_the_power();
     night.state_routed();
     let ended = run.wait().unwrap();
     let said = night.said();
@@ -91,7 +90,7 @@ fn in_service(night: &Night, identity: &str) {
     assert_eq!(night.port(), "production");
     let here = night.at_address("cat /sys/class/net/enp0s3/address; sha256sum -c --quiet /root/sum && echo whole");
     assert!(here.starts_with("00:50:56:") && here.ends_with("whole\n"), "{here}");
-    assert_eq!(night.at_address(crate::support::guest::IDENTITY), identity);
+    assert_eq!(night.at_address(IDENTITY), identity);
 }
 
 /// Both sides take the server back; the source boots from its own disk, at its address.
@@ -109,7 +108,7 @@ fn taken_back(night: &mut Night, identity: &str) {
     let begun = Instant::now();
     night.source_again();
     println!("the source's own boot: {:.0} s", begun.elapsed().as_secs_f64());
-    assert_eq!(night.source().identity(), identity);
+    assert_eq!(night.at_address(IDENTITY), identity);
     let here = night.at_address("cat /sys/class/net/enp0s3/address; sha256sum -c --quiet /root/sum && echo whole");
-    assert_eq!(here, format!("{}\nwhole\n", crate::support::guest::SOURCE_MAC));
+    assert_eq!(here, format!("{}\nwhole\n", SOURCE_MAC));
 }

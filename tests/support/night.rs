@@ -49,9 +49,9 @@ impl Night {
         night
     }
 
-    /// The source, which is on.
-    pub fn source(&mut self) -> &mut Guest {
-        self.source.as_mut().unwrap()
+    /// Ends the source as a power cut does.
+    pub fn cut_the_power(&mut self) {
+        self.source.as_mut().unwrap().kill();
     }
 
     /// Boots the source once more from its own disk, after its power was cut.
@@ -110,6 +110,9 @@ impl Night {
         for gone in ["      - do: test-clone\n", "      - checklist: test\n", "      - do: end-test\n"] {
             self.sandbox.edit(path, gone, "");
         }
+        // What an evening's sync would bring is all there is.
+        let gate = "      - gate:\n          id: quiet\n";
+        self.sandbox.edit(path, &format!("      - do: sync\n      - do: verify\n{gate}"), gate);
         let text = std::fs::read_to_string(self.sandbox.path().join(path)).unwrap();
         let launch = text.lines().find(|line| line.trim_start().starts_with("- do: test-launch")).unwrap();
         self.sandbox.edit(path, &format!("{launch}\n"), "");
@@ -235,7 +238,9 @@ impl Night {
 impl Drop for Night {
     fn drop(&mut self) {
         let lab = project().join("tests/guest/lab.py");
-        let _ = Command::new("python3").arg(lab).arg("stop").arg(self.machine()).arg("hard").status();
+        if self.machine().exists() {
+            let _ = Command::new("python3").arg(lab).arg("stop").arg(self.machine()).arg("hard").status();
+        }
     }
 }
 
