@@ -176,7 +176,7 @@ impl Night {
         let line = ["sign", "routed", "--server", SERVER, "--role", "comune-tecnico", "--operator", "elena-ponte"];
         let line = [&line[..], &["--note", "the LAN crosses the line"]].concat();
         let shown = self.migrate(&line).code(2);
-        let (_, digest) = shown.stderr.split_once("Impronta di quanto si approva: ").unwrap();
+        let (_, digest) = shown.stderr.split_once("add --approve ").unwrap();
         let digest: String = digest.chars().take_while(char::is_ascii_hexdigit).collect();
         self.migrate(&[&line[..], &["--approve", &digest]].concat()).code(0);
     }
