@@ -17,6 +17,7 @@ pub mod remote;
 pub mod survey;
 pub mod table;
 pub mod ui;
+mod wrap;
 
 use crate::failure::{Failure, Kind};
 use crate::model::bilingual::Bilingual;

@@ -4,8 +4,11 @@
 //! in HTML by the template engine, in cells by [`cell`].
 
 pub mod cell;
+pub mod cleanup;
 pub mod evidence;
 pub mod index;
+mod page;
 pub mod statement;
 pub mod topology;
 pub mod verbale;
+pub mod wipe;

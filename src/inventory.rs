@@ -23,7 +23,8 @@ pub mod shape;
 mod shaping;
 pub mod site;
 pub mod tenant;
-pub mod winrm;
+pub mod window;
+mod winrm;
 pub mod yaml;
 
 pub use problem::{Problem, Problems};

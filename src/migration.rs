@@ -4,9 +4,12 @@
 //! The one place that composes checklists and replicas. Only `run` and `live` act.
 
 mod decode;
+mod elsewhere;
 mod forecast;
 mod gate;
 mod go_back;
+mod handover;
+mod hours;
 mod live;
 mod next;
 mod phase;
@@ -17,31 +20,39 @@ mod record;
 mod refusal;
 mod routing;
 mod run;
+mod safety;
 mod shaping;
 mod silence;
 mod state;
 mod status;
+mod written;
 
 pub use decode::{decode, form};
 pub use forecast::{
     Basis, Changes, DiskForecast, Evidence, FinalSync, Forecast, Known, LinkForecast, Measurement, ServerForecast,
     Span, Steady, Term, TermKind, line_seconds,
 };
-pub use gate::{Approval, GateStatus, Objection, gates, is_joint, may_sign};
+pub use gate::{Approval, GateStatus, Objection, gates, is_joint, may_sign, quiet_period};
 pub use go_back::{Criterion, criteria, unmeasured};
+pub use handover::{Handover, Told};
+pub use hours::{Wait, clock};
 pub use live::{Figures, Live, Measured, Measuring, live_figures, server_folder, verify};
 pub use next::{Next, Scope, may_have_machine, next};
 pub use phase::{Phase, phase_of, tenant_phase};
 pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};
 pub use playbook::{Action, Activity, Gate, Per, Playbook, Reached, Stage};
 pub use quiesce::{Quiesce, Unfit};
-pub use record::{Class, Fact, Record, Result as StepResult, Shown, Stop};
+pub use record::{Class, Fact, Leg, Record, Result as StepResult, Shown, Stop};
 pub use refusal::Refusal;
 pub use routing::pushed;
 pub use run::{
-    Acts, Ended, Ending, LastCopy, Observer, Progress, Raised, Reading, Routing, RunError, Runner, Tempo, Trouble,
+    Acts, Ended, Ending, Hours, LastCopy, Observer, Progress, Raised, Reading, Routing, RunError, Runner, Tempo,
+    Trouble,
 };
 pub use shaping::{Allowance, Path, Why, weekday_and_hour};
 pub use silence::Sight;
-pub use state::{Asked, IllegalEvent, RolledBack, RunState, Signature, StepState, Verified};
-pub use status::{Copying, DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, Unsigned, contact};
+pub use state::{Asked, IllegalEvent, LateStep, RolledBack, RunState, Signature, StepState, Verified};
+pub use status::{
+    Copying, DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, Unsigned, WindowLine, contact,
+};
+pub use written::{Writings, Written, powershell as powershell_written, read as read_written, sh as sh_written};

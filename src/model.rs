@@ -21,6 +21,7 @@ pub mod secret;
 pub mod server;
 pub mod tenant;
 pub mod vsphere;
+pub mod window;
 
 pub use ids::{DiskId, GateId, PersonId, RoleId, ServerId, SiteId, TenantId};
 pub use money::Euro;

@@ -85,6 +85,9 @@ pub struct BlockDevice {
     pub read_only: bool,
     /// Model of a disk.
     pub model: Option<String>,
+    /// Serial number of a disk, where the system tells it: not of disks behind a RAID controller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
     /// Filesystem on it.
     pub filesystem: Option<String>,
     /// UUID of that filesystem.

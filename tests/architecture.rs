@@ -46,6 +46,7 @@ const ACTORS: &[&str] = &[
     "landing/vsphere/nfs.rs",            // describes clones
     "landing/vsphere/site.rs",           // the vCenter behind them
     "migration/live.rs",                 // the world behind the runner
+    "migration/live/converter.rs",       // follows Converter's jobs
     "migration/live/figures.rs",         // the figures of a copy at work, in a file
     "migration/live/last_copy.rs",       // a source that stands still, and for how long
     "migration/live/machines.rs",        // clones and machines at the landing site

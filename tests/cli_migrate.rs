@@ -38,12 +38,32 @@ fn a_town_is_moved_from_gate_to_gate() {
     the_source_is_asked_no_more(&town);
     town.run_to("landing-accepted");
     town.sign_jointly("landing-accepted");
+    disks_are_kept_for_the_quiet_period(&town);
     town.run_to("decommissioned");
     assert_eq!(town.status()["phase"], "accepted");
     town.sign_jointly("decommissioned");
     town.migrate(&["run"]).code(0);
     let status = town.status();
     assert_eq!((&status["phase"], &status["next"]["command"]), (&"decommissioned".into(), &serde_json::Value::Null));
+}
+
+/// Activity 6 waits, whatever is signed, until people have agreed on another term or its days are over.
+fn disks_are_kept_for_the_quiet_period(town: &Town) {
+    let waits = town.migrate(&["run"]).code(5).stderr;
+    assert!(waits.contains("leave the servers off and their disks as they are until "), "{waits}");
+    assert!(!waits.contains("Sign with:"), "{waits}");
+    let status = town.status();
+    assert_eq!(status["gates"].as_array().unwrap().last().unwrap()["state"], "closed");
+    let what = status["next"]["what"]["it"].as_str().unwrap();
+    assert!(what.contains("14 giorni solari dal collaudo ("), "{what}");
+    let approves = town.approves("decommissioned");
+    let sign =
+        ["sign", "decommissioned", "--role", "sad-validatore", "--operator", "carla-riva", "--approve", &approves];
+    let refused = town.migrate(&sign).code(5).stderr;
+    assert!(refused.contains("waiting: gate decommissioned is not signed before "), "{refused}");
+    let plan: serde_json::Value = serde_json::from_str(&town.migrate(&["plan", "--json"]).code(0).stdout).unwrap();
+    assert_eq!(plan["calendar"]["quiet_period"]["signed"], true);
+    town.sandbox.edit("inventory/project.yaml", "quiet_before_wipe: {days: 14,", "quiet_before_wipe: {days: 0,");
 }
 
 /// What answers at a server's address may be its copy now: what the source phase kept stays.
@@ -187,6 +207,12 @@ fn a_host_that_is_off_is_exit_6_and_says_what_is_safe() {
     assert!(ran.stderr.contains("Call: Anna Veneto (Sistemista Venis, +39 041 555 0101)"), "{}", ran.stderr);
     let page = town.migrate(&["status", "--lang", "en"]).code(0).stdout;
     assert!(page.starts_with("NOW: a3.seed.cinto-srv1.disk0 failed"), "{page}");
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+    assert!(page.contains("gates open: landing-ready, source-checked") && page.contains("Not safe:"), "{page}");
+    let shift = town.migrate(&["handover", "--lang", "en"]).code(0).stdout;
+    assert!(shift.starts_with("Handover: ") && shift.contains("a3.seed.cinto-srv1.disk0 failed"), "{shift}");
+    let commands = |line: &&str| line.trim_start().starts_with("traghetto ");
+    assert!(shift.lines().filter(|line| !commands(line)).all(|line| line.chars().count() <= 80), "{shift}");
     assert!(page.ends_with("\n  traghetto migrate run cinto-caomaggiore\n"), "{page}");
 }
 

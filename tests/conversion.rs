@@ -1,14 +1,13 @@
 //! Clones converted: small roots in real images, mounted, changed and unmounted; a Windows on NTFS. What is
 //! done is compared with golden files; a second run has nothing to do.
 
-mod roots;
-
 use crate::hives::shapes;
 use crate::support::golden;
 use crate::support::hive::{Lists, bytes};
 use crate::support::images::{Image, run};
 use crate::support::replica::block_on;
-use roots::{KERNEL, MIB, Root, clone_of};
+use crate::support::roots;
+use crate::support::roots::{KERNEL, MIB, Root, clone_of};
 use std::fs;
 use traghetto::landing::convert::hardware::{Controller, NicModel};
 use traghetto::landing::convert::linux::{Card, Interface, Refusal, Wish as LinuxWish};

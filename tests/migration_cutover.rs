@@ -2,6 +2,7 @@
 
 use crate::support::memory::{Lab, Machine};
 use traghetto::migration::{Class, Ending, Fact, Record, StepResult, StepState, Stop};
+use traghetto::model::server::Transfer;
 
 const SERVERS: [&str; 3] = ["cinto-srv1", "cinto-srv2", "cinto-srv3"];
 
@@ -43,15 +44,15 @@ const UP: Option<Machine> = Some(Machine { on: true, connected: true });
 #[tokio::test]
 async fn servers_move_one_after_the_other_in_the_order_of_the_design() {
     let lab = quiet().await;
-    lead_here(&lab, &SERVERS);
-    let person = person_at_the_switch(&lab);
-    assert!(matches!(lab.run().await, Ending::Gate));
-    person.abort();
+    night(&lab).await;
     let acts = lab.memory.with(|world| world.acts.clone());
     let of = |server: &str| ["copy", "convert", "raise", "connect"].map(|act| format!("{act} {server}"));
-    let mut expected: Vec<String> = SERVERS.iter().flat_map(|server| of(server)).collect();
-    expected.push("check landing".into());
-    assert_eq!(acts, expected);
+    for server in SERVERS {
+        let mine: Vec<&String> = acts.iter().filter(|act| act.ends_with(server)).collect();
+        assert_eq!(mine, of(server).iter().collect::<Vec<_>>(), "{acts:?}");
+    }
+    assert_eq!(acts[..4], of("cinto-srv1"), "the others move after it");
+    assert_eq!(acts.last().unwrap(), "check landing");
     for server in SERVERS {
         assert_eq!((machine(&lab, server), lab.phase(server).await), (UP, "booted"));
     }
@@ -101,6 +102,25 @@ async fn a_dead_link_is_no_fence_and_a_person_on_the_spot_is() {
     state(&lab, "cinto-srv1", Fact::SourceOff).await;
     let Ending::Blocked(troubles) = lab.run().await else { panic!("srv2 waits too") };
     assert!(troubles.iter().all(|(step, _)| step.to_string() != "a5.fence.cinto-srv1"));
+    assert_eq!(machine(&lab, "cinto-srv1"), UP);
+}
+
+#[tokio::test]
+async fn what_is_said_while_a_run_waits_is_heard() {
+    let lab = quiet().await;
+    lead_here(&lab, &SERVERS);
+    lab.memory.with(|world| world.no_witness = true);
+    let person = async {
+        let pause = || tokio::time::sleep(std::time::Duration::from_millis(40));
+        while !lab.memory.with(|world| world.converted.contains("cinto-srv1")) {
+            pause().await;
+        }
+        pause().await;
+        state(&lab, "cinto-srv1", Fact::SourceOff).await;
+        assert_eq!(machine(&lab, "cinto-srv1"), None, "it still answers");
+        switch_off(&lab, &["cinto-srv1"]);
+    };
+    _ = tokio::join!(lab.run_only(Some("cinto-srv1")), person);
     assert_eq!(machine(&lab, "cinto-srv1"), UP);
 }
 
@@ -185,16 +205,17 @@ async fn a_kill_at_any_act_of_the_night_makes_no_second_machine() {
 #[tokio::test]
 async fn a_server_is_taken_back_before_anything_else_is_done() {
     let lab = quiet().await;
-    lead_here(&lab, &SERVERS);
-    let person = person_at_the_switch(&lab);
     lab.memory.with(|world| world.mute.insert("cinto-srv1".into()));
+    let person = person_at_the_switch(&lab);
+    assert!(matches!(lab.run().await, Ending::Blocked(_)), "its route waits");
+    lead_here_what_is_off(&lab);
     let Ending::Blocked(troubles) = lab.run().await else { panic!("srv1 says nothing") };
+    person.abort();
     assert_eq!(troubles[0].0.to_string(), "a5.boot.cinto-srv1");
     lab.later(1);
     lab.write(back("cinto-srv1")).await;
     lab.memory.with(|world| world.acts.clear());
-    assert!(matches!(lab.run().await, Ending::Gate));
-    person.abort();
+    night(&lab).await;
     let acts = lab.memory.with(|world| world.acts.clone());
     assert_eq!(acts[0], "withdraw cinto-srv1");
     assert_eq!(machine(&lab, "cinto-srv1"), Some(Machine::default()), "kept, off, connected to nothing");
@@ -205,11 +226,8 @@ async fn a_server_is_taken_back_before_anything_else_is_done() {
 #[tokio::test]
 async fn a_server_without_a_machine_is_taken_back_by_word_alone() {
     let lab = quiet().await;
-    lead_here(&lab, &SERVERS);
     lab.write(back("cinto-srv1")).await;
-    let person = person_at_the_switch(&lab);
-    assert!(matches!(lab.run().await, Ending::Gate));
-    person.abort();
+    night(&lab).await;
     assert!(!lab.memory.with(|world| world.acts.iter().any(|act| act == "withdraw cinto-srv1")));
 }
 
@@ -239,6 +257,210 @@ async fn test_machines_live_until_their_gate_or_until_their_time_is_over() {
             .values()
             .any(|step| { matches!(step.result(), Some(StepResult::TestsEnded { expired: false })) })
     );
+}
+
+#[tokio::test]
+async fn converter_moves_a_server_as_a_whole_in_the_same_order() {
+    let lab = Lab::with_converter(Transfer::Converter);
+    let ids: Vec<String> = lab.plan().steps.iter().map(|step| step.id.to_string()).collect();
+    let mine: Vec<&str> = ids.iter().filter(|id| id.contains("cinto-srv2")).map(String::as_str).collect();
+    let steps = ["a3.seed", "a3.sync", "a4.test-launch", "a5.sync", "a5.final-sync", "a5.fence", "a5.route", "a5.boot"];
+    assert_eq!(mine, steps.map(|step| format!("{step}.cinto-srv2")), "no replica is read, cloned or converted");
+    lab.adopt().await;
+    lab.up_to("quiet").await;
+    lab.sign("quiet").await;
+    lab.memory.with(|world| world.acts.clear());
+    night(&lab).await;
+    let acts = lab.memory.with(|world| world.acts.clone());
+    let mine: Vec<&String> = acts.iter().filter(|act| act.contains("cinto-srv2")).collect();
+    assert_eq!(mine, ["transfer cinto-srv2 Last", "raise cinto-srv2", "connect cinto-srv2"]);
+    assert_eq!(machine(&lab, "cinto-srv2"), UP);
+}
+
+#[tokio::test]
+async fn a_person_who_drives_converter_says_what_is_over_and_no_word_counts_for_another_night() {
+    let lab = Lab::with_converter(Transfer::ConverterAssisted);
+    lab.memory.with(|world| world.by_hand = true);
+    lab.adopt().await;
+    lab.up_to("source-checked").await;
+    lab.sign("source-checked").await;
+    let Ending::Blocked(troubles) = lab.run().await else { panic!("nobody has copied srv2") };
+    assert_eq!((troubles[0].0.to_string().as_str(), troubles[0].1.class), ("a3.seed.cinto-srv2", Class::Waiting));
+    state(&lab, "cinto-srv2", Fact::Copied).await;
+    state(&lab, "cinto-srv2", Fact::Finalised).await;
+    lab.later(1);
+    lab.up_to("quiet").await;
+    lab.sign("quiet").await;
+    let person = person_at_the_switch(&lab);
+    assert!(matches!(lab.run().await, Ending::Blocked(_)), "the route of srv1");
+    lead_here_what_is_off(&lab);
+    let Ending::Blocked(troubles) = lab.run().await else { panic!("what was said is of before the quiet") };
+    assert!(troubles.iter().any(|(step, _)| step.to_string() == "a5.final-sync.cinto-srv2"), "{troubles:?}");
+    person.abort();
+    lab.later(1);
+    state(&lab, "cinto-srv2", Fact::Finalised).await;
+    night(&lab).await;
+    assert_eq!(machine(&lab, "cinto-srv2"), UP);
+}
+
+#[test]
+fn converter_is_planned_only_where_it_can_work() {
+    let refused = |lab: &Lab| {
+        let (inventory, playbook) = (&lab.inventory, &lab.playbook);
+        let tenant = inventory.tenants.values().find(|tenant| tenant.id.as_str() == "cinto-caomaggiore").unwrap();
+        let request = traghetto::migration::Request { inventory, tenant, playbook, start: None };
+        let refusals = traghetto::migration::plan(&request).unwrap_err();
+        refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    let mut lab = Lab::with_converter(Transfer::Converter);
+    lab.inventory.project.landing.converter = None;
+    assert_eq!(refused(&lab), "server cinto-srv2: transfer `converter` needs `landing.converter`: its server");
+    let mut lab = Lab::with_converter(Transfer::Converter);
+    lab.servers()[1].converter = None;
+    assert!(refused(&lab).contains("needs `converter` of the server"), "{}", refused(&lab));
+    let mut lab = Lab::with_converter(Transfer::Converter);
+    lab.servers()[1].os = traghetto::model::server::Os::Linux("Debian 12".into());
+    assert!(refused(&lab).contains("by files only"), "{}", refused(&lab));
+    // A domain controller that runs is copied by nobody.
+    let mut lab = Lab::with_converter(Transfer::Converter);
+    let source = lab.servers()[1].converter.clone();
+    let controller = &mut lab.servers()[0];
+    (controller.transfer, controller.converter) = (Transfer::Converter, source);
+    assert!(refused(&lab).starts_with("server cinto-srv1: "), "{}", refused(&lab));
+}
+
+#[tokio::test]
+async fn a_new_quiet_copies_converts_and_fences_anew() {
+    let lab = quiet().await;
+    let person = person_at_the_switch(&lab);
+    assert!(matches!(lab.run().await, Ending::Blocked(_)), "no route leads here");
+    person.abort();
+    // The night is given up, people work on the sources again; another night begins.
+    lab.memory.with(|world| world.sources_off.clear());
+    lab.later(20);
+    lab.up_to("quiet").await;
+    lab.sign("quiet").await;
+    lab.memory.with(|world| world.acts.clear());
+    let Ending::Blocked(_) = lab.run().await else { panic!("the sources are on") };
+    let acts = lab.memory.with(|world| world.acts.clone());
+    assert_eq!(acts[..2], ["copy cinto-srv1", "convert cinto-srv1"], "nothing of the other night counts");
+    assert!(lab.memory.with(|world| world.machines.is_empty()), "and no fence of it");
+}
+
+#[tokio::test]
+async fn a_fence_grows_old() {
+    let lab = quiet().await;
+    let person = person_at_the_switch(&lab);
+    assert!(matches!(lab.run().await, Ending::Blocked(_)), "no route leads here");
+    person.abort();
+    lab.memory.with(|world| world.sources_off.clear());
+    lab.later(5);
+    let Ending::Blocked(troubles) = lab.run().await else { panic!("the source is on") };
+    assert_eq!(troubles[0].0.to_string(), "a5.fence.cinto-srv1");
+}
+
+#[tokio::test]
+async fn once_the_address_leads_here_silence_is_no_fence() {
+    let lab = quiet().await;
+    lead_here(&lab, &["cinto-srv1"]);
+    let person = person_at_the_switch(&lab);
+    let Ending::Blocked(troubles) = lab.run().await else { panic!("its silence says nothing") };
+    person.abort();
+    assert_eq!(troubles[0].0.to_string(), "a5.fence.cinto-srv1");
+    assert!(troubles[0].1.hints.join(" ").contains("source-off"), "{:?}", troubles[0].1.hints);
+}
+
+#[tokio::test]
+async fn damage_found_after_the_conversion_is_copied_converted_and_fenced_anew() {
+    let lab = quiet().await;
+    let person = person_at_the_switch(&lab);
+    assert!(matches!(lab.run().await, Ending::Blocked(_)));
+    let (server, disk) = ("cinto-srv1".parse().unwrap(), "disk0".parse().unwrap());
+    lab.write(Record::ReplicaVerified { server, disk, holds: false, root: "9".into() }).await;
+    let state = lab.state().await;
+    let step = |word: &str| state.step(&traghetto::migration::StepId(format!("a5.{word}"))).clone();
+    for word in ["final-sync.cinto-srv1.disk0", "convert.cinto-srv1", "fence.cinto-srv1"] {
+        assert_eq!(step(word), StepState::Pending, "{word}");
+    }
+    person.abort();
+}
+
+#[tokio::test]
+async fn what_is_found_of_a_replica_says_nothing_of_a_machine_in_service() {
+    let lab = in_service().await;
+    let (server, disk) = ("cinto-srv1".parse().unwrap(), "disk0".parse().unwrap());
+    lab.write(Record::ReplicaVerified { server, disk, holds: false, root: "9".into() }).await;
+    assert_eq!((lab.phase("cinto-srv1").await, lab.gate().await.as_str()), ("booted", "landing-accepted"));
+}
+
+#[tokio::test]
+async fn another_plan_never_copies_a_server_that_is_in_service() {
+    let mut lab = in_service().await;
+    lab.memory.with(|world| world.acts.clear());
+    lab.servers()[0].access.as_mut().unwrap().user = "altro".into();
+    lab.adopt().await;
+    for _ in 0..6 {
+        assert!(matches!(lab.run().await, Ending::Gate));
+        let next = lab.gate().await;
+        if next == "landing-accepted" {
+            break;
+        }
+        lab.sign(&next).await;
+    }
+    let acts = lab.memory.with(|world| world.acts.clone());
+    assert!(!acts.iter().any(|act| act.contains("copy") || act.contains("convert")), "{acts:?}");
+    assert!(!acts.iter().any(|act| act == "check source"), "what answers there is the copy: {acts:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_was_taken_back_moves_again_in_a_new_night() {
+    let lab = in_service().await;
+    lab.later(1);
+    lab.write(back("cinto-srv1")).await;
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(machine(&lab, "cinto-srv1"), Some(Machine::default()));
+    let (server, role, by) =
+        ("cinto-srv1".parse().unwrap(), "venis-sistemista".parse().unwrap(), "anna-veneto".parse().unwrap());
+    lab.write(Record::ServerReentered { server, role, by, reason: "another night".into() }).await;
+    lab.memory.with(|world| {
+        world.machines.remove("cinto-srv1");
+        world.converted.remove("cinto-srv1");
+        world.sources_off.clear();
+        world.routed.remove("cinto-srv1");
+        world.acts.clear();
+    });
+    lab.up_to("quiet").await;
+    lab.sign("quiet").await;
+    night(&lab).await;
+    let acts = lab.memory.with(|world| world.acts.clone());
+    assert!(!acts.iter().any(|act| act.ends_with("srv2") || act.ends_with("srv3")), "{acts:?}");
+    assert_eq!(machine(&lab, "cinto-srv1"), UP);
+}
+
+/// Runs to the next gate: each source is switched off once it is converted, and once it was seen off the
+/// routers are changed for it.
+async fn night(lab: &Lab) {
+    let person = person_at_the_switch(lab);
+    for _ in 0..8 {
+        if matches!(lab.run().await, Ending::Gate) {
+            person.abort();
+            return;
+        }
+        lead_here_what_is_off(lab);
+    }
+    panic!("the night does not end: {:?}", lab.memory.with(|world| world.acts.clone()));
+}
+
+/// All servers are in service, and wait for their acceptance.
+async fn in_service() -> Lab {
+    let lab = quiet().await;
+    night(&lab).await;
+    lab
+}
+
+/// The routers are changed for every server whose source is off.
+fn lead_here_what_is_off(lab: &Lab) {
+    lab.memory.with(|world| world.routed.extend(world.sources_off.iter().cloned().collect::<Vec<_>>()));
 }
 
 async fn state(lab: &Lab, server: &str, fact: Fact) {

@@ -16,6 +16,9 @@ async fn phases_rise_with_gates() {
     let mut phases = Vec::new();
     for gate in GATES {
         assert!(matches!(lab.run().await, Ending::Gate));
+        if gate == "decommissioned" {
+            the_quiet_period_passes(&lab).await;
+        }
         assert_eq!(lab.gate().await, gate);
         phases.push(lab.phase("cinto-srv1").await);
         lab.sign(gate).await;
@@ -25,6 +28,22 @@ async fn phases_rise_with_gates() {
     let expected =
         ["planned", "planned", "testing", "tested", "armed", "verified", "verified", "accepted", "decommissioned"];
     assert_eq!(phases, expected);
+}
+
+/// Nothing of activity 6 is done or signed before the fourteenth day after the acceptance is over.
+async fn the_quiet_period_passes(lab: &Lab) {
+    let acts = || lab.memory.with(|world| world.acts.len());
+    let before = acts();
+    for hours in [0, 14 * 24] {
+        lab.later(hours);
+        assert!(matches!(lab.run().await, Ending::Gate));
+        assert_eq!(lab.gate().await, "", "after {hours} hours");
+        let refused = lab.try_sign("decommissioned", "sad-validatore", "carla-riva").await.unwrap_err();
+        assert!(matches!(refused, Objection::QuietPeriod { .. }), "{refused}");
+    }
+    assert_eq!(acts(), before);
+    lab.later(24);
+    assert!(matches!(lab.run().await, Ending::Gate));
 }
 
 #[tokio::test]
@@ -377,6 +396,7 @@ async fn another_plan_is_not_run_and_adopting_it_keeps_what_it_did_not_touch() {
         stop,
         scope,
         tempo: TEMPO,
+        hours: lab.hours(),
     };
     assert!(matches!(runner.run().await, Err(migration::RunError::OtherPlan)));
     journal.release(lease).await.unwrap();
@@ -453,7 +473,7 @@ fn plans_without_a_way_are_refused_with_every_reason() {
         texts,
         [
             "server cinto-srv1 is a domain controller: transfer `agent` would copy it while it runs",
-            "server cinto-srv2: transfer `converter` is not built yet",
+            "server cinto-srv2: transfer `converter` needs `landing.vsphere`",
             "server cinto-srv3 runs Windows 7: transfer `agent` copies a running Linux only",
         ]
     );

@@ -50,12 +50,12 @@ fn boots_on(profile: Profile, hardware: &[Hardware]) {
 
 #[test]
 fn proof_boot_of_ext4_under_bios() {
-    boots_on(Profile::Ext4, &[Hardware::Paravirtual, Hardware::Sata]);
+    boots_on(Profile::Ext4, &[Hardware::Paravirtual, Hardware::Sas]);
 }
 
 #[test]
 fn proof_boot_under_uefi() {
-    boots_on(Profile::Uefi, &[Hardware::Sata]);
+    boots_on(Profile::Uefi, &[Hardware::Paravirtual, Hardware::Sas]);
 }
 
 #[test]

@@ -1,15 +1,19 @@
-//! `make proof`: Chromium prints the verbale on A4, page by page, with nothing cut, and what hosts and
+//! `make proof`: Chromium prints the verbale and the papers of activity 6 on A4, page by page, with nothing cut, and what hosts and
 //! people wrote into it neither runs nor calls anybody. Needs the Debian packages chromium and
 //! poppler-utils, which `make proof` installs.
 
-use crate::support::Sandbox;
+use crate::migration_papers::{cinto, surveyed};
 use crate::support::sshd::Sshd;
+use crate::support::{Sandbox, project};
+use serde_json::json;
 use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use traghetto::document::verbale::Language;
+use traghetto::document::{cleanup, wipe};
 
 const CINTO: &str = "inventory/tenants/cinto-caomaggiore.yaml";
 const ITEMS: usize = 400;
@@ -99,8 +103,51 @@ fn proof_the_verbale_prints_in_chromium() {
         let numbered = format!("{number} / {}", pages.len());
         assert!(page.contains(&numbered), "page {number} does not say {numbered}:\n{page}");
     }
-    assert_eq!(inside_a4(sandbox.path(), "verbale"), pages.len());
+    assert_eq!(inside(sandbox.path(), "verbale", (595.0, 842.0), ITEMS), pages.len());
     println!("{} pages of A4, {} words", pages.len(), text.split_whitespace().count());
+}
+
+/// The certificate of wiping of 90 disks, in landscape, and the list of clean-up, with what hosts and people wrote.
+#[test]
+fn proof_the_papers_of_activity_6_print_in_chromium() {
+    if std::env::var_os("TRAGHETTO_PROOF").is_none() {
+        println!("not run: a proof of `make proof` (TRAGHETTO_PROOF=1), it needs Chromium");
+        return;
+    }
+    let (port, calls) = counting();
+    let disk = |number: usize| {
+        let serial = match number % 30 {
+            0 => hostile(port),
+            1 => endless(number),
+            _ => format!("SERIAL-{number:03}"),
+        };
+        json!({ "name": format!("sd{number}"), "kind": "disk", "size": 120_034_123_776_u64, "serial": serial, "model": "WDC" })
+    };
+    let disks: Vec<_> = (0..90).map(disk).collect();
+    let inventory = traghetto::inventory::load(&project()).unwrap();
+    let events = [surveyed(1, "cinto-srv1", json!({ "disks": disks, "sources": [] }))];
+    let folder = tempfile::tempdir().unwrap();
+    let (digest, time) = ("0".repeat(64), "2022-07-05T09:30:00.000+02:00");
+    let (project, tenant) = (&inventory.project, &inventory.tenants[&cinto()]);
+    let sources = wipe::Sources { project, tenant, events: &events, inventory: &digest, time };
+    let page = wipe::html(&sources, &wipe::Certificate::new(&sources), Language::Italian).unwrap();
+    std::fs::write(folder.path().join("wipe.html"), page).unwrap();
+    let network = traghetto::network::NetworkPlan::new(&inventory, tenant).unwrap();
+    let sources = cleanup::Sources { project, tenant, path: network.migration.as_ref(), inventory: &digest, time };
+    let page = cleanup::html(&sources, &cleanup::Cleanup::new(&sources), Language::Italian).unwrap();
+    std::fs::write(folder.path().join("cleanup.html"), page).unwrap();
+
+    let text = printed(folder.path(), "wipe");
+    let dense: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    for number in (0..90).filter(|number| number % 30 > 1) {
+        assert!(dense.contains(&format!("SERIAL-{number:03}")), "disk {number} is missing");
+    }
+    assert!(dense.contains(&endless(31)) && !text.contains("RANTOGETHER"));
+    let pages = inside(folder.path(), "wipe", (842.0, 595.0), 200);
+    assert!(text.contains(&format!("{pages} / {pages}")), "pages are numbered");
+    printed(folder.path(), "cleanup");
+    println!("{pages} and {} pages of A4", inside(folder.path(), "cleanup", (842.0, 595.0), 200));
+    assert_eq!(calls.load(Ordering::SeqCst), 0, "they call nobody");
 }
 
 /// A port that hangs up on everybody, and how often somebody has called.
@@ -130,8 +177,9 @@ fn printed(folder: &Path, name: &str) -> String {
     run(Command::new("pdftotext").arg("-raw").arg(&pdf).arg("-"))
 }
 
-/// Checks that every page is A4 and every word within its margins; gives how many pages there are.
-fn inside_a4(folder: &Path, name: &str) -> usize {
+/// Checks that every page has this size in points and every word is within its margins, and that there are more
+/// than `least` words; gives how many pages there are.
+fn inside(folder: &Path, name: &str, size: (f64, f64), least: usize) -> usize {
     let boxes = run(Command::new("pdftotext").arg("-bbox").arg(folder.join(format!("{name}.pdf"))).arg("-"));
     let number = |line: &str, name: &str| -> f64 {
         let (_, rest) = line.split_once(&format!("{name}=\"")).unwrap_or_else(|| panic!("{line}"));
@@ -142,7 +190,7 @@ fn inside_a4(folder: &Path, name: &str) -> usize {
     for line in boxes.lines().map(str::trim) {
         if line.starts_with("<page ") {
             (width, height) = (number(line, "width"), number(line, "height"));
-            assert!((width - 595.0_f64).abs() < 1.0 && (height - 842.0_f64).abs() < 1.0, "{line}");
+            assert!((width - size.0).abs() < 1.0 && (height - size.1).abs() < 1.0, "{line}");
             pages += 1;
         } else if line.starts_with("<word ") {
             let (left, right) = (number(line, "xMin"), number(line, "xMax"));
@@ -151,7 +199,7 @@ fn inside_a4(folder: &Path, name: &str) -> usize {
             words += 1;
         }
     }
-    assert!(words > ITEMS, "{words} words");
+    assert!(words > least, "{words} words");
     pages
 }
 

@@ -2,9 +2,12 @@
 
 mod copying;
 mod forecast;
+mod handover;
+mod late;
 mod log;
 mod plan;
 mod progress;
+mod report;
 mod rollback;
 mod run;
 mod scene;
@@ -13,6 +16,7 @@ mod status;
 mod verify;
 mod vouch;
 mod watch;
+mod written;
 
 use super::{Context, dates};
 use crate::failure::Failure;
@@ -35,7 +39,7 @@ pub enum Command {
     Run(run::Args),
     /// Say what to do now, and where everything stands.
     Status(status::Args),
-    /// Sign a gate; or, with --server, vouch for what no probe can see: `source-off`, `routed`.
+    /// Sign a gate; or, with --server, vouch for what no probe can see: `source-off`, `routed`; or let its move go on `late`.
     Sign(sign::Args),
     /// Stop the run before its next act; `run` resumes it.
     Pause {
@@ -57,6 +61,11 @@ pub enum Command {
         #[arg(long)]
         server: Option<ServerId>,
     },
+    /// Write the papers of activity 6.
+    #[command(subcommand)]
+    Report(report::Kinds),
+    /// Print the page for the next shift: done, running, waiting, risks, next, contacts.
+    Handover(handover::Args),
     /// Print what happened.
     Log {
         /// Which migration.
@@ -94,12 +103,15 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Status(args) if args.watch && !context.json => watch::run(&args.whose, context).await,
         Command::Status(args) => status::run(&args, context).await,
         Command::Sign(args) => match &args.server {
+            Some(server) if args.gate == late::WORD => late::run(&args, server, context).await,
             Some(server) => vouch::run(&args, server, context).await,
             None => sign::run(&args, context).await,
         },
         Command::Pause { whose, reason } => log::pause(&whose, reason, context).await,
         Command::Rollback(args) => rollback::run(&args, context).await,
         Command::Verify { whose, server } => verify::run(&whose, server.as_ref(), context).await,
+        Command::Report(kind) => report::run(&kind, context).await,
+        Command::Handover(args) => handover::run(&args, context).await,
         Command::Log { whose } => log::print(&whose, context).await,
         Command::Note { whose, text } => log::note(&whose, text, context).await,
     }

@@ -6,6 +6,7 @@
 mod page;
 mod words;
 
+pub(super) use page::day_and_minute;
 pub use page::{html, markdown};
 
 use crate::checklist::{

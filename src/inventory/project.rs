@@ -120,6 +120,10 @@ fn terms(fields: &mut Fields<'_>) -> Option<Terms> {
     let start = "From the link to the start of activity 1, and from which date of the link.";
     let start_after_network = fields.required("start_after_network", start, record(start, term_from));
     let plan = fields.required("plan", "The six activities.", record(days, term));
+    let quiet =
+        "From the acceptance of the landing to activity 6: servers stay off, their disks are kept (default: 14 solar).";
+    let usual = Term { days: 14, count: DayCount::Solar };
+    let quiet_before_wipe = fields.or("quiet_before_wipe", quiet, record(quiet, quiet_term), usual);
     let paid = "Last day on which the lead pays every link.";
     let network_paid_by_lead_until = fields.required("network_paid_by_lead_until", paid, date());
     let fees_from = fields.required("fees_from", "First day on which fees are due.", date());
@@ -137,6 +141,7 @@ fn terms(fields: &mut Fields<'_>) -> Option<Terms> {
         start_after_network,
         start_from,
         plan: plan?,
+        quiet_before_wipe: quiet_before_wipe?,
         network_paid_by_lead_until: network_paid_by_lead_until?,
         fees_from,
         term_end,
@@ -145,6 +150,13 @@ fn terms(fields: &mut Fields<'_>) -> Option<Terms> {
 
 fn term(fields: &mut Fields<'_>) -> Option<Term> {
     let days = fields.required("days", "Number of days.", whole(1..=3650));
+    let count = fields.required("count", "Whether every day counts, or working days only.", word(COUNTS));
+    Some(Term { days: days?, count: count? })
+}
+
+/// A term that people may also agree to leave out.
+fn quiet_term(fields: &mut Fields<'_>) -> Option<Term> {
+    let days = fields.required("days", "Number of days; 0 where people agreed on none.", whole(0..=3650));
     let count = fields.required("count", "Whether every day counts, or working days only.", word(COUNTS));
     Some(Term { days: days?, count: count? })
 }

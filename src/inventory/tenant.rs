@@ -4,7 +4,7 @@ use super::codes;
 use super::form::scalars::{date, flag, id, month_day, text, text_like, whole, word};
 use super::form::{Fields, Form, list, nonempty_list, or_unknown, record};
 use super::problem::Complaint;
-use super::{server, site};
+use super::{server, site, window};
 use crate::model::tenant::{ActualCount, Clients, Codes, Population, Saas, ServerCount, Tenant, TenantKind};
 use crate::model::{Known, TenantId};
 use std::collections::BTreeSet;
@@ -24,10 +24,13 @@ fn file(fields: &mut Fields<'_>) -> Option<Tenant> {
     let servers = fields.required("servers", servers, or_unknown(list(server::form())));
     let sites = "The sites with their links, or `unknown`.";
     let sites = fields.required("sites", sites, or_unknown(nonempty_list(site::form())));
-    let (servers, sites) = (servers?, sites?);
+    let agreed = "The hours in which its servers may move (default: any hour).";
+    let windows = fields.or("windows", agreed, nonempty_list(window::form()), Vec::new());
+    let (servers, sites, windows) = (servers?, sites?, windows?);
     server::check_together(fields, servers.as_deref().unwrap_or_default());
     site::check_together(fields, sites.as_deref().unwrap_or_default());
-    Some(Tenant { server_count: server_count?, servers: known(servers), sites: known(sites), ..about? })
+    window::check_together(fields, &windows, servers.as_deref().unwrap_or_default());
+    Some(Tenant { server_count: server_count?, servers: known(servers), sites: known(sites), windows, ..about? })
 }
 
 fn known<T>(value: Option<T>) -> Known<T> {
@@ -75,6 +78,7 @@ fn about(fields: &mut Fields<'_>) -> Option<Tenant> {
         servers: Known::Unknown,
         sites: Known::Unknown,
         patron_day: patron_day?,
+        windows: Vec::new(),
     })
 }
 

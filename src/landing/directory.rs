@@ -109,6 +109,11 @@ impl Directory {
     }
 }
 
+/// Folders hold clones of replicas only.
+fn no_converter() -> LandingError {
+    LandingError::Setting { what: "VMware Converter makes machines in `landing.vsphere` only".to_owned() }
+}
+
 impl LandingZone for Directory {
     async fn prepare(&self, tenant: &Tenant) -> Result<Prepared, LandingError> {
         let folder = self.machines.join(tenant.id.as_str());
@@ -144,6 +149,18 @@ impl LandingZone for Directory {
         let place = self.clone_folder(identity).display().to_string();
         let (power, port) = (self.power(identity).await?, described.port());
         Ok(Some(Standing { power, complete: true, port, connected: port.is_some(), place }))
+    }
+
+    async fn adopt(&self, _: &Identity) -> Result<bool, LandingError> {
+        Err(no_converter())
+    }
+
+    async fn look(&self, _: &Identity) -> Result<Option<Standing>, LandingError> {
+        Err(no_converter())
+    }
+
+    async fn copy(&self, _: &Identity, _: &Identity, _: OnProgress<'_>) -> Result<(), LandingError> {
+        Err(no_converter())
     }
 
     async fn power_on(&self, identity: &Identity) -> Result<(), LandingError> {

@@ -69,6 +69,11 @@ impl Identity {
         }
     }
 
+    /// The name of the machine that takes over from a server.
+    pub fn production_name(server: &ServerId) -> String {
+        server.to_string()
+    }
+
     /// Its tenant.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
@@ -98,7 +103,7 @@ impl Identity {
     pub fn name(&self) -> String {
         match self.purpose {
             Purpose::Test => format!("{}-test", self.server),
-            Purpose::Production => self.server.to_string(),
+            Purpose::Production => Self::production_name(&self.server),
         }
     }
 

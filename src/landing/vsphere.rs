@@ -156,11 +156,20 @@ impl Vsphere {
         let is_so = |nic: &NicState| {
             nic.start_connected == plugged && nic.connected == now && network.as_ref().is_none_or(|to| goes(nic, to))
         };
-        if state.nics.first().is_some_and(is_so) {
+        let quiet = |nic: &NicState| !nic.connected && !nic.start_connected;
+        if state.nics.first().is_some_and(is_so) && state.nics.iter().skip(1).all(quiet) {
             return Ok(());
         }
-        let cable = Change::Cable { nic: 0, network, start_connected: plugged, connected: now };
-        Ok(self.site.client().await?.reconfigure(machine, &[cable]).await?)
+        let mut cables = vec![Change::Cable { nic: 0, network, start_connected: plugged, connected: now }];
+        // A machine of Converter may have more cards than we know of: none of them goes anywhere.
+        let others = state.nics.iter().enumerate().skip(1).filter(|(_, nic)| nic.connected || nic.start_connected);
+        cables.extend(others.map(|(nic, _)| Change::Cable {
+            nic,
+            network: None,
+            start_connected: false,
+            connected: false,
+        }));
+        Ok(self.site.client().await?.reconfigure(machine, &cables).await?)
     }
 
     /// Turns a machine off and destroys it, past what a killed command of ours still does to it.
@@ -254,10 +263,43 @@ impl LandingZone for Vsphere {
         let (mut port, mut connected) = (None, false);
         if let Some(nic) = state.nics.first() {
             port = self.site.port(identity, nic).await?;
-            connected = if state.power == Power::On { nic.connected } else { nic.start_connected };
+            let plugged = |nic: &NicState| if state.power == Power::On { nic.connected } else { nic.start_connected };
+            connected = state.nics.iter().any(plugged);
         }
         let place = place(&state);
         Ok(Some(Standing { power: Some(state.power), complete: state.complete, port, connected, place }))
+    }
+
+    async fn adopt(&self, identity: &Identity) -> Result<bool, LandingError> {
+        let home = self.site.home(identity.tenant()).await?;
+        let client = self.site.client().await?;
+        if client.adopt(&home.folder, &identity.name(), &identity.mark()).await?.is_some() {
+            return Ok(true);
+        }
+        // Or somebody moved it.
+        Ok(self.site.machine(identity).await?.is_some())
+    }
+
+    async fn look(&self, identity: &Identity) -> Result<Option<Standing>, LandingError> {
+        let home = self.site.home(identity.tenant()).await?;
+        let found = self.site.client().await?.anybodys(&home.folder, &identity.name()).await?;
+        Ok(found.map(|(_, state)| Standing {
+            power: Some(state.power),
+            complete: true,
+            port: None,
+            connected: state.nics.iter().any(|nic| nic.connected || nic.start_connected),
+            place: place(&state),
+        }))
+    }
+
+    async fn copy(&self, from: &Identity, to: &Identity, progress: OnProgress<'_>) -> Result<(), LandingError> {
+        let machine = self.site.must(from).await?;
+        let (client, home, places) =
+            (self.site.client().await?, self.site.home(to.tenant()).await?, self.site.places().await?);
+        let host = self.site.host(places, to.number());
+        let home = world::Home { folder: &home.folder, pool: &home.pool, host };
+        client.copy_machine(&machine, home, (&to.name(), &to.mark()), MOVE, progress).await?;
+        Ok(())
     }
 
     async fn power_on(&self, identity: &Identity) -> Result<(), LandingError> {

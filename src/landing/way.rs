@@ -77,6 +77,18 @@ impl LandingZone for Way {
         ask!(self, way => way.find(identity).await)
     }
 
+    async fn adopt(&self, identity: &Identity) -> Result<bool, LandingError> {
+        ask!(self, way => way.adopt(identity).await)
+    }
+
+    async fn look(&self, identity: &Identity) -> Result<Option<Standing>, LandingError> {
+        ask!(self, way => way.look(identity).await)
+    }
+
+    async fn copy(&self, from: &Identity, to: &Identity, progress: OnProgress<'_>) -> Result<(), LandingError> {
+        ask!(self, way => way.copy(from, to, progress).await)
+    }
+
     async fn power_on(&self, identity: &Identity) -> Result<(), LandingError> {
         ask!(self, way => way.power_on(identity).await)
     }

@@ -88,6 +88,30 @@ pub trait LandingZone: Send + Sync {
     /// Something else has its name, or the site cannot be asked.
     fn find(&self, identity: &Identity) -> impl Future<Output = Result<Option<Standing>, LandingError>> + Send;
 
+    /// Takes the machine that VMware Converter made under an identity's name for ours, if it is there: off,
+    /// with no cable plugged in.
+    ///
+    /// # Errors
+    /// It is another copy, is on or connected, or this way has no machines of Converter.
+    fn adopt(&self, identity: &Identity) -> impl Future<Output = Result<bool, LandingError>> + Send;
+
+    /// How the machine of an identity's name stands, whoever made it.
+    ///
+    /// # Errors
+    /// As [`adopt`](Self::adopt).
+    fn look(&self, identity: &Identity) -> impl Future<Output = Result<Option<Standing>, LandingError>> + Send;
+
+    /// Copies the machine of an identity, which is off, for a test; found again where it is there.
+    ///
+    /// # Errors
+    /// It is not there, or the site does not copy it.
+    fn copy(
+        &self,
+        from: &Identity,
+        to: &Identity,
+        progress: OnProgress<'_>,
+    ) -> impl Future<Output = Result<(), LandingError>> + Send;
+
     /// Turns a machine on.
     ///
     /// # Errors

@@ -339,11 +339,11 @@ fn later(from: Timestamp, seconds: u64) -> Option<Timestamp> {
     from.checked_add(SignedDuration::from_secs(i64::try_from(seconds).ok()?)).ok()
 }
 
-fn in_rome<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn in_rome<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rome(at))
 }
 
-fn maybe_in_rome<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn maybe_in_rome<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     at.as_ref().map(rome).serialize(serializer)
 }
 

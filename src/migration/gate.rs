@@ -1,12 +1,16 @@
 //! Gates: what a signature approves, when a gate is open, and who may sign.
 
 use super::plan::{Plan, Step};
-use super::playbook::{Action, Gate};
+use super::playbook::{Action, Gate, Reached};
 use super::record;
 use super::state::{RunState, Signature, StepState};
+use crate::checklist::Phase as ChecklistPhase;
 use crate::digest::sha256;
+use crate::model::calendar::{italian, rome_civil};
 use crate::model::people::{People, Side};
+use crate::model::project_calendar::QuietPeriod;
 use crate::model::{PersonId, RoleId};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -58,12 +62,14 @@ pub struct GateStatus<'a> {
     pub void: Vec<&'a Signature>,
     /// Roles that have not signed.
     pub missing: Vec<&'a RoleId>,
+    /// The quiet period before the disks are wiped, while it keeps this gate from being signed.
+    pub quiet: Option<QuietPeriod>,
 }
 
 impl GateStatus<'_> {
     /// Whether people may sign now.
     pub fn can_be_signed(&self) -> bool {
-        self.undone.is_empty()
+        self.undone.is_empty() && self.quiet.is_none()
     }
 
     /// Whether the run may pass.
@@ -75,7 +81,30 @@ impl GateStatus<'_> {
 /// All gates of the plan, in order.
 pub fn gates<'a>(plan: &'a Plan, state: &'a RunState, now: Timestamp) -> Vec<GateStatus<'a>> {
     let indices = 0..plan.steps.len();
-    indices.filter_map(|index| status(plan, state, now, index)).collect()
+    let mut all: Vec<GateStatus<'a>> = indices.filter_map(|index| status(plan, state, now, index)).collect();
+    let quiet = accepted_on(&all).and_then(|day| plan.calendar.quiet_period(day, true));
+    let quiet = quiet.filter(|quiet| quiet.holds(now));
+    for gate in all.iter_mut().filter(|gate| gate.gate.reaches == Some(Reached::Decommissioned)) {
+        gate.quiet = quiet;
+    }
+    all
+}
+
+/// The quiet period before activity 6: from the acceptance that was signed, else from the plan's last day of the
+/// activity that ends with it.
+pub fn quiet_period(plan: &Plan, gates: &[GateStatus<'_>]) -> Option<QuietPeriod> {
+    if let Some(day) = accepted_on(gates) {
+        return plan.calendar.quiet_period(day, true);
+    }
+    let ends_with = gates.iter().find(|gate| gate.gate.reaches == Some(Reached::Accepted))?.step.activity;
+    let proposed = plan.calendar.activities.iter().find(|proposed| proposed.activity == ends_with)?;
+    plan.calendar.quiet_period(proposed.to, false)
+}
+
+/// The day in Rome on which the last role accepted the landing.
+fn accepted_on(gates: &[GateStatus<'_>]) -> Option<Date> {
+    let gate = gates.iter().find(|gate| gate.gate.reaches == Some(Reached::Accepted) && gate.is_open())?;
+    gate.signed.iter().map(|signature| signature.at).max().map(|at| rome_civil(at).date())
 }
 
 fn status<'a>(plan: &'a Plan, state: &'a RunState, now: Timestamp, index: usize) -> Option<GateStatus<'a>> {
@@ -106,6 +135,7 @@ fn status<'a>(plan: &'a Plan, state: &'a RunState, now: Timestamp, index: usize)
         approves,
         signed,
         void,
+        quiet: None,
     })
 }
 
@@ -141,6 +171,10 @@ pub(super) fn is_stale(plan: &Plan, state: &RunState, now: Timestamp, index: usi
     let (Action::Checklist { checklist }, StepState::Done { at, .. }) = (&step.action, state.step(&step.id)) else {
         return false;
     };
+    // Once servers move, sources and tests cannot be asked again: what was found stands.
+    if matches!(checklist, ChecklistPhase::Source | ChecklistPhase::Test) && !state.moving().is_empty() {
+        return false;
+    }
     let next = after.iter().zip(index + 1..).find_map(|(step, at)| match &step.action {
         Action::Gate(gate) => Some((gate, at)),
         _ => None,
@@ -222,6 +256,17 @@ pub enum Objection {
         /// The checklist's step.
         step: String,
     },
+    /// The quiet period before the disks are wiped is not over.
+    #[error(
+        "gate {gate} is not signed before {}: the quiet period of {} after the landing was accepted ({}) ends on {}",
+        italian(.quiet.earliest), .quiet.term, italian(.quiet.accepted), italian(.quiet.ends)
+    )]
+    QuietPeriod {
+        /// Which gate.
+        gate: String,
+        /// The period.
+        quiet: QuietPeriod,
+    },
     /// The person carried out what only the SAD validates.
     #[error("{person} carried out what gate {gate} validates: another person signs it")]
     Executor {
@@ -291,6 +336,9 @@ pub fn may_sign(
     }
     if !who.holds(role, &plan.tenant) {
         return Err(Objection::NotTheirRole { person: person.clone(), role: role.clone() });
+    }
+    if let Some(quiet) = status.quiet {
+        return Err(Objection::QuietPeriod { gate, quiet });
     }
     if let Some(step) = status.stale.first().filter(|_| status.stale == status.undone) {
         return Err(Objection::Stale { gate, step: step.id.to_string() });

@@ -1,5 +1,6 @@
 //! The real world behind the runner: SSH to the sources, replicas and clones on this host, checklists.
 
+mod converter;
 mod figures;
 mod last_copy;
 mod machines;
@@ -11,10 +12,11 @@ mod trouble;
 
 use super::plan::Step;
 use super::playbook::Action;
-use super::record::{self, Class};
+use super::record::{self, Class, Leg};
 use super::routing::routing;
 use super::run::{Acts, Ended, LastCopy, Progress, Raised, Reading, Routing, Trouble};
 use super::silence::Sight;
+use super::state::RunState;
 use crate::checklist::{
     self, Baselines, Checklist, Field, Finding, Keeper, Outcome, Phase, Redactor, RunRecord, Signatures, Verdict,
 };
@@ -248,22 +250,30 @@ impl<F: Field> Acts for Live<'_, F> {
                 .hint(format!("Put it into checklists/{phase}.yaml."))
         })?;
         let events = self.events().await?;
+        let state = RunState::of(&events).map_err(|error| Trouble::new(Class::Evidence, error))?;
+        if phase == Phase::Source && !state.moving().is_empty() {
+            return Err(Trouble::new(Class::CheckFailed, "the source checklist is not run once servers move")
+                .hint("No server was touched: what answers there may be the copy by now.")
+                .hint("What was found before counts on."));
+        }
+        let of_copies = matches!(phase, Phase::Test | Phase::Landing | Phase::Decommission);
+        let tenant = &if of_copies { state.without_taken_back(self.tenant) } else { self.tenant.clone() };
         let signatures = Signatures::read(list, &events, self.journal.now());
         let runs = events.iter().filter(|event| event.kind == RunRecord::KIND).map(|event| &event.data);
         let baselines = Baselines::read(runs);
         let options = checklist::Options::whole(self.project, &signatures, &baselines);
         let begun = Instant::now();
-        let findings = checklist::run(list, self.tenant, &options, &self.field).await;
+        let findings = checklist::run(list, tenant, &options, &self.field).await;
         let mut held = secret::held(self.tenant, &self.trust.root);
         held.extend(secret::held_for(self.project, &self.trust.root));
         let redactor = Redactor::new(held);
         let (journal, operator) = (self.journal, self.operator);
         let keeper = Keeper { journal, operator, redactor: &redactor, signatures: &signatures };
-        let kept = keeper.keep(list, self.tenant, &options, begun.elapsed().as_secs_f64(), findings).await;
+        let kept = keeper.keep(list, tenant, &options, begun.elapsed().as_secs_f64(), findings).await;
         let record = kept.map_err(|error| Trouble::new(Class::Failed, error).hint("No server was touched."))?;
         // What the Comune's own script found counts beside it, and what a machine said as its other system.
         let events = self.events().await?;
-        let tasks = checklist::tasks(list, self.tenant, &options);
+        let tasks = checklist::tasks(list, tenant, &options);
         let lines = checklist::standing(&tasks, phase, &events, &signatures);
         checked(&record.weighed(lines.into_iter().map(|line| line.finding).collect()))
     }
@@ -329,11 +339,24 @@ impl<F: Field> Acts for Live<'_, F> {
         Ok(Ended { result: record::Result::Cloned { root }, facts })
     }
 
+    async fn transfer(
+        &mut self,
+        server: &ServerId,
+        leg: Leg,
+        said: bool,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Ended, Trouble> {
+        self.converter_leg(server, leg, said, progress).await
+    }
+
     async fn launch_test(
         &mut self,
         server: &ServerId,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Ended, Trouble> {
+        if self.server(server)?.transfer.is_converter() {
+            return self.launch_copy(server, progress).await;
+        }
         self.launch(server, progress).await
     }
 

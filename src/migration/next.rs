@@ -3,11 +3,14 @@
 use super::gate::{GateStatus, gates, is_settled, is_stale};
 use super::plan::{Plan, Step};
 use super::playbook::Action;
+use super::record::Fact;
 use super::state::{RunState, StepState};
 use crate::model::ServerId;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
+/// For how long a source counts as off after it was seen off.
+const FENCED_FOR: SignedDuration = SignedDuration::from_hours(4);
 /// How long a test machine may live before its test is accepted.
 const TESTS_LIVE_FOR: SignedDuration = SignedDuration::from_hours(72);
 
@@ -43,7 +46,7 @@ pub fn next<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope, now: Timesta
     if let Some(step) = overdue_tests(plan, state, now) {
         return Next::Act(step);
     }
-    let mut stands = gates(plan, state, now).into_iter();
+    let mut stands = gates(plan, state, now).into_iter().peekable();
     let mut left: Vec<&Step> = Vec::new();
     for (index, step) in plan.steps.iter().enumerate() {
         if let Action::Gate(_) = step.action {
@@ -53,7 +56,11 @@ pub fn next<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope, now: Timesta
                 _ => continue,
             }
         }
-        if is_settled(state, step) && !is_stale(plan, state, now, index) {
+        // What comes before such a gate is about disks that are not wiped before its quiet period is over.
+        if let Some(gate) = stands.next_if(|gate| gate.quiet.is_some() && !gate.is_open()) {
+            return Next::Gate(Box::new(gate));
+        }
+        if is_settled(state, step) && !is_stale(plan, state, now, index) && !is_old_fence(state, now, step) {
             continue;
         }
         match &step.server {
@@ -85,20 +92,42 @@ fn predecessors_moved(plan: &Plan, state: &RunState, server: &ServerId) -> bool 
 /// The first server that was taken back and may still have a machine.
 fn to_withdraw<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope) -> Option<&'a ServerId> {
     let taken_back = state.rolled_back.keys().filter(|server| !state.withdrawn.contains(*server));
-    let mut open = taken_back.filter(|server| !scope.failed.contains(*server));
+    // Where the site cannot be asked, a person may say that it is off.
+    let said = |server: &ServerId, since: Timestamp| {
+        let statement = state.stated.get(&(server.clone(), Fact::MachineOff));
+        statement.is_some_and(|statement| statement.at >= since)
+    };
+    let off = |server: &ServerId| state.rolled_back.get(server).is_some_and(|back| said(server, back.at));
+    let mut open = taken_back.filter(|server| !scope.failed.contains(*server) && !off(server));
     open.find(|server| may_have_machine(plan, state, server))
+}
+
+/// Whether a source was seen off so long ago that it has to be seen again, before its machine is made.
+fn is_old_fence(state: &RunState, now: Timestamp, step: &Step) -> bool {
+    let old = match state.step(&step.id) {
+        StepState::Done { at, .. } => now.duration_since(*at) > FENCED_FOR,
+        _ => false,
+    };
+    let booting = step.server.as_ref().is_some_and(|server| state.boot_has_begun(server));
+    step.action == Action::Fence && old && !booting && !is_taken_back(state, step)
+}
+
+fn is_taken_back(state: &RunState, step: &Step) -> bool {
+    step.server.as_ref().is_some_and(|server| state.rolled_back.contains_key(server))
 }
 
 /// Whether a machine of the server may exist at the landing site, outside of the isolated network.
 pub fn may_have_machine(plan: &Plan, state: &RunState, server: &ServerId) -> bool {
-    let mut boots = plan.steps.iter().filter(|step| step.action == Action::Boot);
-    boots.any(|step| step.server.as_ref() == Some(server) && state.executors.contains_key(&step.id))
+    plan.server(server).is_some() && state.boot_has_begun(server)
 }
 
 /// The end of test launches whose time is over before they were accepted: it comes at once, out of order.
 pub(super) fn overdue_tests<'a>(plan: &'a Plan, state: &RunState, now: Timestamp) -> Option<&'a Step> {
     let end = plan.steps.iter().position(|step| step.action == Action::EndTest)?;
     let (before, rest) = plan.steps.split_at(end);
+    if rest.first().is_some_and(|step| is_settled(state, step)) {
+        return None;
+    }
     let old = |step: &Step| match (&step.action, state.step(&step.id)) {
         (Action::TestLaunch, StepState::Done { at, .. }) => now.duration_since(*at) > TESTS_LIVE_FOR,
         _ => false,

@@ -5,15 +5,19 @@ use super::quiesce::Quiesce;
 use super::refusal::{Refusal, refusals};
 use crate::digest::sha256;
 use crate::model::calendar::WorkCalendar;
-use crate::model::project::{LandingTarget, Project};
+use crate::model::project::{LandingMachines, LandingTarget, Project};
 use crate::model::project_calendar::{self, ActivityDays, ProjectCalendar};
-use crate::model::server::{Access, DirectoryWay, Login, SecretRef, Server, Transfer};
+use crate::model::server::{
+    Access, Addressing, DirectoryWay, Disk, Login, Os, SecretRef, Server, ServerRole, Transfer,
+};
 use crate::model::tenant::Tenant;
+use crate::model::vsphere::VsphereWay;
 use crate::model::{DiskId, Inventory, ServerId, TenantId};
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 /// What a plan is made from.
@@ -74,6 +78,16 @@ pub struct PlannedServer {
     pub directory: Option<DirectoryWay>,
     /// How it is reached, in words.
     pub reached: String,
+    /// Its system.
+    pub os: Os,
+    /// What it does.
+    pub roles: Vec<ServerRole>,
+    /// Its address in the tenant's LAN.
+    pub address: Ipv4Addr,
+    /// Where its address is after the move.
+    pub landing: Addressing,
+    /// How its copy is reached, in words.
+    pub copy_reached: String,
     /// Its disks.
     pub disks: Vec<PlannedDisk>,
     /// Servers whose final sync comes first.
@@ -188,7 +202,15 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, Vec<Refusal>> {
 
 fn landing(project: &Project) -> String {
     let LandingTarget::Directory(folder) = &project.landing.target;
-    format!("directory {}", folder.display())
+    let machines = match &project.landing.machines {
+        LandingMachines::ByHand => String::new(),
+        LandingMachines::Lab(_) => ", machines of a laboratory".to_owned(),
+        LandingMachines::Vsphere(vsphere) => {
+            let way = if vsphere.way == VsphereWay::Nfc { "imported" } else { "staged" };
+            format!(", machines in {} of vCenter {} ({way})", vsphere.datacenter, vsphere.access.host)
+        }
+    };
+    format!("directory {}{machines}", folder.display())
 }
 
 /// Servers so that each comes after those it names in `after`, otherwise as in the inventory.
@@ -212,7 +234,15 @@ fn planned(server: &Server) -> PlannedServer {
         server: server.id.clone(),
         transfer: server.transfer,
         directory: server.directory,
-        reached: server.access.as_ref().map_or_else(String::new, reached),
+        reached: match (&server.converter, server.transfer.is_converter()) {
+            (Some(source), true) => format!("{}@{}:{} (VMware Converter)", source.user, source.host, source.port),
+            _ => server.access.as_ref().map_or_else(String::new, reached),
+        },
+        os: server.os.clone(),
+        roles: server.roles.clone(),
+        address: server.address,
+        landing: server.landing,
+        copy_reached: server.landing_access.as_ref().map_or_else(String::new, reached),
         disks: disks
             .map(|disk| PlannedDisk {
                 disk: disk.id.clone(),
@@ -287,12 +317,22 @@ fn of_action(activity: u8, name: &str, action: &Action, servers: &[&Server]) -> 
             let (first, rest): (Vec<_>, Vec<_>) = servers.iter().partition(|server| server.is_domain_controller());
             first.iter().chain(&rest).copied().map(of_server).collect()
         }
-        (_, Per::Server) => servers.iter().map(of_server).collect(),
-        (_, Per::Disk) => {
-            let disks = servers.iter().flat_map(|server| server.disks.iter().map(move |disk| (server, disk)));
-            let id = |server: &Server, disk: &DiskId| format!("{name}.{}.{disk}", server.id);
-            disks.map(|(server, disk)| step(id(server, &disk.id), Some(&server.id), Some(&disk.id))).collect()
-        }
+        (_, per) => servers
+            .iter()
+            .flat_map(|server| match (per, server.transfer.is_converter(), action) {
+                // Converter converts by itself, and what it copied has no replica to read or clone.
+                (_, true, Action::Convert | Action::Verify | Action::TestClone) => Vec::new(),
+                // Driven by a person, its last synchronisation carries everything at once.
+                (_, true, Action::Sync) if server.transfer == Transfer::ConverterAssisted => Vec::new(),
+                // It copies a server as a whole.
+                (Per::Disk, false, _) => {
+                    let id = |disk: &DiskId| format!("{name}.{}.{disk}", server.id);
+                    let of_disk = |disk: &Disk| step(id(&disk.id), Some(&server.id), Some(&disk.id));
+                    server.disks.iter().map(of_disk).collect()
+                }
+                _ => vec![of_server(server)],
+            })
+            .collect(),
     }
 }
 

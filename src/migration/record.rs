@@ -2,6 +2,7 @@
 
 use super::plan::StepId;
 use crate::journal::{Event, Holder};
+use crate::model::people::Side;
 use crate::model::{DiskId, GateId, PersonId, RoleId, ServerId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -148,6 +149,18 @@ pub enum Record {
         /// What was found and done: whether there was a machine, seconds, bytes written since it booted.
         facts: Value,
     },
+    /// A server that was taken back moves again.
+    #[serde(rename = "server.reentered")]
+    ServerReentered {
+        /// Which server.
+        server: ServerId,
+        /// In which role.
+        role: RoleId,
+        /// Who decided.
+        by: PersonId,
+        /// Why.
+        reason: String,
+    },
     /// A person vouches for what no probe can see.
     #[serde(rename = "server.stated")]
     ServerStated {
@@ -162,12 +175,38 @@ pub enum Record {
         /// What the person saw.
         note: String,
     },
+    /// One side agrees that steps of a server's move begin outside of its window, or too late to go back.
+    #[serde(rename = "window.waived")]
+    WindowWaived {
+        /// Which server.
+        server: ServerId,
+        /// In which role.
+        role: RoleId,
+        /// For which side the role speaks.
+        side: Side,
+        /// Who.
+        by: PersonId,
+        /// Why.
+        note: String,
+    },
     /// A remark.
     #[serde(rename = "note")]
     Note {
         /// The remark.
         text: String,
     },
+}
+
+/// A leg of a copy that VMware Converter makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leg {
+    /// The first, full copy.
+    First,
+    /// What changed since.
+    Changes,
+    /// What changed since, for the last time, with services stopped.
+    Last,
 }
 
 /// What a person vouches for.
@@ -178,17 +217,32 @@ pub enum Fact {
     SourceOff,
     /// The server's address leads to the landing site.
     Routed,
+    /// The machine of a server that was taken back is off and connected to nothing.
+    MachineOff,
+    /// Converter's first copy is there, driven by a person.
+    Copied,
+    /// Converter's last synchronisation is over, driven by a person.
+    Finalised,
 }
 
 impl Fact {
     /// All of them with their words on the command line.
-    pub const WORDS: [(&'static str, Fact); 2] = [("source-off", Fact::SourceOff), ("routed", Fact::Routed)];
+    pub const WORDS: [(&'static str, Fact); 5] = [
+        ("source-off", Fact::SourceOff),
+        ("routed", Fact::Routed),
+        ("machine-off", Fact::MachineOff),
+        ("copied", Fact::Copied),
+        ("finalised", Fact::Finalised),
+    ];
 
     /// The word on the command line and in the journal.
     pub fn word(self) -> &'static str {
         match self {
             Fact::SourceOff => "source-off",
             Fact::Routed => "routed",
+            Fact::MachineOff => "machine-off",
+            Fact::Copied => "copied",
+            Fact::Finalised => "finalised",
         }
     }
 }
@@ -265,6 +319,13 @@ pub enum Result {
         /// Whether their time was over before they were accepted: they are to be launched again.
         expired: bool,
     },
+    /// VMware Converter's copy is there: equality is shown by files.
+    Transferred {
+        /// The machine's name.
+        machine: String,
+        /// Which leg of the copy.
+        leg: Leg,
+    },
     /// The clone that will be used was made and converted.
     Converted {
         /// Roots of the replicas that it was made of.
@@ -323,7 +384,7 @@ pub enum Stop {
 
 impl Record {
     /// The kinds that belong to a migration; others (surveys, checklists, fees) are for others to read.
-    const KINDS: [&'static str; 16] = [
+    const KINDS: [&'static str; 18] = [
         "plan.adopted",
         "run.started",
         "run.paused",
@@ -339,6 +400,8 @@ impl Record {
         "rollback.asked",
         "server.withdrawn",
         "server.stated",
+        "server.reentered",
+        "window.waived",
         "note",
     ];
 

@@ -1,6 +1,9 @@
 //! Why a tenant cannot be planned: what is not built stops the plan, it is never planned anyway.
 
+use super::elsewhere::target;
 use super::playbook::Playbook;
+use crate::converter;
+use crate::model::project::{LandingMachines, Project};
 use crate::model::server::{DirectoryWay, Os, Server, Transfer};
 use crate::model::tenant::Tenant;
 use crate::model::{DiskId, Inventory, RoleId, ServerId};
@@ -58,6 +61,32 @@ pub enum Refusal {
         /// Which disk.
         disk: DiskId,
     },
+    /// Converter needs a vSphere to make its machine in.
+    #[error("server {server}: transfer `{}` needs `landing.vsphere`", transfer.word())]
+    NoVsphere {
+        /// Which server.
+        server: ServerId,
+        /// Its transfer.
+        transfer: Transfer,
+    },
+    /// Nobody says where Converter is, or how it reaches the server.
+    #[error("server {server}: transfer `{}` needs {missing}", transfer.word())]
+    NoConverter {
+        /// Which server.
+        server: ServerId,
+        /// Its transfer.
+        transfer: Transfer,
+        /// What the inventory does not have.
+        missing: &'static str,
+    },
+    /// Converter would lose something.
+    #[error("server {server}: {what}")]
+    Converter {
+        /// Which server.
+        server: ServerId,
+        /// Why.
+        what: String,
+    },
     /// No way to the host.
     #[error("server {server} has no `access`")]
     NoAccess {
@@ -98,6 +127,11 @@ impl Refusal {
             Refusal::NoDisks { .. } => "List its disks with their `source`; `traghetto survey` shows them.",
             Refusal::NoSource { .. } => "Give the block device, such as /dev/sda; `traghetto survey` shows them.",
             Refusal::NoAccess { .. } => "Say how it is reached over SSH: `access: {host, user, key, host_key}`.",
+            Refusal::NoVsphere { .. } => "Describe the vCenter under `landing.vsphere` in inventory/project.yaml.",
+            Refusal::NoConverter { .. } => {
+                "Write it into the inventory; `traghetto inventory schema` shows its fields."
+            }
+            Refusal::Converter { .. } => "Use another transfer: `rescue` moves any machine.",
             Refusal::Circle { .. } => "Take one of them out of an `after`.",
             Refusal::NobodySigns { .. } => "Give the role to a person in inventory/people.yaml.",
         }
@@ -108,7 +142,9 @@ impl Refusal {
 pub(super) fn refusals(inventory: &Inventory, tenant: &Tenant, playbook: &Playbook) -> Vec<Refusal> {
     let mut found = Vec::new();
     match tenant.servers.known() {
-        Some(servers) if !servers.is_empty() => found.extend(servers.iter().flat_map(of_server)),
+        Some(servers) if !servers.is_empty() => {
+            found.extend(servers.iter().flat_map(|server| of_server(&inventory.project, tenant, server)));
+        }
         _ => found.push(Refusal::NoServers { tenant: tenant.name.clone() }),
     }
     for (_, gate) in playbook.gates() {
@@ -121,7 +157,10 @@ pub(super) fn refusals(inventory: &Inventory, tenant: &Tenant, playbook: &Playbo
     found
 }
 
-fn of_server(server: &Server) -> Vec<Refusal> {
+fn of_server(project: &Project, tenant: &Tenant, server: &Server) -> Vec<Refusal> {
+    if server.transfer.is_converter() {
+        return of_converter(project, tenant, server);
+    }
     let mut found = Vec::new();
     let id = || server.id.clone();
     found.extend(of_transfer(server));
@@ -147,8 +186,21 @@ fn of_transfer(server: &Server) -> Option<Refusal> {
             Os::Windows(name) => Some(Refusal::LiveWindows { server: id, os: name.clone() }),
         },
         (Transfer::Rescue, false, _) => None,
-        (transfer @ (Transfer::Converter | Transfer::ConverterAssisted | Transfer::Replace), _, _) => {
-            Some(Refusal::Transfer { server: id, transfer })
-        }
+        (Transfer::Converter | Transfer::ConverterAssisted, _, _) => None,
+        (transfer @ Transfer::Replace, _, _) => Some(Refusal::Transfer { server: id, transfer }),
     }
+}
+
+/// What speaks against Converter for a server.
+fn of_converter(project: &Project, tenant: &Tenant, server: &Server) -> Vec<Refusal> {
+    let (id, transfer) = (|| server.id.clone(), server.transfer);
+    let LandingMachines::Vsphere(vsphere) = &project.landing.machines else {
+        return vec![Refusal::NoVsphere { server: id(), transfer }];
+    };
+    let missing = |missing| vec![Refusal::NoConverter { server: id(), transfer, missing }];
+    let Some(source) = &server.converter else { return missing("`converter` of the server: how it is reached") };
+    let Some(access) = &project.landing.converter else { return missing("`landing.converter`: its server") };
+    let job = converter::derive(&tenant.id, server, source, &target(vsphere, access, tenant, server));
+    let blocking = converter::refusals(server, &job, None).into_iter().filter(|refusal| refusal.blocks);
+    blocking.map(|refusal| Refusal::Converter { server: id(), what: refusal.what.en }).collect()
 }

@@ -10,6 +10,8 @@ mod cutover;
 pub use acts::{Acts, Ended, LastCopy, Progress, Raised, Reading, Routing, Trouble};
 pub use cutover::Tempo;
 
+use super::forecast::{Evidence, Forecast, Known};
+use super::hours;
 use super::next::{Next, Scope, next, overdue_tests};
 use super::plan::{Plan, Step, StepId};
 use super::playbook::Action;
@@ -17,6 +19,8 @@ use super::record::{self, Class, Record, Stop};
 use super::state::{IllegalEvent, RunState};
 use crate::journal::{Event, Journal, JournalError, Lease};
 use crate::model::ServerId;
+use crate::model::project::Project;
+use crate::model::tenant::Tenant;
 use copy::{final_sync, patient_copy, verified, verified_lately};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -63,6 +67,15 @@ pub enum RunError {
     OtherPlan,
 }
 
+/// What says in which hours servers move, and whether a step ends in time.
+#[derive(Debug, Clone, Copy)]
+pub struct Hours<'a> {
+    /// The project, with its calendar of rates.
+    pub project: &'a Project,
+    /// The tenant, with its windows.
+    pub tenant: &'a Tenant,
+}
+
 /// A run of a plan, under a lease.
 pub struct Runner<'a, A, O> {
     /// Where events go.
@@ -83,6 +96,8 @@ pub struct Runner<'a, A, O> {
     pub scope: Scope,
     /// How it waits for people at a source.
     pub tempo: Tempo,
+    /// When servers move.
+    pub hours: Hours<'a>,
 }
 
 impl<A: Acts, O: Observer> Runner<'_, A, O> {
@@ -93,7 +108,8 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
     pub async fn run(&mut self) -> Result<Ending, RunError> {
         let mut troubles = Vec::new();
         loop {
-            let state = RunState::of(&self.journal.events(&self.plan.tenant).await?)?;
+            let events = self.journal.events(&self.plan.tenant).await?;
+            let state = RunState::of(&events)?;
             if state.digest.as_deref() != Some(self.plan.digest().as_str()) {
                 return Err(RunError::OtherPlan);
             }
@@ -116,7 +132,11 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
                 Next::Blocked(_) => return Ok(Ending::Blocked(troubles)),
                 Next::Done => return Ok(Ending::Done),
             };
-            match self.step(step, &state).await? {
+            let left = match self.too_late(step, &state, &events)? {
+                Some(trouble) => Some(Left::Trouble(trouble)),
+                None => self.step(step, &state).await?,
+            };
+            match left {
                 None => {}
                 Some(Left::Stopped(why)) => return Ok(Ending::Stopped(why)),
                 Some(Left::Unwritten(trouble)) => {
@@ -156,12 +176,27 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
         }
     }
 
+    /// Why a step of the move does not begin at this hour; nothing is written about it.
+    fn too_late(&self, step: &Step, state: &RunState, events: &[Event]) -> Result<Option<Trouble>, RunError> {
+        let Hours { project, tenant } = self.hours;
+        if tenant.windows.is_empty() || !hours::is_move(&step.action) {
+            return Ok(None);
+        }
+        let (now, evidence) = (self.journal.now(), Evidence::of(events, self.plan)?);
+        let forecast = Forecast::of(tenant, self.plan, &Known { project, evidence: &evidence, now, begin: now });
+        let wait = hours::wait(&tenant.windows, &forecast, state, step, now);
+        Ok(wait.map(|wait| {
+            let hints = wait.hints(&tenant.id);
+            hints.into_iter().fold(Trouble::new(Class::Waiting, wait), Trouble::hint)
+        }))
+    }
+
     /// One step, between its two events.
     async fn step(&mut self, step: &Step, state: &RunState) -> Result<Option<Left>, RunError> {
         let observed = self.acts.observe(step).await;
         self.write(Record::StepStarted { step: step.id.clone(), observed: observed.clone() }).await?;
-        let scene =
-            Scene { plan: self.plan, state, now: self.journal.now(), step, observed: &observed, tempo: self.tempo };
+        let (journal, plan, tempo) = (self.journal, self.plan, self.tempo);
+        let scene = Scene { journal, plan, state, now: journal.now(), step, observed: &observed, tempo };
         let acted = tokio::select! {
             biased;
             why = stopped(self.journal, self.lease, self.plan, self.stop.clone()) => Err(Left::Stopped(why?)),
@@ -191,7 +226,7 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
     async fn withdraw(&mut self, server: &ServerId) -> Result<Option<Left>, RunError> {
         let withdrawn = tokio::select! {
             biased;
-            why = stopped(self.journal, self.lease, self.plan, self.stop.clone()) => return Ok(Some(Left::Stopped(why?))),
+            why = interrupted(self.journal, self.lease, self.stop.clone()) => return Ok(Some(Left::Stopped(why?))),
             withdrawn = self.acts.withdraw(server) => withdrawn,
         };
         match withdrawn {
@@ -248,6 +283,18 @@ struct Acted {
     reading: Option<Reading>,
 }
 
+/// Ends when the operator wants to stop or somebody took the run over. A pause does not hold up what makes
+/// things safe.
+async fn interrupted(journal: &Journal, lease: &Lease, mut stop: watch::Receiver<bool>) -> Result<Stop, RunError> {
+    loop {
+        tokio::select! {
+            Ok(_) = stop.wait_for(|stop| *stop) => return Ok(Stop::Interrupted),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        journal.still_ours(lease).await?;
+    }
+}
+
 /// Ends when the operator wants to stop, somebody paused the run, or took it over.
 async fn stopped(
     journal: &Journal,
@@ -271,6 +318,7 @@ async fn stopped(
 
 /// What an act is done with.
 struct Scene<'a> {
+    journal: &'a Journal,
     plan: &'a Plan,
     state: &'a RunState,
     now: Timestamp,
@@ -289,6 +337,9 @@ async fn act<A: Acts, O: Observer>(acts: &mut A, observer: &mut O, scene: &Scene
     let ended = match &step.action {
         Action::PrepareLanding => acts.prepare().await,
         Action::Checklist { checklist } => acts.check(*checklist).await,
+        Action::Seed | Action::Sync | Action::FinalSync if step.disk.is_none() => {
+            cutover::transfer(acts, scene, of_server()?, &mut progress).await
+        }
         Action::Seed | Action::Sync => {
             let (server, disk) = of_disk()?;
             patient_copy(acts, server, disk, &mut progress).await

@@ -4,11 +4,16 @@ use super::plan::StepId;
 use super::record::{self, Fact, Record, Stop};
 use crate::checklist::{self, Phase as ChecklistPhase};
 use crate::journal::Event;
-use crate::model::{DiskId, GateId, PersonId, RoleId, ServerId};
-use jiff::Timestamp;
+use crate::model::people::Side;
+use crate::model::tenant::Tenant;
+use crate::model::{DiskId, GateId, Known, PersonId, RoleId, ServerId};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize as _;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// For how long the word of both sides lets a server's move go on outside of its window.
+const LATE_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(12);
 
 /// What became of a step.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -102,6 +107,8 @@ pub struct Statement {
     pub role: RoleId,
     /// Who.
     pub by: PersonId,
+    /// Who typed it.
+    pub operator: String,
     /// When.
     pub at: Timestamp,
 }
@@ -115,6 +122,21 @@ pub struct Asked {
     pub by: PersonId,
     /// Who typed it.
     pub operator: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The word of one side that a server's move goes on outside of its window, or too late to go back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateStep {
+    /// For which side.
+    pub side: Side,
+    /// Who.
+    pub by: PersonId,
+    /// Who typed it.
+    pub operator: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Everything that the events of a tenant say about its migration.
@@ -136,6 +158,8 @@ pub struct RunState {
     pub rolled_back: BTreeMap<ServerId, RolledBack>,
     /// Servers that one side wants back.
     pub asked_back: BTreeMap<ServerId, Vec<Asked>>,
+    /// Servers whose move may go on outside of its window, as each side said.
+    pub late: BTreeMap<ServerId, Vec<LateStep>>,
     /// Servers that were taken back and whose machine is off.
     pub withdrawn: BTreeSet<ServerId>,
     /// What people vouched for, the last word of each.
@@ -185,6 +209,23 @@ impl RunState {
         self.steps.get(id).unwrap_or(PENDING)
     }
 
+    /// What was said not long before `now` about a move of the server outside of its window.
+    pub fn said_late(&self, server: &ServerId, now: Timestamp) -> impl Iterator<Item = &LateStep> + Clone {
+        let said = self.late.get(server).map_or(&[][..], Vec::as_slice);
+        said.iter().filter(move |one| now.duration_since(one.at) <= LATE_COUNTS_FOR)
+    }
+
+    /// Whether both sides agreed that the server's move goes on outside of its window: two persons, typed by
+    /// two operators.
+    pub fn both_agreed_late(&self, server: &ServerId, now: Timestamp) -> bool {
+        let said = self.said_late(server, now);
+        let other = |one: &LateStep| {
+            let differs = |two: &LateStep| two.by != one.by && two.operator != one.operator;
+            said.clone().any(|two| two.side != Side::Comune && differs(two))
+        };
+        said.clone().filter(|one| one.side == Side::Comune).any(other)
+    }
+
     /// Applies one event. The only place that changes the state.
     ///
     /// # Errors
@@ -221,6 +262,10 @@ impl RunState {
                 if expired {
                     self.reopen_tests(&step);
                 }
+                // It went on, whatever somebody wanted before.
+                if let Some(server) = self.booted_by(&step) {
+                    self.asked_back.remove(&server);
+                }
             }
             Record::StepFailed { step, reason, hints, .. } => {
                 self.end(step, StepState::Failed { at, reason, hints }).map_err(illegal)?;
@@ -231,6 +276,9 @@ impl RunState {
             Record::GateSigned { gate, role, by, approves } => {
                 let operator = event.operator.clone();
                 self.signatures.push(Signature { gate, role, by, operator, approves, at });
+                if self.is_quiet_gate(&self.signatures[self.signatures.len() - 1].gate.clone()) {
+                    self.reopen_moves();
+                }
             }
             Record::ReplicaVerified { server, disk, holds, .. } => {
                 if !holds {
@@ -244,11 +292,17 @@ impl RunState {
             }
             Record::RollbackAsked { server, role, by, .. } => {
                 let operator = event.operator.clone();
-                self.asked_back.entry(server).or_default().push(Asked { role, by, operator });
+                self.asked_back.entry(server).or_default().push(Asked { role, by, operator, at });
+            }
+            Record::WindowWaived { server, side, by, .. } => {
+                let operator = event.operator.clone();
+                self.late.entry(server).or_default().push(LateStep { side, by, operator, at });
             }
             Record::ServerWithdrawn { server, .. } => _ = self.withdrawn.insert(server),
+            Record::ServerReentered { server, .. } => self.reenter(&server),
             Record::ServerStated { server, fact, role, by, .. } => {
-                self.stated.insert((server, fact), Statement { role, by, at });
+                let operator = event.operator.clone();
+                self.stated.insert((server, fact), Statement { role, by, operator, at });
             }
         }
         self.operator = Some(event.operator.clone());
@@ -270,6 +324,15 @@ impl RunState {
             self.set(step, state);
         }
         Ok(())
+    }
+
+    /// The tenant without servers that were taken back: what is asked of copies is not asked of them.
+    pub fn without_taken_back(&self, tenant: &Tenant) -> Tenant {
+        let mut staying = tenant.clone();
+        if let Known::Known(servers) = &mut staying.servers {
+            servers.retain(|server| !self.rolled_back.contains_key(&server.id));
+        }
+        staying
     }
 
     /// Servers whose last copy is due, and that were not taken back: their services are stopped, and
@@ -297,7 +360,69 @@ impl RunState {
         self.plan["steps"].as_array().into_iter().flatten()
     }
 
-    /// A new plan: what is done stays done, except for servers that the new plan moves differently.
+    /// The server whose boot this step is.
+    fn booted_by(&self, step: &StepId) -> Option<ServerId> {
+        let planned = self.planned().find(|planned| planned["id"] == step.0.as_str() && planned["do"] == "boot")?;
+        planned["server"].as_str()?.parse().ok()
+    }
+
+    /// Whether a machine of the server was ever made to be used: from then on users may have written to it.
+    pub fn boot_has_begun(&self, server: &ServerId) -> bool {
+        let mut boots = self.planned().filter(|step| step["do"] == "boot" && step["server"] == server.as_str());
+        boots.any(|step| step["id"].as_str().is_some_and(|id| self.executors.contains_key(&StepId(id.to_owned()))))
+    }
+
+    /// Whether the source of a server was seen off for this move; none where the plan does not ask.
+    pub fn is_fenced(&self, server: &ServerId) -> Option<bool> {
+        let mut fences = self.planned().filter(|step| step["do"] == "fence" && step["server"] == server.as_str());
+        let id = StepId(fences.next()?["id"].as_str()?.to_owned());
+        Some(self.step(&id).result().is_some())
+    }
+
+    fn is_quiet_gate(&self, gate: &GateId) -> bool {
+        self.planned().any(|step| step["reaches"] == "quiet" && step["gate"] == gate.as_str())
+    }
+
+    /// The sources are quiet anew: what was copied, converted and fenced before is of another night, for every
+    /// server whose machine was never made to be used.
+    fn reopen_moves(&mut self) {
+        let servers: BTreeSet<ServerId> =
+            self.planned().filter_map(|step| step["server"].as_str()?.parse().ok()).collect();
+        let unused: Vec<ServerId> = servers.into_iter().filter(|server| !self.boot_has_begun(server)).collect();
+        unused.iter().for_each(|server| self.forget_move(server));
+    }
+
+    /// Forgets the steps of a server's move, and what was seen and said for it.
+    fn forget_move(&mut self, server: &ServerId) {
+        const MOVE: [&str; 5] = ["final-sync", "convert", "fence", "route", "boot"];
+        let mine: Vec<StepId> = self
+            .planned()
+            .filter(|step| step["server"] == server.as_str() && MOVE.iter().any(|word| step["do"] == *word))
+            .filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned())))
+            .collect();
+        for step in mine {
+            self.observed.remove(&step);
+            self.executors.remove(&step);
+            if matches!(self.steps.remove(&step), Some(StepState::Running { .. })) {
+                self.overtaken.insert(step);
+            }
+        }
+        self.stated.retain(|(of, fact), _| of != server || matches!(fact, Fact::Copied));
+    }
+
+    /// A server that was taken back moves again, from a new quiet on.
+    fn reenter(&mut self, server: &ServerId) {
+        self.rolled_back.remove(server);
+        self.withdrawn.remove(server);
+        self.asked_back.remove(server);
+        self.forget_move(server);
+        let quiet: Vec<GateId> = self.signatures.iter().map(|given| given.gate.clone()).collect();
+        let quiet: Vec<GateId> = quiet.into_iter().filter(|gate| self.is_quiet_gate(gate)).collect();
+        self.signatures.retain(|given| !quiet.contains(&given.gate));
+    }
+
+    /// A new plan: what is done stays done, except for servers that the new plan moves differently; one whose
+    /// machine was made to be used stays as it is, whatever the plan says now.
     fn adopt(&mut self, digest: String, plan: Value) {
         let old = std::mem::replace(&mut self.plan, plan);
         self.digest = Some(digest);
@@ -307,12 +432,24 @@ impl RunState {
             };
             of(&old) == of(&self.plan)
         };
+        let stays = |server: &Value| {
+            let id: Option<ServerId> = server.as_str().and_then(|id| id.parse().ok());
+            same(server) || id.is_some_and(|id| self.boot_has_begun(&id))
+        };
+        let changed: BTreeSet<ServerId> = self
+            .planned()
+            .filter(|step| !step["server"].is_null() && !stays(&step["server"]))
+            .filter_map(|step| step["server"].as_str()?.parse().ok())
+            .collect();
         let kept: BTreeSet<StepId> = self
             .planned()
-            .filter(|step| step["server"].is_null() || same(&step["server"]))
+            .filter(|step| step["server"].is_null() || stays(&step["server"]))
             .filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned())))
             .collect();
         self.steps.retain(|step, _| kept.contains(step));
+        self.observed.retain(|step, _| kept.contains(step));
+        self.stated.retain(|(server, _), _| !changed.contains(server));
+        self.asked_back.clear();
     }
 
     /// Test machines whose time was over: they, and what was checked on them, are to be done again.
@@ -328,9 +465,14 @@ impl RunState {
 
     /// A replica that does not hold: its last copy and all that was made from it count no more.
     fn reopen_copy(&mut self, server: &ServerId, disk: &DiskId) {
+        // Its machine has its own disks by now: the replica is a copy of the past.
+        if self.boot_has_begun(server) {
+            return;
+        }
         let steps: Vec<(StepId, bool)> = self
             .planned()
-            .filter(|step| step["server"] == server.as_str() && step["disk"] == disk.as_str())
+            .filter(|step| step["server"] == server.as_str())
+            .filter(|step| step["disk"] == disk.as_str() || step["disk"].is_null())
             .filter_map(|step| {
                 let copies = matches!(step["do"].as_str(), Some("seed" | "sync" | "final-sync"));
                 Some((StepId(step["id"].as_str()?.to_owned()), copies))

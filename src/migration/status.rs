@@ -5,19 +5,25 @@ mod copying;
 pub use copying::Copying;
 
 use super::forecast::Forecast;
+use super::forecast::{in_rome, maybe_in_rome};
 use super::gate::{GateStatus, gates};
 use super::go_back::{Criterion, criteria};
+use super::hours::{self, Wait};
 use super::live::Figures;
 use super::next::{Next, Scope, next};
 use super::phase::{Phase, phase_of, tenant_phase};
 use super::plan::{Plan, Step, StepId};
 use super::playbook::Action;
 use super::record::Stop;
+use super::safety::Safety;
 use super::state::{RunState, StepState};
 use crate::checklist::{ItemId, Phase as ChecklistPhase, Subject};
 use crate::journal::{Event, Holder};
 use crate::model::bilingual::Bilingual;
+use crate::model::calendar::italian;
 use crate::model::people::{People, Person};
+use crate::model::project_calendar::QuietPeriod;
+use crate::model::window::Window;
 use crate::model::{DiskId, RoleId, ServerId};
 use crate::replica::DiskStatus;
 use jiff::Timestamp;
@@ -46,6 +52,8 @@ pub struct Inputs<'a> {
     /// Statements that the checklist which comes next, or the one before the gate that comes next, still
     /// waits for: not given, or given too long ago.
     pub unsigned: &'a [Unsigned],
+    /// The hours in which servers move.
+    pub windows: &'a [Window],
     /// The present time.
     pub now: Timestamp,
 }
@@ -80,16 +88,34 @@ pub struct Status {
     pub gates: Vec<GateLine>,
     /// What speaks for going back, of servers that are on the move: people decide.
     pub go_back: Vec<Criterion>,
-    /// The window of the next cutover: none is set in this version.
-    pub window: Option<()>,
+    /// The window at hand: none where the inventory has none, or all is moved.
+    pub window: Option<WindowLine>,
     /// Who is at work, else who acted last.
     pub operator: Option<String>,
     /// The living holder of the lease.
     pub at_work: Option<Holder>,
     /// Why it is paused, and by whom.
     pub paused: Option<String>,
+    /// What is safe to do now.
+    pub safe: Vec<Bilingual>,
+    /// What is not.
+    pub not_safe: Vec<Bilingual>,
     /// What comes next.
     pub next: NextAct,
+}
+
+/// Hours in which servers move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct WindowLine {
+    /// When it begins.
+    #[serde(serialize_with = "in_rome")]
+    pub from: Timestamp,
+    /// When it ends.
+    #[serde(serialize_with = "in_rome")]
+    pub to: Timestamp,
+    /// When people decide whether to go back.
+    #[serde(serialize_with = "in_rome")]
+    pub go_back_at: Timestamp,
 }
 
 /// Where a server stands.
@@ -168,8 +194,9 @@ pub struct NextAct {
     pub who: Vec<String>,
     /// The exact command; none where nothing remains.
     pub command: Option<String>,
-    /// By when: no window is set in this version.
-    pub by: Option<()>,
+    /// By when, as far as a window says.
+    #[serde(serialize_with = "maybe_in_rome")]
+    pub by: Option<Timestamp>,
     /// What to do, in both languages.
     pub what: Bilingual,
 }
@@ -179,6 +206,8 @@ impl Status {
     pub fn of(inputs: &Inputs<'_>) -> Self {
         let Inputs { plan, state, .. } = *inputs;
         let gates = gates(plan, state, inputs.now);
+        let window = hours::at_hand(inputs.windows, plan, state, inputs.now);
+        let Safety { safe, not_safe } = Safety::of(plan, state);
         let plan_changed = state.digest.as_ref().is_some_and(|digest| *digest != plan.digest());
         Self {
             tenant: plan.tenant.to_string(),
@@ -188,11 +217,17 @@ impl Status {
             servers: plan.servers.iter().map(|server| of_server(inputs, &gates, &server.server)).collect(),
             gates: gates.iter().map(gate_line).collect(),
             go_back: criteria(plan, state, inputs.events),
-            window: None,
+            window: window.map(|window| WindowLine {
+                from: window.from(),
+                to: window.until(),
+                go_back_at: window.go_back_at(),
+            }),
             operator: inputs.holder.map(|holder| holder.operator.clone()).or_else(|| state.operator.clone()),
             at_work: inputs.holder.cloned(),
             paused: state.paused.as_ref().map(|(who, why)| format!("{who}: {why}")),
-            next: next_act(inputs, plan_changed),
+            safe,
+            not_safe,
+            next: NextAct { by: by_when(inputs, window), ..next_act(inputs, plan_changed) },
         }
     }
 }
@@ -227,7 +262,7 @@ fn of_server(inputs: &Inputs<'_>, gates: &[GateStatus<'_>], id: &ServerId) -> Se
     ServerStatus {
         server: id.clone(),
         transfer: planned.map_or("", |server| server.transfer.word()),
-        proof: "byte",
+        proof: planned.map_or("", |server| server.transfer.proof()),
         phase: phase_of(plan, state, gates, id),
         step: at.map(|step| step.id.clone()),
         failure,
@@ -260,6 +295,20 @@ fn disk_line(inputs: &Inputs<'_>, steps: &[&Step], server: &ServerId, disk: &Dis
 
 fn text(it: String, en: String) -> Bilingual {
     Bilingual { it, en }
+}
+
+/// By when the next act is done: before the move, by the begin of the window.
+fn by_when(inputs: &Inputs<'_>, window: Option<&Window>) -> Option<Timestamp> {
+    let Inputs { plan, state, now, .. } = *inputs;
+    let window = window?;
+    match next(plan, state, &Scope::default(), now) {
+        Next::Act(step) if hours::is_move(&step.action) && window.holds(now) => {
+            Some(hours::limit(window, &step.action).0)
+        }
+        Next::Done => None,
+        _ if window.holds(now) => Some(window.go_back_at()),
+        _ => Some(window.from()),
+    }
 }
 
 fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
@@ -300,9 +349,10 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
             ),
             &run,
         ),
-        Next::Gate(gate) => match inputs.unsigned.first() {
-            Some(first) => sign_items(inputs, first.phase),
-            None => sign(inputs, &gate),
+        Next::Gate(gate) => match (gate.quiet, inputs.unsigned.first()) {
+            (Some(quiet), _) => wait(&quiet),
+            (None, Some(first)) => sign_items(inputs, first.phase),
+            (None, None) => sign(inputs, &gate),
         },
         Next::Blocked(steps) => blocked(steps.first().copied(), &run),
         Next::Act(step) => match (&step.action, state.step(&step.id)) {
@@ -325,18 +375,49 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
                 ),
                 &format!("traghetto checklist report {checklist} {tenant}"),
             ),
-            _ => match last_failure(plan, state, step) {
-                Some((failed, reason)) => act(
-                    text(
-                        format!("{failed} non è riuscito ({reason}); ripetere"),
-                        format!("{failed} failed ({reason}); repeat"),
-                    ),
-                    &run,
-                ),
-                None => act(text(format!("proseguire con {}", step.id), format!("go on with {}", step.id)), &run),
+            _ => match hours::wait(inputs.windows, inputs.forecast, state, step, inputs.now) {
+                Some(wait) => act(waits(&wait), &run),
+                None => repeat_or_go_on(plan, state, step, &run),
             },
         },
     }
+}
+
+/// What keeps a step of the move from beginning.
+fn waits(wait: &Wait) -> Bilingual {
+    let server = wait.server();
+    match wait {
+        Wait::Outside { opens: Some(opens), .. } => {
+            let opens = hours::clock(*opens);
+            text(
+                format!("attendere la finestra di {server}: si apre il {opens}"),
+                format!("wait for the window of {server}: it opens {opens}"),
+            )
+        }
+        Wait::Outside { opens: None, .. } => text(
+            format!("concordare una finestra per {server}: nell'inventario non ce n'è un'altra"),
+            format!("agree on a window for {server}: the inventory has no further one"),
+        ),
+        Wait::Late { what, ends, limit, .. } => {
+            let (ends, limit) = (hours::clock(*ends), hours::clock(*limit));
+            text(
+                format!(
+                    "{server}: {what} finirebbe il {ends}, dopo il {limit}: tornare indietro, o firme delle due parti"
+                ),
+                format!("{server}: {what} would end {ends}, after {limit}: go back, or both sides sign `late`"),
+            )
+        }
+    }
+}
+
+fn repeat_or_go_on(plan: &Plan, state: &RunState, step: &Step, run: &str) -> NextAct {
+    let what = match last_failure(plan, state, step) {
+        Some((failed, reason)) => {
+            text(format!("{failed} non è riuscito ({reason}); ripetere"), format!("{failed} failed ({reason}); repeat"))
+        }
+        None => text(format!("proseguire con {}", step.id), format!("go on with {}", step.id)),
+    };
+    NextAct { who: Vec::new(), command: Some(run.to_owned()), by: None, what }
 }
 
 /// Id and reason of a step that failed.
@@ -398,6 +479,23 @@ fn sign(inputs: &Inputs<'_>, gate: &GateStatus<'_>) -> NextAct {
             format!("sign gate {name}: {}", gate.gate.title.en),
         ),
     }
+}
+
+/// Nothing is to be done but to leave servers off and disks as they are.
+fn wait(quiet: &QuietPeriod) -> NextAct {
+    let QuietPeriod { accepted, term, ends, earliest, .. } = quiet;
+    let (accepted, ends, earliest) = (italian(*accepted), italian(*ends), italian(*earliest));
+    let what = text(
+        format!(
+            "lasciare spenti i server e intatti i dischi fino al {ends}: il periodo di quiete è di {term} dal collaudo \
+             ({accepted}); l'attività 6 comincia dal {earliest}"
+        ),
+        format!(
+            "leave the servers off and their disks as they are until {ends}: the quiet period is {term} from the \
+             acceptance ({accepted}); activity 6 begins on {earliest}"
+        ),
+    );
+    NextAct { who: Vec::new(), command: None, by: None, what }
 }
 
 /// A person with role and contact, on one line.

@@ -163,7 +163,7 @@ pub struct SeenService {
 }
 
 /// What Converter, or a survey, says of a source.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct SourceSeen {
     /// Its disks.
     pub disks: Vec<KeptDisk>,

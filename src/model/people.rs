@@ -22,7 +22,7 @@ pub struct Role {
 }
 
 /// The two sides of a joint validation ("attività congiunta di Comune e SAD"), and who executes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The tenant (and its external firm).

@@ -70,6 +70,8 @@ pub struct Terms {
     pub start_from: NetworkDate,
     /// The six activities.
     pub plan: Term,
+    /// From the acceptance of the landing to the wiping of the first disk, at least; 0 days are none.
+    pub quiet_before_wipe: Term,
     /// Last day on which the lead pays every link.
     pub network_paid_by_lead_until: Date,
     /// First day on which fees are due.

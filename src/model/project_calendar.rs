@@ -3,11 +3,11 @@
 //! Terms are counted with the first day excluded (domain A13), so that the plan's term ends `plan`
 //! days after the start; activities are proposed inside it, day 1 being the start itself.
 
-use super::calendar::{DayCount, Term, WorkCalendar, italian};
+use super::calendar::{DayCount, Term, WorkCalendar, in_rome, italian};
 use super::link::Link;
 use super::project::{NetworkDate, Project};
-use jiff::Unit;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan, Unit};
 
 /// What a calendar is made from.
 #[derive(Debug, Clone)]
@@ -128,12 +128,42 @@ pub struct ProjectCalendar {
     pub activities: Vec<Proposed>,
     /// The last day of the plan's term, the start not counted.
     pub due: Option<Date>,
+    /// From the acceptance of the landing to activity 6, at least.
+    pub quiet_before_wipe: Term,
+    /// Days off, by which terms are counted.
+    #[serde(skip)]
+    days: WorkCalendar,
     /// The project's last day.
     pub project_end: Date,
     /// The last day on which ordering a link still meets the project's end, all terms used in full.
     pub latest_order: Date,
     /// What does not fit.
     pub warnings: Vec<Warning>,
+}
+
+/// The days between the acceptance of the landing and activity 6, in which the servers are off and their
+/// disks are kept as the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct QuietPeriod {
+    /// The day of the acceptance, which is not counted.
+    pub accepted: Date,
+    /// Whether it was signed; otherwise it is the plan's day.
+    pub signed: bool,
+    /// The term.
+    pub term: Term,
+    /// Its last day.
+    pub ends: Date,
+    /// The earliest day of activity 6: the next one.
+    pub earliest: Date,
+    /// The last day of the plan's term, where the quiet period does not end before it: one of them has to give.
+    pub conflicts_with: Option<Date>,
+}
+
+impl QuietPeriod {
+    /// Whether it is not over at `now`: days are those of Rome.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        in_rome(self.earliest.at(0, 0, 0, 0)).is_none_or(|begin| now < begin.timestamp())
+    }
 }
 
 impl ProjectCalendar {
@@ -162,12 +192,27 @@ impl ProjectCalendar {
             count: terms.plan.count,
             activities: start.map_or_else(Vec::new, |start| propose(request, start.date)),
             due: start.map(|start| request.calendar.add(terms.plan, start.date)),
+            quiet_before_wipe: terms.quiet_before_wipe,
+            days: request.calendar.clone(),
             project_end: request.project.end,
             latest_order: latest_order(request),
             warnings: Vec::new(),
         };
         calendar.warnings = calendar.collect_warnings();
         calendar
+    }
+
+    /// The quiet period after an acceptance, or after the day that the plan proposes for it; none where
+    /// people agreed on none.
+    pub fn quiet_period(&self, accepted: Date, signed: bool) -> Option<QuietPeriod> {
+        let term = self.quiet_before_wipe;
+        if term.days == 0 {
+            return None;
+        }
+        let ends = self.days.add(term, accepted);
+        let earliest = ends.saturating_add(1.day());
+        let conflicts_with = self.due.filter(|due| earliest > *due);
+        Some(QuietPeriod { accepted, signed, term, ends, earliest, conflicts_with })
     }
 
     fn collect_warnings(&self) -> Vec<Warning> {

@@ -169,6 +169,19 @@ pub enum Transfer {
 }
 
 impl Transfer {
+    /// Whether VMware Converter copies it, and not our own replication.
+    pub fn is_converter(self) -> bool {
+        matches!(self, Transfer::Converter | Transfer::ConverterAssisted)
+    }
+
+    /// What equality of source and copy is shown by.
+    pub fn proof(self) -> &'static str {
+        match self {
+            Transfer::Agent | Transfer::Rescue => "byte",
+            Transfer::Converter | Transfer::ConverterAssisted | Transfer::Replace => "file",
+        }
+    }
+
     /// All transfers with their words in the inventory.
     pub const WORDS: [(&'static str, Transfer); 5] = [
         ("agent", Transfer::Agent),

@@ -2,6 +2,7 @@
 
 use super::link::Site;
 use super::server::Server;
+use super::window::Window;
 use super::{Known, TenantId};
 use jiff::civil::Date;
 use std::ops::RangeInclusive;
@@ -39,6 +40,9 @@ pub struct Tenant {
     pub sites: Known<Vec<Site>>,
     /// Day of the patron saint, a local holiday (month, day), only where it is a fixed date.
     pub patron_day: Option<(i8, i8)>,
+    /// The hours in which its servers may move; none are any hour.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
 }
 
 impl Tenant {

@@ -81,6 +81,18 @@ Section disks {
     'KNAME="{0}" PKNAME="PhysicalDrive{1}" TYPE="part" SIZE="{2}" RO="0" FSTYPE="{3}" UUID="{4}" MODEL=""' -f $name, $_.DiskIndex, $_.Size, ([string]$volume.FileSystem).ToLower(), $volume.VolumeSerialNumber
   }
 }
+# The medium's own number; an older Windows writes it as hexadecimal digits, which the reader undoes.
+Section serials {
+  $media = @{}
+  Get-WmiObject Win32_PhysicalMedia | ForEach-Object {
+    if ($_.Tag -match 'PHYSICALDRIVE(\d+)$') { $media[[int]$matches[1]] = [string]$_.SerialNumber }
+  }
+  Get-WmiObject Win32_DiskDrive | Sort-Object Index | ForEach-Object {
+    $serial = $media[[int]$_.Index]
+    if (-not $serial) { $serial = [string]$_.SerialNumber }
+    if ($serial) { 'PhysicalDrive{0} {1}' -f $_.Index, (Word $serial) }
+  }
+}
 Section mounts {
   $volumes.Keys | Sort-Object | ForEach-Object {
     $volume = $letters[$volumes[$_]]

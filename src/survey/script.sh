@@ -41,6 +41,26 @@ disks() {
             "$(tr -d '"\n' <"$path/device/model")"
     done
 }
+# Serial numbers of disks: as udev read them (SCSI first: its short one may be a world wide name); as the kernel
+# has them; page 80 of a SCSI disk, behind its head of four bytes.
+serials() {
+    for path in /sys/block/*; do
+        name=${path##*/} serial=
+        case $name in loop*|ram*|dm-*|md*|sr*|fd*) continue;; esac
+        for record in "/run/udev/data/b$(cat "$path/dev")" "/dev/.udev/db/block:$name"; do
+            for key in ID_SCSI_SERIAL ID_SERIAL_SHORT; do
+                if [ -z "$serial" ]; then serial=$(sed -n "s/^E:$key=//p" "$record" | head -n 1); fi
+            done
+        done
+        for file in "$path/device/serial" "$path/serial"; do
+            if [ -z "$serial" ] && [ -r "$file" ]; then serial=$(head -n 1 "$file"); fi
+        done
+        if [ -z "$serial" ] && [ -r "$path/device/vpd_pg80" ]; then
+            serial=$(tail -c +5 "$path/device/vpd_pg80" | tr -cd '[:print:]')
+        fi
+        if [ -n "$serial" ]; then printf '%s %s\n' "$name" "$serial"; fi
+    done
+}
 mounts() { cat /proc/mounts; }
 usage() { t df -kP; }
 devices() {
@@ -86,5 +106,5 @@ sources() {
         else echo 'missing - -'; fi
     done
 }
-for name in system kernel machine running disks mounts usage devices interfaces routes resolver services sockets \
+for name in system kernel machine running disks serials mounts usage devices interfaces routes resolver services sockets \
     directory sources; do section "$name"; done

@@ -34,6 +34,16 @@ pub enum Step<T> {
     Waiting(Waiting),
 }
 
+impl<T> Step<T> {
+    /// What a person has to do first, if so.
+    pub fn waiting(self) -> Option<Waiting> {
+        match self {
+            Step::Done(_) => None,
+            Step::Waiting(waiting) => Some(waiting),
+        }
+    }
+}
+
 /// What a person has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {

@@ -5,6 +5,7 @@
 //! is taken; what is there and is somebody else's is an error. A task that we started is followed to
 //! its end, or given up with its name.
 
+mod adopt;
 mod client;
 mod collector;
 mod datastore;

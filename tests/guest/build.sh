@@ -15,6 +15,8 @@ trap 'rm -rf "$work"' EXIT
 tree=$folder/tree
 
 packages=linux-image-amd64,systemd-sysv,udev,openssh-server,iproute2,procps,e2fsprogs,lvm2,zstd
+# For the checklist of the landing, and for logind, which hears the power button.
+packages=$packages,iputils-ping,iputils-arping,dbus
 # For the disks that boot by themselves.
 packages=$packages,grub-pc-bin,grub2-common,grub-efi-amd64-signed,shim-signed,ifupdown,xfsprogs,smartmontools
 debootstrap --variant=minbase \

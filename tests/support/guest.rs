@@ -10,7 +10,7 @@ use traghetto::model::server::{Access, Login, SshProfile};
 
 pub mod machine;
 
-pub use machine::{CLONE_MAC, Hardware, Landed, Profile, migrate};
+pub use machine::{ADDRESS, CLONE_MAC, Cable, Hardware, IDENTITY, Landed, Profile, SOURCE_MAC, migrate};
 
 /// A running guest; killed on drop.
 pub struct Guest {
@@ -18,6 +18,7 @@ pub struct Guest {
     folder: PathBuf,
     disk: PathBuf,
     qemu: Child,
+    host: &'static str,
     port: u16,
 }
 
@@ -73,9 +74,13 @@ impl Guest {
             .args(["-device", "virtio-net-pci,netdev=net"])
             .spawn()
             .unwrap();
-        let mut guest = Self { dir, folder, disk, qemu, port };
-        guest.wait();
-        guest
+        Self { dir, folder, disk, qemu, host: "127.0.0.1", port }.waited()
+    }
+
+    /// The same once it takes logins.
+    fn waited(mut self) -> Self {
+        self.wait();
+        self
     }
 
     fn wait(&mut self) {
@@ -105,7 +110,7 @@ impl Guest {
     /// How we reach it.
     pub fn access(&self) -> Access {
         Access {
-            host: "127.0.0.1".to_owned(),
+            host: self.host.to_owned(),
             port: self.port,
             user: "root".to_owned(),
             login: Login::Key(self.folder.join("client")),
@@ -117,9 +122,9 @@ impl Guest {
 
     /// The same, as the value of `access:` in a tenant's YAML.
     pub fn access_yaml(&self) -> String {
-        let (port, key) = (self.port, self.folder.join("client"));
+        let (host, port, key) = (self.host, self.port, self.folder.join("client"));
         let host_key = fingerprint(&self.folder.join("host.pub"));
-        format!("{{host: 127.0.0.1, port: {port}, user: root, key: \"{}\", host_key: \"{host_key}\"}}", key.display())
+        format!("{{host: {host}, port: {port}, user: root, key: \"{}\", host_key: \"{host_key}\"}}", key.display())
     }
 
     /// Whether a new login is answered in time.
@@ -159,7 +164,7 @@ impl Guest {
             ])
             .arg("-i")
             .arg(self.folder.join("client"))
-            .args(["root@127.0.0.1", script])
+            .args([&format!("root@{}", self.host), script])
             .stdin(Stdio::null());
         command
     }

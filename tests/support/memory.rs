@@ -10,11 +10,14 @@ use std::time::Duration;
 use traghetto::checklist::Phase;
 use traghetto::journal::{Event, Journal};
 use traghetto::migration::{
-    self, Action, Acts, Class, Ended, Ending, LastCopy, Objection, Observer, Plan, Playbook, Progress, Quiesce, Raised,
-    Reading, Record, Routing, RunState, Runner, Scope, Shown, Sight, Step, StepResult, Tempo, Trouble, gates, may_sign,
-    phase_of,
+    self, Action, Acts, Class, Ended, Ending, LastCopy, Leg, Objection, Observer, Plan, Playbook, Progress, Quiesce,
+    Raised, Reading, Record, Routing, RunState, Runner, Scope, Shown, Sight, Step, StepResult, Tempo, Trouble, gates,
+    may_sign, phase_of,
 };
+use traghetto::model::converter::{ConverterAccess, ConverterSource, ConverterTrust};
 use traghetto::model::project::{LabCommands, LandingMachines};
+use traghetto::model::server::{SecretRef, Transfer};
+use traghetto::model::vsphere::{PortGroupNames, Switch, Trust, VcenterAccess, VsphereLanding, VsphereWay};
 use traghetto::model::{DiskId, Inventory, Known, ServerId, TenantId};
 
 /// What the in-memory world is like; shared, so that a test changes it between runs.
@@ -48,6 +51,8 @@ pub struct World {
     pub tests: BTreeSet<String>,
     /// Servers whose clone is converted.
     pub converted: BTreeSet<String>,
+    /// Whether a person drives Converter.
+    pub by_hand: bool,
     /// Servers whose machine never answers.
     pub mute: BTreeSet<String>,
     /// Every act, in order.
@@ -165,6 +170,27 @@ impl Acts for Memory {
         self.note(format!("clone {server}")).await;
         let root = self.with(|world| world.replicas[server.as_str()].to_string());
         Ok(Ended { result: StepResult::Cloned { root }, facts: json!({}) })
+    }
+
+    async fn transfer(
+        &mut self,
+        server: &ServerId,
+        leg: Leg,
+        said: bool,
+        _: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Ended, Trouble> {
+        if self.with(|world| world.by_hand) && leg != Leg::Changes && !said {
+            return Err(Trouble::new(Class::Waiting, "a person drives Converter").hint("The page says how."));
+        }
+        self.with(|world| {
+            world.replicas.insert(server.to_string(), 1);
+            if leg == Leg::Last {
+                world.converted.insert(server.to_string());
+            }
+        });
+        self.note(format!("transfer {server} {leg:?}")).await;
+        let result = StepResult::Transferred { machine: server.to_string(), leg };
+        Ok(Ended { result, facts: json!({}) })
     }
 
     async fn launch_test(&mut self, server: &ServerId, _: &mut (dyn FnMut(Progress) + Send)) -> Result<Ended, Trouble> {
@@ -288,6 +314,51 @@ impl Lab {
         lab
     }
 
+    /// The same with a vCenter, where VMware Converter moves `cinto-srv2`.
+    pub fn with_converter(transfer: Transfer) -> Self {
+        let mut lab = Self::with_machines();
+        let password = || SecretRef::Env("PASSWORD".into());
+        let access = VcenterAccess {
+            host: "vcenter.sad.example".into(),
+            port: 443,
+            user: "traghetto@vsphere.local".into(),
+            password: password(),
+            trust: Trust::Thumbprint("00".repeat(32)),
+        };
+        let vsphere = VsphereLanding {
+            access,
+            datacenter: "SAD".into(),
+            pool: "Cluster/Resources".into(),
+            folder: None,
+            hosts: vec!["Cluster/esx1".into()],
+            switch: Switch::Distributed("dvs".into()),
+            port_groups: PortGroupNames::default(),
+            way: VsphereWay::Nfc,
+            datastore: "produzione".into(),
+        };
+        let landing = &mut lab.inventory.project.landing;
+        landing.machines = LandingMachines::Vsphere(Box::new(vsphere));
+        landing.converter = Some(ConverterAccess {
+            host: "converter.sad.example".into(),
+            port: 443,
+            user: "traghetto".into(),
+            password: password(),
+            trust: ConverterTrust::Certificate("00".repeat(32)),
+            vcenter_thumbprint: None,
+        });
+        let server = &mut lab.servers()[1];
+        server.transfer = transfer;
+        server.converter = Some(ConverterSource {
+            host: "192.0.2.11".into(),
+            port: 9089,
+            user: "Administrator".into(),
+            password: password(),
+            thumbprint: None,
+            services_stopped: vec!["DNS".into()],
+        });
+        lab
+    }
+
     pub fn servers(&mut self) -> &mut Vec<traghetto::model::server::Server> {
         match &mut self.inventory.tenants.get_mut(&cinto()).unwrap().servers {
             Known::Known(servers) => servers,
@@ -299,6 +370,10 @@ impl Lab {
         let tenant = &self.inventory.tenants[&cinto()];
         let (inventory, playbook) = (&self.inventory, &self.playbook);
         migration::plan(&migration::Request { inventory, tenant, playbook, start: None }).unwrap()
+    }
+
+    pub fn hours(&self) -> migration::Hours<'_> {
+        migration::Hours { project: &self.inventory.project, tenant: &self.inventory.tenants[&cinto()] }
     }
 
     pub fn later(&self, hours: i64) {
@@ -350,6 +425,7 @@ impl Lab {
             stop,
             scope: Scope { only, failed: BTreeSet::new() },
             tempo: TEMPO,
+            hours: self.hours(),
         }
         .run()
         .await

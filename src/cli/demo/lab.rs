@@ -75,6 +75,8 @@ impl Lab {
             std::fs::create_dir(root.join(name))?;
             folder.extract(root.join(name))?;
         }
+        let project = root.join("inventory/project.yaml");
+        std::fs::write(&project, without_quiet_period(&std::fs::read_to_string(&project)?))?;
         let source = root.join("checklists/source.yaml");
         std::fs::write(&source, of_rescue_systems(&std::fs::read_to_string(&source)?))?;
         std::fs::write(root.join("checklists/landing.yaml"), LANDING)?;
@@ -95,6 +97,11 @@ impl Lab {
         rewrite_tenant(root, &entries)?;
         Ok(Self { root: root.to_owned(), disks, _hosts: hosts })
     }
+}
+
+/// The project without the days that pass before disks are wiped: the story takes minutes.
+fn without_quiet_period(project: &str) -> String {
+    project.replace("quiet_before_wipe: {days: 14,", "quiet_before_wipe: {days: 0,")
 }
 
 /// The source checklist without what the running systems are asked: the lab has rescue systems only.

@@ -39,7 +39,9 @@ fn about(event: &Event) -> String {
         "step.finished" => {
             let wire = data["facts"]["bytes_wire"].as_u64();
             let wire = wire.map(|bytes| format!(", {} on the link", gigabytes(bytes))).unwrap_or_default();
-            format!("{}{wire}", word("step"))
+            let outage = data["facts"]["outage_seconds"].as_f64();
+            let outage = outage.map(|seconds| format!(", out of service for {}", duration(seconds as u64)));
+            format!("{}{wire}{}", word("step"), outage.unwrap_or_default())
         }
         "step.failed" => format!("{}: {}", word("step"), word("reason")),
         "step.stopped" => format!("{} ({})", word("step"), word("why")),
@@ -85,7 +87,10 @@ fn about(event: &Event) -> String {
         "server.stated" => {
             format!("{} {} by {} as {}: {}", word("server"), word("fact"), word("by"), word("role"), word("note"))
         }
-        "rollback.asked" | "server.rolled-back" => format!("{} by {}: {}", word("server"), word("by"), word("reason")),
+        "window.waived" => format!("{} late, by {} as {}: {}", word("server"), word("by"), word("role"), word("note")),
+        "rollback.asked" | "server.rolled-back" | "server.reentered" => {
+            format!("{} by {}: {}", word("server"), word("by"), word("reason"))
+        }
         _ => String::new(),
     }
 }

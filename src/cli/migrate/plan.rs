@@ -5,20 +5,21 @@ use super::{Whose, forecast};
 use crate::cli::ui::Tone;
 use crate::cli::{Context, journal};
 use crate::failure::Failure;
-use crate::migration::{self, Action, Activity, Forecast, Plan, Quiesce, Step};
-use crate::model::calendar::{in_rome, italian};
+use crate::migration::{self, Action, Activity, Forecast, Plan, Quiesce, RunState, Step};
+use crate::model::calendar::{Term, in_rome, italian};
 use crate::model::project::NetworkDate;
 use crate::model::project_calendar::Basis::{Given, Latest};
-use crate::model::project_calendar::Milestone;
+use crate::model::project_calendar::{Milestone, QuietPeriod};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::fmt::Write as _;
 
 pub(super) async fn run(whose: &Whose, start: Option<Date>, context: &Context) -> Result<(), Failure> {
     let scene = Scene::open(whose, start, context)?;
-    let forecast = known(&scene, context).await?;
+    let Knowledge { forecast, quiet } = known(&scene, context).await?;
     if context.json {
         let mut plan = migration::to_json(&scene.plan);
+        plan["calendar"]["quiet_period"] = serde_json::to_value(quiet).unwrap_or_default();
         plan["forecast"] = serde_json::to_value(&forecast).unwrap_or_default();
         context.ui.json(&plan);
         return Ok(());
@@ -32,14 +33,20 @@ pub(super) async fn run(whose: &Whose, start: Option<Date>, context: &Context) -
     for activity in &scene.playbook.activities {
         text.push_str(&of_activity(activity, &scene.plan, context));
     }
-    text.push_str(&calendar(&scene, context));
+    text.push_str(&calendar(&scene, quiet.as_ref(), context));
     text.push_str(&forecast::text(&forecast, &scene.plan, &context.ui));
     context.ui.data(&text);
     Ok(())
 }
 
-/// The forecast from what was journaled, where anything was: a plan leaves no trace.
-async fn known(scene: &Scene, context: &Context) -> Result<Forecast, Failure> {
+/// What inventory and journal say together.
+struct Knowledge {
+    forecast: Forecast,
+    quiet: Option<QuietPeriod>,
+}
+
+/// What follows from what was journaled, where anything was: a plan leaves no trace.
+async fn known(scene: &Scene, context: &Context) -> Result<Knowledge, Failure> {
     let (events, now) = match journal::open_existing(context, &scene.inventory).await? {
         Some(journal) => {
             let events = journal.events(&scene.tenant.id).await?;
@@ -48,7 +55,9 @@ async fn known(scene: &Scene, context: &Context) -> Result<Forecast, Failure> {
         }
         None => (Vec::new(), Timestamp::now()),
     };
-    scene::forecast(scene, &events, now, begin(&scene.plan).unwrap_or(now))
+    let state = RunState::of(&events).map_err(journal::illegal)?;
+    let quiet = migration::quiet_period(&scene.plan, &migration::gates(&scene.plan, &state, now));
+    Ok(Knowledge { forecast: scene::forecast(scene, &events, now, begin(&scene.plan).unwrap_or(now))?, quiet })
 }
 
 /// When the first copies begin by a start that the operator gave: in the morning of their activity's first day.
@@ -105,6 +114,9 @@ fn of_step(step: &Step, plan: &Plan, context: &Context) -> String {
         (Action::Sync, Some((_, _, disk))) => format!("copy what has changed on {disk}"),
         (Action::Verify, _) => "read the whole replica again and compare".to_owned(),
         (Action::TestClone, _) => "clone the replica, which is never booted itself".to_owned(),
+        (Action::Seed, None) => "first copy by VMware Converter (proof: file)".to_owned(),
+        (Action::Sync, None) => "VMware Converter carries what has changed".to_owned(),
+        (Action::FinalSync, None) => "last synchronisation by VMware Converter, services stopped".to_owned(),
         (Action::TestLaunch, _) => "boot a converted clone in the isolated network".to_owned(),
         (Action::EndTest, _) => "destroy the test machines with their clones".to_owned(),
         (Action::Convert, _) => "clone the last replica, convert the clone for its virtual machine".to_owned(),
@@ -119,7 +131,6 @@ fn of_step(step: &Step, plan: &Plan, context: &Context) -> String {
             let hours = gate.valid_hours.map(|hours| format!(", valid {hours} h")).unwrap_or_default();
             format!("signed by {}{hours}: {}", signers.join(" + "), context.in_language(&gate.title))
         }
-        _ => String::new(),
     }
 }
 
@@ -133,7 +144,7 @@ fn standing_still(quiesce: Quiesce) -> &'static str {
     }
 }
 
-fn calendar(scene: &Scene, context: &Context) -> String {
+fn calendar(scene: &Scene, quiet: Option<&QuietPeriod>, context: &Context) -> String {
     let (calendar, terms) = (&scene.plan.calendar, &scene.inventory.project.terms);
     let date = |date: Option<Date>| date.map_or_else(|| "non noto".to_owned(), italian);
     let milestone = |one: Option<Milestone>| match one {
@@ -145,6 +156,12 @@ fn calendar(scene: &Scene, context: &Context) -> String {
         NetworkDate::AcceptedOn => "collaudo",
     };
     let mut text = format!("\n{}\n", context.ui.tone(Tone::Strong, "Calendar"));
+    let wiping = match quiet {
+        Some(quiet) if quiet.signed => italian(quiet.earliest),
+        Some(quiet) => format!("{} (proposta)", italian(quiet.earliest)),
+        None if terms.quiet_before_wipe.days == 0 => "after the acceptance".to_owned(),
+        None => "non noto".to_owned(),
+    };
     for (name, value) in [
         ("order of the link".to_owned(), date(calendar.ordered_on)),
         (format!("latest delivery (order + {})", terms.activation), date(calendar.latest_delivery)),
@@ -153,6 +170,7 @@ fn calendar(scene: &Scene, context: &Context) -> String {
         (format!("latest start ({from} + {})", terms.start_after_network), date(calendar.latest_start)),
         ("start".to_owned(), milestone(calendar.start)),
         (format!("end of the term (start + {})", terms.plan), date(calendar.due)),
+        (format!("activity 6 from (acceptance + {})", terms.quiet_before_wipe), wiping),
         ("project's end".to_owned(), italian(calendar.project_end)),
         ("latest order that meets it, all terms used".to_owned(), italian(calendar.latest_order)),
     ] {
@@ -161,5 +179,18 @@ fn calendar(scene: &Scene, context: &Context) -> String {
     for warning in &calendar.warnings {
         let _ = writeln!(text, "  {}", context.ui.tone(Tone::Warn, &format!("warning: {warning}")));
     }
+    if let Some(conflict) = quiet.and_then(|quiet| conflict(quiet, terms.plan)) {
+        let _ = writeln!(text, "  {}", context.ui.tone(Tone::Warn, &conflict));
+    }
     text
+}
+
+/// That the plan's days and the quiet period cannot both be kept, where it is so.
+fn conflict(quiet: &QuietPeriod, plan: Term) -> Option<String> {
+    let due = quiet.conflicts_with?;
+    Some(format!(
+        "conflict: the plan's {plan} end on {}, the quiet period on {}; one of them has to give: choose and sign",
+        italian(due),
+        italian(quiet.ends)
+    ))
 }

@@ -1,17 +1,21 @@
 //! `migrate rollback`: people decide, both sides once users may have written to a copy. The machine goes off
 //! the network first; replicas are kept, sources were never written to.
 
-use super::Whose;
 use super::log::remark;
 use super::run::{Work, held, run_error};
 use super::scene::{Scene, Story};
+use super::{Whose, written};
 use crate::cli::{Context, remote};
 use crate::failure::{Failure, Kind};
 use crate::journal::JournalError;
-use crate::migration::{self, Action, Asked, Ending, Record, gates, may_have_machine};
+use crate::migration::{self, Action, Asked, Ending, Record, Shown, StepResult, gates, may_have_machine};
 use crate::model::{PersonId, RoleId, ServerId};
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
 use std::time::Instant;
+
+/// For how long the wish of one side waits for the other.
+const ASKED_FOR: SignedDuration = SignedDuration::from_hours(4);
 
 /// `migrate rollback`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +34,9 @@ pub struct Args {
     /// Why.
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// Revoke the rollback of --server: it moves again, in a new night.
+    #[arg(long, requires = "server")]
+    revoke: bool,
     /// Yes, take them back.
     #[arg(long)]
     yes: bool,
@@ -49,17 +56,23 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
             scene.tenant.id
         )));
     }
+    if args.revoke {
+        return revoke(args, &scene, &story, &operator, context).await;
+    }
     refuse_after_the_move(&scene, &story)?;
     let servers = servers(args, &scene, &story)?;
     let names: Vec<&str> = servers.iter().map(ServerId::as_str).collect();
     let used: Vec<&ServerId> =
         servers.iter().filter(|server| may_have_machine(&scene.plan, &story.state, server)).collect();
+    // Whoever decides sees what is lost, the second one too.
+    written::tell(&scene, &story, &used, context).await;
     if !args.yes {
         return Err(explained(&names, &used));
     }
     let desk = Desk { scene: &scene, story: &story, operator: &operator, by, args };
     let mut waiting = Vec::new();
-    for server in &servers {
+    let decided = |server: &ServerId| story.state.rolled_back.contains_key(server);
+    for server in servers.iter().filter(|server| !decided(server)) {
         if used.contains(&server) && !desk.other_side_agreed(server)? {
             desk.ask_back(server).await?;
             waiting.push(server.as_str());
@@ -75,6 +88,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     context.ui.status(&format!("taken back: {}", names.join(", ")));
     if !used.is_empty() {
         withdraw(&scene, &story, &operator, context).await?;
+    }
+    for server in &servers {
+        for line in way_back(&scene, &story, server) {
+            context.ui.status(&line);
+        }
     }
     context.ui.status("sources were never written to: where they are off, boot them from their own disks again");
     context.ui.status("replicas are kept; what was signed before stands for the other servers");
@@ -114,7 +132,9 @@ impl Desk<'_> {
         let people = &self.scene.inventory.people;
         let side = |role: &RoleId| people.roles.get(role).map(|role| role.side);
         let asked = self.story.state.asked_back.get(server).map_or(&[][..], Vec::as_slice);
-        let others: Vec<&Asked> = asked.iter().filter(|asked| side(&asked.role) != side(&self.args.role)).collect();
+        let lately = |asked: &&Asked| self.story.journal.now().duration_since(asked.at) <= ASKED_FOR;
+        let other = |asked: &&Asked| side(&asked.role) != side(&self.args.role);
+        let others: Vec<&Asked> = asked.iter().filter(lately).filter(other).collect();
         if others.is_empty() {
             return Ok(false);
         }
@@ -158,28 +178,67 @@ async fn withdraw(scene: &Scene, story: &Story, operator: &PersonId, context: &C
         Err(failure) => Err(failure),
     };
     story.journal.release(lease).await?;
-    if let Some(Ending::Withdrawing(server, trouble)) = ended? {
-        return Err(Failure::from(trouble)
-            .hint(format!("It is decided and recorded. See at the landing site that the machine of {server} is off."))
-            .hint(format!("Only then connect the source. To try again: traghetto migrate run {}", scene.tenant.id)));
+    let decided =
+        "It is decided and recorded, and the machine may still be on the network: see to it at the landing site.";
+    let again = format!(
+        "Only then connect the source. To try again, give the same command; or who saw it says so: traghetto migrate \
+         sign {} machine-off --server SERVER --role ROLE --note TEXT",
+        scene.tenant.id
+    );
+    match ended? {
+        None => {}
+        Some(Ending::Withdrawing(server, trouble)) => {
+            return Err(Failure::from(trouble).hint(format!("{server}: {decided}")).hint(again));
+        }
+        Some(_) => return Err(Failure::new(Kind::Interrupted, "interrupted").hint(decided).hint(again)),
     }
     let seconds = begun.elapsed().as_secs();
     context.ui.status(&format!("their machines are off and connected to nothing ({seconds} s)"));
-    let back = |server: &ServerId| routed(scene, story, server);
-    for server in
-        story.state.rolled_back.keys().chain(scene.plan.servers.iter().map(|one| &one.server)).filter(|one| back(one))
-    {
-        context.ui.status(&format!(
-            "before {server} goes on: traghetto network push {} --class cutover --server {server} --back",
-            scene.tenant.id
-        ));
-    }
     Ok(())
 }
 
-/// Whether routers were changed for a server.
-fn routed(scene: &Scene, story: &Story, server: &ServerId) -> bool {
-    scene.plan.server(server).is_some() && migration::pushed(&story.events, server).is_some()
+/// What people do about the routers before a source goes on: its address still leads to the landing site.
+fn way_back(scene: &Scene, story: &Story, server: &ServerId) -> Vec<String> {
+    let tenant = &scene.tenant.id;
+    if migration::pushed(&story.events, server).is_some() {
+        return vec![format!(
+            "before {server} goes on: traghetto network push {tenant} --class cutover --server {server} --back"
+        )];
+    }
+    let mut routes = scene.plan.steps.iter().filter(|step| step.action == Action::Route);
+    let led = routes.any(|step| {
+        let result = story.state.step(&step.id).result();
+        step.server.as_ref() == Some(server) && matches!(result, Some(StepResult::Routed(Shown::Person { .. })))
+    });
+    let kit = format!("before {server} goes on, its routes go back: traghetto network kit {tenant} --server {server}");
+    if led { vec![kit] } else { Vec::new() }
+}
+
+/// Brings a server that was taken back into a new night.
+async fn revoke(
+    args: &Args,
+    scene: &Scene,
+    story: &Story,
+    operator: &PersonId,
+    context: &Context,
+) -> Result<(), Failure> {
+    let by = args.by.as_ref().unwrap_or(operator);
+    let Some(server) = args.server.clone() else {
+        return Err(Failure::new(Kind::Usage, "which server is to move again is to be said with --server"));
+    };
+    if !story.state.rolled_back.contains_key(&server) {
+        return Err(Failure::new(Kind::Usage, format!("{server} was not taken back")).hint("Nothing was done."));
+    }
+    let off = story.state.withdrawn.contains(&server) || !may_have_machine(&scene.plan, &story.state, &server);
+    if !off {
+        return Err(Failure::new(Kind::CheckFailed, format!("the machine of {server} is not off yet"))
+            .hint("Nothing was done. Finish the rollback first: give it again without --revoke."));
+    }
+    let (role, by, reason) = (args.role.clone(), by.clone(), args.reason.clone());
+    story.write(scene, operator, Record::ServerReentered { server: server.clone(), role, by, reason }).await?;
+    context.ui.status(&format!("{server} moves again: its sources are to be quiet, copied and seen off anew"));
+    context.ui.status("a machine of the last night is kept, off: look at it and remove it before `convert`");
+    Ok(())
 }
 
 /// Whether the person holds the role, and the role has a say in the cutover.
@@ -218,7 +277,11 @@ fn refuse_after_the_move(scene: &Scene, story: &Story) -> Result<(), Failure> {
 }
 
 fn servers(args: &Args, scene: &Scene, story: &Story) -> Result<Vec<ServerId>, Failure> {
-    let left = |server: &ServerId| !story.state.rolled_back.contains_key(server);
+    // One that was decided and whose machine is not off yet is tried again.
+    let left = |server: &ServerId| {
+        let open = may_have_machine(&scene.plan, &story.state, server) && !story.state.withdrawn.contains(server);
+        !story.state.rolled_back.contains_key(server) || open
+    };
     match &args.server {
         Some(server) if scene.plan.server(server).is_none() => {
             Err(Failure::new(Kind::Usage, format!("{} has no server {server}", scene.tenant.id)))

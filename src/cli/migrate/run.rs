@@ -10,7 +10,8 @@ use crate::failure::{Failure, Kind};
 use crate::journal::{Journal, JournalError, Lease};
 use crate::landing::Way;
 use crate::migration::{
-    self, Action, Class, Ending, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Tempo, Trouble,
+    self, Action, Class, Ending, Hours, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Tempo,
+    Trouble,
 };
 use crate::model::{PersonId, ServerId};
 use crate::replica::AgentBinary;
@@ -90,6 +91,7 @@ pub(super) struct Work<'a> {
 impl Work<'_> {
     async fn go(&self, args: &Args, checklists: BTreeMap<Phase, Checklist>, agent: AgentBinary) -> Result<(), Failure> {
         self.adopt(args.adopt_plan).await?;
+        self.warn_of_hours();
         self.write(Record::run_started(self.lease.previous(), args.reason.as_deref())).await?;
         let mut runner = self.runner(checklists, agent)?;
         runner.acts.agent_on_disk = args.agent_on_disk;
@@ -98,6 +100,15 @@ impl Work<'_> {
         let ending = runner.run().await;
         runner.acts.machines.close().await;
         self.report(ending.map_err(|error| run_error(self.scene, error))?, args).await
+    }
+
+    /// Outside of the hours of assistance nobody mends the link.
+    fn warn_of_hours(&self) {
+        let now = self.journal.now();
+        let mut windows = self.scene.tenant.windows.iter().filter(|window| window.holds(now));
+        if windows.any(|window| !self.scene.is_assisted(window.from())) {
+            self.context.ui.warn(self.context.in_language(&status::unassisted(self.scene)));
+        }
     }
 
     /// A runner in the real world.
@@ -133,6 +144,7 @@ impl Work<'_> {
             stop: interrupt::stop_on_ctrl_c(),
             scope: Scope::default(),
             tempo: Tempo::default(),
+            hours: Hours { project, tenant: &self.scene.tenant },
         })
     }
 

@@ -6,6 +6,7 @@ use crate::failure::{Failure, Kind};
 use crate::inventory::files::read_file;
 use crate::journal::{Event, Holder, Journal};
 use crate::migration::{self, Evidence, Forecast, Known, Plan, Playbook, Record, Refusal, RunState};
+use crate::model::calendar::WorkCalendar;
 use crate::model::project::LandingTarget;
 use crate::model::tenant::Tenant;
 use crate::model::{DiskId, Inventory, PersonId, ServerId};
@@ -44,6 +45,15 @@ impl Scene {
 
     pub(super) fn operator(&self, context: &Context) -> Result<PersonId, Failure> {
         operator::resolve(context, &self.inventory)
+    }
+
+    /// Whether the carrier assists during the whole window that begins at `from`.
+    pub(super) fn is_assisted(&self, from: Timestamp) -> bool {
+        let project = &self.inventory.project;
+        let patron_day = self.tenant.patron_day.filter(|_| project.sla.patron_day_is_holiday);
+        let calendar = WorkCalendar::new(patron_day, &project.extra_holidays);
+        let mut windows = self.tenant.windows.iter().filter(|window| window.from() == from);
+        windows.all(|window| window.is_assisted(&project.sla, &calendar))
     }
 
     /// The lease that a run holds.

@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 pub struct Args {
     #[command(flatten)]
     pub(super) whose: Whose,
-    /// The gate, as `migrate status` names it; or what is vouched for about one server: `source-off`, `routed`.
+    /// The gate, as `migrate status` names it; or what is said about one server: `source-off`, `routed`, `late`.
     pub(super) gate: String,
     /// The server that is vouched for.
     #[arg(long)]
@@ -92,7 +92,10 @@ fn still_stated(scene: &Scene, story: &Story, status: &GateStatus<'_>, context: 
         // What people state does not depend on what the source phase kept.
         let baselines = Baselines::default();
         let options = Options::whole(&scene.inventory.project, &signatures, &baselines);
-        let mut tasks = checklist::tasks(&list, &scene.tenant, &options);
+        let of_copies =
+            matches!(phase, checklist::Phase::Test | checklist::Phase::Landing | checklist::Phase::Decommission);
+        let tenant = if of_copies { story.state.without_taken_back(&scene.tenant) } else { scene.tenant.clone() };
+        let mut tasks = checklist::tasks(&list, &tenant, &options);
         tasks.retain(|task| task.todo == checklist::Todo::Sign);
         let lines = checklist::standing(&tasks, phase, &story.events, &signatures);
         let open: Vec<String> = lines.iter().filter(|line| is_open(line)).map(in_words).collect();
@@ -121,6 +124,11 @@ fn objection(objection: Objection) -> Failure {
             (Kind::Usage, "`traghetto migrate status` names who may sign.")
         }
         Objection::NotYet { .. } => (Kind::CheckFailed, "`traghetto migrate run` goes on to the gate."),
+        Objection::QuietPeriod { .. } => (
+            Kind::Waiting,
+            "Until then the servers stay off, labelled and unplugged, and no disk is wiped. The term is \
+             `terms.quiet_before_wipe` of inventory/project.yaml.",
+        ),
         Objection::Stale { .. } => (
             Kind::CheckFailed,
             "`traghetto migrate run` runs the checklist again; what was signed on the same findings counts on.",
@@ -173,6 +181,9 @@ fn in_italian(result: &StepResult) -> String {
         StepResult::Verified { root } => format!("riletta e identica, radice {}", short(root)),
         StepResult::Cloned { root } => format!("clonata, radice {}", short(root)),
         StepResult::Launched { machine, .. } => format!("avviata per il test come {}", printable(machine)),
+        StepResult::Transferred { machine, .. } => {
+            format!("copiata da VMware Converter in {} (prova: file)", printable(machine))
+        }
         StepResult::TestsEnded { .. } => "macchine di test eliminate".to_owned(),
         StepResult::Converted { changes, .. } => format!("clone convertito, modifiche {}", short(changes)),
         StepResult::Fenced(shown) => format!("sorgente spenta ({})", shown_in_italian(shown)),

@@ -1,22 +1,23 @@
 //! `migrate status`: what to do now first, the exact command last.
 
 use super::Whose;
-use super::copying::at_work;
+use super::copying::{at_rest, at_work};
 use super::plan::short;
 use super::scene::{Replicas, Scene, Story, forecast};
 use crate::checklist::{self, Phase};
 use crate::cli::quantities::{duration, gigabytes};
-use crate::cli::table::Table;
 use crate::cli::ui::Tone;
+use crate::cli::wrap::wrapped;
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
 use crate::migration::{
-    Action, Inputs, Next, Scope, ServerStatus, Status, Step, Unsigned, live_figures, next, unmeasured,
+    Action, GateLine, Inputs, Next, Scope, ServerStatus, Status, Step, Unsigned, clock, live_figures, next, unmeasured,
 };
 use crate::model::RoleId;
 use crate::model::bilingual::Bilingual;
 use crate::replica::CHUNK;
 use crate::untrusted::printable;
+use jiff::Timestamp;
 use std::fmt::Write as _;
 
 /// `migrate status`.
@@ -47,8 +48,19 @@ pub(super) fn of(scene: &Scene, story: &Story, context: &Context) -> Result<Stat
 
 /// With `replicas` as they were found on the landing host, for which every leaf file is read.
 pub(super) fn with(scene: &Scene, story: &Story, replicas: &Replicas, context: &Context) -> Result<Status, Failure> {
+    with_inputs(scene, story, replicas, context, Status::of)
+}
+
+/// What `read` makes of everything that a status is made from.
+pub(super) fn with_inputs<T>(
+    scene: &Scene,
+    story: &Story,
+    replicas: &Replicas,
+    context: &Context,
+    read: impl FnOnce(&Inputs<'_>) -> T,
+) -> Result<T, Failure> {
     let now = story.journal.now();
-    Ok(Status::of(&Inputs {
+    Ok(read(&Inputs {
         plan: &scene.plan,
         forecast: &forecast(scene, &story.events, now, now)?,
         state: &story.state,
@@ -58,6 +70,7 @@ pub(super) fn with(scene: &Scene, story: &Story, replicas: &Replicas, context: &
         replicas,
         live: live_figures(&scene.landing(context), &scene.tenant, now).as_ref(),
         unsigned: &unsigned(scene, story, context),
+        windows: &scene.tenant.windows,
         now,
     }))
 }
@@ -113,43 +126,84 @@ pub(super) fn asked<'a>(scene: &'a Scene, story: &'a Story) -> Option<&'a Biling
 }
 
 fn page(scene: &Scene, story: &Story, status: &Status, context: &Context) -> String {
-    let ui = &context.ui;
-    let now = if context.lang == Lang::It { "ORA" } else { "NOW" };
-    let mut text = format!("{}: {}\n", ui.tone(Tone::Strong, now), printable(context.in_language(&status.next.what)));
+    let now = if context.lang == Lang::It { "ORA:" } else { "NOW:" };
+    let mut text = labelled(Tone::Strong, now, context.in_language(&status.next.what), context);
     if let Some(asks) = asked(scene, story) {
-        let _ = writeln!(text, "  {}", context.in_language(asks));
+        text.push_str(&wrapped(&format!("  {}", context.in_language(asks))));
     }
-    for who in &status.next.who {
-        let _ = writeln!(text, "  {}", printable(who));
-    }
+    text.extend(status.next.who.iter().map(|who| wrapped(&format!("  {}", printable(who)))));
+    text.extend(deadlines(scene, status, story.journal.now(), context).iter().map(|line| wrapped(line)));
     let plan = status.plan.as_deref().map_or("none adopted yet", short);
-    let _ = writeln!(text, "\n{} ({}), phase {}, plan {plan}", scene.tenant.name, status.tenant, status.phase.word());
+    let whose = format!("{} ({}), phase {}, plan {plan}", scene.tenant.name, status.tenant, status.phase.word());
+    text.push_str(&format!("\n{}", wrapped(&whose)));
     if let Some(operator) = &status.operator {
         let _ = writeln!(text, "last at work: {operator}");
     }
     text.push('\n');
-    text.push_str(&servers(status));
-    for server in &status.servers {
-        text.extend(at_work(server).map(|line| format!("{line}\n")));
-    }
+    text.extend(status.servers.iter().map(|server| wrapped(&of_server(server))));
     text.push('\n');
-    text.push_str(&gates(status));
+    text.push_str(&wrapped(&gates(status)));
     for server in &status.servers {
         if let Some(failure) = &server.failure {
             let heading = format!("{} failed:", server.server);
-            let _ = writeln!(text, "\n{} {}", ui.tone(Tone::Bad, &heading), printable(failure));
+            let _ = write!(text, "\n{}", labelled(Tone::Bad, &heading, failure, context));
         }
     }
     text.push_str(&go_back(status, context));
-    let safe = match context.lang {
-        Lang::It => "Al sicuro: le sorgenti non sono mai scritte; tutto ciò che è confermato resta nelle repliche.",
-        Lang::En => "Safe: sources are never written to; everything acknowledged is kept in the replicas.",
-    };
-    let _ = writeln!(text, "\n{safe}");
+    text.push_str(&safety(status, context));
     if let Some(command) = &status.next.command {
-        let _ = writeln!(text, "\n  {}", ui.tone(Tone::Strong, command));
+        // Never broken: it is copied.
+        let _ = writeln!(text, "\n  {}", context.ui.tone(Tone::Strong, command));
     }
     text
+}
+
+/// A line that begins with a label.
+fn labelled(tone: Tone, label: &str, what: &str, context: &Context) -> String {
+    let plain = wrapped(&format!("{label} {}", printable(what)));
+    plain.replacen(label, &context.ui.tone(tone, label), 1)
+}
+
+/// By when, the window at hand, and the gate after.
+pub(super) fn deadlines(scene: &Scene, status: &Status, now: Timestamp, context: &Context) -> Vec<String> {
+    let it = context.lang == Lang::It;
+    let mut lines = Vec::new();
+    if let Some(by) = status.next.by {
+        let left = by.duration_since(now).as_secs();
+        let left = match (u64::try_from(left), it) {
+            (Ok(left), true) => format!("fra {}", duration(left)),
+            (Ok(left), false) => format!("in {}", duration(left)),
+            (Err(_), true) => "passato".to_owned(),
+            (Err(_), false) => "passed".to_owned(),
+        };
+        lines.push(format!("{} {} ({left})", if it { "  entro" } else { "  by" }, clock(by)));
+    }
+    if let Some(window) = &status.window {
+        let (from, to, back) = (clock(window.from), clock(window.to), clock(window.go_back_at));
+        lines.push(if it {
+            format!("  finestra dal {from} al {to}, ora limite per tornare indietro {back}")
+        } else {
+            format!("  window {from} to {to}, go back at {back}")
+        });
+        if !scene.is_assisted(window.from) {
+            lines.push(format!("  {}", context.in_language(&unassisted(scene))));
+        }
+    }
+    if let Some(gate) = status.gates.iter().find(|gate| gate.state == "closed") {
+        let roles = gate.missing.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+        lines.push(format!("{} {} ({roles})", if it { "  poi il passaggio" } else { "  then gate" }, gate.gate));
+    }
+    lines
+}
+
+/// What is said of a window in which the carrier does not come.
+pub(super) fn unassisted(scene: &Scene) -> Bilingual {
+    let sla = &scene.inventory.project.sla;
+    let (from, until) = (sla.from.strftime("%H:%M"), sla.until.strftime("%H:%M"));
+    Bilingual {
+        it: format!("attenzione: fuori dall'assistenza del collegamento (lun-ven {from}-{until})"),
+        en: format!("warning: outside of the link's hours of assistance (Mon-Fri {from}-{until})"),
+    }
 }
 
 /// What speaks for going back, while servers are on the move; people decide.
@@ -161,29 +215,43 @@ fn go_back(status: &Status, context: &Context) -> String {
     let mut text = format!("\n{}\n", context.ui.tone(Tone::Strong, title));
     for one in &status.go_back {
         let tone = if one.met { Tone::Bad } else { Tone::Warn };
-        let what = format!("{}: {}", one.server, printable(context.in_language(&one.what)));
-        let _ = writeln!(text, "  {}", context.ui.tone(tone, &what));
+        let server = format!("  {}:", one.server);
+        text.push_str(&labelled(tone, &server, context.in_language(&one.what), context));
     }
-    let _ = writeln!(text, "  {}", context.in_language(&unmeasured()));
+    text.push_str(&wrapped(&format!("  {}", context.in_language(&unmeasured()))));
     text
 }
 
-fn servers(status: &Status) -> String {
-    let mut table =
-        Table::new(["Server", "Transfer", "Proof", "Phase", "Step", "Safe here", "On the link", "Left at MCR"]);
-    for server in &status.servers {
-        table.row([
-            server.server.to_string(),
-            server.transfer.to_owned(),
-            server.proof.to_owned(),
-            server.phase.word().to_owned(),
-            server.step.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
-            safe_here(server),
-            gigabytes(server.replica.iter().map(|disk| disk.bytes_wire).sum()),
-            server.copying.eta_at_mcr_seconds.map_or_else(|| "-".to_owned(), duration),
-        ]);
+fn safety(status: &Status, context: &Context) -> String {
+    let (safe, not) = match context.lang {
+        Lang::It => ("Al sicuro:", "Da non fare:"),
+        Lang::En => ("Safe:", "Not safe:"),
+    };
+    let mut text = String::new();
+    for (title, tone, list) in [(safe, Tone::Strong, &status.safe), (not, Tone::Warn, &status.not_safe)] {
+        let _ = writeln!(text, "\n{}", context.ui.tone(tone, title));
+        text.extend(list.iter().map(|one| wrapped(&format!("  {}", context.in_language(one)))));
     }
-    table.render()
+    text
+}
+
+fn of_server(server: &ServerStatus) -> String {
+    let step = server.step.as_ref().map(|step| format!(", next {step}")).unwrap_or_default();
+    let wire = gigabytes(server.replica.iter().map(|disk| disk.bytes_wire).sum());
+    let mut text = format!(
+        "{}: {}{step}\n  {}, proof {}; safe here {}, on the link {wire}\n",
+        server.server,
+        server.phase.word(),
+        server.transfer,
+        server.proof,
+        safe_here(server)
+    );
+    text.extend(at_work(server).map(|line| line + "\n"));
+    if server.copying.live.is_none() {
+        text.push_str(&at_rest(&server.copying));
+        text.push('\n');
+    }
+    text
 }
 
 fn safe_here(server: &ServerStatus) -> String {
@@ -198,13 +266,16 @@ fn safe_here(server: &ServerStatus) -> String {
     }
 }
 
+/// The open gates on one line, each other one on its own.
 fn gates(status: &Status) -> String {
-    let mut table = Table::new(["Gate", "Activity", "State", "Signed", "Missing"]);
-    for gate in &status.gates {
-        let signed = gate.signed.iter().map(|one| format!("{} ({})", one.by, one.role)).collect::<Vec<_>>().join(", ");
+    let open = |gate: &&GateLine| gate.state == "open";
+    let names: Vec<&str> = status.gates.iter().filter(open).map(|gate| gate.gate.as_str()).collect();
+    let mut text = format!("gates open: {}\n", if names.is_empty() { "none".to_owned() } else { names.join(", ") });
+    for gate in status.gates.iter().filter(|gate| !open(gate)) {
         let missing = gate.missing.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
-        let signed = if gate.void.is_empty() { signed } else { format!("{signed} [{} void]", gate.void.len()) };
-        table.row([gate.gate.clone(), gate.activity.to_string(), gate.state.to_owned(), signed, missing]);
+        let signed = gate.signed.iter().map(|one| format!("; signed {} ({})", one.by, one.role)).collect::<String>();
+        let void = if gate.void.is_empty() { String::new() } else { format!("; {} void", gate.void.len()) };
+        let _ = writeln!(text, "  {} ({}), {}: {missing}{signed}{void}", gate.gate, gate.activity, gate.state);
     }
-    table.render()
+    text
 }

@@ -6,7 +6,8 @@ use super::sign::{Args, adopted};
 use crate::cli::{Context, approval};
 use crate::digest::sha256;
 use crate::failure::{Failure, Kind};
-use crate::migration::{Action, Fact, Record, StepState};
+use crate::migration::{Action, Fact, Record, StepState, Stop};
+use crate::model::people::Side;
 use crate::model::{PersonId, RoleId, ServerId};
 use crate::untrusted::printable;
 
@@ -22,6 +23,7 @@ pub(super) async fn run(args: &Args, server: &ServerId, context: &Context) -> Re
     let story = Story::open(&scene, context).await?;
     adopted(&scene, &story)?;
     may_vouch(&scene, by, &args.role)?;
+    on_the_spot(&scene, &story, server, fact, (&args.role, &operator))?;
     is_due(&scene, &story, server, fact)?;
     let page = page(&scene, server, fact, by, &args.role, note);
     approval::approve(&page, &sha256(page.as_bytes()), args.approve.as_deref(), context)?;
@@ -55,6 +57,33 @@ fn may_vouch(scene: &Scene, by: &PersonId, role: &RoleId) -> Result<(), Failure>
         .hint(format!("Nothing was recorded. Who carries out the move does: {}.", names.join(", "))))
 }
 
+/// That a source is off is said by somebody of the town, who stands before it; and not typed by whoever runs
+/// the move of the server.
+fn on_the_spot(
+    scene: &Scene,
+    story: &Story,
+    server: &ServerId,
+    fact: Fact,
+    (role, operator): (&RoleId, &PersonId),
+) -> Result<(), Failure> {
+    if fact != Fact::SourceOff {
+        return Ok(());
+    }
+    let side = scene.inventory.people.roles.get(role).map(|role| role.side);
+    if side != Some(Side::Comune) {
+        return Err(Failure::new(Kind::CheckFailed, format!("{role} does not stand before the server"))
+            .hint("Nothing was recorded. A person of the municipality who sees that it is off says so."));
+    }
+    let mine = scene.plan.steps.iter().filter(|step| step.server.as_ref() == Some(server));
+    let moves = mine.filter(|step| matches!(step.action, Action::FinalSync | Action::Fence));
+    let runs = moves.filter_map(|step| story.state.executors.get(&step.id)).any(|who| who == operator.as_str());
+    if runs {
+        return Err(Failure::new(Kind::CheckFailed, format!("{operator} runs the move of {server}"))
+            .hint("Nothing was recorded. Who sees that it is off types it at an own account (--operator)."));
+    }
+    Ok(())
+}
+
 /// What is said before the last copy is of another night, and would not count.
 fn is_due(scene: &Scene, story: &Story, server: &ServerId, fact: Fact) -> Result<(), Failure> {
     let mine = |action: Action| {
@@ -65,7 +94,17 @@ fn is_due(scene: &Scene, story: &Story, server: &ServerId, fact: Fact) -> Result
             .hint("Nothing was recorded. `traghetto migrate plan` shows its steps."));
     }
     let done = |step: &crate::migration::Step| matches!(story.state.step(&step.id), StepState::Done { .. });
-    if !mine(Action::FinalSync).all(done) {
+    if fact == Fact::MachineOff {
+        let open = story.state.rolled_back.contains_key(server) && !story.state.withdrawn.contains(server);
+        return if open {
+            Ok(())
+        } else {
+            Err(Failure::new(Kind::Usage, format!("no machine of {server} is to be switched off"))
+                .hint("Nothing was recorded."))
+        };
+    }
+    let moves = matches!(fact, Fact::SourceOff | Fact::Routed);
+    if moves && !mine(Action::FinalSync).all(done) {
         return Err(Failure::new(Kind::CheckFailed, format!("the final sync of {server} is not done"))
             .hint("Nothing was recorded: what is seen before it does not count.")
             .hint(format!("Go on with: traghetto migrate run {}", scene.tenant.id)));
@@ -73,7 +112,19 @@ fn is_due(scene: &Scene, story: &Story, server: &ServerId, fact: Fact) -> Result
     let (step, what) = match fact {
         Fact::SourceOff => (Action::Fence, "its source is off"),
         Fact::Routed => (Action::Route, "its address leads to the landing site"),
+        Fact::MachineOff => (Action::Boot, "its machine is off"),
+        Fact::Copied => (Action::Seed, "its first copy is there"),
+        Fact::Finalised => (Action::FinalSync, "its last synchronisation is over"),
     };
+    if matches!(fact, Fact::Copied | Fact::Finalised) {
+        let waits =
+            |step: &crate::migration::Step| *story.state.step(&step.id) == StepState::Stopped { why: Stop::Waiting };
+        if !mine(step.clone()).any(waits) {
+            return Err(Failure::new(Kind::CheckFailed, format!("{server}: the run does not wait for this"))
+                .hint("Nothing was recorded: what is said before does not count.")
+                .hint(format!("Go on with: traghetto migrate run {}", scene.tenant.id)));
+        }
+    }
     if mine(step).all(done) {
         return Err(Failure::new(Kind::Usage, format!("{server}: {what}, as is recorded already"))
             .hint("Nothing was recorded."));
@@ -87,6 +138,13 @@ fn page(scene: &Scene, server: &ServerId, fact: Fact, by: &PersonId, role: &Role
     let title = people.roles.get(role).map_or(role.as_str(), |role| role.title.as_str());
     let what = match fact {
         Fact::SourceOff => format!("Il server {server} è spento e il suo cavo di rete è staccato: visto sul posto."),
+        Fact::MachineOff => {
+            format!("La macchina di {server} presso l'ambiente di atterraggio è spenta e scollegata: visto.")
+        }
+        Fact::Copied => format!("La prima copia del server {server} con VMware Converter è completa e senza errori."),
+        Fact::Finalised => {
+            format!("La sincronizzazione finale del server {server} è completa e senza errori, a servizi fermi.")
+        }
         Fact::Routed => format!("L'indirizzo del server {server} porta all'ambiente di atterraggio: rotte verificate."),
     };
     format!("{}\n{what}\n{}\n\nDichiara: {name}, {title}.\n", scene.tenant.name, printable(note))

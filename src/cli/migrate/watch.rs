@@ -4,6 +4,7 @@ use super::Whose;
 use super::copying::{at_rest, at_work};
 use super::scene::{Replicas, Scene, Story};
 use super::status;
+use crate::cli::wrap::COLUMNS;
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
 use crate::migration::{ServerStatus, Status};
@@ -13,8 +14,7 @@ use jiff::Timestamp;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Characters of a line, and lines of a page: the smallest terminal that people use.
-const COLUMNS: usize = 80;
+/// Lines of a page: the smallest terminal that people use.
 const ROWS: usize = 24;
 /// Between two pages.
 const EVERY: Duration = Duration::from_secs(1);
@@ -66,10 +66,12 @@ pub(super) async fn run(whose: &Whose, context: &Context) -> Result<(), Failure>
 async fn drawn(scene: &Scene, replicas: &Replicas, context: &Context) -> Result<String, Failure> {
     let story = Story::open(scene, context).await?;
     let status = status::with(scene, &story, replicas, context)?;
-    Ok(page(&scene.tenant.name, &status, story.journal.now(), context.lang))
+    let now = story.journal.now();
+    let deadlines = status::deadlines(scene, &status, now, context);
+    Ok(page(&scene.tenant.name, &status, &deadlines, now, context.lang))
 }
 
-fn page(name: &str, status: &Status, now: Timestamp, lang: Lang) -> String {
+fn page(name: &str, status: &Status, deadlines: &[String], now: Timestamp, lang: Lang) -> String {
     let (word, what) = match lang {
         Lang::It => ("ORA", &status.next.what.it),
         Lang::En => ("NOW", &status.next.what.en),
@@ -77,7 +79,9 @@ fn page(name: &str, status: &Status, now: Timestamp, lang: Lang) -> String {
     let clock = now.to_zoned(rome()).strftime("%a %d/%m %H:%M:%S").to_string();
     let title = fitted(&format!("{name}, phase {}", status.phase.word()), COLUMNS - clock.len() - 2);
     let width = COLUMNS - clock.len();
-    let mut lines = vec![format!("{title:<width$}{clock}"), format!("{word}: {what}"), String::new()];
+    let mut lines = vec![format!("{title:<width$}{clock}"), format!("{word}: {what}")];
+    lines.extend_from_slice(deadlines);
+    lines.push(String::new());
     // What is copied now comes first: on a small terminal the rest is cut.
     let (working, resting): (Vec<_>, Vec<_>) = status.servers.iter().partition(|server| server.copying.live.is_some());
     for server in working.into_iter().chain(resting) {

@@ -12,6 +12,7 @@ use super::{Context, Failure, inventory};
 use crate::cli::{interrupt, journal, operator};
 use crate::failure::Kind;
 use crate::journal::{Journal, Lease};
+use crate::migration::RunState;
 use crate::model::{Inventory, PersonId, ServerId, TenantId};
 use crate::network::diff::{ChangeClass, OLD_SECRET};
 use crate::network::push::campaign::Campaign;
@@ -211,6 +212,22 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 }
 
 impl Office<'_> {
+    /// Once its address leads to the landing site, a source that is on cannot be seen any more.
+    async fn refuse_before_the_fence(&self, args: &Args) -> Result<(), Failure> {
+        let Some(server) = args.server.as_ref().filter(|_| args.class == ClassArg::Cutover && !args.back) else {
+            return Ok(());
+        };
+        let tenant = &self.sites.tenant;
+        let events = self.journal.events(tenant).await?;
+        let state = RunState::of(&events).map_err(journal::illegal)?;
+        if args.plan || state.is_fenced(server) != Some(false) {
+            return Ok(());
+        }
+        Err(Failure::new(Kind::CheckFailed, format!("the source of {server} was not seen off yet"))
+            .hint("No router was changed: once its address leads to the landing site, nobody sees that it is on.")
+            .hint(format!("First: traghetto migrate run {tenant}; to look only, give the same command with --plan.")))
+    }
+
     async fn work(&self, args: &Args, told: &mut Told) -> Result<(), Failure> {
         let stop = interrupt::stop_on_ctrl_c();
         let records = self.records().await?;
@@ -228,7 +245,10 @@ impl Office<'_> {
             Some(open) if args.undo => Some(self.turn(args, open, &stop).await?),
             Some(open) => Some(self.go_on(args, open)?),
             None if args.undo => return Err(open::nothing_open(&self.sites.tenant)),
-            None => self.begin(args, &records, &stop, told).await?,
+            None => {
+                self.refuse_before_the_fence(args).await?;
+                self.begin(args, &records, &stop, told).await?
+            }
         };
         let Some(mut campaign) = campaign else { return Ok(()) };
         let tempo = Tempo { settle: Duration::from_secs(args.settle), ..Tempo::default() };

@@ -138,9 +138,11 @@ fn disks(survey: &Survey) -> impl Iterator<Item = &BlockDevice> {
 }
 
 fn disk(disk: &BlockDevice) -> String {
-    let model = disk.model.as_deref().map(|model| format!(" ({model})")).unwrap_or_default();
+    let serial = disk.serial.as_deref().map(|serial| format!("serial {serial}"));
+    let known: Vec<String> = disk.model.clone().into_iter().chain(serial).collect();
+    let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
     let read_only = if disk.read_only { " read-only" } else { "" };
-    format!("{} {}{model}{read_only}", disk.name, gigabytes(disk.size))
+    format!("{} {}{known}{read_only}", disk.name, gigabytes(disk.size))
 }
 
 /// Each mounted device once.

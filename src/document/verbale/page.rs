@@ -3,16 +3,14 @@
 use super::words::Words;
 use super::{Language, Report, Sources};
 use crate::checklist::{Attached, Mark, Severity, Standing, Subject, Verdict};
+use crate::document::page::rendered;
 use crate::document::statement::DocumentError;
 use crate::model::bilingual::Bilingual;
 use crate::model::calendar::italian;
 use crate::model::people::Side;
 use crate::model::{PersonId, RoleId};
-use crate::untrusted;
 use jiff::Timestamp;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Serde, Value};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, escape_formatter};
+use minijinja::AutoEscape;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -26,7 +24,7 @@ const AS_MARKDOWN: AutoEscape = AutoEscape::Custom(std::borrow::Cow::Borrowed("m
 /// # Errors
 /// The template refused.
 pub fn html(sources: &Sources<'_>, report: &Report<'_>, language: Language) -> Result<String, DocumentError> {
-    written(HTML, AutoEscape::Html, &Page::new(sources, report, language))
+    rendered(HTML, AutoEscape::Html, &Page::new(sources, report, language))
 }
 
 /// The same as Markdown.
@@ -34,24 +32,7 @@ pub fn html(sources: &Sources<'_>, report: &Report<'_>, language: Language) -> R
 /// # Errors
 /// The template refused.
 pub fn markdown(sources: &Sources<'_>, report: &Report<'_>, language: Language) -> Result<String, DocumentError> {
-    written(MARKDOWN, AS_MARKDOWN, &Page::new(sources, report, language))
-}
-
-fn written(template: &str, escape: AutoEscape, page: &Page<'_>) -> Result<String, DocumentError> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?;
-    environment.set_syntax(syntax);
-    environment.set_auto_escape_callback(move |_| escape.clone());
-    environment.set_formatter(|out, state, value| match (state.auto_escape(), value.as_str()) {
-        (AutoEscape::Custom(_), Some(text)) => Ok(out.write_str(&untrusted::markdown(text))?),
-        (AutoEscape::Custom(_), None) => Ok(out.write_str(&value.to_string())?),
-        // What would hide or reorder text is shown, too.
-        (AutoEscape::Html, Some(text)) => Ok(out.write_str(&untrusted::xml(&untrusted::printable(text)))?),
-        _ => escape_formatter(out, state, value),
-    });
-    environment.add_template("verbale", template)?;
-    Ok(environment.get_template("verbale")?.render(Value::from(Serde(page)))?)
+    rendered(MARKDOWN, AS_MARKDOWN, &Page::new(sources, report, language))
 }
 
 /// What the templates are given: words, ready to print.
@@ -364,7 +345,7 @@ fn is_open(line: &Standing) -> bool {
 }
 
 /// A time of the journal as people write it: `30/11/2026 12:00`.
-fn day_and_minute(time: &str) -> String {
+pub(in crate::document) fn day_and_minute(time: &str) -> String {
     let Ok(instant) = time.parse::<Timestamp>() else { return time.to_owned() };
     let local = crate::model::calendar::rome_civil(instant);
     format!("{} {:02}:{:02}", italian(local.date()), local.hour(), local.minute())

@@ -8,7 +8,7 @@ use crate::model::Euro;
 use crate::model::server::SecretRef;
 use crate::untrusted::is_unprintable;
 use ipnetwork::Ipv4Network;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 use rust_decimal::Decimal;
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
@@ -188,6 +188,17 @@ pub fn date() -> impl Form<Value = Date> {
         parsed.filter(|date| (1900..=2200).contains(&date.year())).ok_or_else(|| {
             Complaint::new(format!("{} is not a day of the calendar", quote(text)))
                 .hint("write year-month-day, such as 2020-01-31")
+        })
+    })
+}
+
+/// A minute of a day as clocks show it: `2026-12-04T20:00`.
+pub fn moment() -> impl Form<Value = DateTime> {
+    scalar(matching("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$", "2026-12-04T20:00"), |text| {
+        let parsed = (text.len() == 16).then(|| DateTime::strptime("%Y-%m-%dT%H:%M", text).ok()).flatten();
+        parsed.filter(|moment| (1900..=2200).contains(&moment.year())).ok_or_else(|| {
+            Complaint::new(format!("{} is not a day with an hour", quote(text)))
+                .hint("write day and hour without a zone, such as 2026-12-04T20:00")
         })
     })
 }

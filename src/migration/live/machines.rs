@@ -1,13 +1,15 @@
 //! The landing as the runner acts on it: clones, their conversion, machines. Replicas are only read.
 
-use super::sight::{answers, ports};
+use super::sight::{ports, serves};
 use super::trouble::{of_file, of_landing, of_replica};
 use super::{Live, root_of};
 use crate::digest::sha256;
 use crate::journal::Event;
 
 use crate::landing::convert::{self, CloneDisk, CloneDisks, ConvertError, Converted, Family, Wish, hardware};
-use crate::landing::{self, Blueprint, BlueprintDisk, Found, Identity, LandingZone as _, Port, Purpose, Way};
+use crate::landing::{
+    self, Blueprint, BlueprintDisk, Found, Identity, LandingZone as _, Port, Power, Purpose, Standing, Way,
+};
 use crate::migration::record::{Class, Result as Outcome};
 use crate::migration::run::{Ended, Progress, Raised, Trouble};
 use crate::model::ServerId;
@@ -76,9 +78,8 @@ impl<F> Live<'_, F> {
             if purpose == Purpose::Production && standing.complete {
                 return Err(Trouble::new(Class::Failed, format!("{identity} is there already, with its disks"))
                     .hint("Nothing was cloned: its disks may hold what users wrote.")
-                    .hint(
-                        "If it is from an earlier night, remove it in vSphere first; then give the same command again.",
-                    ));
+                    .hint("Look at it at the landing site: only one of a night that was taken back is removed by hand.")
+                    .hint("Then give the same command again."));
             }
             self.machines.destroy(&identity).await.map_err(of_landing)?;
         }
@@ -136,6 +137,8 @@ impl<F> Live<'_, F> {
         make(&self.machines, &blueprint, progress).await?;
         self.machines.connect(&identity, Port::Test).await.map_err(of_landing)?;
         self.machines.power_on(&identity).await.map_err(of_landing)?;
+        // A cable that is to be in at power on may be out all the same, and the machine runs.
+        self.machines.connect(&identity, Port::Test).await.map_err(of_landing)?;
         facts["machine_seconds"] = json!(begun.elapsed().as_secs_f64());
         Ok(Ended { result: Outcome::Launched { machine: identity.name(), roots }, facts })
     }
@@ -159,8 +162,16 @@ impl<F> Live<'_, F> {
 
     pub(super) async fn raise_machine(&self, id: &ServerId, progress: Watch<'_>) -> Result<Raised, Trouble> {
         let identity = self.identity(id, Purpose::Production)?;
+        if self.server(id)?.transfer.is_converter() {
+            self.adopt_machine(id, &identity).await?;
+        }
         let there = self.machines.find(&identity).await.map_err(of_landing)?;
-        let connected = there.as_ref().is_some_and(|standing| standing.connected);
+        let production = |standing: &Standing| standing.connected && standing.port == Some(Port::Production);
+        let connected = there.as_ref().is_some_and(|one| one.power == Some(Power::On) && production(one));
+        // Whoever plugged it in: it is turned on connected to nothing.
+        if there.as_ref().is_some_and(|one| one.power != Some(Power::On) && one.connected) {
+            self.machines.disconnect(&identity).await.map_err(of_landing)?;
+        }
         if there.is_none_or(|standing| !standing.complete) {
             let mut disks = Vec::new();
             for disk in &self.server(id)?.disks {
@@ -172,6 +183,10 @@ impl<F> Live<'_, F> {
             make(&self.machines, &blueprint, progress).await?;
         }
         self.machines.power_on(&identity).await.map_err(of_landing)?;
+        if connected {
+            // It was in service already: its cable may be out after it was off.
+            self.machines.connect(&identity, Port::Production).await.map_err(of_landing)?;
+        }
         Ok(Raised { machine: identity.name(), connected })
     }
 
@@ -188,10 +203,14 @@ impl<F> Live<'_, F> {
         let mut asked = ports(server);
         asked.extend(server.landing_access.iter().map(|access| access.port));
         while begun.elapsed() < BOOT {
-            let answered = answers(&host, &asked).await;
-            // A bare echo may come from a boot loader's network or from whoever had the address before.
-            if answered.iter().any(|answer| answer != "ping") {
-                return Ok(answered.into_iter().collect());
+            let served = serves(&host, &asked).await;
+            // Where the checklist will log in counts; else any service. A bare echo may come from a boot loader.
+            let ready = match server.landing_access.as_ref().filter(|access| access.via.is_none()) {
+                Some(access) => served.contains(&access.port),
+                None => !served.is_empty(),
+            };
+            if ready {
+                return Ok(served.into_iter().map(|port| format!("tcp {port}")).collect());
             }
             let (done, total) = (begun.elapsed().as_secs(), BOOT.as_secs());
             progress(Progress { stage: "booting", done, total, link: 0, allowance: None });
@@ -211,11 +230,25 @@ impl<F> Live<'_, F> {
     pub(super) async fn withdraw_machine(&self, id: &ServerId) -> Result<Value, Trouble> {
         let identity = self.identity(id, Purpose::Production)?;
         let begun = Instant::now();
+        if self.server(id)?.transfer.is_converter() {
+            // Perhaps it was never taken for ours.
+            let seen = self.machines.look(&identity).await.map_err(of_landing)?;
+            if seen.as_ref().is_none_or(|one| one.power != Some(Power::On) && !one.connected) {
+                return Ok(json!({ "machine": seen.map(|_| identity.name()), "off": true }));
+            }
+        }
         if self.machines.find(&identity).await.map_err(of_landing)?.is_none() {
             return Ok(json!({ "machine": null }));
         }
-        self.machines.disconnect(&identity).await.map_err(of_landing)?;
+        let unplugged = self.machines.disconnect(&identity).await;
         let apart = begun.elapsed();
+        if let Err(error) = unplugged {
+            // What cannot be unplugged is at least turned off.
+            self.machines.power_off(&identity).await.map_err(of_landing)?;
+            return Err(
+                of_landing(error).hint(format!("{identity} was switched off, and its cable is still plugged in."))
+            );
+        }
         let gently = tokio::time::timeout(GENTLY, self.machines.shut_down(&identity)).await;
         let gently = matches!(gently, Ok(Ok(())));
         if !gently {
@@ -247,7 +280,9 @@ fn family(server: &Server) -> Family {
 /// What the last survey of a server says of its hardware.
 fn found(events: &[Event], id: &ServerId) -> Found {
     let of_it = |event: &&Event| event.kind == "survey.recorded" && event.data["server"] == id.as_str();
-    let Some(survey) = events.iter().rfind(of_it).map(|event| &event.data["survey"]) else { return Found::default() };
+    let Some(survey) = events.iter().rfind(of_it).map(|event| &event.data["survey"]["system"]) else {
+        return Found::default();
+    };
     Found {
         firmware: match survey["firmware"].as_str() {
             Some("uefi") => Some(Firmware::Uefi),

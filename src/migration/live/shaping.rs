@@ -88,7 +88,7 @@ impl Latest<'_> {
 }
 
 /// Where allowances come from.
-enum Guide {
+pub(super) enum Guide {
     /// The source is on this host: no link is crossed.
     NoLink(Interval),
     /// A site's link, and what is seen of the way; none where nothing can be seen.
@@ -97,7 +97,7 @@ enum Guide {
 
 impl Guide {
     /// For a server that is reached by `access`.
-    async fn of(subject: &Subject<'_>, access: &Access) -> Result<Self, Trouble> {
+    pub(super) async fn of(subject: &Subject<'_>, access: &Access) -> Result<Self, Trouble> {
         let target = first_connection(access).await?;
         if target.is_loopback() {
             let mut seconds = tokio::time::interval(path::EVERY);
@@ -121,7 +121,7 @@ impl Guide {
     }
 
     /// What may be sent, about once a second.
-    async fn next(&mut self, journal: &Journal) -> Allowance {
+    pub(super) async fn next(&mut self, journal: &Journal) -> Allowance {
         match self {
             Guide::NoLink(seconds) => {
                 seconds.tick().await;

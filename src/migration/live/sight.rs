@@ -54,13 +54,26 @@ pub(super) fn ports(server: &Server) -> BTreeSet<u16> {
 
 /// Everything that answers, all asked at once: `ping`, `tcp 445`. A refused connection is an answer, too:
 /// somebody is there.
-pub(super) async fn answers(host: &str, ports: &BTreeSet<u16>) -> BTreeSet<String> {
+async fn answers(host: &str, ports: &BTreeSet<u16>) -> BTreeSet<String> {
     let mut asked = tokio::task::JoinSet::new();
     let name = host.to_owned();
     asked.spawn(async move { pings(&name).await.then(|| "ping".to_owned()) });
     for port in ports.iter().copied() {
         let name = host.to_owned();
         asked.spawn(async move { takes(&name, port).await.then(|| format!("tcp {port}")) });
+    }
+    asked.join_all().await.into_iter().flatten().collect()
+}
+
+/// The ports that take a connection: a refusal is no service yet.
+pub(super) async fn serves(host: &str, ports: &BTreeSet<u16>) -> BTreeSet<u16> {
+    let mut asked = tokio::task::JoinSet::new();
+    for port in ports.iter().copied() {
+        let name = host.to_owned();
+        asked.spawn(async move {
+            let connected = tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect((name.as_str(), port))).await;
+            matches!(connected, Ok(Ok(_))).then_some(port)
+        });
     }
     asked.join_all().await.into_iter().flatten().collect()
 }

@@ -3,7 +3,7 @@
 use crate::checklist::Phase as ChecklistPhase;
 use crate::migration::plan::Step;
 use crate::migration::quiesce::Quiesce;
-use crate::migration::record::{self, Class, Shown};
+use crate::migration::record::{self, Class, Leg, Shown};
 use crate::migration::shaping::Allowance;
 use crate::migration::silence::Sight;
 use crate::model::{DiskId, ServerId};
@@ -109,6 +109,15 @@ pub trait Acts: Send {
 
     /// Clones a replica.
     fn test_clone(&mut self, server: &ServerId, disk: &DiskId) -> impl Future<Output = Result<Ended, Trouble>>;
+
+    /// Lets VMware Converter carry a leg of a server's copy. `said` is whether a person said that it is over.
+    fn transfer(
+        &mut self,
+        server: &ServerId,
+        leg: Leg,
+        said: bool,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> impl Future<Output = Result<Ended, Trouble>>;
 
     /// Boots a converted clone of a server in the isolated network.
     fn launch_test(

@@ -3,10 +3,11 @@
 
 use super::Scene;
 use super::acts::{Acts, Ended, Progress, Routing, Trouble};
+use crate::migration::plan::Plan;
 use crate::migration::playbook::{Action, Reached};
-use crate::migration::record::{Class, Fact, Result as Outcome, Shown};
+use crate::migration::record::{Class, Fact, Leg, Result as Outcome, Shown, Stop};
 use crate::migration::silence::{SILENT_FOR, Silence, Verdict};
-use crate::migration::state::{Statement, StepState};
+use crate::migration::state::{RunState, Statement, StepState};
 use crate::model::ServerId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -41,14 +42,24 @@ pub(super) async fn fence<A: Acts>(
     server: &ServerId,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Ended, Trouble> {
-    let said = stated(scene, server, Fact::SourceOff);
     let tempo = scene.tempo;
     let mut silence = Silence::new(answered_before(scene, server), tempo.silent_for);
     let begun = Instant::now();
+    let mut alone_since = None;
     loop {
         silence.see(begun.elapsed(), acts.look(server).await);
-        let verdict = silence.verdict();
+        // What leads here already is silent whatever the source does.
+        let blind = leads_here(acts, scene, server).await?;
+        let verdict = match silence.verdict() {
+            Verdict::Silent { .. } | Verdict::Wait { .. } if blind => Verdict::NeverAnswered,
+            verdict => verdict,
+        };
         let waited = begun.elapsed();
+        // Whoever goes there says it while this waits.
+        let said = said_by_now(scene, server, Fact::SourceOff).await?;
+        alone_since = if verdict == Verdict::NoWitness { alone_since.or(Some(waited)) } else { None };
+        // Then only a person can know: who waits here is told so while there is night left.
+        let alone = alone_since.is_some_and(|since| waited.saturating_sub(since) >= tempo.silent_for);
         match (&verdict, said) {
             (Verdict::Silent { witness }, _) => {
                 let (silent, witness) = (silence.before().iter().cloned().collect(), witness.clone());
@@ -61,12 +72,18 @@ pub(super) async fn fence<A: Acts>(
                 return Ok(Ended { result: Outcome::Fenced(shown), facts });
             }
             (Verdict::NeverAnswered, None) => return Err(ask_a_person(scene, server, &verdict)),
-            _ if waited >= tempo.patience => return Err(ask_a_person(scene, server, &verdict)),
+            _ if alone || waited >= tempo.patience => return Err(ask_a_person(scene, server, &verdict)),
             _ => {}
         }
         progress(waiting(&verdict, tempo));
         tokio::time::sleep(tempo.look_every).await;
     }
+}
+
+/// Whether the routers already lead the address of the source to the landing site.
+async fn leads_here<A: Acts>(acts: &mut A, scene: &Scene<'_>, server: &ServerId) -> Result<bool, Trouble> {
+    let pushed = matches!(acts.route(server).await?, Routing::Leads(Shown::Push { .. }));
+    Ok(pushed || stated(scene.plan, scene.state, server, Fact::Routed).is_some())
 }
 
 /// What has answered at the source's address since its last copy began.
@@ -80,16 +97,25 @@ fn answered_before(scene: &Scene<'_>, server: &ServerId) -> BTreeSet<String> {
         .collect()
 }
 
-/// A statement about this move: older than the last copy it is about another one.
-fn stated<'a>(scene: &'a Scene<'_>, server: &ServerId, fact: Fact) -> Option<&'a Statement> {
-    let copied = scene.plan.steps.iter().filter(|step| step.action == Action::FinalSync);
-    let copied = copied.filter(|step| step.server.as_ref() == Some(server));
-    let last = copied.filter_map(|step| done_at(scene, &step.id)).max();
-    scene.state.stated.get(&(server.clone(), fact)).filter(|statement| last.is_none_or(|last| statement.at >= last))
+/// What a person has said of a server by this moment, since the step began included.
+async fn said_by_now(scene: &Scene<'_>, server: &ServerId, fact: Fact) -> Result<Option<Statement>, Trouble> {
+    let unreadable =
+        |error: Box<dyn std::error::Error + Send + Sync>| Trouble::new(Class::Failed, error).hint(NOT_BOOTED);
+    let events = scene.journal.events(&scene.plan.tenant).await.map_err(|error| unreadable(error.into()))?;
+    let state = RunState::of(&events).map_err(|error| unreadable(error.into()))?;
+    Ok(stated(scene.plan, &state, server, fact).cloned())
 }
 
-fn done_at(scene: &Scene<'_>, step: &super::StepId) -> Option<Timestamp> {
-    match scene.state.step(step) {
+/// A statement about this move: older than the last copy it is about another one.
+fn stated<'a>(plan: &Plan, state: &'a RunState, server: &ServerId, fact: Fact) -> Option<&'a Statement> {
+    let copied = plan.steps.iter().filter(|step| step.action == Action::FinalSync);
+    let copied = copied.filter(|step| step.server.as_ref() == Some(server));
+    let last = copied.filter_map(|step| done_at(state, &step.id)).max();
+    state.stated.get(&(server.clone(), fact)).filter(|statement| last.is_none_or(|last| statement.at >= last))
+}
+
+fn done_at(state: &RunState, step: &super::StepId) -> Option<Timestamp> {
+    match state.step(step) {
         StepState::Done { at, .. } => Some(*at),
         _ => None,
     }
@@ -127,10 +153,33 @@ fn ask_a_person(scene: &Scene<'_>, server: &ServerId, verdict: &Verdict) -> Trou
     ))
 }
 
+/// A leg of a copy that VMware Converter makes, with what a person said of it where a person drives.
+pub(super) async fn transfer<A: Acts>(
+    acts: &mut A,
+    scene: &Scene<'_>,
+    server: &ServerId,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Ended, Trouble> {
+    // Only what is said while the step waits for it is about this copy.
+    let waited = *scene.state.step(&scene.step.id) == StepState::Stopped { why: Stop::Waiting };
+    let said = |fact: Fact| {
+        let statement = scene.state.stated.get(&(server.clone(), fact)).filter(|_| waited);
+        statement.map(|statement| statement.at)
+    };
+    let (leg, said) = match scene.step.action {
+        Action::Seed => (Leg::First, said(Fact::Copied).is_some()),
+        // Said before the source was quiet, it is about another night.
+        Action::FinalSync => (Leg::Last, said(Fact::Finalised) > quiet_since(scene)),
+        _ => (Leg::Changes, false),
+    };
+    acts.transfer(server, leg, said, progress).await
+}
+
 /// Sees that the address leads here, by the routers' own record or by a person's word.
 pub(super) async fn route<A: Acts>(acts: &mut A, scene: &Scene<'_>, server: &ServerId) -> Result<Ended, Trouble> {
     proven_off(scene, server)?;
-    let shown = match (acts.route(server).await?, stated(scene, server, Fact::Routed)) {
+    let said = stated(scene.plan, scene.state, server, Fact::Routed);
+    let shown = match (acts.route(server).await?, said) {
         (Routing::Leads(shown), _) => shown,
         (Routing::Waits(_), Some(said)) => Shown::Person { role: said.role.clone(), by: said.by.clone() },
         (Routing::Waits(how), None) => {
@@ -167,6 +216,13 @@ pub(super) async fn boot<A: Acts>(
     proven_off(scene, server)?;
     let begun = Instant::now();
     let raised = acts.raise(server, progress).await?;
+    let begun_before = scene.state.executors.contains_key(&scene.step.id);
+    if raised.connected && !begun_before {
+        let text = format!("the machine {} is connected already, and not by this migration", raised.machine);
+        return Err(Trouble::new(Class::CheckFailed, text)
+            .hint("Nothing was connected. Source and copy may both be on the network: look at the landing site now.")
+            .hint("Disconnect it there, see that the source is off, then give the same command again."));
+    }
     if !raised.connected {
         let sight = acts.look(server).await;
         if !sight.answers.is_empty() {
@@ -174,6 +230,9 @@ pub(super) async fn boot<A: Acts>(
             return Err(Trouble::new(Class::CheckFailed, text)
                 .hint("Its machine runs at the landing site, connected to nothing: the two never met.")
                 .hint("Find out who switched the source on, switch it off, then give the same command again."));
+        }
+        if sight.witness.is_none() && stated(scene.plan, scene.state, server, Fact::SourceOff).is_none() {
+            return Err(ask_a_person(scene, server, &Verdict::NoWitness));
         }
         acts.connect(server).await?;
     }

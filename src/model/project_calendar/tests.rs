@@ -62,6 +62,7 @@ fn project(plan: DayCount) -> Project {
             start_after_network: solar(15),
             start_from: NetworkDate::AvailableOn,
             plan: Term { days: 14, count: plan },
+            quiet_before_wipe: solar(14),
             network_paid_by_lead_until: date(2022, 12, 31),
             fees_from: date(2023, 1, 1),
             term_end: None,
@@ -186,4 +187,37 @@ fn the_start_may_run_from_the_acceptance() {
     assert_eq!(calendar(&project, Some(&unaccepted), None).latest_start, None);
     let accepted = link(None, Some(date(2022, 3, 1)), Some(date(2022, 3, 4)));
     assert_eq!(calendar(&project, Some(&accepted), None).latest_start, Some(date(2022, 3, 19)));
+}
+
+#[test]
+fn the_quiet_period_is_counted_from_the_acceptance_and_says_what_it_conflicts_with() {
+    let mut project = project(DayCount::Working);
+    let start = date(2022, 6, 1);
+    let plan = calendar(&project, None, Some(start));
+    assert_eq!(plan.due, Some(date(2022, 6, 22)));
+    let quiet = plan.quiet_period(date(2022, 6, 20), false).unwrap();
+    assert_eq!((quiet.ends, quiet.earliest), (date(2022, 7, 4), date(2022, 7, 5)));
+    assert_eq!((quiet.signed, quiet.conflicts_with), (false, Some(date(2022, 6, 22))));
+
+    // Accepted so early that activity 6 still has the last day of the plan.
+    let early = plan.quiet_period(date(2022, 6, 7), true).unwrap();
+    assert_eq!((early.earliest, early.conflicts_with), (date(2022, 6, 22), None));
+    assert_eq!(plan.quiet_period(date(2022, 6, 8), true).unwrap().conflicts_with, Some(date(2022, 6, 22)));
+
+    project.terms.quiet_before_wipe = Term { days: 10, count: DayCount::Working };
+    let working = calendar(&project, None, Some(start)).quiet_period(date(2022, 6, 20), true).unwrap();
+    assert_eq!(working.ends, date(2022, 7, 4), "two weeks without holidays");
+    project.terms.quiet_before_wipe.days = 0;
+    assert_eq!(calendar(&project, None, Some(start)).quiet_period(date(2022, 6, 20), true), None);
+}
+
+#[test]
+fn the_quiet_period_ends_with_a_day_of_rome() {
+    let quiet = calendar(&project(DayCount::Working), None, None).quiet_period(date(2022, 6, 1), true).unwrap();
+    assert_eq!(quiet.earliest, date(2022, 6, 16));
+    assert!(quiet.holds("2022-06-15T21:59:59Z".parse().unwrap()));
+    assert!(!quiet.holds("2022-06-15T22:00:00Z".parse().unwrap()));
+    // The end of all dates is no reason to wipe, and none to panic.
+    let last = calendar(&project(DayCount::Solar), None, None).quiet_period(Date::MAX, true).unwrap();
+    assert!(last.holds("2022-06-15T22:00:00Z".parse().unwrap()));
 }

@@ -13,7 +13,9 @@ pub(super) struct Storage {
 
 impl Storage {
     pub(super) fn read(sections: &Sections<'_>) -> Self {
-        let disks: Vec<BlockDevice> = sections.text("disks").lines().filter_map(block_device).collect();
+        let serials = serials(sections.text("serials"));
+        let devices = sections.text("disks").lines().filter_map(block_device);
+        let disks: Vec<BlockDevice> = devices.map(|device| numbered(device, &serials)).collect();
         let usage = usage(sections.text("usage"));
         let devices: BTreeMap<String, &str> = sections
             .text("devices")
@@ -41,10 +43,42 @@ fn block_device(line: &str) -> Option<BlockDevice> {
         size: take("SIZE")?.parse().ok()?,
         read_only: take("RO").is_some_and(|value| value != "0"),
         model: take("MODEL").map(|model| model.trim().to_owned()),
+        serial: None,
         filesystem: take("FSTYPE"),
         uuid: take("UUID"),
     };
     (device.size > 0 && device.kind != "loop").then_some(device)
+}
+
+/// Serial numbers by name of the disk: `sda S1D5NSAF`.
+fn serials(text: &str) -> BTreeMap<&str, String> {
+    let lines = text.lines().filter_map(|line| line.split_once(' '));
+    lines.map(|(name, serial)| (name, plain(serial))).filter(|(_, serial)| !serial.is_empty()).collect()
+}
+
+/// A disk with its number. The kernel writes a slash in a name as `!` in its folders.
+fn numbered(mut device: BlockDevice, serials: &BTreeMap<&str, String>) -> BlockDevice {
+    if device.kind == "disk" {
+        device.serial = serials.get(device.name.replace('/', "!").as_str()).cloned();
+    }
+    device
+}
+
+/// A number as it is printed on the disk. Windows before version 8 tells that of an ATA disk as the hexadecimal
+/// digits of its 20 bytes, each two of them swapped as the disk sends them.
+fn plain(serial: &str) -> String {
+    swapped(serial.trim()).unwrap_or_else(|| serial.trim().to_owned())
+}
+
+fn swapped(digits: &str) -> Option<String> {
+    if digits.len() != 40 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
+    let bytes = bytes.filter(|bytes| bytes.iter().all(|byte| (0x20..0x7f).contains(byte)))?;
+    let text: String = bytes.chunks(2).flat_map(|pair| pair.iter().rev()).map(|byte| char::from(*byte)).collect();
+    Some(text.trim().to_owned())
 }
 
 /// `KEY="value"` pairs, in which util-linux writes what is unsafe as `\xHH`.

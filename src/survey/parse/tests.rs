@@ -72,6 +72,26 @@ fn disks_keep_their_parents_and_filesystems_find_their_device() {
 }
 
 #[test]
+fn disks_have_the_numbers_that_are_printed_on_them() {
+    let serials =
+        |text: &str| -> Vec<Option<String>> { read(text).unwrap().disks.into_iter().map(|disk| disk.serial).collect() };
+    let some = |text: &str| Some(text.to_owned());
+    let of_debian = [some("PACCR9VYJ1CEE6K"), None, None, None, None, some("4C530001"), None];
+    assert_eq!(serials(DEBIAN), of_debian);
+    assert_eq!(serials(OLD), [None, None]);
+    // Hexadecimal digits of swapped bytes, as Windows 7 and 2008 R2 tell them.
+    assert_eq!(serials(WINDOWS), [some("WD-WCADV1485975"), None, None]);
+    let of_windows_8 = WINDOWS.replace("2020202057202d44435744413156383439353537", "WD-WCAV59485775");
+    assert_eq!(serials(&of_windows_8)[0], some("WD-WCAV59485775"));
+    // Forty digits that are no text are a number of their own.
+    let digits = "00ff".repeat(10);
+    assert_eq!(serials(&WINDOWS.replace("2020202057202d44435744413156383439353537", &digits))[0], Some(digits));
+    let controller = DEBIAN.replace("NAME=\"sda\" KNAME=\"sda\"", "NAME=\"cciss/c0d0\" KNAME=\"cciss/c0d0\"");
+    let controller = controller.replace("\nsda PACC", "\ncciss!c0d0 PACC");
+    assert_eq!(serials(&controller)[0], some("PACCR9VYJ1CEE6K"));
+}
+
+#[test]
 fn the_network_is_read_from_the_kernels_tables() {
     let survey = read(DEBIAN).unwrap();
     let interfaces: Vec<String> = survey

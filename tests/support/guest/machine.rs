@@ -16,7 +16,11 @@ pub const SOURCE_MAC: &str = "52:54:00:aa:00:01";
 /// That of the clone's.
 pub const CLONE_MAC: &str = "00:50:56:aa:00:02";
 /// The static address, which the guest's network reaches at no other.
-const ADDRESS: &str = "10.0.2.77";
+pub const ADDRESS: &str = "10.0.2.77";
+
+/// What a copy must share with its source: host name, addresses with interfaces, root, identity.
+pub const IDENTITY: &str = "hostname; ip -4 -o addr show scope global | awk '{print $2, $4}'; ip route show default | \
+     awk '{print $3, $5}'; findmnt -no UUID,FSTYPE /; cat /etc/machine-id";
 
 /// How a source is made; tests/guest/profile.sh has the particulars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +64,11 @@ impl Profile {
         });
         folder
     }
+
+    /// The size of its disk in bytes.
+    pub fn bytes(self) -> u64 {
+        std::fs::metadata(self.built().join(format!("{}.img", self.name()))).unwrap().len()
+    }
 }
 
 /// The hardware of a machine.
@@ -69,9 +78,17 @@ pub enum Hardware {
     Physical,
     /// pvscsi and vmxnet3.
     Paravirtual,
-    /// SATA and an e1000 in another slot. Debian's UEFI for QEMU has no driver of pvscsi, and Linux 6.1
-    /// brings QEMU's LSI SAS 1068 up and finds no disk on it: neither can be booted from here.
-    Sata,
+    /// LSI SAS 1068 and an e1000 in another slot.
+    Sas,
+}
+
+/// Where the card of a machine is plugged in.
+#[derive(Debug, Clone, Copy)]
+pub enum Cable<'a> {
+    /// A network of its own inside QEMU; its SSH is a port of this host.
+    Own,
+    /// This tap device of the calling thread's network namespace, from where its address is reached.
+    Tap(&'a str),
 }
 
 impl Hardware {
@@ -79,51 +96,80 @@ impl Hardware {
         match self {
             Hardware::Physical => (&["ahci,id=c0", "ide-hd,drive=d,bus=c0.0"], "e1000,addr=3"),
             Hardware::Paravirtual => (&["pvscsi,id=c0", "scsi-hd,drive=d,bus=c0.0"], "vmxnet3,addr=0x10"),
-            Hardware::Sata => (&["ahci,id=c0", "ide-hd,drive=d,bus=c0.0"], "e1000,addr=0x10"),
+            // Linux sees no SAS disk without an address, and QEMU's has none by itself.
+            Hardware::Sas => {
+                (&["mptsas1068,id=c0", "scsi-hd,drive=d,bus=c0.0,wwn=0x5000c50015ea71aa"], "e1000,addr=0x10")
+            }
         }
     }
 
     fn wished(self) -> (Controller, NicModel) {
         match self {
             Hardware::Paravirtual => (Controller::Pvscsi, NicModel::Vmxnet3),
-            _ => (Controller::LsiSas1068, NicModel::E1000),
+            Hardware::Sas | Hardware::Physical => (Controller::LsiSas1068, NicModel::E1000),
         }
     }
 }
 
+/// UEFI with drivers of VMware's controllers.
+fn firmware() -> PathBuf {
+    let folder = built();
+    let script = crate::support::project().join("tests/guest/ovmf.sh");
+    stamped(&folder.join("ovmf.built-by"), &std::fs::read_to_string(&script).unwrap(), || {
+        run(&[script.to_str().unwrap(), folder.to_str().unwrap()]);
+    });
+    folder
+}
+
 impl Guest {
     /// Boots the physical machine of a profile from a copy of its disk.
-    pub fn physical(profile: Profile) -> Self {
+    pub fn physical(profile: Profile, cable: Cable<'_>) -> Self {
         let folder = profile.built();
         let dir = tempfile::tempdir().unwrap();
         let disk = dir.path().join("disk.img");
         let image = folder.join(format!("{}.img", profile.name()));
         run(&["cp", "--sparse=always", image.to_str().unwrap(), disk.to_str().unwrap()]);
-        Self::machine(profile, Hardware::Physical, SOURCE_MAC, dir, disk)
+        Self::machine(profile, Hardware::Physical, cable, dir, disk)
     }
 
     /// Boots a disk on some hardware, from its own boot loader.
     pub fn landed(profile: Profile, hardware: Hardware, disk: PathBuf) -> Self {
-        Self::machine(profile, hardware, CLONE_MAC, tempfile::tempdir().unwrap(), disk)
+        Self::machine(profile, hardware, Cable::Own, tempfile::tempdir().unwrap(), disk)
     }
 
-    fn machine(profile: Profile, hardware: Hardware, mac: &str, dir: tempfile::TempDir, disk: PathBuf) -> Self {
+    /// Boots the physical machine once more from its own disk, after its power was cut.
+    pub fn again(self, profile: Profile, cable: Cable<'_>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = dir.path().join("disk.img");
+        std::fs::rename(&self.disk, &disk).unwrap();
+        Self::machine(profile, Hardware::Physical, cable, dir, disk)
+    }
+
+    fn machine(profile: Profile, hardware: Hardware, cable: Cable<'_>, dir: tempfile::TempDir, disk: PathBuf) -> Self {
         let folder = profile.built();
-        let port = free_port();
         let (devices, card) = hardware.devices();
         let mut command = qemu(dir.path());
         command.args(["-drive", &format!("file={},format=raw,if=none,id=d", disk.display())]);
         for device in devices {
             command.args(["-device", device]);
         }
-        command
-            .args(["-netdev", &format!("user,id=net,hostfwd=tcp:127.0.0.1:{port}-{ADDRESS}:22")])
-            .args(["-device", &format!("{card},netdev=net,mac={mac}")]);
+        let (host, port, net) = match cable {
+            Cable::Own => {
+                let port = free_port();
+                ("127.0.0.1", port, format!("user,id=net,hostfwd=tcp:127.0.0.1:{port}-{ADDRESS}:22"))
+            }
+            Cable::Tap(tap) => (ADDRESS, 22, format!("tap,id=net,ifname={tap},script=no,downscript=no")),
+        };
+        let mac = if hardware == Hardware::Physical { SOURCE_MAC } else { CLONE_MAC };
+        command.args(["-netdev", &net, "-device", &format!("{card},netdev=net,mac={mac}")]);
         if profile.is_uefi() {
+            let firmware = firmware();
             let variables = dir.path().join("variables");
-            std::fs::copy("/usr/share/OVMF/OVMF_VARS_4M.fd", &variables).unwrap();
-            let code = "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd";
-            command.args(["-drive", code, "-drive", &format!("if=pflash,format=raw,file={}", variables.display())]);
+            std::fs::copy(firmware.join("OVMF_VARS_4M.fd"), &variables).unwrap();
+            let code = format!("readonly=on,file={}", firmware.join("OVMF_CODE_4M.fd").display());
+            for flash in [code, format!("file={}", variables.display())] {
+                command.args(["-drive", &format!("if=pflash,format=raw,{flash}")]);
+            }
             if hardware == Hardware::Physical {
                 // In place of the boot entry that a physical machine has in its own memory.
                 let file = |end: &str| folder.join(format!("{}.{end}", profile.name()));
@@ -132,17 +178,12 @@ impl Guest {
             }
         }
         let qemu = command.spawn().unwrap();
-        let mut guest = Self { dir, folder, disk, qemu, port };
-        guest.wait();
-        guest
+        Self { dir, folder, disk, qemu, host, port }.waited()
     }
 
-    /// What a copy must share with its source: host name, addresses with interfaces, root, identity.
+    /// What [`IDENTITY`] says.
     pub fn identity(&self) -> String {
-        self.run(
-            "hostname; ip -4 -o addr show scope global | awk '{print $2, $4}'; ip route show default | \
-             awk '{print $3, $5}'; findmnt -no UUID,FSTYPE /; cat /etc/machine-id",
-        )
+        self.run(IDENTITY)
     }
 }
 
@@ -160,7 +201,7 @@ pub struct Landed {
 /// Boots the physical machine of a profile and migrates it: seed and sync while it writes, a last pass
 /// while it is frozen, and its power is cut.
 pub fn migrate(profile: Profile) -> Landed {
-    let mut guest = Guest::physical(profile);
+    let mut guest = Guest::physical(profile, Cable::Own);
     let dir = tempfile::tempdir().unwrap();
     let replica = DiskReplica::new(&dir.path().join("replicas/server"), &"disk0".parse().unwrap());
     let identity = guest.identity();

@@ -90,7 +90,8 @@ impl Place<'_> {
 
     /// Whether a filesystem is a root: looked at without writing.
     fn is_root(&self, mounts: &Mounts, it: &Filesystem, options: &str) -> Result<bool, ConvertError> {
-        let mounted = mounts.mount(self.image(it), it, &format!(",ro{options}"), self.folder);
+        let look = format!(",ro{}{options}", as_it_lies(&it.kind));
+        let mounted = mounts.mount(self.image(it), it, &look, self.folder);
         if let Err(error) = mounted {
             // There need be no such subvolume.
             return if options.is_empty() { Err(error) } else { Ok(false) };
@@ -228,4 +229,13 @@ impl Place<'_> {
 fn at(path: &Path) -> impl Fn(io::Error) -> ConvertError {
     let path: PathBuf = path.to_owned();
     move |error| ConvertError::File { path: path.clone(), error }
+}
+
+/// What lets a filesystem be looked at whose journal is still to be replayed: a frozen XFS leaves its own so,
+/// and nothing is replayed where nothing may be written.
+fn as_it_lies(kind: &str) -> &'static str {
+    match kind {
+        "xfs" | "ext3" | "ext4" => ",norecovery",
+        _ => "",
+    }
 }

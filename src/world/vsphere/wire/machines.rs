@@ -243,6 +243,36 @@ fn device_edit(xml: &mut Xml, home: &str, edit: &Edit<'_>) {
     }
 }
 
+/// Marks a machine that somebody else made.
+pub(in crate::world::vsphere) fn mark(machine: &Moref, id: &str) -> Call {
+    Call::new(Repeat::Change, machine, "ReconfigVM_Task", |xml| {
+        xml.within("spec", |xml| {
+            option(xml, OUR_ID, id);
+            option(xml, OUR_STATE, COMPLETE);
+        });
+    })
+}
+
+/// Copies a machine with its disks, off.
+pub(in crate::world::vsphere) fn clone(machine: &Moref, target: &Target<'_>, name: &str, id: &str) -> Call {
+    Call::new(Repeat::Change, machine, "CloneVM_Task", |xml| {
+        xml.object("folder", target.folder);
+        xml.text("name", name);
+        xml.within("spec", |xml| {
+            xml.within("location", |xml| {
+                xml.object("pool", target.pool);
+                xml.optional_object("host", target.host);
+            });
+            xml.flag("template", false);
+            xml.within("config", |xml| {
+                option(xml, OUR_ID, id);
+                option(xml, OUR_STATE, COMPLETE);
+            });
+            xml.flag("powerOn", false);
+        });
+    })
+}
+
 pub(in crate::world::vsphere) fn power_on(machine: &Moref) -> Call {
     Call::new(Repeat::Change, machine, "PowerOnVM_Task", |_| ())
 }

@@ -1,0 +1,129 @@
+//! `migrate report`: the papers of a migration, made from inventory and journal; nobody is asked.
+
+use crate::cli::{Context, Lang, inventory, journal};
+use crate::digest::sha256;
+use crate::document::cleanup::{self, Cleanup};
+use crate::document::statement::DocumentError;
+use crate::document::verbale::Language;
+use crate::document::wipe::{self, Certificate};
+use crate::failure::{Failure, Kind};
+use crate::inventory::files::read_file;
+use crate::journal::Event;
+use crate::journal::event::rome;
+use crate::model::Inventory;
+use crate::model::tenant::Tenant;
+use crate::network::NetworkPlan;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// `migrate report`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Kinds {
+    /// The certificate of wiping: every old disk with serial number, model and size, to be filled in and signed.
+    Wipe(Args),
+    /// What is cleaned up in directory, DNS, firewall and monitoring, by whom, and how it is checked.
+    Cleanup(Args),
+}
+
+/// Which report.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The tenant's id.
+    tenant: String,
+    /// Write it to a file instead of stdout.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) async fn run(kind: &Kinds, context: &Context) -> Result<(), Failure> {
+    match kind {
+        Kinds::Wipe(args) => wiping(args, context).await,
+        Kinds::Cleanup(args) => cleaning(args, context).await,
+    }
+}
+
+/// What every report is made of.
+struct Desk {
+    inventory: Inventory,
+    tenant: Tenant,
+    events: Vec<Event>,
+    /// SHA-256 of the tenant's file.
+    digest: String,
+    time: String,
+}
+
+impl Desk {
+    async fn open(name: &str, context: &Context) -> Result<Self, Failure> {
+        let inventory = inventory::load(context)?;
+        let tenant = inventory::tenant(&inventory, name)?.clone();
+        let (events, now) = match journal::open_existing(context, &inventory).await? {
+            Some(journal) => {
+                let events = journal.events(&tenant.id).await?;
+                journal::tell_repairs(context, &journal);
+                (events, journal.now())
+            }
+            None => (Vec::new(), Timestamp::now()),
+        };
+        let file = format!("inventory/tenants/{}.yaml", tenant.id);
+        let read = read_file(&context.root, &file).map_err(|error| {
+            Failure::new(Kind::Invalid, format!("{file} cannot be read: {error}")).hint("Nothing was written.")
+        })?;
+        Ok(Self { digest: sha256(&read.bytes), time: rome(&now), inventory, tenant, events })
+    }
+}
+
+async fn wiping(args: &Args, context: &Context) -> Result<(), Failure> {
+    let desk = Desk::open(&args.tenant, context).await?;
+    let sources = wipe::Sources {
+        project: &desk.inventory.project,
+        tenant: &desk.tenant,
+        events: &desk.events,
+        inventory: &desk.digest,
+        time: &desk.time,
+    };
+    let certificate = Certificate::new(&sources);
+    write(args, context, &certificate, |language| wipe::html(&sources, &certificate, language))
+}
+
+async fn cleaning(args: &Args, context: &Context) -> Result<(), Failure> {
+    let desk = Desk::open(&args.tenant, context).await?;
+    // What the network's plan is refused for says nothing against the rest of the list.
+    let network = NetworkPlan::new(&desk.inventory, &desk.tenant).ok();
+    let sources = cleanup::Sources {
+        project: &desk.inventory.project,
+        tenant: &desk.tenant,
+        path: network.as_ref().and_then(|plan| plan.migration.as_ref()),
+        inventory: &desk.digest,
+        time: &desk.time,
+    };
+    let list = Cleanup::new(&sources);
+    write(args, context, &list, |language| cleanup::html(&sources, &list, language))
+}
+
+/// The report as a page, or as JSON, to a file or to stdout.
+fn write(
+    args: &Args,
+    context: &Context,
+    value: &impl Serialize,
+    page: impl Fn(Language) -> Result<String, DocumentError>,
+) -> Result<(), Failure> {
+    let language = if context.lang == Lang::It { Language::Italian } else { Language::English };
+    let text = if context.json {
+        format!("{:#}\n", serde_json::json!(value))
+    } else {
+        page(language).map_err(|error| {
+            Failure::new(Kind::Bug, error).hint("Nothing was changed: the report is made from inventory and journal.")
+        })?
+    };
+    let Some(path) = &args.out else {
+        context.ui.data(&text);
+        return Ok(());
+    };
+    std::fs::write(path, text).map_err(|error| {
+        Failure::new(Kind::Failed, format!("{} cannot be written: {error}", path.display()))
+            .hint("Nothing was changed: the report is made from inventory and journal.")
+    })?;
+    context.ui.status(&format!("written to {}", path.display()));
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! What is safe to do at this moment, and what is not, in words. Pure.
+
+use super::next::may_have_machine;
+use super::plan::Plan;
+use super::playbook::Action;
+use super::state::{RunState, StepState};
+use crate::model::ServerId;
+use crate::model::bilingual::Bilingual;
+
+/// What may be done without harm, and what may not.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Safety {
+    /// Nothing is lost by it.
+    pub safe: Vec<Bilingual>,
+    /// It loses data, or breaks the service.
+    pub not_safe: Vec<Bilingual>,
+}
+
+impl Safety {
+    /// As the events tell.
+    pub(super) fn of(plan: &Plan, state: &RunState) -> Self {
+        let servers = |which: &dyn Fn(&ServerId) -> bool| -> Vec<&ServerId> {
+            let mine = plan.servers.iter().map(|planned| &planned.server);
+            mine.filter(|server| !state.rolled_back.contains_key(*server) && which(server)).collect()
+        };
+        let moving = state.moving();
+        let here = |server: &ServerId| may_have_machine(plan, state, server);
+        let off = |server: &ServerId| here(server) || is_done(plan, state, server, &Action::Fence);
+        let booted = servers(&here);
+        let fenced = servers(&off);
+        let quiet = servers(&|server| moving.contains(server) && !off(server));
+        let back = servers(&|server| moving.contains(server) && !here(server));
+        let mut safety = Self::always();
+        if moving.is_empty() && booted.is_empty() {
+            safety.safe.push(both("usare i server sorgente come sempre", "to use the source servers as ever"));
+        }
+        safety.about(
+            &back,
+            true,
+            "tornare indietro subito: le sorgenti sono intatte",
+            "to go back at once: the sources are intact",
+        );
+        safety.about(
+            &quiet,
+            false,
+            "riavviare i servizi: ciò che si scrive dopo l'ultima copia si perde",
+            "to start services again: what is written after the last copy is lost",
+        );
+        safety.about(
+            &fenced,
+            false,
+            "riaccendere la sorgente prima di «migrate rollback»: due macchine, un indirizzo",
+            "to switch the source on before `migrate rollback`: two machines, one address",
+        );
+        safety.about(
+            &booted,
+            false,
+            "tornare indietro senza le due parti: si perde ciò che gli utenti hanno scritto",
+            "to go back without both sides: what users wrote is lost",
+        );
+        safety
+    }
+
+    fn always() -> Self {
+        Self {
+            safe: vec![both(
+                "fermare e ripetere «migrate run»: le sorgenti non sono mai scritte, ciò che è confermato resta",
+                "to stop and repeat `migrate run`: sources are never written to, what is acknowledged is kept",
+            )],
+            not_safe: vec![both(
+                "avviare o scrivere una replica: si avvia solo un suo clone",
+                "to boot or write a replica: only a clone of it is booted",
+            )],
+        }
+    }
+
+    fn about(&mut self, servers: &[&ServerId], safe: bool, it: &str, en: &str) {
+        if servers.is_empty() {
+            return;
+        }
+        let names = servers.iter().map(|server| server.as_str()).collect::<Vec<_>>().join(", ");
+        let list = if safe { &mut self.safe } else { &mut self.not_safe };
+        list.push(both(&format!("{names}: {it}"), &format!("{names}: {en}")));
+    }
+}
+
+fn is_done(plan: &Plan, state: &RunState, server: &ServerId, action: &Action) -> bool {
+    let mut mine = plan.steps.iter().filter(|step| step.action == *action && step.server.as_ref() == Some(server));
+    mine.any(|step| matches!(state.step(&step.id), StepState::Done { .. }))
+}
+
+fn both(it: &str, en: &str) -> Bilingual {
+    Bilingual { it: it.to_owned(), en: en.to_owned() }
+}
