@@ -61,11 +61,14 @@ fn moved(night: &mut Night) {
     let mut run = night.begin(&["run"]);
     night.wait_for(&format!("a5.convert.{SERVER}"), &mut run);
     night.cut_the_power();
-    night.state_routed();
     let ended = run.wait().unwrap();
     let said = night.said();
     assert_eq!(ended.code(), Some(5), "{said}\n{}", night.console());
-    assert!(said.contains("sign gate landing-accepted:"), "{said}\n{}", night.console());
+    assert!(said.contains("does not lead to the landing site yet"), "seen off, and its route waits: {said}");
+    night.state_routed();
+    let ran = night.migrate(&["run"]);
+    assert_eq!(ran.code, 5, "{}\n{}", ran.stderr, night.console());
+    assert!(ran.stderr.contains("sign gate landing-accepted:"), "{}\n{}", ran.stderr, night.console());
 }
 
 /// The copy is what the source was, and the bars hold.

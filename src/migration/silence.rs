@@ -39,6 +39,9 @@ pub(super) enum Verdict {
     NoWitness,
     /// Nothing ever answered there: silence says nothing.
     NeverAnswered,
+    /// Routers lead its address to the landing site already: silence says nothing. Never the verdict of looks
+    /// alone.
+    LeadsHere,
 }
 
 /// The looks at one source so far.

@@ -51,7 +51,7 @@ pub(super) async fn fence<A: Acts>(
         // What leads here already is silent whatever the source does.
         let blind = leads_here(acts, scene, server).await?;
         let verdict = match silence.verdict() {
-            Verdict::Silent { .. } | Verdict::Wait { .. } if blind => Verdict::NeverAnswered,
+            Verdict::Silent { .. } | Verdict::Wait { .. } if blind => Verdict::LeadsHere,
             verdict => verdict,
         };
         let waited = begun.elapsed();
@@ -66,12 +66,12 @@ pub(super) async fn fence<A: Acts>(
                 let facts = json!({ "duration": waited.as_secs_f64() });
                 return Ok(Ended { result: Outcome::Fenced(Shown::Silence { silent, witness }), facts });
             }
-            (Verdict::NeverAnswered | Verdict::NoWitness | Verdict::Wait { .. }, Some(said)) => {
+            (Verdict::NeverAnswered | Verdict::LeadsHere | Verdict::NoWitness | Verdict::Wait { .. }, Some(said)) => {
                 let shown = Shown::Person { role: said.role.clone(), by: said.by.clone() };
                 let facts = json!({ "duration": waited.as_secs_f64(), "seen": words(&verdict, server) });
                 return Ok(Ended { result: Outcome::Fenced(shown), facts });
             }
-            (Verdict::NeverAnswered, None) => return Err(ask_a_person(scene, server, &verdict)),
+            (Verdict::NeverAnswered | Verdict::LeadsHere, None) => return Err(ask_a_person(scene, server, &verdict)),
             _ if alone || waited >= tempo.patience => return Err(ask_a_person(scene, server, &verdict)),
             _ => {}
         }
@@ -126,6 +126,7 @@ fn waiting(verdict: &Verdict, tempo: Tempo) -> Progress {
         Verdict::Answers(_) => ("switch the source off: it answers", Duration::ZERO),
         Verdict::Wait { silent_for } => ("the source is silent", *silent_for),
         Verdict::Silent { .. } => ("the source is silent", tempo.silent_for),
+        Verdict::LeadsHere => ("its address leads here already", Duration::ZERO),
         Verdict::NoWitness | Verdict::NeverAnswered => ("nobody on its LAN answers", Duration::ZERO),
     };
     Progress { stage, done: done.as_secs(), total: tempo.silent_for.as_secs(), link: 0, allowance: None }
@@ -137,6 +138,9 @@ fn words(verdict: &Verdict, server: &ServerId) -> String {
             format!("{server} still answers: {}", answers.iter().cloned().collect::<Vec<_>>().join(", "))
         }
         Verdict::NoWitness => format!("{server} is silent, and so is everybody else on its LAN: the link may be down"),
+        Verdict::LeadsHere => {
+            format!("the address of {server} leads to the landing site already: its silence proves nothing")
+        }
         Verdict::NeverAnswered => format!("nothing of {server} ever answered from here: its silence proves nothing"),
         Verdict::Wait { .. } | Verdict::Silent { .. } => format!("{server} is silent"),
     }
