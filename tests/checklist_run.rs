@@ -248,6 +248,7 @@ const NOT_OF_EVERY_LINUX: &[&str] = &[
     "SRC-NET-11",
     "SRC-SVC-01",
     "SRC-TIM-01",
+    "L-CMP-07",
     "L-CMP-26",
     "L-NET-14",
     "L-NET-15",
