@@ -36,6 +36,8 @@ pub struct Night {
 impl Night {
     /// Boots the source in the town, on a line that is not yet slow, and writes the inventory.
     pub fn new(profile: Profile) -> Self {
+        // Before the namespaces, in which no archive can be reached.
+        profile.built();
         let mut space = Space::new();
         lay(&mut space);
         let source = space.inside("town", || Guest::physical(profile, Cable::Tap(TAP)));

@@ -55,7 +55,7 @@ impl Profile {
     }
 
     /// The folder of the guests, with this profile's disk built.
-    fn built(self) -> PathBuf {
+    pub fn built(self) -> PathBuf {
         let folder = built();
         let script = crate::support::project().join("tests/guest/profile.sh");
         let stamp = folder.join(format!("{}.built-by", self.name()));
