@@ -34,7 +34,7 @@ demo: build
 # What measures rates or outages by the clock: it gets the machine for itself.
 TIMED := network_lab shaping forecast
 
-# The tests have a profile of their own: dependencies as in a release, our own code quicker to compile.
+# The tests have a profile of their own, which is quick to compile.
 # Most of them wait for something, so more run at once than there are cores.
 test: packages lint
 	$(call static_agent,quick)

@@ -67,6 +67,7 @@ mod network_round_trip;
 mod network_rules;
 mod network_simulate;
 mod over_ssh;
+mod played_night;
 mod probes;
 mod proof_boot;
 mod proof_chromium;

@@ -18,6 +18,7 @@ pub mod lines;
 pub mod memory;
 pub mod network;
 pub mod night;
+pub mod played;
 pub mod proxy;
 pub mod replica;
 pub mod roots;

@@ -55,8 +55,14 @@ pub struct World {
     pub by_hand: bool,
     /// Servers whose machine never answers.
     pub mute: BTreeSet<String>,
+    /// Servers whose checklist does not pass, and why.
+    pub failing: BTreeMap<Phase, String>,
     /// Every act, in order.
     pub acts: Vec<String>,
+    /// The clock, where acts take their time.
+    pub clock: Option<Arc<Mutex<Timestamp>>>,
+    /// How many seconds an act takes; a minute where nothing is said.
+    pub takes: BTreeMap<String, i64>,
     /// The number of the act at which the process is killed: the act is done, and nobody hears of it.
     pub kill_at: Option<usize>,
 }
@@ -86,6 +92,10 @@ impl Memory {
     /// Notes an act; a process that is killed never goes on.
     async fn note(&self, act: String) {
         let killed = self.with(|world| {
+            let seconds = world.takes.get(&act).copied().unwrap_or(60);
+            if let Some(clock) = &world.clock {
+                *clock.lock().unwrap() += SignedDuration::from_secs(seconds);
+            }
             world.acts.push(act);
             world.kill_at.is_some_and(|at| world.acts.len() > at)
         });
@@ -111,6 +121,9 @@ impl Acts for Memory {
 
     async fn check(&mut self, phase: Phase) -> Result<Ended, Trouble> {
         self.note(format!("check {phase}")).await;
+        if let Some(why) = self.with(|world| world.failing.get(&phase).cloned()) {
+            return Err(Trouble::new(Class::CheckFailed, why).hint("Users stay on what serves them now."));
+        }
         Ok(Ended { result: StepResult::Checked { findings: "f".into(), verdicts: BTreeMap::new() }, facts: json!({}) })
     }
 
@@ -411,15 +424,19 @@ impl Lab {
     }
 
     pub async fn run_only(&self, only: Option<&str>) -> Ending {
+        self.run_as("anna-veneto", only).await
+    }
+
+    pub async fn run_as(&self, operator: &str, only: Option<&str>) -> Ending {
         let (plan, journal) = (self.plan(), self.journal().await);
-        let lease = journal.lease("tenant/cinto-caomaggiore", "anna-veneto", None).await.unwrap();
+        let lease = journal.lease("tenant/cinto-caomaggiore", operator, None).await.unwrap();
         let (_sender, stop) = tokio::sync::watch::channel(false);
         let only = only.map(|server| server.parse().unwrap());
         let ending = Runner {
             journal: &journal,
             lease: &lease,
             plan: &plan,
-            operator: "anna-veneto",
+            operator,
             acts: self.memory.clone(),
             observer: Silent,
             stop,

@@ -1,0 +1,213 @@
+//! Whole nights of a town on a clock of their own, with faults at chosen moments, to every planned end. What
+//! was typed, what the engine did and what it said is a golden file: read it as a story.
+
+use crate::support::golden;
+use crate::support::memory::{Lab, cinto};
+use crate::support::played::Played;
+use traghetto::checklist::Phase;
+use traghetto::migration::{Fact, Record};
+use traghetto::model::ServerId;
+use traghetto::model::window::Window;
+
+const ENGINEER: &str = "anna-veneto";
+const TECHNICIAN: &str = "elena-ponte";
+const SERVERS: [&str; 3] = ["cinto-srv1", "cinto-srv2", "cinto-srv3"];
+const HOUR: i64 = 3600;
+
+/// A Friday night in June: the town hall is closed until Monday.
+const NIGHT: (&str, &str) = ("2022-06-03T20:00", "2022-06-04T06:00");
+/// The Friday after.
+const SECOND_NIGHT: (&str, &str) = ("2022-06-10T20:00", "2022-06-11T06:00");
+
+fn windows(nights: &[(&str, &str)]) -> Vec<Window> {
+    let window = |(from, until): &(&str, &str)| {
+        Window::new(from.parse().unwrap(), until.parse().unwrap(), Vec::new(), Window::GO_BACK_PERCENT).unwrap()
+    };
+    nights.iter().map(window).collect()
+}
+
+fn id(server: &str) -> ServerId {
+    server.parse().unwrap()
+}
+
+fn sign_line(server: &str, fact: &str, note: &str) -> String {
+    format!("migrate sign {} {fact} --server {server} --role comune-tecnico --note '{note}'", cinto())
+}
+
+/// The technician states a fact of a server.
+async fn states(night: &mut Played, server: &str, fact: Fact, word: &str, note: &str) {
+    let (role, by) = ("comune-tecnico".parse().unwrap(), TECHNICIAN.parse().unwrap());
+    let record = Record::ServerStated { server: id(server), fact, role, by, note: note.into() };
+    night.says(TECHNICIAN, &sign_line(server, word, note), record).await;
+}
+
+/// Activities 1 to 4, told in short: the replicas are at the SAD, the move is signed, the source is quiet.
+async fn ready(nights: &[(&str, &str)]) -> Played {
+    let mut lab = Lab::with_machines();
+    lab.inventory.tenants.get_mut(&cinto()).unwrap().windows = windows(nights);
+    let mut night = Played::new(lab, "2022-05-30T09:00");
+    night.title("Activities 1 to 4");
+    night.lab.adopt().await;
+    night.lab.memory.with(|world| {
+        world.takes = SERVERS.map(|server| (format!("copy {server}"), 9 * HOUR)).into();
+    });
+    for gate in ["landing-ready", "source-checked", "test-accepted", "move-planned"] {
+        night.run(ENGINEER).await;
+        let (role, by) = ("sad-validatore", "carla-riva");
+        night.signs(gate, role, by).await;
+        if !["landing-ready", "test-accepted"].contains(&gate) {
+            night.signs(gate, "comune-referente", "dario-pieve").await;
+        }
+    }
+    night.lab.memory.with(|world| {
+        world.takes = SERVERS.map(|server| (format!("copy {server}"), HOUR / 2)).into();
+    });
+    night
+}
+
+/// The afternoon's sync, then the window opens: the sources are quiet, and both who execute say so.
+async fn opens(night: &mut Played, day: &str, title: &str) {
+    night.until(&format!("{day}T17:00"));
+    night.title(title);
+    night.run(ENGINEER).await;
+    night.until(&format!("{day}T20:00"));
+    night.signs("quiet", "venis-sistemista", ENGINEER).await;
+    night.signs("quiet", "comune-tecnico", TECHNICIAN).await;
+}
+
+/// The technician pulls the plug of one server.
+fn off(night: &mut Played, server: &str) {
+    night.happens(&format!("{TECHNICIAN} switches {server} off"), |world| {
+        world.sources_off.insert(server.into());
+    });
+}
+
+fn routed(night: &mut Played, server: &str) {
+    night.happens(&format!("the routers lead the address of {server} to the SAD"), |world| {
+        world.routed.insert(server.into());
+    });
+}
+
+/// Every source that is off and every address that leads here, until the landing is checked.
+async fn through(night: &mut Played) {
+    night.run(ENGINEER).await;
+    for server in SERVERS {
+        if night.lab.memory.with(|world| !world.sources_off.contains(server)) {
+            off(night, server);
+            night.run(ENGINEER).await;
+        }
+        if night.lab.memory.with(|world| !world.routed.contains(server)) {
+            routed(night, server);
+            night.run(ENGINEER).await;
+        }
+    }
+}
+
+/// The landing is checked again, and both sides accept it.
+async fn accepted(night: &mut Played) {
+    night.run(ENGINEER).await;
+    night.signs("landing-accepted", "comune-referente", "dario-pieve").await;
+    night.signs("landing-accepted", "sad-validatore", "carla-riva").await;
+    for server in SERVERS {
+        assert_eq!(night.lab.phase(server).await, "accepted");
+    }
+}
+
+fn rollback_line(server: &str, role: &str, reason: &str) -> String {
+    format!("migrate rollback {} --server {server} --role {role} --reason '{reason}' --yes", cinto())
+}
+
+/// Both sides take a server back: users may have written to its copy.
+async fn taken_back(night: &mut Played, server: &str, reason: &str) {
+    let (role, by) = ("venis-sistemista".parse().unwrap(), ENGINEER.parse().unwrap());
+    let asked = Record::RollbackAsked { server: id(server), role, by, reason: reason.into() };
+    night.says(ENGINEER, &rollback_line(server, "venis-sistemista", reason), asked).await;
+    let (role, by) = ("comune-referente".parse().unwrap(), "dario-pieve".parse().unwrap());
+    let back = Record::ServerRolledBack { server: id(server), role, by, reason: reason.into() };
+    night.says("dario-pieve", &rollback_line(server, "comune-referente", reason), back).await;
+}
+
+#[tokio::test]
+async fn a_night_with_faults_ends_accepted() {
+    let mut night = ready(&[NIGHT]).await;
+    opens(&mut night, "2022-06-03", "The night: the link falls, the host is lost, a check fails").await;
+    night.status().await;
+    night.happens("the link falls", |world| world.off.extend(SERVERS.map(str::to_owned)));
+    night.run(ENGINEER).await;
+    night.until("2022-06-03T20:20");
+    night.happens("the link is back", |world| world.off.clear());
+    night.killed(ENGINEER, 0, "the operations host loses its power before it hears that the copy is whole").await;
+    night.until("2022-06-03T21:10");
+    night.run(ENGINEER).await;
+    night.status().await;
+    night.handover(ENGINEER, 4).await;
+    off(&mut night, "cinto-srv1");
+    night.happens("nothing of the LAN answers: its switch has no power either", |world| world.no_witness = true);
+    night.run(ENGINEER).await;
+    states(&mut night, "cinto-srv1", Fact::SourceOff, "source-off", "spento, cavo staccato").await;
+    night.run(ENGINEER).await;
+    night.happens("the switch has power again", |world| world.no_witness = false);
+    routed(&mut night, "cinto-srv1");
+    night.lab.memory.with(|world| world.failing.insert(Phase::Landing, "L-DNS-01: cinto-srv1 answers no name".into()));
+    through(&mut night).await;
+    night.status().await;
+    night.happens("the service DNS is started on cinto-srv1", |world| world.failing.clear());
+    accepted(&mut night).await;
+    golden("played/accepted.txt", &night.text);
+}
+
+#[tokio::test]
+async fn a_night_in_which_a_copy_stays_mute_is_rolled_back() {
+    let mut night = ready(&[NIGHT]).await;
+    opens(&mut night, "2022-06-03", "The night: the copy of cinto-srv1 never answers").await;
+    night.lab.memory.with(|world| world.mute.insert("cinto-srv1".into()));
+    night.run(ENGINEER).await;
+    off(&mut night, "cinto-srv1");
+    night.run(ENGINEER).await;
+    routed(&mut night, "cinto-srv1");
+    night.run(ENGINEER).await;
+    night.until("2022-06-04T01:50");
+    night.status().await;
+    taken_back(&mut night, "cinto-srv1", "la copia non risponde").await;
+    night.run(ENGINEER).await;
+    night.lab.memory.with(|world| {
+        let machine = world.machines["cinto-srv1"];
+        assert!(!machine.on && !machine.connected, "source and copy would both be on the network");
+    });
+    night.happens(
+        "the routers lead the address of cinto-srv1 back; elena-ponte boots it from its own disks",
+        |world| {
+            world.routed.remove("cinto-srv1");
+            world.sources_off.remove("cinto-srv1");
+        },
+    );
+    night.status().await;
+    assert_eq!(night.lab.phase("cinto-srv1").await, "rolled-back");
+    golden("played/rolled_back.txt", &night.text);
+}
+
+#[tokio::test]
+async fn a_night_that_is_too_late_is_postponed_to_the_next_window() {
+    let mut night = ready(&[NIGHT, SECOND_NIGHT]).await;
+    opens(&mut night, "2022-06-03", "The night: the last copy takes until three").await;
+    night.lab.memory.with(|world| world.takes.insert("copy cinto-srv1".into(), 7 * HOUR));
+    night.run(ENGINEER).await;
+    night.status().await;
+    night.until("2022-06-06T09:00");
+    night.title("Monday: nothing was moved, users work on the sources");
+    night.run(ENGINEER).await;
+    night.lab.memory.with(|world| world.takes.insert("copy cinto-srv1".into(), HOUR / 2));
+    night.until("2022-06-10T17:00");
+    night.title("The week after: the replicas are read again, and the second window opens");
+    for server in SERVERS {
+        let (server, disk, root) = (id(server), "disk0".parse().unwrap(), "1".into());
+        let line = format!("migrate verify {} --server {server}", cinto());
+        night.says(ENGINEER, &line, Record::ReplicaVerified { server, disk, holds: true, root }).await;
+    }
+    night.until("2022-06-10T20:00");
+    night.signs("quiet", "venis-sistemista", ENGINEER).await;
+    night.signs("quiet", "comune-tecnico", TECHNICIAN).await;
+    through(&mut night).await;
+    accepted(&mut night).await;
+    golden("played/postponed.txt", &night.text);
+}

@@ -1,0 +1,222 @@
+//! A night that is played on a clock of its own and written down: what people typed, what the engine did,
+//! what the page of 3 a.m. said. Same script, same text.
+
+use super::memory::{Lab, World, cinto};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use traghetto::journal::Event;
+use traghetto::migration::{Ending, Forecast, Handover, Inputs, Record, RunState, Status, Trouble};
+
+pub struct Played {
+    pub lab: Lab,
+    /// The transcript.
+    pub text: String,
+    /// Events that are in it.
+    told: usize,
+}
+
+impl Played {
+    /// From `begin` on, in Rome; every act takes a minute where `takes` of the world says nothing else.
+    pub fn new(lab: Lab, begin: &str) -> Self {
+        let played = Self { lab, text: String::new(), told: 0 };
+        played.lab.memory.with(|world| world.clock = Some(played.lab.clock.clone()));
+        *played.lab.clock.lock().unwrap() = at(begin);
+        played
+    }
+
+    pub fn now(&self) -> Timestamp {
+        *self.lab.clock.lock().unwrap()
+    }
+
+    pub fn title(&mut self, title: &str) {
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        let day = zoned(self.now()).strftime("%a %d %B %Y").to_string();
+        writeln!(self.text, "{gap}== {title} ({day})").unwrap();
+    }
+
+    /// Time passes.
+    pub fn until(&mut self, time: &str) {
+        let then = at(time);
+        assert!(then >= self.now(), "the clock does not go back");
+        *self.lab.clock.lock().unwrap() = then;
+    }
+
+    /// Something happens in the world.
+    pub fn happens(&mut self, what: &str, change: impl FnOnce(&mut World)) {
+        self.line(&format!("! {what}"));
+        self.lab.memory.with(change);
+    }
+
+    /// A line with the time before it.
+    pub fn line(&mut self, line: &str) {
+        let clock = zoned(self.now()).strftime("%H:%M").to_string();
+        writeln!(self.text, "{clock}  {line}").unwrap();
+    }
+
+    /// What somebody typed.
+    pub fn typed(&mut self, who: &str, command: &str) {
+        self.line(&format!("{who}$ traghetto {command}"));
+    }
+
+    /// `migrate run`, to its end.
+    pub async fn run(&mut self, who: &str) -> Ending {
+        self.typed(who, &format!("migrate run {}", cinto()));
+        let ending = self.lab.run_as(who, None).await;
+        self.events().await;
+        self.ended(&ending);
+        ending
+    }
+
+    /// `migrate run`, whose host dies once it has acted `acts` times more.
+    pub async fn killed(&mut self, who: &str, acts: usize, what: &str) {
+        self.typed(who, &format!("migrate run {}", cinto()));
+        let done = self.lab.memory.with(|world| world.acts.len());
+        self.lab.run_killed(done + acts).await;
+        self.events().await;
+        self.line(&format!("! {what}"));
+    }
+
+    /// People sign a gate, each at an own account.
+    pub async fn signs(&mut self, gate: &str, role: &str, by: &str) {
+        self.typed(by, &format!("migrate sign {} {gate} --role {role}", cinto()));
+        if let Err(objection) = self.lab.try_sign(gate, role, by).await {
+            self.line(&format!("  refused: {objection}"));
+        }
+        self.events().await;
+    }
+
+    /// Somebody types what becomes an event.
+    pub async fn says(&mut self, by: &str, command: &str, record: Record) {
+        self.typed(by, command);
+        self.lab.write_as(by, record).await;
+        self.events().await;
+    }
+
+    /// The page of 3 a.m., as far as it does not depend on a terminal.
+    pub async fn status(&mut self) {
+        self.typed("anybody", &format!("migrate status {}", cinto()));
+        let status = self.read(Status::of).await;
+        let mut page = format!("NOW: {}\n", status.next.what.en);
+        if let Some(window) = status.window {
+            let clock = |time| zoned(time).strftime("%d.%m. %H:%M").to_string();
+            writeln!(
+                page,
+                "window {} to {}, go back at {}",
+                clock(window.from),
+                clock(window.to),
+                clock(window.go_back_at)
+            )
+            .unwrap();
+        }
+        for server in &status.servers {
+            let step = server.step.as_ref().map(|step| format!(", next {step}")).unwrap_or_default();
+            let failure = server.failure.as_ref().map(|why| format!("; failed: {why}")).unwrap_or_default();
+            writeln!(page, "{}: {}{step}{failure}", server.server, server.phase.word()).unwrap();
+        }
+        page.extend(status.go_back.iter().map(|one| format!("go back? {}: {}\n", one.server, one.what.en)));
+        page.extend(status.safe.iter().map(|one| format!("safe: {}\n", one.en)));
+        page.extend(status.not_safe.iter().map(|one| format!("not safe: {}\n", one.en)));
+        page.extend(status.next.command.map(|command| format!("then: {command}\n")));
+        self.indented(&page);
+    }
+
+    /// The page for the next shift.
+    pub async fn handover(&mut self, by: &str, hours: i64) {
+        self.typed(by, &format!("migrate handover {} --lang en", cinto()));
+        let since = self.now() - jiff::SignedDuration::from_hours(hours);
+        let page = self.read(|inputs| Handover::of("Cinto", inputs, &Status::of(inputs), since).unwrap().page()).await;
+        self.indented(&page.en);
+    }
+
+    fn indented(&mut self, page: &str) {
+        for line in page.lines() {
+            writeln!(self.text, "{}", format!("       | {line}").trim_end()).unwrap();
+        }
+    }
+
+    async fn read<T>(&self, read: impl FnOnce(&Inputs<'_>) -> T) -> T {
+        let (plan, events) = (self.lab.plan(), self.lab.journal().await.events(&cinto()).await.unwrap());
+        let state = RunState::of(&events).unwrap();
+        read(&Inputs {
+            plan: &plan,
+            forecast: &Forecast::default(),
+            state: &state,
+            events: &events,
+            people: &self.lab.inventory.people,
+            holder: None,
+            replicas: &BTreeMap::new(),
+            live: None,
+            unsigned: &[],
+            windows: &self.lab.inventory.tenants[&cinto()].windows,
+            now: self.now(),
+        })
+    }
+
+    /// What was written to the journal since it was read last.
+    pub async fn events(&mut self) {
+        let events = self.lab.journal().await.events(&cinto()).await.unwrap();
+        for event in &events[self.told..] {
+            let clock = zoned(event.time.parse().unwrap()).strftime("%H:%M").to_string();
+            writeln!(self.text, "{clock}    {}", told(event)).unwrap();
+        }
+        self.told = events.len();
+    }
+
+    fn ended(&mut self, ending: &Ending) {
+        match ending {
+            Ending::Gate => self.line("  waits for signatures"),
+            Ending::Done => self.line("  all activities are done"),
+            Ending::Stopped(why) => self.line(&format!("  stopped: {why:?}")),
+            Ending::Withdrawing(server, trouble) => self.trouble(server.as_str(), trouble),
+            Ending::Blocked(troubles) => {
+                for (step, trouble) in troubles {
+                    self.trouble(&step.to_string(), trouble);
+                }
+            }
+        }
+    }
+
+    fn trouble(&mut self, of: &str, trouble: &Trouble) {
+        self.line(&format!("  {of}: {}", trouble.reason()));
+        assert!(!trouble.hints.is_empty(), "{of} says nothing about what is safe and what comes next");
+        for hint in &trouble.hints {
+            writeln!(self.text, "         {hint}").unwrap();
+        }
+    }
+}
+
+/// A time in Rome.
+pub fn at(time: &str) -> Timestamp {
+    format!("{time}[Europe/Rome]").parse::<Zoned>().unwrap().timestamp()
+}
+
+fn zoned(time: Timestamp) -> Zoned {
+    time.to_zoned(TimeZone::get("Europe/Rome").unwrap())
+}
+
+/// An event in one line: its kind, what it is about, who said what.
+fn told(event: &Event) -> String {
+    let word = |name: &str| event.data[name].as_str().map(str::to_owned);
+    let about = ["step", "gate", "server"].iter().filter_map(|name| word(name)).next().unwrap_or_default();
+    let mut text = format!("{} {about}", event.kind).trim_end().to_owned();
+    for name in ["fact", "how", "role", "why", "reason", "note", "text"] {
+        text.extend(word(name).map(|said| format!(", {name}: {said}")));
+    }
+    if let Value::Number(seconds) = &event.data["facts"]["outage_seconds"] {
+        // In minutes: what the engine itself needs is not part of the story.
+        write!(text, ", out of service {} min", seconds.as_f64().unwrap() as i64 / 60).unwrap();
+    }
+    text
+}
+
+/// What was played so far, where a test fails.
+impl Drop for Played {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}", self.text);
+        }
+    }
+}
