@@ -298,7 +298,7 @@ fn the_night(night: &Night, killer: &mut Killer) {
 }
 
 /// Waits for the fence of a server in the journal, and pulls its cable.
-fn switch_off(night: &Night, server: &str) {
+pub fn switch_off(night: &Night, server: &str) {
     let journal = night.sandbox.path().join("replicas").join(TENANT).join("events.jsonl");
     let begun = format!("\"step\":\"a5.fence.{server}\"");
     let until = Instant::now() + Duration::from_secs(900);

@@ -35,6 +35,7 @@ mod cli_survey;
 mod conversion;
 mod converter;
 mod converter_faults;
+mod converter_night;
 mod corpus;
 mod evidence;
 mod faults;

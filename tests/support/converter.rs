@@ -101,6 +101,8 @@ pub struct State {
     pub computer: String,
     pub hung: bool,
     pub password: String,
+    /// Of the account in the vCenter.
+    pub vcenter_password: String,
     next: u32,
 }
 
@@ -129,6 +131,7 @@ impl State {
             computer: soap::computer(),
             hung: false,
             password: PASSWORD.to_owned(),
+            vcenter_password: VCENTER_PASSWORD.to_owned(),
             next: 100,
         }
     }

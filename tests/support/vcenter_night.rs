@@ -69,7 +69,9 @@ impl Night {
         let sandbox = Sandbox::with_project()
             .env("TRAGHETTO_AGENT", env!("CARGO_BIN_EXE_traghetto-agent"))
             .env("TRAGHETTO_OPERATOR", "anna-veneto")
-            .env("VCENTER_PASSWORD", PASSWORD);
+            .env("VCENTER_PASSWORD", PASSWORD)
+            .env("SOURCE_PASSWORD", super::converter::SOURCE_PASSWORD)
+            .env("CONVERTER_PASSWORD", super::converter::PASSWORD);
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let night = Self { sandbox, vcsim, sshd, told: Mutex::default(), options };
         night.describe(way);
@@ -139,6 +141,47 @@ impl Night {
         let image: Image = roots::disk(&root);
         std::fs::create_dir_all(self.source(server).parent().unwrap()).unwrap();
         run("cp", &["--sparse=always", &image.path(), self.source(server).to_str().unwrap()]);
+    }
+
+    /// The second server is a Windows that VMware Converter moves, by `transfer`, with a server at `port`.
+    pub fn with_converter(&self, transfer: &str, converter: &super::converter::Converter) {
+        let text = std::fs::read_to_string(self.sandbox.path().join(FILE)).unwrap();
+        let (before, rest) = text.split_once(&format!("  - id: {}\n", SERVERS[1])).unwrap();
+        let (_, after) = rest.split_once("\nsites:\n").unwrap();
+        let copy = self.sshd.access_yaml().replace("127.0.0.1", COPIES[1]);
+        let server = format!(
+            "  - id: {}\n    example: true\n    os: {{windows: Windows Server 2008 R2}}\n    physical: true\n    \
+             billable: true\n    roles: [logging]\n    address: 192.0.2.11\n    landing: keep\n    \
+             transfer: {transfer}\n    landing_access: {copy}\n    after: [cinto-srv1]\n    \
+             converter: {{host: 127.0.1.11, user: Administrator, password: env:SOURCE_PASSWORD, services_stopped: [Spooler]}}\n",
+            SERVERS[1]
+        );
+        self.sandbox.write(FILE, &format!("{before}{server}sites:\n{after}"));
+        let access = converter.access();
+        let landing = format!(
+            "  converter:\n    host: 127.0.0.1\n    port: {}\n    user: traghetto\n    password: env:CONVERTER_PASSWORD\n    \
+             certificate: \"{}\"\n    vcenter_thumbprint: \"{}\"\n",
+            access.port,
+            converter.certificates.sha256,
+            super::converter::VCENTER_SHA1
+        );
+        let uplink = "  uplink_mbps: 1000";
+        self.sandbox.edit("inventory/project.yaml", uplink, &format!("{landing}{uplink}"));
+        // Converter stands still by day, and this test has no hour.
+        self.sandbox.edit("inventory/project.yaml", "mcr_percent: 60}", "pcr_percent: 80}");
+    }
+
+    /// Somebody's own program makes a machine of the tenant: off, unplugged, without our mark.
+    pub fn somebody_makes(&self, name: &str) {
+        let script = super::project().join("tests/vcsim/foreign_machine.py");
+        let port = self.vcsim.port.to_string();
+        let (folder, pool) = (format!("/DC0/vm/{TENANT}"), format!("/DC0/host/DC0_C0/Resources/{TENANT}"));
+        let made = std::process::Command::new("python3")
+            .arg(script)
+            .args([&port, USER, &folder, &pool, name])
+            .env("VCENTER_PASSWORD", PASSWORD)
+            .status();
+        assert!(made.unwrap().success());
     }
 
     /// The disk of a source.
@@ -248,8 +291,14 @@ impl Night {
     /// A person on the spot says what is so.
     #[track_caller]
     pub fn vouch(&self, fact: &str, server: &str) -> Ran {
-        let words = ["sign", fact, "--server", server, "--role", "comune-tecnico", "--note", "visto"];
-        let typed = ["--operator", "elena-ponte"];
+        self.vouch_as(("comune-tecnico", "elena-ponte"), fact, server)
+    }
+
+    /// Somebody in a role says what is so.
+    #[track_caller]
+    pub fn vouch_as(&self, (role, by): (&str, &str), fact: &str, server: &str) -> Ran {
+        let words = ["sign", fact, "--server", server, "--role", role, "--note", "visto"];
+        let typed = ["--operator", by];
         let shown = self.migrate(&[&words[..], &typed].concat());
         let digest = approval(&shown);
         self.migrate(&[&words[..], &typed, &["--approve", &digest]].concat()).code(0)

@@ -4,7 +4,7 @@ use super::Live;
 use super::shaping::Guide;
 use super::trouble::{of_file, of_landing};
 use crate::converter::{
-    self, Assisted, ConverterState, Follower, Language, Line, LooksAtTarget, PROOF, Pace, TargetSeen,
+    self, Assisted, ConverterState, Follower, Language, Line, LooksAtTarget, PROOF, Pace, TargetSeen, Why,
 };
 use crate::landing::{Identity, LandingZone as _, Power, Purpose, Way};
 use crate::migration::elsewhere::target;
@@ -312,6 +312,10 @@ fn ended_badly(state: &ConverterState) -> Option<Trouble> {
 
 fn shown(state: &ConverterState, pace: Pace) -> Progress {
     let (stage, percent) = match (state, pace) {
+        (_, Pace::Suspend { why: Why::Lte, .. }) => ("Converter stands still: the LTE backup carries", 0),
+        (_, Pace::Suspend { why: Why::UnknownLine, .. }) => {
+            ("Converter stands still: nobody knows which line carries", 0)
+        }
         (_, Pace::Suspend { .. }) => ("Converter stands still by the calendar", 0),
         (ConverterState::Queued, _) => ("Converter: queued", 0),
         (ConverterState::Cloning { percent }, _) => ("Converter: first copy", *percent),

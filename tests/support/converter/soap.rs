@@ -1,7 +1,7 @@
 //! What is asked over SOAP, and what it answers.
 
 use super::jobs::SimJob;
-use super::{Agent, PASSWORD, SECRET, SOURCE_PASSWORD, State, VCENTER_PASSWORD, schema};
+use super::{Agent, PASSWORD, SECRET, SOURCE_PASSWORD, State, schema};
 use crate::support::vcenter::http::{Reply, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -241,7 +241,7 @@ fn met(state: &mut State, call: Node<'_, '_>, vcenter: bool) -> Result<(), Strin
         return Ok(());
     }
     let target = node(call, "vimConnect");
-    if text(target, "password") != VCENTER_PASSWORD {
+    if text(target, "password") != state.vcenter_password {
         return Err(fault("InvalidLogin", ""));
     }
     if text(target, "sslThumbprint") != state.vcenter_sha1 {
