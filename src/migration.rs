@@ -51,7 +51,7 @@ pub use run::{
 };
 pub use shaping::{Allowance, Path, Why, weekday_and_hour};
 pub use silence::Sight;
-pub use state::{Asked, IllegalEvent, LateStep, RolledBack, RunState, Signature, StepState, Verified};
+pub use state::{Asked, Home, IllegalEvent, LateStep, RolledBack, RunState, Signature, StepState, Verified};
 pub use status::{
     Copying, DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, Unsigned, WindowLine, contact,
 };

@@ -28,6 +28,25 @@ pub enum Record {
         after: Option<Value>,
         /// Why a living holder was taken over.
         reason: Option<String>,
+        /// Id of the state store that drives.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        store: Option<String>,
+    },
+    /// Events of a store that is lost were taken over by another: it drives from here on.
+    #[serde(rename = "journal.adopted")]
+    JournalAdopted {
+        /// The file they were read from.
+        file: String,
+        /// Why.
+        reason: String,
+        /// How many events it held: those before this one.
+        events: u64,
+        /// SHA-256 of the last of them, with its newline.
+        head: String,
+        /// Id of the store whose copies these are: replicas and machines are known by it.
+        store: String,
+        /// Id of the store that drives now.
+        into: String,
     },
     /// The run is to stop before its next act.
     #[serde(rename = "run.paused")]
@@ -384,9 +403,10 @@ pub enum Stop {
 
 impl Record {
     /// The kinds that belong to a migration; others (surveys, checklists, fees) are for others to read.
-    const KINDS: [&'static str; 18] = [
+    const KINDS: [&'static str; 19] = [
         "plan.adopted",
         "run.started",
+        "journal.adopted",
         "run.paused",
         "step.started",
         "step.finished",
@@ -432,9 +452,9 @@ impl Record {
         (kind, value["data"].take())
     }
 
-    /// The event of a run that starts.
-    pub fn run_started(previous: Option<&Holder>, reason: Option<&str>) -> Self {
+    /// The event of a run that starts, of the state store `store`.
+    pub fn run_started(previous: Option<&Holder>, reason: Option<&str>, store: &str) -> Self {
         let after = previous.and_then(|holder| serde_json::to_value(holder).ok());
-        Record::RunStarted { after, reason: reason.map(str::to_owned) }
+        Record::RunStarted { after, reason: reason.map(str::to_owned), store: Some(store.to_owned()) }
     }
 }

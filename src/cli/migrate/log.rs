@@ -55,6 +55,10 @@ fn about(event: &Event) -> String {
             let reason = data["reason"].as_str().map(|why| format!("taken over: {why}"));
             reason.or(after).unwrap_or_default()
         }
+        "journal.adopted" => {
+            let head = word("head").get(..12).unwrap_or_default();
+            format!("{} events up to {head} from {}: {}", data["events"], word("file"), word("reason"))
+        }
         "plan.adopted" => {
             let changes = data["changes"].as_array().map_or(0, Vec::len);
             format!("{} ({changes} changes)", word("digest").get(..12).unwrap_or_default())
