@@ -67,6 +67,7 @@ mod network_push;
 mod network_round_trip;
 mod network_rules;
 mod network_simulate;
+mod notices;
 mod over_ssh;
 mod probes;
 mod proof_boot;

@@ -6,6 +6,7 @@ mod forecast;
 mod handover;
 mod late;
 mod log;
+mod notices;
 mod plan;
 mod progress;
 mod report;

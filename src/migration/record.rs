@@ -208,6 +208,28 @@ pub enum Record {
         /// Why.
         note: String,
     },
+    /// Somebody was told.
+    #[serde(rename = "notice.sent")]
+    NoticeSent {
+        /// What about: the same key is the same notice.
+        key: String,
+        /// Who: a program, or a host.
+        to: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// Somebody could not be told.
+    #[serde(rename = "notice.lost")]
+    NoticeLost {
+        /// What about.
+        key: String,
+        /// Who.
+        to: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// Why the last attempt failed.
+        reason: String,
+    },
     /// A remark.
     #[serde(rename = "note")]
     Note {
@@ -403,7 +425,7 @@ pub enum Stop {
 
 impl Record {
     /// The kinds that belong to a migration; others (surveys, checklists, fees) are for others to read.
-    const KINDS: [&'static str; 19] = [
+    const KINDS: [&'static str; 21] = [
         "plan.adopted",
         "run.started",
         "journal.adopted",
@@ -422,6 +444,8 @@ impl Record {
         "server.stated",
         "server.reentered",
         "window.waived",
+        "notice.sent",
+        "notice.lost",
         "note",
     ];
 

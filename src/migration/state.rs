@@ -257,7 +257,11 @@ impl RunState {
             return Err(illegal(format!("the adopted plan has no step {step}")));
         }
         match record {
-            Record::Note { .. } | Record::CopyHeld { .. } | Record::CopyResumed { .. } => return Ok(()),
+            Record::Note { .. }
+            | Record::CopyHeld { .. }
+            | Record::CopyResumed { .. }
+            | Record::NoticeSent { .. }
+            | Record::NoticeLost { .. } => return Ok(()),
             Record::PlanAdopted { digest, plan, .. } => self.adopt(digest, plan),
             Record::RunStarted { store, .. } => {
                 self.paused = None;

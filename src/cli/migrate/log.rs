@@ -83,6 +83,8 @@ fn about(event: &Event) -> String {
             let shown = items.get(..3).map_or(items.join(" "), |first| format!("{} …", first.join(" ")));
             format!("{} {shown} {} by {} as {}", word("phase"), word("outcome"), word("person"), word("role"))
         }
+        "notice.sent" => format!("{} to {}", word("key"), word("to")),
+        "notice.lost" => format!("{} to {} NOT DELIVERED: {}", word("key"), word("to"), word("reason")),
         "survey.recorded" => word("server").to_owned(),
         "server.withdrawn" => {
             let machine = data["facts"]["machine"].as_str().unwrap_or("no machine");

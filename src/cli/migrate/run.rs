@@ -1,8 +1,9 @@
 //! `migrate run`: takes the lease, adopts the plan, goes on to the next gate.
 
 use super::Whose;
+use super::notices::{Office, Word};
 use super::progress::Watcher;
-use super::scene::{Scene, Story};
+use super::scene::{Scene, Story, call};
 use super::status;
 use crate::checklist::{self, Checklist, Phase};
 use crate::cli::{Context, interrupt, journal, remote};
@@ -18,6 +19,7 @@ use crate::replica::AgentBinary;
 use crate::world::ssh::Trust;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// `migrate run`.
 #[derive(Debug, clap::Args)]
@@ -99,7 +101,20 @@ impl Work<'_> {
         runner.acts.agent_on_disk = args.agent_on_disk;
         runner.acts.whole = args.whole;
         runner.scope.only = args.server.clone();
-        let ending = runner.run().await;
+        let ending = match Office::open(self.scene, self.journal, self.operator, self.context) {
+            None => runner.run().await,
+            Some(office) => {
+                let (tell, words) = mpsc::unbounded_channel();
+                runner.observer.report_to(tell.clone());
+                let run = async {
+                    let ending = runner.run().await;
+                    // An office that is closed needs no word.
+                    let _ = tell.send(Word::over(&ending));
+                    ending
+                };
+                tokio::join!(run, office.serve(words)).0
+            }
+        };
         runner.acts.machines.close().await;
         self.report(ending.map_err(|error| run_error(self.scene, error))?, args).await
     }
@@ -230,7 +245,7 @@ impl Work<'_> {
     fn blocked(&self, mut troubles: Vec<(StepId, Trouble)>, args: &Args) -> Result<(), Failure> {
         // The worst first: bytes that do not verify outweigh a host that is merely off.
         troubles.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.class));
-        let call = self.call(troubles.first().map(|(step, _)| step));
+        let call = call(self.scene, troubles.first().map(|(step, _)| step));
         let others: Vec<String> = troubles.iter().skip(1).map(|(step, _)| step.to_string()).collect();
         match troubles.into_iter().next() {
             Some((step, trouble)) => {
@@ -251,19 +266,6 @@ impl Work<'_> {
                     .hint(format!("Go on with them: traghetto migrate run {}", self.scene.tenant.id)))
             }
         }
-    }
-
-    /// Whom to call about a step: those who carry out its activity.
-    fn call(&self, step: Option<&StepId>) -> Vec<String> {
-        let number =
-            step.and_then(|id| self.scene.plan.steps.iter().find(|step| step.id == *id)).map(|step| step.activity);
-        let activity = self.scene.playbook.activities.iter().find(|activity| Some(activity.number) == number);
-        let people = &self.scene.inventory.people;
-        let roles = activity.into_iter().flat_map(|activity| &activity.responsible);
-        roles
-            .flat_map(|role| people.holders(role, &self.scene.tenant.id).map(move |who| (role, who)))
-            .map(|(role, who)| migration::contact(people, role, who))
-            .collect()
     }
 }
 
