@@ -90,7 +90,9 @@ async fn what_people_are_told() {
         Notice::of_go_back(&due[0], seen)
     };
     golden("migrate/notice-go-back.txt", &page(&seen(&lab, near).await));
-    golden("migrate/notice-done.txt", &page(&seen(&lab, |seen, _| Notice::of_done("0123456789abcdef", seen)).await));
+    let done = seen(&lab, |seen, _| Notice::of_done("0123456789abcdef", seen)).await;
+    assert_eq!((done.key.as_str(), done.servers.len()), ("done:0123456789ab", 0));
+    assert!(done.text(true).contains("tutte le attività della migrazione sono concluse"));
 }
 
 #[tokio::test]

@@ -21,8 +21,8 @@ use std::collections::BTreeSet;
 pub const BEFORE_GO_BACK: SignedDuration = SignedDuration::from_mins(30);
 /// What happened longer ago than this is no news any more.
 const NEWS_FOR: SignedDuration = SignedDuration::from_hours(24);
-/// Longest part of a text that others wrote, in characters.
-const LONGEST: usize = 600;
+/// Longest sentence of a notice, in characters: what others wrote may be in it.
+const LONGEST: usize = 500;
 
 /// Something that people are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +121,6 @@ impl Notice {
 
     /// That the machine of a server that was taken back is not off yet.
     pub fn of_withdrawal(server: &ServerId, reason: &str, seen: &Seen<'_>) -> Self {
-        let reason = short(reason);
         let what = both(
             format!("{server} torna alla sorgente, ma la sua macchina al SAD non è spenta: {reason}"),
             format!("{server} goes back to its source, but its machine at the landing site is not off: {reason}"),
@@ -139,11 +138,11 @@ impl Notice {
             ),
         );
         let next = both(
-            "verificare la linea primaria con il gestore: traghetto network sla".to_owned(),
-            "look at the primary line with the carrier: traghetto network sla".to_owned(),
+            "segnalare il guasto al gestore; il termine di ripristino".to_owned(),
+            "report the fault to the carrier; by when it is mended".to_owned(),
         );
         let key = format!("lte:{server}:{}", day_and_hour(since));
-        let command = Some(format!("traghetto network sla {}", seen.tenant));
+        let command = Some(format!("traghetto network sla {} --reported {}", seen.tenant, day_and_hour(since)));
         let told = Self::of(seen, Occasion::Lte, key, what);
         Self { servers: vec![server.clone()], at: since, next, command, by: None, ..told }
     }
@@ -159,8 +158,8 @@ impl Notice {
             format!("{names}: {minutes} minutes are left to the time to go back ({hour})"),
         );
         let next = both(
-            format!("decidere entro le {hour}: proseguire, o tornare indietro; nulla torna indietro da solo"),
-            format!("decide by {hour}: go on, or go back; nothing goes back by itself"),
+            "decidere se proseguire o tornare indietro; nulla torna indietro da solo".to_owned(),
+            "decide whether to go on or back; nothing goes back by itself".to_owned(),
         );
         let key = format!(
             "go-back:{}:{}",
@@ -184,7 +183,7 @@ impl Notice {
 
     /// The notice as one JSON object, as receivers get it.
     pub fn to_json(&self, italian: bool) -> Value {
-        let said = |both: &Bilingual| if italian { both.it.clone() } else { both.en.clone() };
+        let said = |both: &Bilingual| short(if italian { &both.it } else { &both.en });
         let all = |list: &[Bilingual]| list.iter().map(said).collect::<Vec<_>>();
         json!({
             "notice": self.occasion,
@@ -206,7 +205,7 @@ impl Notice {
 
     /// The notice as a person reads it.
     pub fn text(&self, italian: bool) -> String {
-        let said = |both: &Bilingual| printable(if italian { &both.it } else { &both.en });
+        let said = |both: &Bilingual| short(if italian { &both.it } else { &both.en });
         let [safe, not_safe, next, by, call] = if italian {
             ["Si può", "Da non fare", "Prossimo passo", "entro", "Chi"]
         } else {
@@ -282,7 +281,7 @@ pub fn news(events: &[Event], now: Timestamp) -> impl Iterator<Item = &Event> {
     events.iter().filter(|event| event_key(event).is_some()).filter(fresh)
 }
 
-/// What others wrote, on one line and not too long.
+/// A sentence, on one line and not too long.
 fn short(text: &str) -> String {
     let text = printable(text);
     match text.char_indices().nth(LONGEST) {

@@ -11,8 +11,7 @@ use crate::failure::{Failure, Kind};
 use crate::journal::{Journal, Lease};
 use crate::landing::Way;
 use crate::migration::{
-    self, Action, Class, Ending, Hours, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Tempo,
-    Trouble,
+    Action, Class, Ending, Hours, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Tempo, Trouble,
 };
 use crate::model::{PersonId, ServerId};
 use crate::replica::AgentBinary;
