@@ -286,46 +286,6 @@ impl<S: Store> Journal<S> {
         self.check_fence(lease.fence()).await
     }
 
-    /// Takes in the events of `chain` that are not here yet, and says how many they were. What is here has to
-    /// begin the chain. A kill leaves what was taken in; the same call goes on.
-    ///
-    /// # Errors
-    /// There are other events here already; the lease was taken over; the journal cannot be written.
-    pub async fn take_in(&self, lease: &Lease, chain: &Chain) -> Result<u64, JournalError> {
-        let tenant = chain.tenant();
-        let _turn = self.turn.lock().await;
-        let mirror = self.lock_mirror(tenant).await?;
-        let stored = self.reconcile(tenant, mirror.as_ref()).await?;
-        let begins = stored.iter().zip(chain.lines()).take_while(|(ours, theirs)| ours.text == theirs.text).count();
-        if begins < stored.len() {
-            let (tenant, here) = (tenant.to_string(), stored.len() as u64);
-            return Err(if begins == chain.lines().len() {
-                JournalError::Ahead { tenant, here, there: chain.count() }
-            } else {
-                JournalError::OtherStory { tenant, seq: begins as u64 + 1 }
-            });
-        }
-        let texts: Vec<String> = chain.lines()[begins..].iter().map(|line| line.text.clone()).collect();
-        if texts.is_empty() {
-            return Ok(0);
-        }
-        self.check_fence(lease.fence()).await?;
-        let kept = mirror.as_ref().map(|mirror| mirror.append(&texts.join("\n"))).transpose()?;
-        match self.store.append(tenant, begins as u64 + 1, &texts, Some(lease.fence())).await {
-            Ok(()) => Ok(texts.len() as u64),
-            Err(error) => {
-                if let (Some(mirror), Some(length)) = (&mirror, kept) {
-                    mirror.cut(length)?;
-                }
-                Err(match error {
-                    StoreError::Conflict => JournalError::Busy { tenant: tenant.to_string() },
-                    StoreError::Fenced => self.taken_over(Some(lease.fence())).await,
-                    error => self.store_error(error),
-                })
-            }
-        }
-    }
-
     async fn append_fenced(
         &self,
         tenant: &TenantId,

@@ -301,6 +301,26 @@ fn a_server_or_a_program_that_hangs_delays_nobody() {
     assert_eq!(done["data"]["step"], "a1.prepare-landing");
 }
 
+/// While a receiver hangs the steps go on: the copies of two servers end in less time than one attempt has.
+#[test]
+fn a_receiver_that_hangs_does_not_hold_up_the_steps() {
+    let hook = Hook::new(|_| None);
+    let town = telling(&format!("  - {{post: \"http://127.0.0.1:{}/\"}}\n", hook.port));
+    std::fs::remove_file(town.sandbox.path().join("playbooks/con-me-2.2.1.yaml")).unwrap();
+    town.sandbox.write("playbooks/copia.yaml", PLAYBOOK);
+    std::fs::remove_file(town.disk("cinto-srv1")).unwrap();
+    town.migrate(&["run"]).code(1);
+    let at = |event: &Value| event["time"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let log = log(&town.sandbox);
+    let failed = log.iter().find(|event| event["kind"] == "step.failed").unwrap();
+    let ends: Vec<&Value> = log.iter().filter(|event| event["kind"] == "step.finished").collect();
+    assert_eq!(ends.len(), 2, "both other servers were copied");
+    let took = at(ends[1]).duration_since(at(failed));
+    assert!(took < SignedDuration::from_secs(15), "{took}: as long as an attempt");
+    assert_eq!(hook.asked().len(), 1, "it was asked, and did not answer");
+    assert!(town.is_equal("cinto-srv2") && town.is_equal("cinto-srv3"));
+}
+
 #[test]
 fn a_failure_is_told_and_what_a_killed_run_owed_too() {
     let town = telling(

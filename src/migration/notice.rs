@@ -1,6 +1,7 @@
 //! What people are told while a run is at work: what happened, what is safe, what comes next, and who. Pure.
 
 use super::gate::gates;
+use super::go_back::unmeasured;
 use super::hours::clock;
 use super::phase::{Phase, phase_of};
 use super::plan::Plan;
@@ -45,6 +46,8 @@ pub struct Notice {
     pub safe: Vec<Bilingual>,
     /// What is not.
     pub not_safe: Vec<Bilingual>,
+    /// What speaks for going back, where that is to be decided.
+    pub go_back: Vec<Bilingual>,
     /// What comes next.
     pub next: Bilingual,
     /// The command for it.
@@ -84,6 +87,7 @@ impl Notice {
             what,
             safe: status.safe.clone(),
             not_safe: status.not_safe.clone(),
+            go_back: Vec::new(),
             next: status.next.what.clone(),
             command: status.next.command.clone(),
             by: status.next.by,
@@ -168,7 +172,8 @@ impl Notice {
         );
         let command = Some(format!("traghetto migrate rollback {} --role ROLE --reason TEXT", seen.tenant));
         let told = Self::of(seen, Occasion::GoBack, key, what);
-        Self { servers: servers.clone(), next, command, by: Some(*go_back_at), ..told }
+        let go_back = speaks(seen.status, servers);
+        Self { servers: servers.clone(), go_back, next, command, by: Some(*go_back_at), ..told }
     }
 
     /// That all is done.
@@ -195,6 +200,7 @@ impl Notice {
             "what": said(&self.what),
             "safe": all(&self.safe),
             "not_safe": all(&self.not_safe),
+            "go_back": all(&self.go_back),
             "next": said(&self.next),
             "command": self.command,
             "by": self.by.map(rome),
@@ -206,14 +212,15 @@ impl Notice {
     /// The notice as a person reads it.
     pub fn text(&self, italian: bool) -> String {
         let said = |both: &Bilingual| short(if italian { &both.it } else { &both.en });
-        let [safe, not_safe, next, by, call] = if italian {
-            ["Si può", "Da non fare", "Prossimo passo", "entro", "Chi"]
+        let [safe, not_safe, back, next, by, call] = if italian {
+            ["Si può", "Da non fare", "Per tornare indietro", "Prossimo passo", "entro", "Chi"]
         } else {
-            ["Safe", "Not safe", "Next", "by", "Who"]
+            ["Safe", "Not safe", "For going back", "Next", "by", "Who"]
         };
         let mut lines = vec![format!("{} {}: {}", clock(self.at), printable(&self.name), said(&self.what))];
         lines.extend(self.safe.iter().map(|one| format!("{safe}: {}", said(one))));
         lines.extend(self.not_safe.iter().map(|one| format!("{not_safe}: {}", said(one))));
+        lines.extend(self.go_back.iter().map(|one| format!("{back}: {}", said(one))));
         let until = self.by.map(|at| format!(" ({by} {})", clock(at))).unwrap_or_default();
         lines.push(format!("{next}: {}{until}", said(&self.next)));
         lines.extend(self.command.iter().map(|command| format!("  {}", printable(command))));
@@ -279,6 +286,16 @@ pub fn news(events: &[Event], now: Timestamp) -> impl Iterator<Item = &Event> {
         at.is_ok_and(|at| now.duration_since(at) <= NEWS_FOR)
     };
     events.iter().filter(|event| event_key(event).is_some()).filter(fresh)
+}
+
+/// What speaks for going back of these servers, and what nobody measures from here.
+fn speaks(status: &Status, servers: &[ServerId]) -> Vec<Bilingual> {
+    let mine = status.go_back.iter().filter(|one| servers.contains(&one.server));
+    let said = mine.map(|one| {
+        let (it, en) = if one.met { ("", "") } else { (" (non ancora un motivo)", " (not a reason yet)") };
+        both(format!("{}: {}{it}", one.server, one.what.it), format!("{}: {}{en}", one.server, one.what.en))
+    });
+    said.chain([unmeasured()]).collect()
 }
 
 /// A sentence, on one line and not too long.
