@@ -13,6 +13,7 @@ pub mod files;
 pub mod form;
 mod landing;
 mod machine;
+mod notify;
 pub mod payers;
 pub mod people;
 pub mod problem;

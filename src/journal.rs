@@ -7,6 +7,7 @@
 //! chain that is broken in the middle, or two chains that tell different stories, is never repaired.
 
 mod blobs;
+mod chain;
 pub mod event;
 mod lease;
 mod mirror;
@@ -14,6 +15,7 @@ mod sqlite;
 pub mod store;
 
 pub use blobs::Blobs;
+pub use chain::{Chain, ChainError};
 pub use event::Event;
 pub use lease::Lease;
 pub use sqlite::SqliteStore;
@@ -78,6 +80,24 @@ pub enum JournalError {
         mirror: PathBuf,
         /// The first event that differs.
         seq: u64,
+    },
+    /// The journal and a file of events tell different stories.
+    #[error("the journal here and the file differ from event {seq} of {tenant} on")]
+    OtherStory {
+        /// Whose events.
+        tenant: String,
+        /// The first event that differs.
+        seq: u64,
+    },
+    /// The journal goes on where a file of events ends.
+    #[error("the journal here has {here} events of {tenant}, the file only the first {there} of them")]
+    Ahead {
+        /// Whose events.
+        tenant: String,
+        /// How many are here.
+        here: u64,
+        /// How many are in the file.
+        there: u64,
     },
     /// Somebody else is at work.
     #[error("{subject} is held by {holder}")]
@@ -362,7 +382,8 @@ impl<S: Store> Journal<S> {
         Ok(mirrored)
     }
 
-    fn mirror_file(&self, tenant: &TenantId) -> Option<PathBuf> {
+    /// The file to which the events of a tenant are mirrored; none without a mirror.
+    pub fn mirror_file(&self, tenant: &TenantId) -> Option<PathBuf> {
         self.mirror.as_ref().map(|folder| folder.join(tenant.as_str()).join("events.jsonl"))
     }
 

@@ -12,6 +12,7 @@ mod handover;
 mod hours;
 mod live;
 mod next;
+pub mod notice;
 mod phase;
 mod plan;
 mod playbook;
@@ -38,6 +39,7 @@ pub use handover::{Handover, Told};
 pub use hours::{Wait, clock};
 pub use live::{Figures, Live, Measured, Measuring, live_figures, server_folder, verify};
 pub use next::{Next, Scope, may_have_machine, next};
+pub use notice::{GoBackDue, Notice, Seen};
 pub use phase::{Phase, phase_of, tenant_phase};
 pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};
 pub use playbook::{Action, Activity, Gate, Per, Playbook, Reached, Stage};
@@ -51,7 +53,7 @@ pub use run::{
 };
 pub use shaping::{Allowance, Path, Why, weekday_and_hour};
 pub use silence::Sight;
-pub use state::{Asked, IllegalEvent, LateStep, RolledBack, RunState, Signature, StepState, Verified};
+pub use state::{Asked, Home, IllegalEvent, LateStep, RolledBack, RunState, Signature, StepState, Verified};
 pub use status::{
     Copying, DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, Unsigned, WindowLine, contact,
 };

@@ -11,6 +11,7 @@ pub mod ids;
 pub mod link;
 pub mod machine;
 pub mod money;
+pub mod notify;
 pub mod people;
 pub mod project;
 pub mod project_calendar;

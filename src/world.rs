@@ -2,6 +2,7 @@
 
 pub mod converter;
 pub mod host;
+pub mod notify;
 pub mod pin;
 pub mod powershell;
 pub mod probe;

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-const SERVER: &str = "cinto-srv1";
+pub const SERVER: &str = "cinto-srv1";
 const MIB: u64 = 1 << 20;
 /// A disk whose copy takes long enough to be disturbed in the middle.
-const LARGE: u64 = 128 * MIB;
+pub const LARGE: u64 = 128 * MIB;
 
 /// One copy of every disk and a gate.
 const PLAYBOOK: &str = "\
@@ -27,7 +27,7 @@ const STEP: &str = "hint: It was step a1.seed.cinto-srv1.disk0.\n\
                     hint: Call: Anna Veneto (Sistemista Venis, +39 041 555 0101)\n";
 
 /// A town whose run copies at once.
-fn town() -> Town {
+pub fn town() -> Town {
     let town = Town::new();
     std::fs::remove_file(town.sandbox.path().join("playbooks/con-me-2.2.1.yaml")).unwrap();
     town.sandbox.write("playbooks/faults.yaml", PLAYBOOK);
@@ -35,7 +35,7 @@ fn town() -> Town {
 }
 
 /// The same with a first disk that takes a while.
-fn large_town() -> Town {
+pub fn large_town() -> Town {
     let town = town();
     let file = std::fs::File::create(town.disk(SERVER)).unwrap();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -81,7 +81,7 @@ fn assert_mended(town: &Town) {
 }
 
 /// A run of the first server, caught when some of its chunks are safe and others are not.
-fn caught(town: &Town) -> Child {
+pub fn caught(town: &Town) -> Child {
     let mut command = town.command(&["run", "--server", SERVER]);
     let run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let until = Instant::now() + Duration::from_secs(60);
@@ -92,7 +92,7 @@ fn caught(town: &Town) -> Child {
     run
 }
 
-fn safe_chunks(town: &Town) -> usize {
+pub fn safe_chunks(town: &Town) -> usize {
     let leaves = std::fs::read(town.image(SERVER).with_extension("leaves")).unwrap_or_default();
     leaves.chunks(32).filter(|leaf| leaf.iter().any(|byte| *byte != 0)).count()
 }
@@ -354,9 +354,11 @@ fn a_run_told_to_end_keeps_what_is_safe() {
 fn two_runs_never_write_at_once() {
     let town = large_town();
     let first = caught(&town);
-    let told = failure(&town, 1);
-    assert!(told.starts_with("error: tenant/cinto-caomaggiore is held by anna-veneto since "), "{told}");
-    assert!(told.ends_with("--take-over --reason TEXT.\nhint: Call: Anna Veneto, +39 041 555 0101\n"), "{told}");
+    let told = town.migrate(&["run", "--server", SERVER]).code(5).stderr;
+    assert!(told.contains("waiting: tenant/cinto-caomaggiore is held by anna-veneto since "), "{told}");
+    let command = "traghetto migrate run cinto-caomaggiore --server cinto-srv1 --take-over --reason TEXT";
+    let ends = format!("hint: Call: Anna Veneto, +39 041 555 0101\nhint: To push a living holder aside: {command}\n");
+    assert!(told.ends_with(&ends), "{told}");
     let taken = town.migrate(&["run", "--take-over", "--reason", "no answer", "--operator", "bruno-laguna"]);
     let (code, told) = {
         let output = first.wait_with_output().unwrap();

@@ -123,7 +123,7 @@ fn ctrl_c_and_pause_leave_a_run_that_resumes() {
     let run = town.command(&["run"]).stderr(Stdio::piped()).spawn().unwrap();
     wait_for(&town, "a2.checklist.source");
     // Two at once: the second names the first.
-    let second = town.migrate(&["run"]).code(1);
+    let second = town.migrate(&["run"]).code(5);
     assert!(
         second.stderr.contains("is held by anna-veneto since") && second.stderr.contains("--take-over"),
         "{}",

@@ -414,7 +414,7 @@ async fn a_pause_stops_the_run_and_the_next_run_resumes() {
     lab.adopt().await;
     lab.write(Record::RunPaused { reason: "lunch".into() }).await;
     assert!(matches!(lab.run().await, Ending::Stopped(Stop::Paused)));
-    lab.write(Record::run_started(None, None)).await;
+    lab.write(Record::run_started(None, None, "0123456789abcdef")).await;
     assert!(matches!(lab.run().await, Ending::Gate));
 }
 

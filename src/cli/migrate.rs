@@ -1,10 +1,12 @@
 //! `traghetto migrate`.
 
+mod adopt;
 mod copying;
 mod forecast;
 mod handover;
 mod late;
 mod log;
+mod notices;
 mod plan;
 mod progress;
 mod report;
@@ -66,6 +68,8 @@ pub enum Command {
     Report(report::Kinds),
     /// Print the page for the next shift: done, running, waiting, risks, next, contacts.
     Handover(handover::Args),
+    /// Go on here from the mirrored events of a state store that is lost.
+    Adopt(adopt::Args),
     /// Print what happened.
     Log {
         /// Which migration.
@@ -112,6 +116,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Verify { whose, server } => verify::run(&whose, server.as_ref(), context).await,
         Command::Report(kind) => report::run(&kind, context).await,
         Command::Handover(args) => handover::run(&args, context).await,
+        Command::Adopt(args) => adopt::run(&args, context).await,
         Command::Log { whose } => log::print(&whose, context).await,
         Command::Note { whose, text } => log::note(&whose, text, context).await,
     }

@@ -66,6 +66,7 @@ pub(super) fn run(files: &Files, problems: &mut Problems) {
     pools::check(files, problems);
     addresses::check(files, problems);
     check_persons(files, problems);
+    check_receivers(files, problems);
     check_first_fees(files, problems);
     check_counts(files, problems);
 }
@@ -89,6 +90,25 @@ fn check_persons(files: &Files, problems: &mut Problems) {
         };
         let complaint = Complaint::new(format!("there is no tenant {}", quote(tenant.as_str()))).hint(hint);
         files.people.refuse(&format!("persons[{index}].tenant"), complaint, problems);
+    }
+}
+
+/// Notices are of tenants that have a file.
+fn check_receivers(files: &Files, problems: &mut Problems) {
+    let Some(project) = &files.project.value else { return };
+    let ids = || files.tenants.iter().map(|file| file.id.as_str());
+    for (index, receiver) in project.notify.iter().enumerate() {
+        for (position, tenant) in receiver.tenants.iter().enumerate() {
+            if ids().any(|id| id == tenant.as_str()) {
+                continue;
+            }
+            let hint = match nearest(tenant.as_str(), ids()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "a tenant has a file in inventory/tenants/".to_owned(),
+            };
+            let complaint = Complaint::new(format!("there is no tenant {}", quote(tenant.as_str()))).hint(hint);
+            files.project.refuse(&format!("notify[{index}].tenants[{position}]"), complaint, problems);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::codes::tax_code;
 use super::form::scalars::{address, date, flag, hour, network, path, text, text_like, whole, word};
 use super::form::{Fields, Form, list, record};
 use super::problem::Complaint;
-use super::{landing, shaping, site};
+use super::{landing, notify, shaping, site};
 use crate::model::calendar::{DayCount, Term};
 use crate::model::project::{MigrationNetwork, NetworkDate, NetworkPools, Party, Project, Sla, Terms};
 use jiff::civil::{Date, Time};
@@ -23,6 +23,7 @@ fn file(fields: &mut Fields<'_>) -> Option<Project> {
     let extra_holidays = fields.or("extra_holidays", holidays, list(date()), Vec::new());
     let landing = fields.required("landing", "Where replicas land.", landing::form());
     let shaping = fields.required("shaping", shaping::DOC, shaping::periods());
+    let notify = fields.or("notify", notify::DOC, notify::form(), Vec::new());
     let numbers = "Our own addresses, VLANs and groups, taken by each tenant's number.";
     let network = fields.required("network", numbers, record(numbers, pools));
     let (about, terms) = (about?, terms?);
@@ -47,6 +48,7 @@ fn file(fields: &mut Fields<'_>) -> Option<Project> {
         extra_holidays: extra_holidays?,
         landing: landing?,
         shaping: shaping?,
+        notify: notify?,
         network: network?,
     })
 }

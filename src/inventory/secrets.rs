@@ -4,6 +4,7 @@ use super::files::{PROJECT, TENANTS, read_file};
 use super::problem::{Complaint, KeyPath, Problem, Problems};
 use super::yaml;
 use crate::model::Inventory;
+use crate::model::notify::NoticeWay;
 use crate::model::project::LandingMachines;
 use crate::model::router_access::RouterAccess;
 use crate::model::server::{Access, Login, SecretRef};
@@ -51,6 +52,13 @@ pub fn check(root: &Path, inventory: &Inventory) -> Result<(), Problems> {
         report(root, PROJECT, lost, &mut problems);
     }
     look_at_vcenter(root, inventory, &mut problems);
+    let mut lost = Vec::new();
+    for (index, receiver) in inventory.project.notify.iter().enumerate() {
+        let NoticeWay::Post { token: Some(token), .. } = &receiver.way else { continue };
+        let path = KeyPath::root().key("notify").item(index).key("token");
+        lost.extend(in_reach(root, token).err().map(|complaint| (path, complaint)));
+    }
+    report(root, PROJECT, lost, &mut problems);
     if let Some(converter) = &inventory.project.landing.converter {
         let path = KeyPath::root().key("landing").key("converter").key("password");
         let missing = in_reach(root, &converter.password).err();

@@ -75,7 +75,7 @@ impl Line {
         Ok(Self { text, event })
     }
 
-    fn digest(&self) -> String {
+    pub(super) fn digest(&self) -> String {
         sha256(format!("{}\n", self.text).as_bytes())
     }
 }

@@ -42,7 +42,7 @@ impl Mirror {
             && found[lead..].strip_suffix(b"\n") == Some(text.as_bytes()))
     }
 
-    /// Appends one line, durably, and returns the length before it. A write that fails leaves nothing behind.
+    /// Appends one line, or several, durably, and returns the length before. A write that fails leaves nothing behind.
     pub(super) fn append(&self, text: &str) -> Result<u64, JournalError> {
         let length = self.length()?;
         let written = (&self.file)

@@ -195,6 +195,14 @@ fn in_words(record: &Record) -> Option<Bilingual> {
             let short = digest.get(..12).unwrap_or(digest);
             both(format!("piano {short} adottato"), format!("plan {short} adopted"))
         }
+        Record::JournalAdopted { file, reason, events, .. } => both(
+            format!("{events} eventi adottati da {file}: {reason}"),
+            format!("{events} events adopted from {file}: {reason}"),
+        ),
+        Record::NoticeLost { key, to, reason, .. } => both(
+            format!("avviso {key} non consegnato a {to}: {reason}"),
+            format!("notice {key} not delivered to {to}: {reason}"),
+        ),
         Record::Note { text } => both(text.clone(), text.clone()),
         _ => return None,
     })

@@ -56,6 +56,8 @@ pub struct Live<'a, F> {
     pub journal: &'a Journal,
     /// Who acts.
     pub operator: &'a str,
+    /// Id of the state store by which replicas and machines are known.
+    pub store: String,
     /// Folder of all replicas.
     pub landing: PathBuf,
     /// Where machines come to be.
@@ -174,7 +176,7 @@ impl<F> Live<'_, F> {
         let options = StartOptions { loopback: is_loopback(self.access(server)?), agent_on_disk: self.agent_on_disk };
         let agent = replica::start(&session, &self.agent, options).await;
         let agent = agent.map_err(|error| of_agent(error, server, &replica))?;
-        let store = self.journal.store_id().to_owned();
+        let store = self.store.clone();
         let options =
             PassOptions { store, level: ZSTD_LEVEL, map: MapWanted::Whole, donors: self.replicas(), snapshot: false };
         Ok(Reached { server, session, agent, replica, source, options, whole: self.whole, shaping, shown })

@@ -28,6 +28,25 @@ pub enum Record {
         after: Option<Value>,
         /// Why a living holder was taken over.
         reason: Option<String>,
+        /// Id of the state store that drives.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        store: Option<String>,
+    },
+    /// Events of a store that is lost were taken over by another: it drives from here on.
+    #[serde(rename = "journal.adopted")]
+    JournalAdopted {
+        /// The file they were read from.
+        file: String,
+        /// Why.
+        reason: String,
+        /// How many events it held: those before this one.
+        events: u64,
+        /// SHA-256 of the last of them, with its newline.
+        head: String,
+        /// Id of the store whose copies these are: replicas and machines are known by it.
+        store: String,
+        /// Id of the store that drives now.
+        into: String,
     },
     /// The run is to stop before its next act.
     #[serde(rename = "run.paused")]
@@ -188,6 +207,28 @@ pub enum Record {
         by: PersonId,
         /// Why.
         note: String,
+    },
+    /// Somebody was told.
+    #[serde(rename = "notice.sent")]
+    NoticeSent {
+        /// What about: the same key is the same notice.
+        key: String,
+        /// Who: a program, or a host.
+        to: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// Somebody could not be told.
+    #[serde(rename = "notice.lost")]
+    NoticeLost {
+        /// What about.
+        key: String,
+        /// Who.
+        to: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// Why the last attempt failed.
+        reason: String,
     },
     /// A remark.
     #[serde(rename = "note")]
@@ -384,9 +425,10 @@ pub enum Stop {
 
 impl Record {
     /// The kinds that belong to a migration; others (surveys, checklists, fees) are for others to read.
-    const KINDS: [&'static str; 18] = [
+    const KINDS: [&'static str; 21] = [
         "plan.adopted",
         "run.started",
+        "journal.adopted",
         "run.paused",
         "step.started",
         "step.finished",
@@ -402,6 +444,8 @@ impl Record {
         "server.stated",
         "server.reentered",
         "window.waived",
+        "notice.sent",
+        "notice.lost",
         "note",
     ];
 
@@ -432,9 +476,9 @@ impl Record {
         (kind, value["data"].take())
     }
 
-    /// The event of a run that starts.
-    pub fn run_started(previous: Option<&Holder>, reason: Option<&str>) -> Self {
+    /// The event of a run that starts, of the state store `store`.
+    pub fn run_started(previous: Option<&Holder>, reason: Option<&str>, store: &str) -> Self {
         let after = previous.and_then(|holder| serde_json::to_value(holder).ok());
-        Record::RunStarted { after, reason: reason.map(str::to_owned) }
+        Record::RunStarted { after, reason: reason.map(str::to_owned), store: Some(store.to_owned()) }
     }
 }

@@ -139,6 +139,17 @@ pub struct LateStep {
     pub at: Timestamp,
 }
 
+/// Which state stores the events of a tenant are of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// Id of the one that drives.
+    pub drives: String,
+    /// Id of the one by which replicas and machines are known: the first that ever drove.
+    pub marks: String,
+    /// Who took the events over from a store that was lost, if anybody did, and when.
+    pub adopted: Option<(String, Timestamp)>,
+}
+
 /// Everything that the events of a tenant say about its migration.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunState {
@@ -172,6 +183,8 @@ pub struct RunState {
     pub refused: BTreeMap<ChecklistPhase, Timestamp>,
     /// The last whole reading of each replica.
     pub verified: BTreeMap<(ServerId, DiskId), Verified>,
+    /// Whose the events are; none before the first run.
+    pub home: Option<Home>,
     /// Who acted last.
     pub operator: Option<String>,
     /// Steps that were at work when what they build on was found damaged: their ends count for nothing.
@@ -244,9 +257,21 @@ impl RunState {
             return Err(illegal(format!("the adopted plan has no step {step}")));
         }
         match record {
-            Record::Note { .. } | Record::CopyHeld { .. } | Record::CopyResumed { .. } => return Ok(()),
+            Record::Note { .. }
+            | Record::CopyHeld { .. }
+            | Record::CopyResumed { .. }
+            | Record::NoticeSent { .. }
+            | Record::NoticeLost { .. } => return Ok(()),
             Record::PlanAdopted { digest, plan, .. } => self.adopt(digest, plan),
-            Record::RunStarted { .. } => self.paused = None,
+            Record::RunStarted { store, .. } => {
+                self.paused = None;
+                if let (None, Some(store)) = (&self.home, store) {
+                    self.home = Some(Home { drives: store.clone(), marks: store, adopted: None });
+                }
+            }
+            Record::JournalAdopted { store, into, .. } => {
+                self.home = Some(Home { drives: into, marks: store, adopted: Some((event.operator.clone(), at)) });
+            }
             Record::RunPaused { reason } => self.paused = Some((event.operator.clone(), reason)),
             Record::StepStarted { step, observed } => {
                 if !observed.is_null() {

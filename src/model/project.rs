@@ -3,6 +3,7 @@
 pub use super::calendar::Sla;
 use super::calendar::Term;
 use super::converter::ConverterAccess;
+use super::notify::Receiver;
 use super::rate_calendar::RateCalendar;
 use super::router_access::RouterAccess;
 use super::vsphere::VsphereLanding;
@@ -44,6 +45,8 @@ pub struct Project {
     pub landing: Landing,
     /// What the migration may take of a site's link, where the link has no calendar of its own.
     pub shaping: RateCalendar,
+    /// Whom a run tells what.
+    pub notify: Vec<Receiver>,
     /// Numbers of our own network; none where no network is planned.
     pub network: NetworkPools,
 }

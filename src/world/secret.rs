@@ -1,5 +1,6 @@
 //! Secrets, read at the moment when they are needed and never kept, printed or logged.
 
+use crate::model::notify::NoticeWay;
 use crate::model::project::{LandingMachines, Project};
 use crate::model::server::{Access, Login, SecretRef};
 use crate::model::tenant::Tenant;
@@ -63,14 +64,19 @@ pub fn held(tenant: &Tenant, root: &Path) -> Vec<String> {
     secrets.into_iter().filter_map(|secret| password(secret, root).ok()).collect()
 }
 
-/// The passwords of the project's own hosts that this machine holds: of the vCenter where machines land.
+/// The passwords of the project's own hosts that this machine holds: of the vCenter where machines land, of
+/// Converter, of those who are told.
 pub fn held_for(project: &Project, root: &Path) -> Vec<String> {
     let vcenter = match &project.landing.machines {
         LandingMachines::Vsphere(vsphere) => Some(&vsphere.access.password),
         LandingMachines::ByHand | LandingMachines::Lab(_) => None,
     };
     let converter = project.landing.converter.as_ref().map(|converter| &converter.password);
-    vcenter.into_iter().chain(converter).filter_map(|reference| password(reference, root).ok()).collect()
+    let tokens = project.notify.iter().filter_map(|receiver| match &receiver.way {
+        NoticeWay::Post { token, .. } => token.as_ref(),
+        NoticeWay::Command(_) => None,
+    });
+    vcenter.into_iter().chain(converter).chain(tokens).filter_map(|reference| password(reference, root).ok()).collect()
 }
 
 /// A file's first line.

@@ -55,6 +55,10 @@ fn about(event: &Event) -> String {
             let reason = data["reason"].as_str().map(|why| format!("taken over: {why}"));
             reason.or(after).unwrap_or_default()
         }
+        "journal.adopted" => {
+            let head = word("head").get(..12).unwrap_or_default();
+            format!("{} events up to {head} from {}: {}", data["events"], word("file"), word("reason"))
+        }
         "plan.adopted" => {
             let changes = data["changes"].as_array().map_or(0, Vec::len);
             format!("{} ({changes} changes)", word("digest").get(..12).unwrap_or_default())
@@ -79,6 +83,8 @@ fn about(event: &Event) -> String {
             let shown = items.get(..3).map_or(items.join(" "), |first| format!("{} …", first.join(" ")));
             format!("{} {shown} {} by {} as {}", word("phase"), word("outcome"), word("person"), word("role"))
         }
+        "notice.sent" => format!("{} to {}", word("key"), word("to")),
+        "notice.lost" => format!("{} to {} NOT DELIVERED: {}", word("key"), word("to"), word("reason")),
         "survey.recorded" => word("server").to_owned(),
         "server.withdrawn" => {
             let machine = data["facts"]["machine"].as_str().unwrap_or("no machine");

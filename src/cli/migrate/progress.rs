@@ -1,12 +1,14 @@
 //! Shows a run at work: bars on a terminal, a plain line every few seconds otherwise.
 
+use super::notices::Word;
 use crate::cli::quantities::{duration, gigabytes};
 use crate::cli::ui::Ui;
 use crate::journal::Event;
-use crate::migration::{Allowance, Observer, Progress, Step, Why};
+use crate::migration::{Allowance, Observer, Progress, Step, Why, notice};
 use crate::untrusted::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc::UnboundedSender;
 
 /// Time between plain lines.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
@@ -19,6 +21,10 @@ pub(super) struct Watcher<'a> {
     bar: Option<ProgressBar>,
     /// Why nothing is sent at this moment.
     held: Option<Why>,
+    /// Who hears of what people are told, where anybody is.
+    words: Option<UnboundedSender<Word>>,
+    /// Whether the LTE backup carries.
+    lte: bool,
 }
 
 struct Stage {
@@ -30,7 +36,28 @@ struct Stage {
 
 impl<'a> Watcher<'a> {
     pub(super) fn new(ui: &'a Ui) -> Self {
-        Self { ui, stage: None, bar: None, held: None }
+        Self { ui, stage: None, bar: None, held: None, words: None, lte: false }
+    }
+
+    /// From here on `words` hears of what people are told.
+    pub(super) fn report_to(&mut self, words: UnboundedSender<Word>) {
+        self.words = Some(words);
+    }
+
+    /// Nobody waits for it, and a run that nobody hears goes on.
+    fn report(&self, word: Word) {
+        if let Some(words) = &self.words {
+            let _ = words.send(word);
+        }
+    }
+
+    /// Reports once that the LTE backup carries, until it does not.
+    fn report_lte(&mut self, step: &Step, allowance: Option<Allowance>) {
+        let Some(allowance) = allowance else { return };
+        let before = std::mem::replace(&mut self.lte, allowance.why == Why::Lte);
+        if let (false, true, Some(server)) = (before, self.lte, &step.server) {
+            self.report(Word::Lte(server.clone()));
+        }
     }
 
     /// Tells once that nothing is sent, why and until when, and once that it goes on.
@@ -59,6 +86,9 @@ impl Observer for Watcher<'_> {
     fn event(&mut self, event: &Event) {
         self.clear();
         self.held = None;
+        if notice::event_key(event).is_some() {
+            self.report(Word::Event(Box::new(event.clone())));
+        }
         let step = event.data["step"].as_str().unwrap_or_default();
         match event.kind.as_str() {
             "step.started" => self.ui.status(&format!("{step} ...")),
@@ -75,6 +105,7 @@ impl Observer for Watcher<'_> {
     }
 
     fn progress(&mut self, step: &Step, progress: Progress) {
+        self.report_lte(step, progress.allowance);
         self.tell_hold(step, progress.allowance);
         if self.held.is_some() {
             return;
@@ -138,5 +169,41 @@ fn cost(event: &Event) -> String {
         (Some(bytes), Some(seconds)) => format!(": {} on the link, {seconds:.1} s", gigabytes(bytes)),
         (None, Some(seconds)) => format!(": {seconds:.1} s"),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migration::{Action, Path, StepId};
+    use tokio::sync::mpsc;
+
+    #[test]
+    fn the_office_hears_of_lte_once_until_the_primary_line_is_back() {
+        let ui = Ui::new(true, true);
+        let (tell, mut words) = mpsc::unbounded_channel();
+        let mut watcher = Watcher::new(&ui);
+        watcher.report_to(tell);
+        let step = Step {
+            id: StepId("a3.seed.cinto-srv1.disk0".to_owned()),
+            activity: 3,
+            server: "cinto-srv1".parse().ok(),
+            disk: "disk0".parse().ok(),
+            action: Action::Seed,
+        };
+        let lte = Allowance { bits_per_second: 0, why: Why::Lte, path: Path::Lte, changes_at: None };
+        let copper = Allowance { bits_per_second: 1, why: Why::Copper, path: Path::Copper, changes_at: None };
+        let unknown = Allowance { why: Why::UnknownPath(None), path: Path::Unknown(None), ..lte };
+        let mut heard = Vec::new();
+        for allowance in [copper, unknown, lte, lte, Allowance::NO_LINK, copper, lte] {
+            let progress = Progress { stage: "seeding", done: 0, total: 1, link: 0, allowance: Some(allowance) };
+            watcher.progress(&step, progress);
+            heard.push(matches!(words.try_recv(), Ok(Word::Lte(server)) if server.as_str() == "cinto-srv1"));
+        }
+        assert_eq!(heard, [false, false, true, false, false, false, true]);
+        // A run that nobody hears goes on.
+        drop(words);
+        watcher.report_lte(&step, Some(Allowance::NO_LINK));
+        watcher.report_lte(&step, Some(lte));
     }
 }

@@ -2,10 +2,10 @@
 //! the network first; replicas are kept, sources were never written to.
 
 use super::log::remark;
-use super::run::{Work, held, run_error};
+use super::run::{Work, command, run_error};
 use super::scene::{Scene, Story};
 use super::{Whose, written};
-use crate::cli::{Context, remote};
+use crate::cli::{Context, journal, remote};
 use crate::failure::{Failure, Kind};
 use crate::journal::JournalError;
 use crate::migration::{self, Action, Asked, Ending, Record, Shown, StepResult, gates, may_have_machine};
@@ -51,7 +51,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let story = Story::open(&scene, context).await?;
     if let Some(holder) = &story.holder {
         let held = JournalError::Held { subject: scene.subject(), holder: Box::new(holder.clone()) };
-        return Err(Failure::new(Kind::Failed, held).hint(format!(
+        return Err(Failure::new(Kind::Waiting, held).hint(format!(
             "Nothing was done. Pause it first: traghetto migrate pause {} --reason TEXT",
             scene.tenant.id
         )));
@@ -167,10 +167,11 @@ async fn withdraw(scene: &Scene, story: &Story, operator: &PersonId, context: &C
     let begun = Instant::now();
     let agent = remote::agent(context)?;
     let lease = story.journal.lease(&scene.subject(), operator.as_str(), None).await;
-    let lease = lease.map_err(|error| held(scene, error))?;
+    let lease = lease.map_err(|error| journal::held(error, &scene.inventory, &command(scene.tenant.id.as_str())))?;
     let work = Work { scene, operator, journal: &story.journal, lease: &lease, context };
-    let ended = match work.runner(BTreeMap::new(), agent) {
-        Ok(mut runner) => {
+    let ended = match work.home().await {
+        Ok(store) => {
+            let mut runner = work.runner(BTreeMap::new(), agent, store);
             let ended = runner.withdraw_all().await;
             runner.acts.machines.close().await;
             ended.map_err(|error| run_error(scene, error))

@@ -1,23 +1,24 @@
 //! `migrate run`: takes the lease, adopts the plan, goes on to the next gate.
 
 use super::Whose;
+use super::notices::{Office, Word};
 use super::progress::Watcher;
-use super::scene::{Scene, Story};
+use super::scene::{Scene, Story, call};
 use super::status;
 use crate::checklist::{self, Checklist, Phase};
 use crate::cli::{Context, interrupt, journal, remote};
 use crate::failure::{Failure, Kind};
-use crate::journal::{Journal, JournalError, Lease};
+use crate::journal::{Journal, Lease};
 use crate::landing::Way;
 use crate::migration::{
-    self, Action, Class, Ending, Hours, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Tempo,
-    Trouble,
+    Action, Class, Ending, Hours, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Tempo, Trouble,
 };
 use crate::model::{PersonId, ServerId};
 use crate::replica::AgentBinary;
 use crate::world::ssh::Trust;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// `migrate run`.
 #[derive(Debug, clap::Args)]
@@ -44,6 +45,19 @@ pub struct Args {
     whole: bool,
 }
 
+impl Args {
+    /// The command that was given, as far as it says what runs.
+    fn command(&self) -> String {
+        let server = self.server.as_ref().map(|server| format!(" --server {server}")).unwrap_or_default();
+        format!("{}{server}", command(&self.whose.tenant))
+    }
+}
+
+/// The command that runs a tenant's migration.
+pub(super) fn command(tenant: &str) -> String {
+    format!("traghetto migrate run {tenant}")
+}
+
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let scene = Scene::open(&args.whose, None, context)?;
     if let Some(server) = args.server.as_ref().filter(|server| scene.plan.server(server).is_none()) {
@@ -55,7 +69,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let journal = journal::open(context, &scene.inventory).await?;
     let reason = args.reason.as_deref();
     let lease = journal.lease(&scene.subject(), operator.as_str(), reason).await;
-    let lease = lease.map_err(|error| held(&scene, error))?;
+    let lease = lease.map_err(|error| journal::held(error, &scene.inventory, &args.command()))?;
     let ending = {
         let work = Work { scene: &scene, operator: &operator, journal: &journal, lease: &lease, context };
         work.go(args, checklists, agent).await
@@ -64,19 +78,6 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     // How the run ended is what people must know first.
     let released = journal.release(lease).await;
     ending.and_then(|()| Ok(released?))
-}
-
-/// A lease that somebody else has, with the way to that person.
-pub(super) fn held(scene: &Scene, error: JournalError) -> Failure {
-    let contact = match &error {
-        JournalError::Held { holder, .. } | JournalError::TakenOver { holder, .. } => {
-            let persons = scene.inventory.people.persons.values();
-            let mut holders = persons.filter(|person| person.id.as_str() == holder.operator);
-            holders.next().and_then(|person| Some(format!("Call: {}, {}", person.name, person.contact.as_deref()?)))
-        }
-        _ => None,
-    };
-    contact.into_iter().fold(error.into(), Failure::hint)
 }
 
 /// A run that holds its lease.
@@ -90,14 +91,29 @@ pub(super) struct Work<'a> {
 
 impl Work<'_> {
     async fn go(&self, args: &Args, checklists: BTreeMap<Phase, Checklist>, agent: AgentBinary) -> Result<(), Failure> {
+        let store = self.home().await?;
         self.adopt(args.adopt_plan).await?;
         self.warn_of_hours();
-        self.write(Record::run_started(self.lease.previous(), args.reason.as_deref())).await?;
-        let mut runner = self.runner(checklists, agent)?;
+        let own = self.journal.store_id();
+        self.write(Record::run_started(self.lease.previous(), args.reason.as_deref(), own)).await?;
+        let mut runner = self.runner(checklists, agent, store);
         runner.acts.agent_on_disk = args.agent_on_disk;
         runner.acts.whole = args.whole;
         runner.scope.only = args.server.clone();
-        let ending = runner.run().await;
+        let ending = match Office::open(self.scene, self.journal, self.operator, self.context) {
+            None => runner.run().await,
+            Some(office) => {
+                let (tell, words) = mpsc::unbounded_channel();
+                runner.observer.report_to(tell.clone());
+                let run = async {
+                    let ending = runner.run().await;
+                    // An office that is closed needs no word.
+                    let _ = tell.send(Word::over(&ending));
+                    ending
+                };
+                tokio::join!(run, office.serve(words)).0
+            }
+        };
         runner.acts.machines.close().await;
         self.report(ending.map_err(|error| run_error(self.scene, error))?, args).await
     }
@@ -111,12 +127,20 @@ impl Work<'_> {
         }
     }
 
+    /// The id by which replicas and machines are known, if this store drives them.
+    pub(super) async fn home(&self) -> Result<String, Failure> {
+        let tenant = &self.scene.tenant.id;
+        let state = RunState::of(&self.journal.events(tenant).await?).map_err(journal::illegal)?;
+        journal::home(&state, self.journal, tenant)
+    }
+
     /// A runner in the real world.
     pub(super) fn runner(
         &self,
         checklists: BTreeMap<Phase, Checklist>,
         agent: AgentBinary,
-    ) -> Result<Runner<'_, Live<'_, checklist::Live>, Watcher<'_>>, Failure> {
+        store: String,
+    ) -> Runner<'_, Live<'_, checklist::Live>, Watcher<'_>> {
         let project = &self.scene.inventory.project;
         let trust = Trust::of_operator(&self.context.root);
         let machines = Way::open(project, &self.context.root);
@@ -125,6 +149,7 @@ impl Work<'_> {
             tenant: &self.scene.tenant,
             journal: self.journal,
             operator: self.operator.as_str(),
+            store,
             landing: self.scene.landing(self.context),
             machines,
             trust: trust.clone(),
@@ -134,7 +159,7 @@ impl Work<'_> {
             checklists,
             field: Arc::new(checklist::Live::new(trust)),
         };
-        Ok(Runner {
+        Runner {
             journal: self.journal,
             lease: self.lease,
             plan: &self.scene.plan,
@@ -145,7 +170,7 @@ impl Work<'_> {
             scope: Scope::default(),
             tempo: Tempo::default(),
             hours: Hours { project, tenant: &self.scene.tenant },
-        })
+        }
     }
 
     /// Makes sure that the plan is the adopted one: the first is adopted as it is, another needs the operator's word.
@@ -219,7 +244,7 @@ impl Work<'_> {
     fn blocked(&self, mut troubles: Vec<(StepId, Trouble)>, args: &Args) -> Result<(), Failure> {
         // The worst first: bytes that do not verify outweigh a host that is merely off.
         troubles.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.class));
-        let call = self.call(troubles.first().map(|(step, _)| step));
+        let call = call(self.scene, troubles.first().map(|(step, _)| step));
         let others: Vec<String> = troubles.iter().skip(1).map(|(step, _)| step.to_string()).collect();
         match troubles.into_iter().next() {
             Some((step, trouble)) => {
@@ -241,24 +266,11 @@ impl Work<'_> {
             }
         }
     }
-
-    /// Whom to call about a step: those who carry out its activity.
-    fn call(&self, step: Option<&StepId>) -> Vec<String> {
-        let number =
-            step.and_then(|id| self.scene.plan.steps.iter().find(|step| step.id == *id)).map(|step| step.activity);
-        let activity = self.scene.playbook.activities.iter().find(|activity| Some(activity.number) == number);
-        let people = &self.scene.inventory.people;
-        let roles = activity.into_iter().flat_map(|activity| &activity.responsible);
-        roles
-            .flat_map(|role| people.holders(role, &self.scene.tenant.id).map(move |who| (role, who)))
-            .map(|(role, who)| migration::contact(people, role, who))
-            .collect()
-    }
 }
 
 pub(super) fn run_error(scene: &Scene, error: RunError) -> Failure {
     match error {
-        RunError::Journal(error) => held(scene, error),
+        RunError::Journal(error) => journal::held(error, &scene.inventory, &command(scene.tenant.id.as_str())),
         RunError::Illegal(error) => journal::illegal(error),
         RunError::OtherPlan => Failure::new(Kind::Waiting, "another plan was adopted while this run was at work")
             .hint("Everything acknowledged is kept. Look at `migrate status`, then run again."),

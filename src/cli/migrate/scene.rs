@@ -5,7 +5,7 @@ use crate::cli::{Context, inventory, journal, operator};
 use crate::failure::{Failure, Kind};
 use crate::inventory::files::read_file;
 use crate::journal::{Event, Holder, Journal};
-use crate::migration::{self, Evidence, Forecast, Known, Plan, Playbook, Record, Refusal, RunState};
+use crate::migration::{self, Evidence, Forecast, Known, Plan, Playbook, Record, Refusal, RunState, StepId};
 use crate::model::calendar::WorkCalendar;
 use crate::model::project::LandingTarget;
 use crate::model::tenant::Tenant;
@@ -83,6 +83,18 @@ pub(super) fn forecast(scene: &Scene, events: &[Event], now: Timestamp, begin: T
     let evidence = Evidence::of(events, &scene.plan).map_err(journal::illegal)?;
     let project = &scene.inventory.project;
     Ok(Forecast::of(&scene.tenant, &scene.plan, &Known { project, evidence: &evidence, now, begin }))
+}
+
+/// Whom to call about a step: those who answer for its activity.
+pub(super) fn call(scene: &Scene, step: Option<&StepId>) -> Vec<String> {
+    let number = step.and_then(|id| scene.plan.steps.iter().find(|step| step.id == *id)).map(|step| step.activity);
+    let activity = scene.playbook.activities.iter().find(|activity| Some(activity.number) == number);
+    let people = &scene.inventory.people;
+    let roles = activity.into_iter().flat_map(|activity| &activity.responsible);
+    roles
+        .flat_map(|role| people.holders(role, &scene.tenant.id).map(move |who| (role, who)))
+        .map(|(role, who)| migration::contact(people, role, who))
+        .collect()
 }
 
 /// The journal with what it says of one tenant.

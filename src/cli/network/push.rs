@@ -183,14 +183,16 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let operator = operator::resolve(context, &inventory)?;
     let journal = journal::open(context, &inventory).await?;
     let reason = args.lease_reason();
-    let lease = journal.lease(&format!("tenant/{}", tenant.id), operator.as_str(), reason).await?;
+    let again = again(&tenant.id, &args.asked());
+    let lease = journal.lease(&format!("tenant/{}", tenant.id), operator.as_str(), reason).await;
+    let lease = lease.map_err(|error| journal::held(error, &inventory, &again))?;
     let mut devices = Vec::new();
     let mut taken = Ok(());
     for name in sites.hostnames() {
         match journal.lease(&format!("device/{name}"), operator.as_str(), reason).await {
             Ok(lease) => devices.push(lease),
             Err(error) => {
-                taken = Err(Failure::from(error));
+                taken = Err(journal::held(error, &inventory, &again));
                 break;
             }
         }
@@ -230,6 +232,9 @@ impl Office<'_> {
 
     async fn work(&self, args: &Args, told: &mut Told) -> Result<(), Failure> {
         let stop = interrupt::stop_on_ctrl_c();
+        let tenant = &self.sites.tenant;
+        let state = RunState::of(&self.journal.events(tenant).await?).map_err(journal::illegal)?;
+        journal::home(&state, &self.journal, tenant)?;
         let records = self.records().await?;
         let open = Campaign::open(&records);
         if args.plan

@@ -98,7 +98,7 @@ impl<F> Live<'_, F> {
     /// A person drives it: the page is written, what is done is said and seen.
     async fn by_hand(&self, server: &Server, job: &Job, leg: Leg, said: bool) -> Result<Value, Trouble> {
         let id = &server.id;
-        let identity = Identity::new(self.journal.store_id(), self.tenant, server, Purpose::Production);
+        let identity = Identity::new(&self.store, self.tenant, server, Purpose::Production);
         let bundle = self.beside_replicas(id, BUNDLE)?;
         let refusals = converter::refusals(server, job, None);
         let looks = Target { machines: &self.machines, identity };
@@ -205,7 +205,7 @@ impl<F> Live<'_, F> {
     /// The target is off and connected to nothing, and a domain controller does not serve its directory: its
     /// last copy must not be a hot one.
     async fn stands_apart(&self, server: &Server) -> Result<(), Trouble> {
-        let identity = Identity::new(self.journal.store_id(), self.tenant, server, Purpose::Production);
+        let identity = Identity::new(&self.store, self.tenant, server, Purpose::Production);
         let seen = self.machines.look(&identity).await.map_err(of_landing)?;
         if seen.is_some_and(|one| one.power == Some(Power::On) || one.connected) {
             let text = format!("the machine {identity} is on, or connected, before its last synchronisation");
@@ -362,7 +362,7 @@ impl<F> Live<'_, F> {
     /// its last synchronisation.
     pub(super) async fn launch_copy(&self, id: &ServerId, progress: Watch<'_>) -> Result<Ended, Trouble> {
         let server = self.server(id)?;
-        let store = self.journal.store_id();
+        let store = &self.store;
         let real = Identity::new(store, self.tenant, server, Purpose::Production);
         let test = Identity::new(store, self.tenant, server, Purpose::Test);
         self.adopt_machine(id, &real).await?;

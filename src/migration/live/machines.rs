@@ -33,7 +33,7 @@ type Watch<'p> = &'p mut (dyn FnMut(Progress) + Send);
 
 impl<F> Live<'_, F> {
     fn identity(&self, id: &ServerId, purpose: Purpose) -> Result<Identity, Trouble> {
-        Ok(Identity::new(self.journal.store_id(), self.tenant, self.server(id)?, purpose))
+        Ok(Identity::new(&self.store, self.tenant, self.server(id)?, purpose))
     }
 
     /// Fresh clones of all disks of a server, with the roots of their replicas.

@@ -134,7 +134,8 @@ pub(super) fn of_replica(error: ReplicaError, server: &ServerId, replica: &DiskR
                 .to_owned()
         }
         ReplicaError::OtherStore { .. } => {
-            "Use the --state with which the replica was made; two states must never drive one replica.".to_owned()
+            "Use the --state with which the replica was made; two states must never drive one replica. If that one is lost: \
+             traghetto migrate adopt FILE, with its mirrored events.".to_owned()
         }
         ReplicaError::Locked { .. } => "Wait for the other process, or end it; `migrate status` names it.".to_owned(),
         ReplicaError::Full { .. } => "Free space on the landing host; then give the same command again.".to_owned(),

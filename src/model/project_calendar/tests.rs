@@ -67,6 +67,7 @@ fn project(plan: DayCount) -> Project {
             fees_from: date(2023, 1, 1),
             term_end: None,
         },
+        notify: Vec::new(),
         sla: Sla {
             from: time(8, 0, 0, 0),
             until: time(19, 0, 0, 0),

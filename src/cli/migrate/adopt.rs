@@ -1,0 +1,160 @@
+//! `migrate adopt`: goes on here from the mirrored events of a state store that is lost.
+
+use super::log::remark;
+use super::run::command;
+use crate::cli::{Context, inventory, journal, operator};
+use crate::failure::{Failure, Kind};
+use crate::journal::{Chain, Event, Journal, Lease};
+use crate::migration::{self, Record, RunState, clock};
+use crate::model::project::LandingTarget;
+use crate::model::tenant::Tenant;
+use crate::model::{Inventory, PersonId};
+use crate::replica::DiskReplica;
+use std::path::PathBuf;
+
+/// `migrate adopt`.
+///
+/// The events are proven first; they are taken in under the tenant's lease, and who adopted them is written
+/// down. Replicas that lie in the landing folder are known again: nothing that is safe in them is copied
+/// again. The host that is lost must never drive the tenant again. Safe to kill and to repeat.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The mirrored events: `events.jsonl` of the tenant, from beside its replicas or from a backup.
+    file: PathBuf,
+    /// What became of the host that wrote them.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Refuse the file unless it is of this tenant.
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+}
+
+/// Who takes over what.
+struct Desk<'a> {
+    args: &'a Args,
+    chain: &'a Chain,
+    tenant: &'a Tenant,
+    operator: &'a PersonId,
+    journal: &'a Journal,
+    lease: &'a Lease,
+    context: &'a Context,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
+    remark("reason", &args.reason)?;
+    let inventory = inventory::load(context)?;
+    let operator = operator::resolve(context, &inventory)?;
+    let chain = Chain::read(&args.file)?;
+    let tenant = tenant(&inventory, &chain, args)?;
+    // What no version of this program can have written is not taken in.
+    RunState::of(&chain.events()).map_err(journal::illegal)?;
+    let journal = journal::open(context, &inventory).await?;
+    let lease = journal.lease(&format!("tenant/{}", tenant.id), operator.as_str(), None).await;
+    let lease = lease.map_err(|error| journal::held(error, &inventory, &command(tenant.id.as_str())))?;
+    let desk = Desk { args, chain: &chain, tenant, operator: &operator, journal: &journal, lease: &lease, context };
+    let adopted = desk.adopt().await;
+    journal::tell_repairs(context, &journal);
+    let released = journal.release(lease).await;
+    adopted?;
+    tell_replicas(&inventory, tenant, context);
+    context.ui.status(&format!("go on with: {}", command(tenant.id.as_str())));
+    Ok(released?)
+}
+
+/// The tenant whose events they are: one of the inventory, and the one that was meant.
+fn tenant<'a>(inventory: &'a Inventory, chain: &Chain, args: &Args) -> Result<&'a Tenant, Failure> {
+    let nothing = "Nothing was taken in.";
+    if let Some(meant) = &args.tenant {
+        let meant = inventory::tenant(inventory, meant)?;
+        if meant.id != *chain.tenant() {
+            let text = format!("{} holds the events of {}, not of {}", args.file.display(), chain.tenant(), meant.id);
+            return Err(Failure::new(Kind::Usage, text).hint(nothing).hint("Name the file of that tenant."));
+        }
+    }
+    inventory.tenants.get(chain.tenant()).ok_or_else(|| {
+        let text = format!("{} holds the events of {}", args.file.display(), chain.tenant());
+        Failure::new(Kind::Usage, format!("{text}, which is no tenant of this inventory"))
+            .hint(nothing)
+            .hint("Bring the inventory of the lost host here first, or name another one with --root DIR.")
+    })
+}
+
+impl Desk<'_> {
+    async fn adopt(&self) -> Result<(), Failure> {
+        let (journal, chain, tenant) = (self.journal, self.chain, &self.tenant.id);
+        let before = journal.events(tenant).await?;
+        if let Some(at) = self.adopted_already(&before) {
+            self.context.ui.status(&format!("adopted already, by event {at}: nothing was done"));
+            return Ok(());
+        }
+        let taken = journal.take_in(self.lease, chain).await?;
+        let state = RunState::of(&chain.events()).map_err(journal::illegal)?;
+        let own = journal.store_id();
+        if state.home.as_ref().is_some_and(|home| home.drives == own) {
+            self.context.ui.status(&format!("this state store drives {tenant} already: {taken} events were taken in"));
+            return Ok(());
+        }
+        let record = Record::JournalAdopted {
+            file: self.args.file.display().to_string(),
+            reason: self.args.reason.clone(),
+            events: chain.count(),
+            head: chain.head(),
+            store: state.home.map_or_else(|| own.to_owned(), |home| home.marks),
+            into: own.to_owned(),
+        };
+        let (kind, data) = record.parts();
+        let event = journal.append_under(self.lease, tenant, self.operator.as_str(), &kind, data).await?;
+        self.tell(&event);
+        Ok(())
+    }
+
+    /// The event by which this very file was adopted, here.
+    fn adopted_already(&self, events: &[Event]) -> Option<u64> {
+        let (count, head, own) = (self.chain.count(), self.chain.head(), self.journal.store_id());
+        let mine = |event: &&Event| match Record::of(event) {
+            Ok(Some(Record::JournalAdopted { events, head: of, into, .. })) => {
+                events == count && of == head && into == own
+            }
+            _ => false,
+        };
+        events.iter().find(mine).map(|event| event.seq)
+    }
+
+    fn tell(&self, event: &Event) {
+        let (ui, chain) = (&self.context.ui, self.chain);
+        if chain.torn() > 0 {
+            ui.warn(&format!("{} bytes of an unfinished event at the end of the file were left out", chain.torn()));
+        }
+        let events = chain.events();
+        let last = events.last().and_then(|last| Some((clock(last.time.parse().ok()?), &last.operator, &last.kind)));
+        let last = last.map(|(at, who, kind)| format!("; the last: {kind}, {who}, {at}")).unwrap_or_default();
+        ui.status(&format!("{} events of {} verify up to {}{last}", chain.count(), self.tenant.id, chain.head()));
+        ui.status(&format!("adopted: event {}. The old host must not drive this tenant again", event.seq));
+    }
+}
+
+/// What lies in the landing folder: it is not copied again.
+fn tell_replicas(inventory: &Inventory, tenant: &Tenant, context: &Context) {
+    let LandingTarget::Directory(folder) = &inventory.project.landing.target;
+    let landing = context.root.join(folder);
+    let servers = tenant.servers.known().into_iter().flatten();
+    let disks = servers.flat_map(|server| server.disks.iter().map(move |disk| (&server.id, &disk.id)));
+    let mut found = false;
+    for (server, disk) in disks {
+        let folder = migration::server_folder(&landing, tenant, server);
+        match DiskReplica::new(&folder, disk).status() {
+            Ok(None) => continue,
+            Ok(Some(status)) => context.ui.status(&format!(
+                "{server} {disk}: {} of {} chunks are here and are not sent again",
+                status.chunks_done, status.chunks_total
+            )),
+            Err(error) => context.ui.warn(&format!("the replica of {server} {disk} cannot be read: {error}")),
+        }
+        found = true;
+    }
+    if !found {
+        context
+            .ui
+            .status(&format!("no replica lies in {}: bring its folder, or disks are copied anew", landing.display()));
+    }
+}
