@@ -47,8 +47,8 @@ pub struct ImportArgs {
 }
 
 pub(super) async fn bundle(args: &BundleArgs, context: &Context) -> Result<(), Failure> {
-    let inventory = inventory::load(context)?;
-    let tenant = inventory::tenant(&inventory, &args.tenant)?;
+    let (inventory, tenant) = inventory::load_for(context, &args.tenant)?;
+    let tenant = &tenant;
     let id = server(tenant, &args.server)?;
     let checklist = super::load(args.phase.phase(), &inventory, context)?;
     let operator = operator::resolve(context, &inventory)?;
@@ -56,7 +56,7 @@ pub(super) async fn bundle(args: &BundleArgs, context: &Context) -> Result<(), F
     let options = Options::whole(&inventory.project, &signatures, &baselines);
     let source = Source { checklist: &checklist, tenant, server: find(tenant, &id)?, options };
     let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| Failure::new(Kind::Failed, error))?;
+    getrandom::fill(&mut random).map_err(|error| Failure::new(Kind::Failed, error).hint("Nothing was written. The system gave no random numbers; give the same command again."))?;
     let nonce = hex(&random);
     let bundle = source.bundle(&nonce).ok_or_else(|| {
         Failure::new(Kind::Usage, format!("no item of the phase {} is a script for {id}", checklist.phase))
@@ -89,8 +89,8 @@ fn find<'a>(tenant: &'a Tenant, id: &ServerId) -> Result<&'a Server, Failure> {
 pub(super) async fn import(args: &ImportArgs, context: &Context) -> Result<(), Failure> {
     let result = read(&args.file)?;
     let head = Head::read(&result).map_err(|error| refused(error, &args.file))?;
-    let inventory = inventory::load(context)?;
-    let tenant = inventory::tenant(&inventory, &head.tenant)?;
+    let (inventory, tenant) = inventory::load_for(context, &head.tenant)?;
+    let tenant = &tenant;
     let operator = operator::resolve(context, &inventory)?;
     let journal = journal::open(context, &inventory).await?;
     // Two that read the same result at the same moment would both take it over.

@@ -86,7 +86,7 @@ struct Simulated {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let (plans, missing) = match &args.tenant {
-        Some(name) => (vec![decided(context, name)?], Vec::new()),
+        Some(name) => (decided(context, name)?, Vec::new()),
         None => every(&inventory::load(context)?),
     };
     let scenes = scenes(args, &plans, context)?;
@@ -122,7 +122,7 @@ fn scenes(args: &Args, plans: &[NetworkPlan], context: &Context) -> Result<Vec<(
     };
     let brought = args.from.as_deref().map(texts::below).transpose()?;
     let scene = |plan| Ok((plan, texts::scene(plan, stage, &templates, brought.as_deref(), context)?));
-    plans.iter().map(|plan| scene(plan).map(|(plan, scene)| (plan.tenant.to_string(), scene))).collect()
+    plans.iter().map(|plan| scene(plan).map(|(plan, scene)| (plan.name(), scene))).collect()
 }
 
 /// Every scene, on as many processors as there are.

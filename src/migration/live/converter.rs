@@ -148,8 +148,8 @@ impl<F> Live<'_, F> {
             trouble = trouble.hint(format!("Every setting is on the page {}.", path.display()));
         }
         let fact = if leg == Leg::First { "copied" } else { "finalised" };
-        Ok(trouble.hint("Once it has ended without an error, who saw it says so:").hint(format!(
-            "traghetto migrate sign {} {fact} --server {id} --role venis-sistemista --note TEXT",
+        Ok(trouble.hint("Once it has ended without an error, who saw it says so, in a role that carries out activity 5:").hint(format!(
+            "traghetto migrate sign {} {fact} --server {id} --role ROLE --note TEXT",
             self.tenant.id
         )))
     }

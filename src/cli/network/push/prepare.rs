@@ -183,7 +183,7 @@ fn moved(sites: &Sites, args: &Args, running: &BTreeMap<Role, ConfigText>) -> Mo
         (Some(server), _) => wanted::with_server(now, server, args.back),
         (None, StageArg::Now) => now,
         (None, StageArg::Before) => Moved::new(),
-        (None, StageArg::After) => sites.plan.kept().map(|server| server.id.clone()).collect(),
+        (None, StageArg::After) => sites.plan.kept_everywhere().map(|server| server.id.clone()).collect(),
     }
 }
 
