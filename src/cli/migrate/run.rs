@@ -2,7 +2,7 @@
 
 use super::Whose;
 use super::progress::Watcher;
-use super::scene::{Scene, Story};
+use super::scene::{Scene, Story, no_server};
 use super::status;
 use crate::checklist::{self, Checklist, Phase};
 use crate::cli::{Context, interrupt, journal, remote};
@@ -47,7 +47,7 @@ pub struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let scene = Scene::open(&args.whose, None, context)?;
     if let Some(server) = args.server.as_ref().filter(|server| scene.plan.server(server).is_none()) {
-        return Err(Failure::new(Kind::Usage, format!("{} has no server {server}", scene.tenant.id)));
+        return Err(no_server(&scene, server));
     }
     let operator = scene.operator(context)?;
     let checklists = checklists(&scene, context)?;
