@@ -73,7 +73,10 @@ pub(super) async fn bundle(args: &BundleArgs, context: &Context) -> Result<(), F
     let path = args.out.join(name);
     std::fs::create_dir_all(&args.out)
         .and_then(|()| std::fs::write(&path, &bundle.text))
-        .map_err(|error| Failure::new(Kind::Failed, error).hint(format!("{} was not written.", path.display())))?;
+        .map_err(|error| Failure::new(Kind::Failed, error).hint(format!(
+            "{} was not written: a half of it is no bundle. Name another folder with --out, or free space.",
+            path.display()
+        )))?;
     context.ui.status(&format!("{} asks {} items of {id}, and only reads.", path.display(), bundle.items));
     context.ui.status("The Comune runs it as its first lines say; then: traghetto checklist import FILE.result");
     context.ui.status(&format!("Its result is taken over once, until {}.", rome(&expires)));
@@ -166,7 +169,10 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(LARGEST).read_to_end(&mut bytes))
-        .map_err(|error| Failure::new(Kind::Usage, error).hint(format!("{} cannot be read.", path.display())))?;
+        .map_err(|error| Failure::new(Kind::Usage, error).hint(format!(
+            "Nothing was taken over. Name the file that the script left, ending in .result: {} cannot be read.",
+            path.display()
+        )))?;
     Ok(bytes)
 }
 

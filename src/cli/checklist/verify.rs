@@ -42,7 +42,8 @@ struct Found {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let unread = |path: &Path, error: io::Error| {
-        Failure::new(Kind::Usage, format!("{} cannot be read: {error}", path.display())).hint("Nothing was verified.")
+        Failure::new(Kind::Usage, format!("{} cannot be read: {error}", path.display()))
+            .hint("Nothing was verified. Name a folder that `checklist evidence` wrote, and files that can be read.")
     };
     let text = |path: &Path| std::fs::read_to_string(path).map_err(|error| unread(path, error));
     let other = |path: &Path, what: &'static str| unread(path, io::Error::other(what));

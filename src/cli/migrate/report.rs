@@ -66,7 +66,8 @@ impl Desk {
         };
         let file = format!("inventory/tenants/{}.yaml", tenant.id);
         let read = read_file(&context.root, &file).map_err(|error| {
-            Failure::new(Kind::Invalid, format!("{file} cannot be read: {error}")).hint("Nothing was written.")
+            Failure::new(Kind::Invalid, format!("{file} cannot be read: {error}"))
+                .hint("Nothing was written. See that the file is there and can be read, then give the command again.")
         })?;
         Ok(Self { digest: sha256(&read.bytes), time: rome(&now), inventory, tenant, events })
     }

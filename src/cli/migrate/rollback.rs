@@ -228,7 +228,8 @@ async fn revoke(
             .hint("Nothing was done. Those that were taken back: `traghetto migrate status`."));
     };
     if !story.state.rolled_back.contains_key(&server) {
-        return Err(Failure::new(Kind::Usage, format!("{server} was not taken back")).hint("Nothing was done."));
+        return Err(Failure::new(Kind::Usage, format!("{server} was not taken back"))
+            .hint("Nothing was done. `traghetto migrate status` names the servers that were."));
     }
     let off = story.state.withdrawn.contains(&server) || !may_have_machine(&scene.plan, &story.state, &server);
     if !off {

@@ -383,7 +383,8 @@ fn ask(args: &Args, question: &str, context: &Context) -> Result<(), Failure> {
     }
     match context.ui.ask(&format!("{question} Type yes: ")) {
         Some(answer) if answer.trim() == "yes" => Ok(()),
-        Some(_) => Err(Failure::new(Kind::Waiting, "not agreed").hint("No router was touched.")),
+        Some(_) => Err(Failure::new(Kind::Waiting, "not agreed")
+            .hint("No router was touched. Give the same command again once it is agreed.")),
         None => Err(Failure::new(Kind::Usage, "there is no terminal to ask at")
             .hint("No router was touched. Read what stands above; to do it without a terminal, add --yes.")),
     }

@@ -230,12 +230,16 @@ async fn too_soon(office: &Office<'_>, args: &Args, chosen: &[PlannedRouter]) ->
 fn unplanned(error: Unplanned) -> Failure {
     let untouched = "No router was touched.";
     match error {
-        Unplanned::Render(_) => Failure::new(Kind::Invalid, error).hint(untouched),
+        Unplanned::Render(_) => Failure::new(Kind::Invalid, error)
+            .hint(untouched)
+            .hint("Mend the template or the text of the inventory, and see that `network check` passes."),
         Unplanned::Secret { .. } => Failure::new(Kind::CheckFailed, error).hint(untouched).hint(
             "traghetto keeps no secret of a router, so it could not put this line back. Change this one line by hand, \
              in a window, or give it a secret of one word that a reference can name; then repeat.",
         ),
-        Unplanned::Patch(_) | Unplanned::Unfit(_) => Failure::new(Kind::Bug, error).hint(untouched),
+        Unplanned::Patch(_) | Unplanned::Unfit(_) => Failure::new(Kind::Bug, error)
+            .hint(untouched)
+            .hint("This is a bug in traghetto: report the command and this message; change the lines by hand, in a window."),
     }
 }
 
