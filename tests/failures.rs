@@ -196,7 +196,8 @@ fn boxed(text: &str) -> Box<dyn std::error::Error + Send + Sync> {
 }
 
 fn shared() -> Vec<(&'static str, Vec<Failure>)> {
-    let failed = |hint: &str, error: Box<dyn std::error::Error + Send + Sync>| Failure::new(Kind::Failed, error).hint(hint);
+    let failed =
+        |hint: &str, error: Box<dyn std::error::Error + Send + Sync>| Failure::new(Kind::Failed, error).hint(hint);
     vec![
         ("Journal", journal().into_iter().map(Failure::from).collect()),
         ("Hosts", shells().into_iter().map(Failure::from).collect()),
@@ -206,7 +207,10 @@ fn shared() -> Vec<(&'static str, Vec<Failure>)> {
         ("Documents", documents().into_iter().map(Failure::from).collect()),
         ("Landing", landings().into_iter().map(|error| failed(error.hint(), error.into())).collect()),
         ("Conversion", conversions().into_iter().map(|error| failed(error.hint(), error.into())).collect()),
-        ("Programs of the landing host", programs().into_iter().map(|error| failed(error.hint(), error.into())).collect()),
+        (
+            "Programs of the landing host",
+            programs().into_iter().map(|error| failed(error.hint(), error.into())).collect(),
+        ),
     ]
 }
 

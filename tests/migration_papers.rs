@@ -61,7 +61,8 @@ fn list(inventory: &Inventory, with_path: bool, language: Language) -> (Value, S
     let tenant = &inventory.tenants[&cinto()];
     let network = NetworkPlan::new(inventory, tenant).unwrap();
     let paths: Vec<_> = network.migration.iter().filter(|_| with_path).collect();
-    let sources = cleanup::Sources { project: &inventory.project, tenant, paths: &paths, inventory: &digest, time: TIME };
+    let sources =
+        cleanup::Sources { project: &inventory.project, tenant, paths: &paths, inventory: &digest, time: TIME };
     let list = Cleanup::new(&sources);
     let page = cleanup::html(&sources, &list, language).unwrap();
     (serde_json::to_value(&list).unwrap(), page)

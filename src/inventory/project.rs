@@ -6,8 +6,8 @@ use super::form::scalars::{address, date, flag, hour, network, path, text, text_
 use super::form::{Fields, Form, list, nonempty_list, record, scalars};
 use super::problem::Complaint;
 use super::{landing, shaping, site};
-use crate::model::calendar::{DayCount, Term};
 use crate::model::LandingId;
+use crate::model::calendar::{DayCount, Term};
 use crate::model::project::{LandingSite, MigrationNetwork, NetworkDate, NetworkPools, Party, Project, Sla, Terms};
 use jiff::civil::{Date, Time};
 

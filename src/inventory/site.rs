@@ -43,7 +43,11 @@ pub(super) fn check_together(fields: &mut Fields<'_>, sites: &[Site]) {
 fn site(fields: &mut Fields<'_>) -> Option<Site> {
     let id = fields.required("id", "Id, unique within the tenant.", id());
     let number = "Our number for a further site, from the same numbers as the tenants', never reused; the first site has its tenant's.";
-    let number = fields.optional("number", number, whole(u64::from(*Tenant::NUMBERS.start())..=u64::from(*Tenant::NUMBERS.end())));
+    let number = fields.optional(
+        "number",
+        number,
+        whole(u64::from(*Tenant::NUMBERS.start())..=u64::from(*Tenant::NUMBERS.end())),
+    );
     let address = fields.required("address", "Address as printed.", text());
     let lan = fields.maybe("lan", "The local network.", record("The local network.", lan));
     let link = fields.required("link", "The MPLS access.", record("The MPLS access.", link));

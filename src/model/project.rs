@@ -1,8 +1,8 @@
 //! The project: parties, terms, the landing site, and the pools from which our own numbers come.
 
+use super::LandingId;
 pub use super::calendar::Sla;
 use super::calendar::Term;
-use super::LandingId;
 use super::converter::ConverterAccess;
 use super::rate_calendar::RateCalendar;
 use super::router_access::RouterAccess;

@@ -361,7 +361,11 @@ fn lte_tunnel(
             profile,
         }),
         shaper: Some(shaper),
-        ..Interface::new(tunnel_interface(plan), format!("backup to the {} over LTE", plan.shared.place), on(tunnel.cpe, tunnel.prefix))
+        ..Interface::new(
+            tunnel_interface(plan),
+            format!("backup to the {} over LTE", plan.shared.place),
+            on(tunnel.cpe, tunnel.prefix),
+        )
     });
     router.interfaces.push(Interface {
         vrf: Some(door.clone()),
@@ -391,9 +395,8 @@ fn destinations(plan: &NetworkPlan, moved: &Moved) -> Vec<(Ipv4Network, Token)> 
     let prefix = (plan.numbers.sad, Token::of(format_args!("{}-{}", plan.shared.mark, plan.numbers.vrf)));
     let kept = plan.kept().filter(|server| moved.contains(&server.id));
     let kept = kept.map(|server| (host(server.after), server_word(&server.id)));
-    let sites = plan.beside.iter().map(|other| {
-        (other.lan.prefix, Token::of(format_args!("SITE-{}", other.numbers.label)))
-    });
+    let sites =
+        plan.beside.iter().map(|other| (other.lan.prefix, Token::of(format_args!("SITE-{}", other.numbers.label))));
     std::iter::once(prefix).chain(sites).chain(kept).collect()
 }
 

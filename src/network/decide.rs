@@ -11,11 +11,11 @@ use super::plan::{
 use super::pools::Numbers;
 use super::problem::{NetworkProblem, NetworkProblems, Rule};
 use super::token::Token;
+use crate::model::Inventory;
 use crate::model::link::{Backup, CarrierLine, CellularLine, HubHandoff, Lan, Link, ProfileVia, ReturnPath, Site};
 use crate::model::project::{NetworkPools, Project};
 use crate::model::server::{Addressing, Server, ServerRole};
 use crate::model::tenant::Tenant;
-use crate::model::Inventory;
 use std::net::Ipv4Addr;
 
 /// Bytes of IP and TCP headers: the segment is that much smaller than the packet.

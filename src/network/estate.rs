@@ -122,8 +122,7 @@ pub(super) fn shared_with_others(
     plan: &NetworkPlan,
 ) -> Vec<NetworkProblem> {
     let others = others_there(inventory, tenant);
-    let mut problems: Vec<_> =
-        others.flat_map(|other| shared(pools, plan, other)).collect();
+    let mut problems: Vec<_> = others.flat_map(|other| shared(pools, plan, other)).collect();
     if plan.numbers.kept_vlan == plan.numbers.new_vlan {
         let value = plan.numbers.new_vlan.to_string();
         let rule = Rule::Shared { what: "VLAN", value, other: tenant.id.clone() };

@@ -132,7 +132,11 @@ fn server_side(router: &mut RouterPlan, plan: &NetworkPlan, moved: &Moved) {
     router.interfaces.push(Interface {
         vrf: Some(vrf.clone()),
         proxy_arp: Some(true),
-        ..Interface::new(kept.clone(), format!("servers of {} that keep their address", plan.numbers.label), on(hub, plan.lan.prefix))
+        ..Interface::new(
+            kept.clone(),
+            format!("servers of {} that keep their address", plan.numbers.label),
+            on(hub, plan.lan.prefix),
+        )
     });
     for server in plan.kept().filter(|server| moved.contains(&server.id)) {
         let via = NextHop::Both(kept.clone(), server.after);

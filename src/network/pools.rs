@@ -3,8 +3,8 @@
 use super::problem::{NetworkProblem, Rule};
 use super::router::RouteDistinguisher;
 use super::token::Token;
-use crate::model::project::NetworkPools;
 use crate::model::link::Site;
+use crate::model::project::NetworkPools;
 use crate::model::tenant::Tenant;
 use ipnetwork::Ipv4Network;
 use std::fmt;

@@ -249,7 +249,8 @@ fn notes(plan: &NetworkPlan) -> Vec<String> {
         );
     }
     match &plan.backup {
-        None => notes.push(format!("There is no backup line: when the only one is down, the {} is out of reach.", shared.place)),
+        None => notes
+            .push(format!("There is no backup line: when the only one is down, the {} is out of reach.", shared.place)),
         Some(BackupLine::Lte { apn: None, .. }) => {
             notes.push("The LTE access point name is not known: the text says <unknown:apn>.".into());
         }

@@ -56,7 +56,10 @@ pub(super) async fn bundle(args: &BundleArgs, context: &Context) -> Result<(), F
     let options = Options::whole(&inventory.project, &signatures, &baselines);
     let source = Source { checklist: &checklist, tenant, server: find(tenant, &id)?, options };
     let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| Failure::new(Kind::Failed, error).hint("Nothing was written. The system gave no random numbers; give the same command again."))?;
+    getrandom::fill(&mut random).map_err(|error| {
+        Failure::new(Kind::Failed, error)
+            .hint("Nothing was written. The system gave no random numbers; give the same command again.")
+    })?;
     let nonce = hex(&random);
     let bundle = source.bundle(&nonce).ok_or_else(|| {
         Failure::new(Kind::Usage, format!("no item of the phase {} is a script for {id}", checklist.phase))
@@ -71,12 +74,12 @@ pub(super) async fn bundle(args: &BundleArgs, context: &Context) -> Result<(), F
     journal::tell_repairs(context, &journal);
     let name = format!("{}-{}-{id}.{}", checklist.phase, tenant.id, bundle.extension);
     let path = args.out.join(name);
-    std::fs::create_dir_all(&args.out)
-        .and_then(|()| std::fs::write(&path, &bundle.text))
-        .map_err(|error| Failure::new(Kind::Failed, error).hint(format!(
+    std::fs::create_dir_all(&args.out).and_then(|()| std::fs::write(&path, &bundle.text)).map_err(|error| {
+        Failure::new(Kind::Failed, error).hint(format!(
             "{} was not written: a half of it is no bundle. Name another folder with --out, or free space.",
             path.display()
-        )))?;
+        ))
+    })?;
     context.ui.status(&format!("{} asks {} items of {id}, and only reads.", path.display(), bundle.items));
     context.ui.status("The Comune runs it as its first lines say; then: traghetto checklist import FILE.result");
     context.ui.status(&format!("Its result is taken over once, until {}.", rome(&expires)));
@@ -167,12 +170,12 @@ async fn take_over(
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(LARGEST).read_to_end(&mut bytes))
-        .map_err(|error| Failure::new(Kind::Usage, error).hint(format!(
+    std::fs::File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes)).map_err(|error| {
+        Failure::new(Kind::Usage, error).hint(format!(
             "Nothing was taken over. Name the file that the script left, ending in .result: {} cannot be read.",
             path.display()
-        )))?;
+        ))
+    })?;
     Ok(bytes)
 }
 

@@ -124,7 +124,8 @@ impl<'a> Story<'a> {
         let next = status["next"].to_string();
         let of = |phase: &&str| next.contains(&format!("checklist sign {phase} "));
         let phase = Phase::ALL.map(Phase::word).into_iter().find(of);
-        let phase = phase.ok_or_else(|| Failure::new(Kind::Bug, format!("the story has no answer to {next}")).hint(HARMLESS))?;
+        let phase = phase
+            .ok_or_else(|| Failure::new(Kind::Bug, format!("the story has no answer to {next}")).hint(HARMLESS))?;
         let pending = self.json(&["checklist", "pending", TENANT, "--json"]).await?;
         let waits = |one: &&Value| one["phase"] == phase && one["validation"] == false;
         let waiting = pending.as_array().into_iter().flatten().filter(waits);
@@ -143,7 +144,8 @@ impl<'a> Story<'a> {
     /// Changes the disks, as if the offices had worked for a day.
     fn a_day_of_work(&self) -> Result<(), Failure> {
         for (seed, (_, disk)) in (100..).zip(&self.lab.disks) {
-            disks::change(disk, CHANGED_BLOCKS, seed).map_err(|error| Failure::new(Kind::Failed, error).hint(HARMLESS))?;
+            disks::change(disk, CHANGED_BLOCKS, seed)
+                .map_err(|error| Failure::new(Kind::Failed, error).hint(HARMLESS))?;
         }
         let line = format!("-- a day of work: {CHANGED_BLOCKS} blocks of 4 KiB change on each of the three disks\n");
         self.ui.data(&line);
@@ -191,7 +193,8 @@ impl<'a> Story<'a> {
         self.commands += 1;
         let line = format!("$ traghetto {}", args.join(" "));
         self.ui.data(&format!("{}\n", self.ui.tone(Tone::Dim, &line)));
-        let status = self.process(args).status().await.map_err(|error| Failure::new(Kind::Failed, error).hint(HARMLESS))?;
+        let status =
+            self.process(args).status().await.map_err(|error| Failure::new(Kind::Failed, error).hint(HARMLESS))?;
         Ok(status.code().unwrap_or(130))
     }
 

@@ -3,8 +3,8 @@
 use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::{Tone, Ui};
-use crate::model::link::{Backup, Lan, Link, ManagedBy, PrimaryMedium, Site};
 use crate::model::Inventory;
+use crate::model::link::{Backup, Lan, Link, ManagedBy, PrimaryMedium, Site};
 use crate::model::server::{Addressing, Disk, Server};
 use crate::model::tenant::Tenant;
 use std::fmt::{Display, Write as _};

@@ -285,9 +285,7 @@ fn servers(args: &Args, scene: &Scene, story: &Story) -> Result<Vec<ServerId>, F
         !story.state.rolled_back.contains_key(server) || open
     };
     match &args.server {
-        Some(server) if scene.plan.server(server).is_none() => {
-            Err(no_server(scene, server))
-        }
+        Some(server) if scene.plan.server(server).is_none() => Err(no_server(scene, server)),
         Some(server) if left(server) => Ok(vec![server.clone()]),
         Some(server) => Err(Failure::new(Kind::Usage, format!("{server} was taken back already"))
             .hint("Nothing was done: its source serves the town. A new night begins with --revoke --server.")),

@@ -100,8 +100,9 @@ fn is_due(scene: &Scene, story: &Story, server: &ServerId, fact: Fact) -> Result
         return if open {
             Ok(())
         } else {
-            Err(Failure::new(Kind::Usage, format!("no machine of {server} is to be switched off"))
-                .hint("Nothing was recorded. This is said during a rollback; `traghetto migrate status` says what is next."))
+            Err(Failure::new(Kind::Usage, format!("no machine of {server} is to be switched off")).hint(
+                "Nothing was recorded. This is said during a rollback; `traghetto migrate status` says what is next.",
+            ))
         };
     }
     let moves = matches!(fact, Fact::SourceOff | Fact::Routed);

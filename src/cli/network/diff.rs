@@ -131,7 +131,10 @@ impl Ends {
     fn of(plan: &NetworkPlan, there: &Moved, aim: &Aim, context: &Context) -> Result<Self, Failure> {
         let templates = templates(context)?;
         let (plans, _) = every(&inventory::load(context)?);
-        let beside: Vec<NetworkPlan> = plans.into_iter().filter(|other| other.tenant != plan.tenant && other.shared.hub == plan.shared.hub).collect();
+        let beside: Vec<NetworkPlan> = plans
+            .into_iter()
+            .filter(|other| other.tenant != plan.tenant && other.shared.hub == plan.shared.hub)
+            .collect();
         Ok(Self {
             before: renderings::texts(plan, there, &templates).map_err(unrendered)?,
             after: renderings::texts(&aim.plan, &aim.moved, &templates).map_err(unrendered)?,

@@ -32,7 +32,8 @@ pub struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     if let Some(id) = &args.id {
         id.parse::<crate::model::TenantId>().map_err(|invalid| {
-            Failure::new(Kind::Usage, invalid).hint("Nothing was written. Name the tenant with --id, such as `borgo-alto`.")
+            Failure::new(Kind::Usage, invalid)
+                .hint("Nothing was written. Name the tenant with --id, such as `borgo-alto`.")
         })?;
     }
     let inventory = inventory::load(context)?;

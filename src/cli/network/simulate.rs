@@ -187,11 +187,10 @@ fn draw(path: &Path, simulated: &[Simulated], one_failure: bool, context: &Conte
     let write = |path: &Path, text: &str| {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let made = parent.map_or(Ok(()), std::fs::create_dir_all);
-        made.and_then(|()| std::fs::write(path, text))
-            .map_err(|error| {
-                let next = "Nothing else was changed. Name another file or folder with --svg: this cannot be written:";
-                Failure::new(Kind::Failed, error).hint(format!("{next} {}", path.display()))
-            })
+        made.and_then(|()| std::fs::write(path, text)).map_err(|error| {
+            let next = "Nothing else was changed. Name another file or folder with --svg: this cannot be written:";
+            Failure::new(Kind::Failed, error).hint(format!("{next} {}", path.display()))
+        })
     };
     let mut written = 0;
     if path.extension().is_some_and(|extension| extension == "svg") {

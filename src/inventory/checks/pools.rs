@@ -24,10 +24,10 @@ pub(super) fn check(files: &Files, problems: &mut Problems) {
     for hub in std::iter::once(first).chain(further) {
         check_apart(files, &hub, problems);
         for (file, tenant) in hub.tenants(files) {
-            check_reach(file, "tenant.number", tenant.number, hub.pools, problems);
+            check_reach(file, "tenant.number", tenant.number, &of_tenant(hub.pools), problems);
             let sites = tenant.sites.known().into_iter().flatten().enumerate();
             for (index, number) in sites.filter_map(|(index, site)| Some((index, site.number?))) {
-                check_reach(file, &format!("sites[{index}].number"), number, hub.pools, problems);
+                check_reach(file, &format!("sites[{index}].number"), number, &of_each_site(hub.pools), problems);
             }
         }
         check_vlans(files, &hub, problems);
@@ -79,25 +79,42 @@ fn check_apart(files: &Files, hub: &Hub<'_>, problems: &mut Problems) {
     }
 }
 
-/// Each pool has something for the tenant's number.
-fn check_reach(file: &TenantFile, path: &str, number: u16, pools: &NetworkPools, problems: &mut Problems) {
-    let subnets = [("sad", pools.sad, 24), ("tunnels", pools.tunnels, 24)];
+/// What a number is used for: networks of a pool, each of a length, and what is added to a base.
+struct Uses {
+    pools: Vec<(&'static str, Ipv4Network, u8)>,
+    bases: Vec<(&'static str, u16, u16)>,
+}
+
+/// What the sites of a tenant share, and its first site has, by the tenant's number.
+fn of_tenant(pools: &NetworkPools) -> Uses {
+    let mut uses = of_each_site(pools);
+    uses.pools.insert(0, ("sad", pools.sad, 24));
+    uses.bases.push(("new_vlan_base", pools.new_vlan_base, MAX_VLAN));
+    uses
+}
+
+/// What each site has, by its number.
+fn of_each_site(pools: &NetworkPools) -> Uses {
     let hosts =
         [("primary_loopbacks", pools.primary_loopbacks, 32), ("standby_loopbacks", pools.standby_loopbacks, 32)];
-    let mut pool_list = subnets.into_iter().chain(hosts);
-    if let Some((key, pool, _)) =
-        pool_list.find(|(_, pool, length)| NetworkPools::nth(*pool, number, *length).is_none())
-    {
+    Uses {
+        pools: [("tunnels", pools.tunnels, 24)].into_iter().chain(hosts).collect(),
+        bases: vec![
+            ("hsrp_group_base", pools.hsrp_group_base, MAX_GROUP),
+            ("kept_vlan_base", pools.kept_vlan_base, MAX_VLAN),
+        ],
+    }
+}
+
+/// Each pool has something for the number.
+fn check_reach(file: &TenantFile, path: &str, number: u16, uses: &Uses, problems: &mut Problems) {
+    let beyond = |(_, pool, length): &&(&str, Ipv4Network, u8)| NetworkPools::nth(*pool, number, *length).is_none();
+    if let Some((key, pool, _)) = uses.pools.iter().find(beyond) {
         let complaint = Complaint::new(format!("number {number} is beyond `network.{key}` of project.yaml ({pool})"));
         file.refuse(path, complaint.hint("take a smaller number, or widen the pools"), problems);
     }
-    let sums = [
-        ("hsrp_group_base", pools.hsrp_group_base, MAX_GROUP),
-        ("kept_vlan_base", pools.kept_vlan_base, MAX_VLAN),
-        ("new_vlan_base", pools.new_vlan_base, MAX_VLAN),
-    ];
-    for (key, base, most) in sums {
-        if base + number > most {
+    for (key, base, most) in &uses.bases {
+        if base + number > *most {
             let complaint = Complaint::new(format!("`network.{key}` ({base}) plus number {number} is above {most}"));
             file.refuse(path, complaint.hint("take a smaller number, or a smaller base"), problems);
         }
@@ -112,7 +129,11 @@ fn check_vlans(files: &Files, hub: &Hub<'_>, problems: &mut Problems) {
         let hosts = pools.migration.as_ref().map(|hosts| hosts.vlan);
         if [kept, pools.new_vlan_base + tenant.number].iter().any(|vlan| Some(*vlan) == hosts) {
             let complaint = Complaint::new(format!("it is also a VLAN of the servers of {}", file.id));
-            files.project.refuse(&format!("{under}.migration.vlan"), complaint.hint("choose one above every tenant's"), problems);
+            files.project.refuse(
+                &format!("{under}.migration.vlan"),
+                complaint.hint("choose one above every tenant's"),
+                problems,
+            );
         }
         let twin = hub.tenants(files).find(|(_, other)| pools.new_vlan_base + other.number == kept);
         if let Some((other, _)) = twin {
@@ -120,7 +141,11 @@ fn check_vlans(files: &Files, hub: &Hub<'_>, problems: &mut Problems) {
                 "VLAN {kept} is {}'s for new addresses and {}'s for kept ones",
                 other.id, file.id
             ));
-            files.project.refuse(&format!("{under}.new_vlan_base"), complaint.hint("move the two bases further apart"), problems);
+            files.project.refuse(
+                &format!("{under}.new_vlan_base"),
+                complaint.hint("move the two bases further apart"),
+                problems,
+            );
             return;
         }
     }

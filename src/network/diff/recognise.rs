@@ -17,9 +17,7 @@ pub fn owned_on<'a>(
 ) -> Ownership {
     let own = Ownership::of(renderings);
     match role {
-        Role::Hub => {
-            std::iter::once(plan).chain(&plan.beside).fold(own, with_hub_names).beside(beside)
-        }
+        Role::Hub => std::iter::once(plan).chain(&plan.beside).fold(own, with_hub_names).beside(beside),
         Role::PrimaryCpe | Role::StandbyCpe => with_cpe_names(own, plan),
     }
 }

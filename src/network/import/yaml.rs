@@ -238,7 +238,11 @@ fn link(page: &mut Page, found: &Found) {
             line(page, wire);
             let handoff = found.handoff;
             page.maybe("hub_vlan", handoff.map(|it| it.vlan), "which VLAN on the hub's trunk?");
-            page.maybe("hub_wan", handoff.map(|it| it.wan), "which network between hub and provider at the data center?");
+            page.maybe(
+                "hub_wan",
+                handoff.map(|it| it.wan),
+                "which network between hub and provider at the data center?",
+            );
             page.maybe("hub_pe", handoff.map(|it| it.pe), "which address has the provider on it?");
             page.maybe("hub_ce", handoff.map(|it| it.ce), "which address has the hub on it?");
         }),

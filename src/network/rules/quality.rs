@@ -219,7 +219,8 @@ fn ports_of_others<'a>(
     site: &Site<'_>,
     table: &Table<'a>,
 ) -> BTreeSet<&'a super::super::device::Port> {
-    let shares = |other: &&Site<'_>| other.lan != site.lan && other.hub.is_some_and(|(_, its)| std::ptr::eq(its, table));
+    let shares =
+        |other: &&Site<'_>| other.lan != site.lan && other.hub.is_some_and(|(_, its)| std::ptr::eq(its, table));
     let others: Vec<_> = scene.sites.iter().filter(shares).map(|other| other.lan).collect();
     let theirs = |network: ipnetwork::Ipv4Network| others.iter().any(|lan| lan.overlaps(network));
     let routes = table.routes.iter().filter(|route| route.destination.prefix() > 0 && theirs(route.destination));

@@ -136,8 +136,9 @@ fn hub(site: &Site<'_>, router: &Router<'_>, table: &Table<'_>, on_cpes: &BTreeS
         let own = all.iter().find(|(own, _)| own == address).map(|(_, route)| *route);
         if own.is_none_or(|route| !into_vlan(route)) {
             let line = own.map_or(line, |route| route.at.line);
-            let message =
-                format!("{address} is routed to the data center on the CPEs, and not into the VLAN of kept servers here");
+            let message = format!(
+                "{address} is routed to the data center on the CPEs, and not into the VLAN of kept servers here"
+            );
             let vrf = table.vrf.unwrap_or_default();
             let fix = format!("Write `ip route vrf {vrf} {address} 255.255.255.255 VLAN-INTERFACE {address}`.");
             report.add(&HUB, table.at(line), Key::Tenant("servers"), message, fix);

@@ -237,9 +237,9 @@ fn unplanned(error: Unplanned) -> Failure {
             "traghetto keeps no secret of a router, so it could not put this line back. Change this one line by hand, \
              in a window, or give it a secret of one word that a reference can name; then repeat.",
         ),
-        Unplanned::Patch(_) | Unplanned::Unfit(_) => Failure::new(Kind::Bug, error)
-            .hint(untouched)
-            .hint("This is a bug in traghetto: report the command and this message; change the lines by hand, in a window."),
+        Unplanned::Patch(_) | Unplanned::Unfit(_) => Failure::new(Kind::Bug, error).hint(untouched).hint(
+            "This is a bug in traghetto: report the command and this message; change the lines by hand, in a window.",
+        ),
     }
 }
 

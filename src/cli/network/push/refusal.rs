@@ -41,7 +41,8 @@ impl Prepared {
         let ours = |(name, drift): (&String, &Drift)| (name.clone(), drift.ours.clone());
         let ours: BTreeMap<String, Vec<String>> = self.drift.iter().map(ours).collect();
         let windows: Vec<String> = self.windows().collect();
-        let untouched = |kind, text, next: &str| Failure::new(kind, Lines(text)).hint("No router was touched.").hint(next);
+        let untouched =
+            |kind, text, next: &str| Failure::new(kind, Lines(text)).hint("No router was touched.").hint(next);
         if ours.values().any(|lines| !lines.is_empty()) && args.accept_drift.is_none() {
             let text = format!("somebody changed lines of ours since the last push:{}", list(&ours));
             let hint = "Find out who and why. To overwrite these changes: --accept-drift REASON.";

@@ -44,7 +44,10 @@ impl Sites {
                 .hint("The hub is ours: --hub pushes this tenant's part of it."));
         }
         let (every, _) = render::every(inventory);
-        let beside = every.into_iter().filter(|other| other.tenant != plan.tenant && other.shared.hub == plan.shared.hub).collect();
+        let beside = every
+            .into_iter()
+            .filter(|other| other.tenant != plan.tenant && other.shared.hub == plan.shared.hub)
+            .collect();
         let templates = render::templates(context)?;
         let mut sites = Self {
             tenant: tenant.id.clone(),
@@ -110,8 +113,9 @@ impl Sites {
         let Some(server) = &args.server else { return Ok(()) };
         match self.plan.servers.iter().find(|known| known.id == *server) {
             Some(known) if known.reached_by == ReachedBy::ProxyArp => Ok(()),
-            Some(_) => Err(Failure::new(Kind::Usage, format!("the cutover of {server} changes no router"))
-                .hint("Its new address is inside the tenant's prefix at the data center, which the routers know already.")),
+            Some(_) => Err(Failure::new(Kind::Usage, format!("the cutover of {server} changes no router")).hint(
+                "Its new address is inside the tenant's prefix at the data center, which the routers know already.",
+            )),
             None => Err(Failure::new(Kind::Usage, format!("{} has no server {server}", self.tenant))
                 .hint("No router was touched. Its servers: `traghetto network plan`.")),
         }
