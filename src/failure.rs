@@ -79,10 +79,32 @@ pub struct Failure {
     hints: Vec<String>,
 }
 
+/// A failure that does not say yet what is safe and what next: no command can end with it.
+#[derive(Debug)]
+#[must_use = "a failure says what is safe and what next: call `hint`"]
+pub struct Unhinted {
+    kind: Kind,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl Unhinted {
+    /// The failure, with a full sentence: what is safe at this moment, or what to do next.
+    pub fn hint(self, hint: impl Into<String>) -> Failure {
+        Failure { kind: self.kind, source: self.source, hints: vec![hint.into()] }
+    }
+
+    /// The failure, with the sentences of `hints`, or with `otherwise` where there are none.
+    pub fn hints(self, hints: Vec<String>, otherwise: &str) -> Failure {
+        let hints = if hints.is_empty() { vec![otherwise.to_owned()] } else { hints };
+        Failure { kind: self.kind, source: self.source, hints }
+    }
+}
+
 impl Failure {
-    /// A failure of `kind`, caused by `source`.
-    pub fn new(kind: Kind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind, source: source.into(), hints: Vec::new() }
+    /// What becomes a failure of `kind`, caused by `source`, once it says what is safe or what next.
+    #[allow(clippy::new_ret_no_self, reason = "a failure without a hint is no failure yet")]
+    pub fn new(kind: Kind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Unhinted {
+        Unhinted { kind, source: source.into() }
     }
 
     /// Adds a full sentence: what is safe at this moment, or what to do next.

@@ -24,7 +24,7 @@ pub mod tenant;
 pub mod vsphere;
 pub mod window;
 
-pub use ids::{DiskId, GateId, PersonId, RoleId, ServerId, SiteId, TenantId};
+pub use ids::{DiskId, GateId, LandingId, PersonId, RoleId, ServerId, SiteId, TenantId};
 pub use money::Euro;
 
 use std::collections::BTreeMap;
@@ -40,6 +40,14 @@ pub struct Inventory {
     pub people: people::People,
     /// `tenants/*.yaml`, by id.
     pub tenants: BTreeMap<TenantId, tenant::Tenant>,
+}
+
+impl Inventory {
+    /// The inventory as `tenant` sees it: project, landing and network are those of its landing site.
+    #[must_use]
+    pub fn for_tenant(&self, tenant: &tenant::Tenant) -> Self {
+        Self { project: self.project.at(tenant.landing_site.as_ref()), ..self.clone() }
+    }
 }
 
 /// A value of the project documents that may not be known yet: printed `non noto`, never as 0.

@@ -60,8 +60,9 @@ fn list(inventory: &Inventory, with_path: bool, language: Language) -> (Value, S
     let digest = "0".repeat(64);
     let tenant = &inventory.tenants[&cinto()];
     let network = NetworkPlan::new(inventory, tenant).unwrap();
-    let path = network.migration.as_ref().filter(|_| with_path);
-    let sources = cleanup::Sources { project: &inventory.project, tenant, path, inventory: &digest, time: TIME };
+    let paths: Vec<_> = network.migration.iter().filter(|_| with_path).collect();
+    let sources =
+        cleanup::Sources { project: &inventory.project, tenant, paths: &paths, inventory: &digest, time: TIME };
     let list = Cleanup::new(&sources);
     let page = cleanup::html(&sources, &list, language).unwrap();
     (serde_json::to_value(&list).unwrap(), page)

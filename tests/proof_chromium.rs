@@ -133,7 +133,13 @@ fn proof_the_papers_of_activity_6_print_in_chromium() {
     let page = wipe::html(&sources, &wipe::Certificate::new(&sources), Language::Italian).unwrap();
     std::fs::write(folder.path().join("wipe.html"), page).unwrap();
     let network = traghetto::network::NetworkPlan::new(&inventory, tenant).unwrap();
-    let sources = cleanup::Sources { project, tenant, path: network.migration.as_ref(), inventory: &digest, time };
+    let sources = cleanup::Sources {
+        project,
+        tenant,
+        paths: &network.migration.iter().collect::<Vec<_>>(),
+        inventory: &digest,
+        time,
+    };
     let page = cleanup::html(&sources, &cleanup::Cleanup::new(&sources), Language::Italian).unwrap();
     std::fs::write(folder.path().join("cleanup.html"), page).unwrap();
 

@@ -56,6 +56,18 @@ impl Ran {
         assert_eq!(self.code, code, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
+
+    /// Whatever fails says what is safe or what next, with a line that begins with `hint: `. Only wrong
+    /// arguments have a form of their own, clap's, which ends with where help is.
+    #[track_caller]
+    fn says_what_next(&self, args: &[&str]) {
+        let fails = self.stderr.lines().any(|line| line.starts_with("error: ") || line.starts_with("waiting: "));
+        let of_clap = self.code == 2 && self.stderr.contains("For more information, try '--help'");
+        let says = self.stderr.lines().any(|line| line.starts_with("hint: ") && line.len() > "hint: ".len() + 10);
+        assert!(!fails || of_clap || says, "{args:?} fails and does not say what next:\n{}", self.stderr);
+        let silent = self.code > 0 && self.stderr.trim().is_empty() && self.stdout.trim().is_empty();
+        assert!(!silent, "{args:?} ends with {} and says nothing", self.code);
+    }
 }
 
 /// A temporary folder in which the program runs, with nothing in its environment.
@@ -122,11 +134,14 @@ impl Sandbox {
         let output = self.command(args).output().unwrap();
         let text =
             |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&self.path().display().to_string(), "ROOT");
-        Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+        let ran =
+            Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
+        ran.says_what_next(args);
+        ran
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

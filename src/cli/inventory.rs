@@ -41,12 +41,23 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
             Ok(())
         }
         Command::Show { tenant: name } => {
-            let inventory = load(context)?;
-            show::run(tenant(&inventory, &name)?, &inventory.project, context);
+            let (inventory, tenant) = load_for(context, &name)?;
+            show::run(&tenant, &inventory, context);
             Ok(())
         }
         Command::Schema(args) => schema::run(&args, context),
     }
+}
+
+/// The inventory below `--root` as the tenant called `name` sees it, with the tenant: project, landing
+/// and network are those of its landing site.
+///
+/// # Errors
+/// As [`load`] and [`tenant`].
+pub fn load_for(context: &Context, name: &str) -> Result<(Inventory, Tenant), Failure> {
+    let inventory = load(context)?;
+    let tenant = tenant(&inventory, name)?.clone();
+    Ok((inventory.for_tenant(&tenant), tenant))
 }
 
 /// The inventory below `--root`.

@@ -8,14 +8,14 @@ use crate::model::{Inventory, TenantId, project::LandingTarget};
 
 /// Opens the journal of `--state`, mirrored beside the replicas.
 pub async fn open(context: &Context, inventory: &Inventory) -> Result<Journal, Failure> {
-    let LandingTarget::Directory(folder) = &inventory.project.landing.target;
+    let LandingTarget::Directory(folder) = &inventory.project.mirror;
     let mirror = context.root.join(folder);
     Ok(Journal::open(&context.state, &context.root, Some(&mirror)).await?)
 }
 
 /// The journal for a command that only reads: none where nothing was ever journaled.
 pub async fn open_existing(context: &Context, inventory: &Inventory) -> Result<Option<Journal>, Failure> {
-    let LandingTarget::Directory(folder) = &inventory.project.landing.target;
+    let LandingTarget::Directory(folder) = &inventory.project.mirror;
     let mirror = context.root.join(folder);
     Ok(Journal::open_existing(&context.state, &context.root, Some(&mirror)).await?)
 }

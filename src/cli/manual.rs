@@ -31,7 +31,10 @@ pub struct ManArgs {
 pub fn page(args: &ManArgs, command: clap::Command, context: &Context) -> Result<(), Failure> {
     let Some(folder) = &args.out else {
         let mut page = Vec::new();
-        clap_mangen::Man::new(command).render(&mut page).map_err(|error| Failure::new(Kind::Bug, error))?;
+        clap_mangen::Man::new(command).render(&mut page).map_err(|error| {
+            Failure::new(Kind::Bug, error)
+                .hint("Nothing was written. This is a bug in traghetto: report the command and this message.")
+        })?;
         context.ui.bytes(&page);
         return Ok(());
     };

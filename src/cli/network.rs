@@ -54,11 +54,34 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     }
 }
 
-/// The decided network of the tenant called `name`.
-fn decided(context: &Context, name: &str) -> Result<NetworkPlan, Failure> {
+/// The decided network of the tenant called `name`, site by site.
+fn decided(context: &Context, name: &str) -> Result<Vec<NetworkPlan>, Failure> {
     let inventory = inventory::load(context)?;
     let tenant = inventory::tenant(&inventory, name)?;
-    NetworkPlan::new(&inventory, tenant).map_err(refused)
+    Ok(NetworkPlan::new(&inventory, tenant).map_err(refused)?.sites())
+}
+
+/// The site that is meant: the named one, that of the server, or the only one.
+fn meant(sites: Vec<NetworkPlan>, site: Option<&str>, server: Option<&str>) -> Result<NetworkPlan, Failure> {
+    let names: Vec<String> = sites.iter().map(|plan| plan.site.to_string()).collect();
+    let tenant = sites.first().map(|plan| plan.tenant.to_string()).unwrap_or_default();
+    let holds = |plan: &NetworkPlan| server.is_some_and(|id| plan.servers.iter().any(|own| own.id.as_str() == id));
+    let known = sites.iter().any(holds);
+    let only = sites.len() == 1;
+    let fits = |plan: &NetworkPlan| match site {
+        Some(site) => plan.site.as_str() == site,
+        None => only || holds(plan),
+    };
+    if let Some(plan) = sites.into_iter().find(fits) {
+        return Ok(plan);
+    }
+    let what = match (site, server) {
+        (Some(site), _) => format!("{tenant} has no site {}", crate::untrusted::printable(site)),
+        (None, Some(server)) if !known => format!("{tenant} has no server {}", crate::untrusted::printable(server)),
+        _ => format!("{tenant} has {} sites, and routers of one are compared at a time", names.len()),
+    };
+    Err(Failure::new(Kind::Usage, what)
+        .hint(format!("No router was touched. Write `--site SITE`; its sites: {}.", names.join(", "))))
 }
 
 /// What stands against a plan is mended in the inventory.

@@ -25,7 +25,8 @@ impl From<Trouble> for Failure {
             Class::Failed => Kind::Failed,
             Class::Evidence => Kind::Evidence,
         };
-        trouble.hints.iter().fold(Failure::new(kind, trouble.source), |failure, hint| failure.hint(hint))
+        let advice = trouble.advice();
+        Failure::new(kind, trouble.source).hints(advice, trouble.class.otherwise())
     }
 }
 

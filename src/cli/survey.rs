@@ -34,8 +34,8 @@ pub struct Args {
 
 /// Runs the command.
 pub async fn run(args: Args, context: &Context) -> Result<(), Failure> {
-    let inventory = inventory::load(context)?;
-    let tenant = inventory::tenant(&inventory, &args.tenant)?;
+    let (inventory, tenant) = inventory::load_for(context, &args.tenant)?;
+    let tenant = &tenant;
     let servers = chosen(tenant, &args.server)?;
     let operator = operator::resolve(context, &inventory)?;
     let journal = journal::open(context, &inventory).await?;

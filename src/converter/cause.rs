@@ -81,8 +81,8 @@ impl Cause {
             ),
             Cause::Stalled => both("La copia è ferma.", "The copy stands still."),
             Cause::Connection => both(
-                "La connessione con i sistemi del SAD è caduta.",
-                "The connection to the hosts at the SAD was lost.",
+                "La connessione con i sistemi del data center è caduta.",
+                "The connection to the hosts at the data center was lost.",
             ),
             Cause::Account => both("Un'utenza è stata rifiutata.", "An account was refused."),
             Cause::Cancelled => both("Qualcuno ha annullato l'attività.", "Somebody cancelled the task."),
@@ -135,9 +135,9 @@ impl Cause {
                 "Check the line and the agent on the source. Do not stop the job: the first copy would begin anew.",
             ),
             Cause::Connection => both(
-                "Controllare TCP 443 e 902 dall'origine ai sistemi del SAD. Una prima copia interrotta riparte da zero: \
+                "Controllare TCP 443 e 902 dall'origine ai sistemi del data center. Una prima copia interrotta riparte da zero: \
                  rifare i conti delle ore.",
-                "Check TCP 443 and 902 from the source to the hosts at the SAD. A first copy that broke off begins \
+                "Check TCP 443 and 902 from the source to the hosts at the data center. A first copy that broke off begins \
                  anew: forecast the hours again.",
             ),
             Cause::Account => both(

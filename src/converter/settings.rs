@@ -155,7 +155,7 @@ fn destination(job: &Job) -> Vec<Setting> {
             Location,
             "Virtual machine version",
             same(&target.hardware),
-            both("Quella che gli host del SAD reggono.", "The one that the hosts of the SAD carry."),
+            both("Quella che gli host del data center reggono.", "The one that the hosts of the data center carry."),
         ),
     ]
 }

@@ -23,8 +23,8 @@ pub struct Sources<'a> {
     pub project: &'a Project,
     /// Whose servers.
     pub tenant: &'a Tenant,
-    /// The temporary way of the copying; none where no network is planned, or none was needed.
-    pub path: Option<&'a MigrationPath>,
+    /// The temporary way of the copying of each site; none where no network is planned, or none was needed.
+    pub paths: &'a [&'a MigrationPath],
     /// SHA-256 of the tenant's file in the inventory, as hex.
     pub inventory: &'a str,
     /// When the list is made, as the journal writes times.
@@ -100,7 +100,7 @@ pub enum Doer {
 impl<'a> Cleanup<'a> {
     /// The list that `sources` give.
     pub fn new(sources: &Sources<'a>) -> Self {
-        let mut tasks = tasks::of(sources.tenant, sources.path);
+        let mut tasks = tasks::of(sources.tenant, sources.paths);
         tasks.sort_by_key(|task| task.area);
         Self { tenant: &sources.tenant.id, time: sources.time, inventory: sources.inventory, tasks }
     }

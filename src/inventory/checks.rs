@@ -65,10 +65,44 @@ pub(super) fn run(files: &Files, problems: &mut Problems) {
     population::check(files, problems);
     pools::check(files, problems);
     addresses::check(files, problems);
+    check_landings(files, problems);
     check_persons(files, problems);
     check_receivers(files, problems);
     check_first_fees(files, problems);
     check_counts(files, problems);
+}
+
+/// A tenant lands where the project has a landing site, and no two of these share a hub or a folder.
+fn check_landings(files: &Files, problems: &mut Problems) {
+    let Some(project) = &files.project.value else { return };
+    for (file, tenant) in files.decoded_tenants() {
+        let Some(site) = &tenant.landing_site else { continue };
+        if project.landing_sites.iter().all(|known| known.id != *site) {
+            let complaint = Complaint::new(format!("the project has no landing site {}", quote(site.as_str())));
+            let ids = || project.landing_sites.iter().map(|known| known.id.as_str());
+            let hint = match nearest(site.as_str(), ids()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => "write one under `landing_sites` in project.yaml, or remove the key".to_owned(),
+            };
+            file.refuse("tenant.landing_site", complaint.hint(hint), problems);
+        }
+    }
+    let mut seen = vec![(&project.landing, &project.network)];
+    for (index, site) in project.landing_sites.iter().enumerate() {
+        let (landing, network) = (&site.landing, &site.network);
+        let own = [
+            ("landing.name", seen.iter().any(|(other, _)| other.name == landing.name)),
+            ("landing.target", seen.iter().any(|(other, _)| other.target == landing.target)),
+            ("network.hub_name", seen.iter().any(|(_, other)| other.hub_name == network.hub_name)),
+            ("network.hub_public", seen.iter().any(|(_, other)| other.hub_public == network.hub_public)),
+        ];
+        for (key, _) in own.into_iter().filter(|(_, taken)| *taken) {
+            let complaint = Complaint::new("another landing site has the same");
+            let path = format!("landing_sites[{index}].{key}");
+            files.project.refuse(&path, complaint.hint("each landing site has its own"), problems);
+        }
+        seen.push((landing, network));
+    }
 }
 
 /// A person speaks for a tenant that has a file.

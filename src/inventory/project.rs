@@ -3,11 +3,12 @@
 use super::access;
 use super::codes::tax_code;
 use super::form::scalars::{address, date, flag, hour, network, path, text, text_like, whole, word};
-use super::form::{Fields, Form, list, record};
+use super::form::{Fields, Form, list, nonempty_list, record, scalars};
 use super::problem::Complaint;
 use super::{landing, notify, shaping, site};
+use crate::model::LandingId;
 use crate::model::calendar::{DayCount, Term};
-use crate::model::project::{MigrationNetwork, NetworkDate, NetworkPools, Party, Project, Sla, Terms};
+use crate::model::project::{LandingSite, MigrationNetwork, NetworkDate, NetworkPools, Party, Project, Sla, Terms};
 use jiff::civil::{Date, Time};
 
 /// The form of `project.yaml`.
@@ -26,12 +27,17 @@ fn file(fields: &mut Fields<'_>) -> Option<Project> {
     let notify = fields.or("notify", notify::DOC, notify::form(), Vec::new());
     let numbers = "Our own addresses, VLANs and groups, taken by each tenant's number.";
     let network = fields.required("network", numbers, record(numbers, pools));
+    let further = "Further landing sites, each with its landing and its network; tenants name theirs.";
+    let landing_sites = record("A further landing site.", landing_site);
+    let landing_sites = fields.or("landing_sites", further, nonempty_list(landing_sites), Vec::new());
+    fields.unique("landing_sites", "id", landing_sites.iter().flatten().map(|site| &site.id));
     let (about, terms) = (about?, terms?);
     if terms.fees_from <= terms.network_paid_by_lead_until {
         let complaint = Complaint::new("fees are due before the lead stops paying every link");
         fields.refuse("terms.fees_from", complaint.hint("it is a day after `network_paid_by_lead_until`"));
     }
     let shaping = shaping::calendar(fields, shaping?);
+    let landing = landing?;
     Some(Project {
         name: about.name,
         document: about.document,
@@ -43,10 +49,13 @@ fn file(fields: &mut Fields<'_>) -> Option<Project> {
         validator: about.validator,
         population_date: about.population_date,
         population_total: about.population_total,
+        small_below: about.small_below,
         terms,
         sla: sla?,
         extra_holidays: extra_holidays?,
-        landing: landing?,
+        mirror: landing.target.clone(),
+        landing,
+        landing_sites: landing_sites?,
         shaping: shaping?,
         notify: notify?,
         network: network?,
@@ -65,6 +74,7 @@ struct About {
     validator: Party,
     population_date: Date,
     population_total: Option<u64>,
+    small_below: u64,
 }
 
 fn about(fields: &mut Fields<'_>) -> Option<About> {
@@ -79,6 +89,8 @@ fn about(fields: &mut Fields<'_>) -> Option<About> {
     let population_date = fields.required("population_date", "The date whose population decides bands.", date());
     let total = "Sum of the members' populations at that date, as printed: a check on the inventory.";
     let population_total = fields.maybe("population_total", total, whole(1..=100_000_000));
+    let small = "Below how many inhabitants a tenant has the flag `under_5000` (default: 5000, itself outside).";
+    let small_below = fields.or("small_below", small, whole(1..=100_000_000), 5000);
     let (start, end) = (start?, end?);
     if end <= start {
         fields.refuse("end", Complaint::new("the project ends before it starts").hint(format!("it starts on {start}")));
@@ -94,6 +106,7 @@ fn about(fields: &mut Fields<'_>) -> Option<About> {
         validator: validator?,
         population_date: population_date?,
         population_total: population_total?,
+        small_below: small_below?,
     })
 }
 
@@ -203,12 +216,19 @@ fn hours(fields: &mut Fields<'_>) -> Option<(Time, Time)> {
     Some((from, until))
 }
 
+fn landing_site(fields: &mut Fields<'_>) -> Option<LandingSite> {
+    let id = fields.required("id", "Id, by which tenants name it.", scalars::id::<LandingId>());
+    let landing = fields.required("landing", "Where replicas land.", landing::form());
+    let network = fields.required("network", "Its hub and its pools.", record("Its hub and its pools.", pools));
+    Some(LandingSite { id: id?, landing: landing?, network: network? })
+}
+
 fn pools(fields: &mut Fields<'_>) -> Option<NetworkPools> {
     let vrf_as = fields.required("vrf_as", "Autonomous system in route distinguishers.", whole(1..=65_535));
     let domain = fields.required("domain", "Domain name of our routers.", host_name());
     let hub_name = fields.required("hub_name", "Host name of the hub router.", host_name());
     let hub_public = fields.required("hub_public", "Public address of the hub for tunnels.", address());
-    let sad = fields.required("sad", "Prefixes at the SAD: tenant n has the n-th /24.", network());
+    let sad = fields.required("sad", "Prefixes at the data center: tenant n has the n-th /24.", network());
     let tunnels = fields.required("tunnels", "LTE tunnels: tenant n has the first /30 of the n-th /24.", network());
     let probe_target = fields.required("probe_target", "Target of IP SLA probes, a loopback in each VRF.", address());
     let primary = "Loopbacks of primary CPEs: tenant n has the n-th address.";
@@ -224,7 +244,7 @@ fn pools(fields: &mut Fields<'_>) -> Option<NetworkPools> {
     let kept_vlan_base = fields.required("kept_vlan_base", kept_vlan, whole(1..=4000));
     let new_vlan = "VLAN of servers with new addresses, of tenant n: this plus n.";
     let new_vlan_base = fields.required("new_vlan_base", new_vlan, whole(1..=4000));
-    let hosts = "The hosts at the SAD that the copying talks to.";
+    let hosts = "The hosts at the data center that the copying talks to.";
     let migration = fields.optional("migration", hosts, record(hosts, migration));
     let example = fields.or("example", "Whether the numbers are invented.", flag(), false);
     let hub = "How the hub is reached for `network push`.";

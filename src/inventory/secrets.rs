@@ -5,7 +5,7 @@ use super::problem::{Complaint, KeyPath, Problem, Problems};
 use super::yaml;
 use crate::model::Inventory;
 use crate::model::notify::NoticeWay;
-use crate::model::project::LandingMachines;
+use crate::model::project::{Landing, LandingMachines};
 use crate::model::router_access::RouterAccess;
 use crate::model::server::{Access, Login, SecretRef};
 use crate::model::vsphere::Trust;
@@ -51,7 +51,6 @@ pub fn check(root: &Path, inventory: &Inventory) -> Result<(), Problems> {
         look_at_router(root, &KeyPath::root().key("network").key("hub_access"), hub, &mut lost);
         report(root, PROJECT, lost, &mut problems);
     }
-    look_at_vcenter(root, inventory, &mut problems);
     let mut lost = Vec::new();
     for (index, receiver) in inventory.project.notify.iter().enumerate() {
         let NoticeWay::Post { token: Some(token), .. } = &receiver.way else { continue };
@@ -59,18 +58,28 @@ pub fn check(root: &Path, inventory: &Inventory) -> Result<(), Problems> {
         lost.extend(in_reach(root, token).err().map(|complaint| (path, complaint)));
     }
     report(root, PROJECT, lost, &mut problems);
-    if let Some(converter) = &inventory.project.landing.converter {
-        let path = KeyPath::root().key("landing").key("converter").key("password");
-        let missing = in_reach(root, &converter.password).err();
-        report(root, PROJECT, missing.map(|complaint| (path, complaint)).into_iter().collect(), &mut problems);
+    look_at_landing(root, &KeyPath::root(), &inventory.project.landing, &mut problems);
+    for (index, site) in inventory.project.landing_sites.iter().enumerate() {
+        let path = KeyPath::root().key("landing_sites").item(index);
+        if let Some(hub) = &site.network.hub_access {
+            let mut lost = Vec::new();
+            look_at_router(root, &path.key("network").key("hub_access"), hub, &mut lost);
+            report(root, PROJECT, lost, &mut problems);
+        }
+        look_at_landing(root, &path, &site.landing, &mut problems);
     }
     problems.or(Some(()))
 }
 
-/// The password of the vCenter, and the authority of its certificate.
-fn look_at_vcenter(root: &Path, inventory: &Inventory, problems: &mut Problems) {
-    let LandingMachines::Vsphere(vsphere) = &inventory.project.landing.machines else { return };
-    let path = KeyPath::root().key("landing").key("vsphere");
+/// The passwords of the Converter and the vCenter of a landing, and the authority of the latter's certificate.
+fn look_at_landing(root: &Path, path: &KeyPath, landing: &Landing, problems: &mut Problems) {
+    if let Some(converter) = &landing.converter {
+        let path = path.key("landing").key("converter").key("password");
+        let missing = in_reach(root, &converter.password).err();
+        report(root, PROJECT, missing.map(|complaint| (path, complaint)).into_iter().collect(), problems);
+    }
+    let LandingMachines::Vsphere(vsphere) = &landing.machines else { return };
+    let path = path.key("landing").key("vsphere");
     let mut lost = Vec::new();
     lost.extend(in_reach(root, &vsphere.access.password).err().map(|why| (path.key("password"), why)));
     if let Trust::Ca(ca) = &vsphere.access.trust {

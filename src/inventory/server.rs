@@ -28,8 +28,11 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
     let roles = fields.required("roles", "What it does for the town.", list(word(&ServerRole::WORDS)));
     let address = fields.required("address", "Its address in the tenant's LAN.", address());
     let landing = "Where its address is after the move: `keep`, `{renumber: ADDRESS}`, or `routes_only` as the document words it.";
-    let landing =
-        fields.required("landing", landing, either(word(STAYING), record("A new address at the SAD.", renumber)));
+    let landing = fields.required(
+        "landing",
+        landing,
+        either(word(STAYING), record("A new address at the data center.", renumber)),
+    );
     let moved = "How it is moved; there is no default.";
     let transfer = fields.required("transfer", moved, word(&Transfer::WORDS));
     let directory = "How a domain controller is moved, signed by both sides; needed exactly with the role `ad`.";
@@ -92,7 +95,7 @@ fn os(fields: &mut Fields<'_>) -> Option<Os> {
 }
 
 fn renumber(fields: &mut Fields<'_>) -> Option<Addressing> {
-    let address = fields.required("renumber", "The new address, in the tenant's prefix at the SAD.", address());
+    let address = fields.required("renumber", "The new address, in the tenant's prefix at the data center.", address());
     Some(Addressing::Renumber(address?))
 }
 

@@ -10,6 +10,7 @@ use crate::model::link::{
     PrimaryMedium, ProfileVia, ReturnPath, Site,
 };
 use crate::model::router_access::SiteRouters;
+use crate::model::tenant::Tenant;
 use ipnetwork::Ipv4Network;
 use std::net::Ipv4Addr;
 
@@ -33,16 +34,26 @@ pub(super) fn form() -> impl Form<Value = Site> {
 /// Checks among the sites of a tenant.
 pub(super) fn check_together(fields: &mut Fields<'_>, sites: &[Site]) {
     fields.unique("sites", "id", sites.iter().map(|site| &site.id));
+    if sites.first().is_some_and(|first| first.number.is_some()) {
+        let complaint = Complaint::new("the first site has its tenant's number");
+        fields.refuse("sites[0].number", complaint.hint("remove the key: further sites have numbers of their own"));
+    }
 }
 
 fn site(fields: &mut Fields<'_>) -> Option<Site> {
     let id = fields.required("id", "Id, unique within the tenant.", id());
+    let number = "Our number for a further site, from the same numbers as the tenants', never reused; the first site has its tenant's.";
+    let number = fields.optional(
+        "number",
+        number,
+        whole(u64::from(*Tenant::NUMBERS.start())..=u64::from(*Tenant::NUMBERS.end())),
+    );
     let address = fields.required("address", "Address as printed.", text());
     let lan = fields.maybe("lan", "The local network.", record("The local network.", lan));
     let link = fields.required("link", "The MPLS access.", record("The MPLS access.", link));
     let way = "The temporary way that the copying takes: `routed`, `alias`, `jump_host`, or `none` once the landing was accepted.";
     let migration_path = fields.optional("migration_path", way, word(MIGRATION_WAYS));
-    Some(Site { id: id?, address: address?, lan: lan?, link: link?, migration_path: migration_path? })
+    Some(Site { id: id?, number: number?, address: address?, lan: lan?, link: link?, migration_path: migration_path? })
 }
 
 fn lan(fields: &mut Fields<'_>) -> Option<Lan> {
@@ -249,7 +260,7 @@ fn cellular(fields: &mut Fields<'_>) -> Option<CellularLine> {
 fn primary_line(fields: &mut Fields<'_>) -> Option<(CarrierLine, HubHandoff)> {
     let line = carrier(fields);
     let vlan = fields.required("hub_vlan", "VLAN on the hub's trunk that carries this VPN.", whole(1..=4094));
-    let wan = fields.required("hub_wan", "Network between the hub and the provider at the SAD.", network());
+    let wan = fields.required("hub_wan", "Network between the hub and the provider at the data center.", network());
     let pe = fields.required("hub_pe", "Provider's address on it.", address());
     let ce = fields.required("hub_ce", "Our hub's address on it.", address());
     let handoff = HubHandoff { vlan: vlan?, wan: wan?, pe: pe?, ce: ce? };

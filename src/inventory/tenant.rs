@@ -2,11 +2,11 @@
 
 use super::codes;
 use super::form::scalars::{date, flag, id, month_day, text, text_like, whole, word};
-use super::form::{Fields, Form, list, nonempty_list, or_unknown, record};
+use super::form::{Fields, Form, list, nonempty_list, or_unknown, record, scalars};
 use super::problem::Complaint;
 use super::{server, site, window};
 use crate::model::tenant::{ActualCount, Clients, Codes, Population, Saas, ServerCount, Tenant, TenantKind};
-use crate::model::{Known, TenantId};
+use crate::model::{Known, LandingId, TenantId};
 use std::collections::BTreeSet;
 
 const KINDS: &[(&str, TenantKind)] = &[("municipality", TenantKind::Municipality), ("union", TenantKind::Union)];
@@ -57,6 +57,8 @@ fn about(fields: &mut Fields<'_>) -> Option<Tenant> {
     let under_5000 = fields.required("under_5000", "The flag `< 5.000` as the document prints it.", flag());
     let patron = "Day of the patron saint, month-day, where it is a fixed date.";
     let patron_day = fields.maybe("patron_day", patron, month_day());
+    let lands = "Where it lands: an id of the project's `landing_sites` (default: the project's `landing`).";
+    let landing_site = fields.optional("landing_site", lands, scalars::id::<LandingId>());
     let clients = fields.maybe("clients", "Size of the office.", record("Size of the office.", clients));
     let outside = "Services used over the Internet, which stay outside.";
     let saas = fields.or("saas", outside, list(record("A service.", saas)), Vec::new());
@@ -72,6 +74,7 @@ fn about(fields: &mut Fields<'_>) -> Option<Tenant> {
         populations,
         action_2_2_2: action_2_2_2?,
         under_5000: under_5000?,
+        landing_site: landing_site?,
         server_count: ServerCount::default(),
         clients: clients?,
         saas: saas?,

@@ -411,6 +411,27 @@ pub enum Class {
     Evidence,
 }
 
+impl Class {
+    /// What is safe and what next, where the trouble itself does not say it.
+    pub fn otherwise(self) -> &'static str {
+        match self {
+            Class::Unreachable => {
+                "What was acknowledged is kept. See that the host is on and its line is up, then give the same command again."
+            }
+            Class::Waiting => "Nothing goes on by itself. `traghetto migrate status` says who has to do what first.",
+            Class::CheckFailed => {
+                "The step is not done and nothing after it begins. Mend what the check found, then give the same command again."
+            }
+            Class::Failed => {
+                "What was done is kept, and the step is not done. Mend the cause, then give the same command again; `traghetto migrate log` says what happened."
+            }
+            Class::Evidence => {
+                "Nothing goes on with it: what was copied or signed is not what was recorded. Keep everything as it is and find out who changed it, before you copy or sign again."
+            }
+        }
+    }
+}
+
 /// Why an act was left before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

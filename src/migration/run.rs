@@ -239,7 +239,7 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
         let record = if trouble.class == Class::Waiting {
             Record::StepStopped { step, why: Stop::Waiting }
         } else {
-            let (reason, hints) = (trouble.reason(), trouble.hints.clone());
+            let (reason, hints) = (trouble.reason(), trouble.advice());
             Record::StepFailed { step, reason, hints, class: trouble.class }
         };
         match self.write(record).await {

@@ -344,7 +344,7 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
         },
         Next::Withdraw(server) => act(
             text(
-                format!("{server} torna alla sorgente: prima va spenta la sua macchina al SAD"),
+                format!("{server} torna alla sorgente: prima va spenta la sua macchina al data center"),
                 format!("{server} goes back to its source: its machine at the landing site is switched off first"),
             ),
             &run,

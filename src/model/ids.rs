@@ -80,6 +80,10 @@ id!(
     SiteId
 );
 id!(
+    /// A further landing site of the project.
+    LandingId
+);
+id!(
     /// A disk of a server, unique within the server.
     DiskId
 );

@@ -15,6 +15,10 @@ use std::net::Ipv4Addr;
 pub struct Site {
     /// Id, unique within the tenant.
     pub id: SiteId,
+    /// Our number for a further site, from the same numbers as the tenants' and never reused; the first
+    /// site has its tenant's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u16>,
     /// Address as printed.
     pub address: String,
     /// The local network, if known.

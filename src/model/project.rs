@@ -1,5 +1,6 @@
 //! The project: parties, terms, the landing site, and the pools from which our own numbers come.
 
+use super::LandingId;
 pub use super::calendar::Sla;
 use super::calendar::Term;
 use super::converter::ConverterAccess;
@@ -35,6 +36,9 @@ pub struct Project {
     pub population_date: Date,
     /// Sum of the members' populations at that date as printed, a check on the inventory.
     pub population_total: Option<u64>,
+    /// Below how many inhabitants a tenant is small, the number itself outside: what the flag
+    /// `under_5000` says, and payers follow.
+    pub small_below: u64,
     /// Terms of the documents.
     pub terms: Terms,
     /// Service level of the links.
@@ -43,6 +47,10 @@ pub struct Project {
     pub extra_holidays: Vec<Date>,
     /// The landing site.
     pub landing: Landing,
+    /// Further landing sites, each with numbers of its own: a tenant names the one where it lands.
+    pub landing_sites: Vec<LandingSite>,
+    /// Where the journal is mirrored, whichever the landing site: state lives in one place.
+    pub mirror: LandingTarget,
     /// What the migration may take of a site's link, where the link has no calendar of its own.
     pub shaping: RateCalendar,
     /// Whom a run tells what.
@@ -91,6 +99,28 @@ pub enum NetworkDate {
     AvailableOn,
     /// `accepted_on`.
     AcceptedOn,
+}
+
+/// A further landing site: another data center, with its hub.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LandingSite {
+    /// Id, by which tenants name it.
+    pub id: LandingId,
+    /// What it is.
+    pub landing: Landing,
+    /// Its hub and its pools.
+    pub network: NetworkPools,
+}
+
+impl Project {
+    /// The project as tenants of a landing site see it: its landing and its network are that site's.
+    /// None is the first one; so is one that the project does not have, which no inventory names.
+    #[must_use]
+    pub fn at(&self, site: Option<&LandingId>) -> Self {
+        let found = site.and_then(|id| self.landing_sites.iter().find(|site| site.id == *id));
+        let Some(found) = found else { return self.clone() };
+        Self { landing: found.landing.clone(), network: found.network.clone(), ..self.clone() }
+    }
 }
 
 /// Where replicas land.

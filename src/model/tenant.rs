@@ -3,7 +3,7 @@
 use super::link::Site;
 use super::server::Server;
 use super::window::Window;
-use super::{Known, TenantId};
+use super::{Known, LandingId, TenantId};
 use jiff::civil::Date;
 use std::ops::RangeInclusive;
 
@@ -28,6 +28,9 @@ pub struct Tenant {
     pub action_2_2_2: bool,
     /// The flag `< 5.000` as the document prints it: payers follow it.
     pub under_5000: bool,
+    /// Where it lands, if not at the project's first landing site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub landing_site: Option<LandingId>,
     /// Count of servers as assessed in the project document, and as found.
     pub server_count: ServerCount,
     /// Personal computers and users, where the document says so.
@@ -135,6 +138,12 @@ impl Tenant {
         let holds = |site: &&Site| site.lan.as_ref().is_some_and(|lan| lan.prefix.contains(server.address));
         let only = || sites.first().filter(|site| sites.len() == 1 && site.lan.is_none());
         sites.iter().find(holds).or_else(only)
+    }
+
+    /// Our number of a site: the tenant's for the first, its own for every further one.
+    pub fn number_of(&self, site: &Site) -> Option<u16> {
+        let first = self.sites.known().and_then(|sites| sites.first());
+        if first.is_some_and(|first| first.id == site.id) { Some(self.number) } else { site.number }
     }
 
     /// The population at `date`, if the inventory has one.

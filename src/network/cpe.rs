@@ -148,6 +148,7 @@ pub(super) fn baseline(plan: &NetworkPlan, source: Option<InterfaceName>) -> Bas
         syslog: shared.syslog,
         ntp: shared.ntp,
         tacacs: shared.tacacs,
+        mark: shared.mark.clone(),
         tacacs_key: Secret(word("tacacs-key")),
         break_glass: Secret(word("breakglass-password")),
         source,
@@ -256,7 +257,7 @@ fn lan_interface(
         priority,
         preempt,
         key_chain: word("HSRP-LAN"),
-        name: Token::of(format_args!("LAN-{}", plan.numbers.vrf)),
+        name: Token::of(format_args!("LAN-{}", plan.numbers.label)),
         // A router without a peer has nobody to give way to.
         track: plan.standby_cpe.as_ref().map(|_| loss),
     };
@@ -319,7 +320,7 @@ fn lte_line(
         mtu: Some(line.mtu),
         mss: Some(plan.mss),
         shaper: Some(shaper),
-        ..Interface::new(MODEM, "backup to the SAD over LTE, in the VPN".into(), address)
+        ..Interface::new(MODEM, format!("backup to the {} over LTE, in the VPN", plan.shared.place), address)
     });
 }
 
@@ -333,7 +334,7 @@ fn lte_tunnel(
     rate: Rate,
     apn: Option<&Token>,
 ) {
-    let (door, filter, profile) = (word("FVRF-LTE"), word("LTE-IN"), word("SAD"));
+    let (door, filter, profile) = (word("FVRF-LTE"), word("LTE-IN"), plan.shared.mark.clone());
     let hub = plan.shared.hub_public;
     router.vrfs.push(Vrf { name: door.clone(), description: "front door, LTE carrier side only".into(), rd: None });
     router.modems.push(Modem { interface: MODEM, apn: apn.cloned() });
@@ -360,7 +361,11 @@ fn lte_tunnel(
             profile,
         }),
         shaper: Some(shaper),
-        ..Interface::new(tunnel_interface(plan), "backup to the SAD over LTE".into(), on(tunnel.cpe, tunnel.prefix))
+        ..Interface::new(
+            tunnel_interface(plan),
+            format!("backup to the {} over LTE", plan.shared.place),
+            on(tunnel.cpe, tunnel.prefix),
+        )
     });
     router.interfaces.push(Interface {
         vrf: Some(door.clone()),
@@ -384,11 +389,15 @@ fn tunnel_peer_only(hub: Ipv4Addr) -> Vec<AccessEntry> {
     ]
 }
 
-/// What clients reach at the SAD: its prefix, and the servers that moved with their address.
+/// What clients reach at the SAD: its prefix, the servers that moved with their address, and by way of
+/// the hub the tenant's other sites with the servers that moved from there.
 fn destinations(plan: &NetworkPlan, moved: &Moved) -> Vec<(Ipv4Network, Token)> {
-    let prefix = (plan.numbers.sad, Token::of(format_args!("SAD-{}", plan.numbers.vrf)));
+    let prefix = (plan.numbers.sad, Token::of(format_args!("{}-{}", plan.shared.mark, plan.numbers.vrf)));
     let kept = plan.kept().filter(|server| moved.contains(&server.id));
-    std::iter::once(prefix).chain(kept.map(|server| (host(server.after), server_word(&server.id)))).collect()
+    let kept = kept.map(|server| (host(server.after), server_word(&server.id)));
+    let sites =
+        plan.beside.iter().map(|other| (other.lan.prefix, Token::of(format_args!("SITE-{}", other.numbers.label))));
+    std::iter::once(prefix).chain(sites).chain(kept).collect()
 }
 
 fn routes_to_sad(
@@ -415,8 +424,12 @@ fn float_to_sad(router: &mut RouterPlan, plan: &NetworkPlan, moved: &Moved, via:
 /// With every way withdrawn the SAD's prefix would match the default route, go to the firewall, and
 /// come back through the firewall's own route to the VIP: dropped here, no loop.
 fn discard_sad(router: &mut RouterPlan, plan: &NetworkPlan) {
-    let name = word("SAD-NO-LOOP");
+    let name = Token::of(format_args!("{}-NO-LOOP", plan.shared.mark));
     router.routes.push(Route::new(None, plan.numbers.sad, NextHop::Discard, name).floating(LAST));
+    for other in &plan.beside {
+        let discard = Route::new(None, other.lan.prefix, NextHop::Discard, word("SITE-NO-LOOP"));
+        router.routes.push(discard.floating(LAST));
+    }
 }
 
 fn management_route(router: &mut RouterPlan, plan: &NetworkPlan, via: NextHop, name: &str) {

@@ -31,6 +31,8 @@ pub struct Cutover {
     pub vip: Ipv4Addr,
     /// The tenant's routing table on the hub.
     pub vrf: Token,
+    /// Name of the data center.
+    pub place: String,
 }
 
 /// The lines of one router.
@@ -67,6 +69,7 @@ fn cutover(plan: &NetworkPlan, server: &ServerPlan) -> Cutover {
         windows_mac: plan.numbers.virtual_mac().dashed(),
         vip: plan.lan.vip,
         vrf: plan.numbers.vrf.clone(),
+        place: plan.shared.place.clone(),
     }
 }
 

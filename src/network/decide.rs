@@ -1,4 +1,7 @@
 //! From the inventory to a [`NetworkPlan`], or to everything that stands against it.
+//!
+//! Each site has a plan. Its number gives what is its own, its tenant's number what all sites share:
+//! routing table, prefix at the SAD, target of the probes. Sites meet on the hub: each has a handoff.
 
 use super::estate;
 use super::migration_path::{self, MigrationPath};
@@ -8,11 +11,11 @@ use super::plan::{
 use super::pools::Numbers;
 use super::problem::{NetworkProblem, NetworkProblems, Rule};
 use super::token::Token;
+use crate::model::Inventory;
 use crate::model::link::{Backup, CarrierLine, CellularLine, HubHandoff, Lan, Link, ProfileVia, ReturnPath, Site};
-use crate::model::project::NetworkPools;
+use crate::model::project::{NetworkPools, Project};
 use crate::model::server::{Addressing, Server, ServerRole};
 use crate::model::tenant::Tenant;
-use crate::model::{Inventory, Known};
 use std::net::Ipv4Addr;
 
 /// Bytes of IP and TCP headers: the segment is that much smaller than the packet.
@@ -23,43 +26,61 @@ const ETHERNET_MTU: u16 = 1500;
 impl NetworkPlan {
     /// Decides the network of `tenant`, or says everything that stands against it.
     pub fn new(inventory: &Inventory, tenant: &Tenant) -> Result<Self, NetworkProblems> {
-        let pools = &inventory.project.network;
+        let project = inventory.project.at(tenant.landing_site.as_ref());
+        let pools = &project.network;
         let mut found = Problems(Vec::new());
-        let shared = Shared::new(pools, &mut found);
-        let numbers = found.all(Numbers::new(pools, tenant));
+        let shared = Shared::new(&project, &mut found);
         let servers = found.known(tenant.servers.known(), "servers");
-        let plan = the_site(tenant, &mut found).and_then(|site| {
-            let key = format!("sites.{}", site.id);
-            let given = Given::new(site, servers.is_some_and(|all| all.iter().any(keeps)), &key, &mut found);
-            let (given, all) = (given?, servers?);
-            let servers = server_plans(all, given.lan, numbers.as_ref(), &mut found);
-            let numbers = numbers?;
-            let migration = found.all(MigrationPath::decide(&migration_path::Given {
-                pools,
-                numbers: &numbers,
-                site: &key,
-                wish: site.migration_path,
-                lan: given.lan,
-                servers: all,
-            }));
-            let rest = Rest { numbers, servers, migration: migration?, shared: shared? };
-            Some(Self::decide(tenant, site, given, rest, pools.probe_target))
-        });
-        match plan {
+        let sites = found.known(tenant.sites.known().filter(|sites| !sites.is_empty()), "sites");
+        let mut plans = Vec::new();
+        for site in sites.into_iter().flatten() {
+            let own = servers.map(|all| servers_at(tenant, site, all));
+            plans.push(Self::of_site(pools, tenant, site, own.as_deref(), shared.as_ref(), &mut found));
+        }
+        match plans.into_iter().collect::<Option<Vec<_>>>().and_then(joined) {
             Some(plan) => {
                 found.0.extend(estate::overlaps(&plan));
-                found.0.extend(estate::on_the_jump_host(&plan));
-                found.0.extend(estate::shared_with_others(inventory, tenant, &plan));
-                found.0.extend(estate::migration_clashes(inventory, tenant, &plan));
+                for site in std::iter::once(&plan).chain(&plan.beside) {
+                    found.0.extend(estate::on_the_jump_host(site));
+                    found.0.extend(estate::shared_with_others(inventory, pools, tenant, site));
+                    found.0.extend(estate::migration_clashes(inventory, pools, tenant, site));
+                }
                 if found.0.is_empty() { Ok(plan) } else { Err(found.of(tenant)) }
             }
             None => Err(found.of(tenant)),
         }
     }
 
+    /// The plan of one site, whose servers are `own`.
+    fn of_site(
+        pools: &NetworkPools,
+        tenant: &Tenant,
+        site: &Site,
+        own: Option<&[Server]>,
+        shared: Option<&Shared>,
+        found: &mut Problems,
+    ) -> Option<Self> {
+        let numbers = found.all(Numbers::new(pools, tenant, site));
+        let key = format!("sites.{}", site.id);
+        let given = Given::new(site, own.is_some_and(|all| all.iter().any(keeps)), &key, found);
+        let (given, all) = (given?, own?);
+        let servers = server_plans(all, given.lan, numbers.as_ref(), found);
+        let numbers = numbers?;
+        let migration = found.all(MigrationPath::decide(&migration_path::Given {
+            pools,
+            numbers: &numbers,
+            site: &key,
+            wish: site.migration_path,
+            lan: given.lan,
+            servers: all,
+        }));
+        let rest = Rest { numbers, servers, migration: migration?, shared: shared?.clone() };
+        Some(Self::decide(tenant, site, given, rest, pools.probe_target))
+    }
+
     fn decide(tenant: &Tenant, site: &Site, given: Given<'_>, rest: Rest, probe_target: Ipv4Addr) -> Self {
         let Rest { numbers, servers, migration, shared } = rest;
-        let lower = numbers.vrf.as_str().to_lowercase();
+        let lower = numbers.label.as_str().to_lowercase();
         let cpe = |letter: char, loopback: Ipv4Addr, lan: Ipv4Addr| Cpe {
             hostname: Token::of(format_args!("{lower}-cpe-{letter}")),
             loopback,
@@ -99,8 +120,23 @@ impl NetworkPlan {
             servers,
             migration,
             shared,
+            beside: Vec::new(),
         }
     }
+}
+
+/// The first site's plan, with the others beside it.
+fn joined(plans: Vec<NetworkPlan>) -> Option<NetworkPlan> {
+    let mut plans = plans.into_iter();
+    let first = plans.next()?;
+    Some(NetworkPlan { beside: plans.collect(), ..first })
+}
+
+/// The servers that stand at a site; one that is in no LAN counts for the first site, which refuses it.
+fn servers_at(tenant: &Tenant, site: &Site, all: &[Server]) -> Vec<Server> {
+    let first = tenant.sites.known().and_then(|sites| sites.first());
+    let home = |server: &&Server| tenant.site_of(server).or(first).is_some_and(|home| home.id == site.id);
+    all.iter().filter(home).cloned().collect()
 }
 
 /// What is decided beside what is given.
@@ -140,15 +176,25 @@ impl Problems {
     }
 
     fn of(self, tenant: &Tenant) -> NetworkProblems {
-        NetworkProblems { tenant: tenant.id.clone(), problems: self.0 }
+        let mut problems: Vec<NetworkProblem> = Vec::new();
+        for problem in self.0 {
+            // What is the tenant's is found at each of its sites.
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+        NetworkProblems { tenant: tenant.id.clone(), problems }
     }
 }
 
 impl Shared {
-    fn new(pools: &NetworkPools, found: &mut Problems) -> Option<Self> {
+    fn new(project: &Project, found: &mut Problems) -> Option<Self> {
+        let pools = &project.network;
         let domain = found.token(&pools.domain, 60, "network.domain");
         let hub = found.token(&pools.hub_name, 40, "network.hub_name");
         Some(Self {
+            place: place(&project.landing.name),
+            mark: mark(&project.landing.name),
             domain: domain?,
             hub: hub?,
             hub_public: pools.hub_public,
@@ -161,15 +207,19 @@ impl Shared {
     }
 }
 
-/// The one site that is planned.
-fn the_site<'a>(tenant: &'a Tenant, found: &mut Problems) -> Option<&'a Site> {
-    match &tenant.sites {
-        Known::Known(sites) if sites.len() > 1 => {
-            found.push("sites", Rule::ManySites { count: sites.len() });
-            None
-        }
-        sites => found.known(sites.known().and_then(|sites| sites.first()), "sites"),
-    }
+/// A landing site's name as texts for routers and hosts may carry it.
+fn place(name: &str) -> String {
+    let safe = |letter: char| if letter.is_ascii_alphanumeric() || " .-_".contains(letter) { letter } else { '-' };
+    name.chars().map(safe).collect()
+}
+
+/// The word that begins the names of what leads to a landing site: the letters and digits of the first
+/// word of its name, in capitals.
+fn mark(name: &str) -> Token {
+    let first = name.split_whitespace().next().unwrap_or_default();
+    let word: String = first.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+    let word = word.to_ascii_uppercase();
+    Token::of(format_args!("{}", if word.is_empty() { "SITE" } else { &word }))
 }
 
 /// What the carrier and the town give, complete.

@@ -10,6 +10,7 @@ use crate::model::tenant::Tenant;
 use ipnetwork::Ipv4Network;
 
 /// A network of the tenant's routing table, and where it comes from.
+#[derive(PartialEq)]
 struct Named {
     key: String,
     network: Ipv4Network,
@@ -18,7 +19,13 @@ struct Named {
 /// Pairs of networks in the tenant's routing table that overlap. Towns may overlap with each other:
 /// each has a routing table of its own.
 pub(super) fn overlaps(plan: &NetworkPlan) -> Vec<NetworkProblem> {
-    let named = networks(plan);
+    let mut named: Vec<Named> = Vec::new();
+    for network in std::iter::once(plan).chain(&plan.beside).flat_map(networks) {
+        // What the sites share is one network.
+        if !named.contains(&network) {
+            named.push(network);
+        }
+    }
     let mut problems = Vec::new();
     for (at, one) in named.iter().enumerate() {
         for other in &named[at + 1..] {
@@ -74,14 +81,18 @@ pub(super) fn on_the_jump_host(plan: &NetworkPlan) -> Vec<NetworkProblem> {
 
 /// What the hub's global table would hold twice, where the way of the copying is plain routes: other
 /// towns whose way is plain too, and networks of ours.
-pub(super) fn migration_clashes(inventory: &Inventory, tenant: &Tenant, plan: &NetworkPlan) -> Vec<NetworkProblem> {
+pub(super) fn migration_clashes(
+    inventory: &Inventory,
+    pools: &NetworkPools,
+    tenant: &Tenant,
+    plan: &NetworkPlan,
+) -> Vec<NetworkProblem> {
     if !matches!(plan.migration.as_ref().map(|path| &path.way), Some(Way::Routed)) {
         return Vec::new();
     }
-    let pools = &inventory.project.network;
     let ours = [("network.management", pools.management), ("network.primary_loopbacks", pools.primary_loopbacks)];
     let ours = ours.into_iter().map(|(key, network)| (key.to_owned(), network));
-    let others = inventory.tenants.values().filter(|other| other.id != tenant.id);
+    let others = others_there(inventory, tenant);
     let sites = others.flat_map(|other| {
         let sites = other.sites.known().into_iter().flatten();
         let routed = sites.filter(|site| site.migration_path == Some(MigrationWay::Routed));
@@ -97,10 +108,27 @@ pub(super) fn migration_clashes(inventory: &Inventory, tenant: &Tenant, plan: &N
         .collect()
 }
 
+/// The other tenants of the same landing site, whose parts are on the same hub.
+fn others_there<'a>(inventory: &'a Inventory, tenant: &'a Tenant) -> impl Iterator<Item = &'a Tenant> {
+    let there = |other: &&Tenant| other.id != tenant.id && other.landing_site == tenant.landing_site;
+    inventory.tenants.values().filter(there)
+}
+
 /// What this tenant has that another one has too, though the hub can hold it only once.
-pub(super) fn shared_with_others(inventory: &Inventory, tenant: &Tenant, plan: &NetworkPlan) -> Vec<NetworkProblem> {
-    let others = inventory.tenants.values().filter(|other| other.id != tenant.id);
-    others.flat_map(|other| shared(&inventory.project.network, plan, other)).collect()
+pub(super) fn shared_with_others(
+    inventory: &Inventory,
+    pools: &NetworkPools,
+    tenant: &Tenant,
+    plan: &NetworkPlan,
+) -> Vec<NetworkProblem> {
+    let others = others_there(inventory, tenant);
+    let mut problems: Vec<_> = others.flat_map(|other| shared(pools, plan, other)).collect();
+    if plan.numbers.kept_vlan == plan.numbers.new_vlan {
+        let value = plan.numbers.new_vlan.to_string();
+        let rule = Rule::Shared { what: "VLAN", value, other: tenant.id.clone() };
+        problems.push(NetworkProblem::new("network.new_vlan_base", rule));
+    }
+    problems
 }
 
 fn shared(pools: &NetworkPools, plan: &NetworkPlan, other: &Tenant) -> Vec<NetworkProblem> {
@@ -109,8 +137,11 @@ fn shared(pools: &NetworkPools, plan: &NetworkPlan, other: &Tenant) -> Vec<Netwo
         problems.push(NetworkProblem::new(key, Rule::Shared { what, value, other: other.id.clone() }));
     };
     let numbers = &plan.numbers;
-    if other.number == numbers.number {
-        clash("tenant.number", "number", numbers.number.to_string());
+    let further = || other.sites.known().into_iter().flatten().skip(1).filter_map(|site| site.number);
+    if std::iter::once(other.number).chain(further()).any(|number| number == numbers.number) {
+        let key = format!("sites.{}.number", plan.site);
+        let key = if numbers.of_first_site() { "tenant.number" } else { &key };
+        clash(key, "number", numbers.number.to_string());
     }
     if other.short.eq_ignore_ascii_case(numbers.vrf.as_str()) {
         clash("tenant.short", "short name", numbers.vrf.to_string());
@@ -119,13 +150,15 @@ fn shared(pools: &NetworkPools, plan: &NetworkPlan, other: &Tenant) -> Vec<Netwo
     if handoffs.clone().any(|handoff| handoff.vlan == plan.handoff.vlan) {
         clash(&format!("sites.{}.link.carrier.hub_vlan", plan.site), "VLAN", plan.handoff.vlan.to_string());
     }
-    let number = u32::from(other.number);
-    let (kept, new) = (u32::from(pools.kept_vlan_base) + number, u32::from(pools.new_vlan_base) + number);
+    let new = u32::from(pools.new_vlan_base) + u32::from(other.number);
     if u32::from(numbers.kept_vlan) == new {
         clash("network.kept_vlan_base", "VLAN", new.to_string());
     }
-    if u32::from(numbers.new_vlan) == kept {
-        clash("network.new_vlan_base", "VLAN", kept.to_string());
+    for number in std::iter::once(other.number).chain(further()) {
+        let kept = u32::from(pools.kept_vlan_base) + u32::from(number);
+        if u32::from(numbers.new_vlan) == kept {
+            clash("network.new_vlan_base", "VLAN", kept.to_string());
+        }
     }
     problems
 }

@@ -13,8 +13,13 @@ use std::net::Ipv4Addr;
 /// What a machine of the LAN must know.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct HostRoutes {
+    /// Name of the data center.
+    pub place: String,
     /// Destination: the tenant's prefix at the SAD.
     pub destination: Ipv4Network,
+    /// The tenant's other sites, which are reached by way of the hub.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<Ipv4Network>,
     /// Next hop: the VIP.
     pub next_hop: Ipv4Addr,
     /// The default gateway, which stays.
@@ -31,16 +36,25 @@ pub struct HostRoutes {
 }
 
 impl HostRoutes {
+    /// Every destination, the prefix at the SAD first.
+    pub fn destinations(&self) -> impl Iterator<Item = Ipv4Network> {
+        std::iter::once(self.destination).chain(self.sites.iter().copied())
+    }
+
     /// The routes of the plan's LAN.
     pub fn new(plan: &NetworkPlan) -> Self {
         let (destination, vip) = (plan.numbers.sad, plan.lan.vip);
         let gateway = plan.lan.gateway.address;
-        let route = classless(destination, vip);
+        let sites: Vec<Ipv4Network> = plan.beside.iter().map(|other| other.lan.prefix).collect();
+        let route: Vec<u8> =
+            std::iter::once(&destination).chain(&sites).flat_map(|network| classless(*network, vip)).collect();
         let mut with_default = route.clone();
         with_default.push(0);
         with_default.extend(gateway.octets());
         Self {
+            place: plan.shared.place.clone(),
             destination,
+            sites,
             next_hop: vip,
             gateway,
             gateway_kind: plan.lan.gateway.kind,

@@ -24,8 +24,21 @@ const SERVER_PORT: u8 = 1;
 /// Routing table of the hub's public address.
 const INTERNET: &str = "INET";
 
-/// The part of one tenant. A server in `moved` that keeps its address has its /32 in it.
+/// The part of one tenant, with all its sites. A server in `moved` that keeps its address has its /32
+/// in it.
 pub fn tenant(plan: &NetworkPlan, moved: &Moved) -> RouterPlan {
+    let mut router = site(plan, moved);
+    for other in &plan.beside {
+        router.absorb(site(other, moved));
+    }
+    if !plan.beside.is_empty() {
+        router.once();
+    }
+    router.canonical()
+}
+
+/// What one site needs on the hub, and what its tenant's sites share.
+fn site(plan: &NetworkPlan, moved: &Moved) -> RouterPlan {
     let numbers = &plan.numbers;
     let mut router = RouterPlan::named(plan.shared.hub.clone());
     let description = format!("tenant {}", plan.tenant);
@@ -42,7 +55,7 @@ pub fn tenant(plan: &NetworkPlan, moved: &Moved) -> RouterPlan {
     };
     return_routes(&mut router, plan, object);
     on_hub(&mut router, plan, &handoff(plan), object);
-    router.canonical()
+    router
 }
 
 /// The hub as a whole: what is shared, and the part of every tenant in `plans`.
@@ -66,7 +79,8 @@ pub fn whole(plans: &[NetworkPlan], moved: &Moved) -> Option<RouterPlan> {
             ..Interface::new(name, "hosts of the migration".into(), on(hosts.hub, hosts.network))
         });
     }
-    for plan in plans {
+    let mut seen = std::collections::BTreeSet::new();
+    for plan in plans.iter().filter(|plan| seen.insert(&plan.tenant)) {
         router.absorb(tenant(plan, moved));
     }
     Some(router.canonical())
@@ -82,16 +96,16 @@ fn handoff(plan: &NetworkPlan) -> InterfaceName {
 fn carrier_side(router: &mut RouterPlan, plan: &NetworkPlan) {
     let handoff = &plan.handoff;
     let name = self::handoff(plan);
-    let class = class_on_hub(&plan.numbers.vrf);
+    let class = class_on_hub(&plan.numbers.label);
     router.migration_classes.push(MigrationClass { name: class, access_list: None });
-    let shaper = shaper(router, &plan.numbers.vrf, "", plan.primary.rate, false);
+    let shaper = shaper(router, &plan.numbers.label, "", plan.primary.rate, false);
     router.interfaces.push(Interface {
         vrf: Some(plan.numbers.vrf.clone()),
         proxy_arp: Some(false),
         mss: Some(plan.mss),
         outside: true,
         shaper: Some(shaper),
-        ..Interface::new(name, format!("MPLS VPN of {}", plan.numbers.vrf), on(handoff.ce, handoff.wan))
+        ..Interface::new(name, format!("MPLS VPN of {}", plan.numbers.label), on(handoff.ce, handoff.wan))
     });
     let loopback = InterfaceName::Loopback(plan.numbers.probe_loopback());
     let address = Address::Static { network: host(plan.probe_target) };
@@ -112,13 +126,17 @@ fn server_side(router: &mut RouterPlan, plan: &NetworkPlan, moved: &Moved) {
         proxy_arp: Some(false),
         ..Interface::new(vlan(plan.numbers.new_vlan), format!("servers of {vrf} with new addresses"), sad)
     });
-    router.routes.push(discarded(vrf, plan.numbers.sad, word("SAD-NO-LOOP")));
+    router.routes.push(discarded(vrf, plan.numbers.sad, Token::of(format_args!("{}-NO-LOOP", plan.shared.mark))));
     let Some(hub) = plan.lan.hub else { return };
     let kept = vlan(plan.numbers.kept_vlan);
     router.interfaces.push(Interface {
         vrf: Some(vrf.clone()),
         proxy_arp: Some(true),
-        ..Interface::new(kept.clone(), format!("servers of {vrf} that keep their address"), on(hub, plan.lan.prefix))
+        ..Interface::new(
+            kept.clone(),
+            format!("servers of {} that keep their address", plan.numbers.label),
+            on(hub, plan.lan.prefix),
+        )
     });
     for server in plan.kept().filter(|server| moved.contains(&server.id)) {
         let via = NextHop::Both(kept.clone(), server.after);
@@ -143,10 +161,10 @@ fn tunnel_side(router: &mut RouterPlan, plan: &NetworkPlan, tunnel: TunnelNet, r
     let address = Address::Static { network: host(tunnel.hub) };
     router.interfaces.push(Interface {
         vrf: Some(numbers.vrf.clone()),
-        ..Interface::new(loopback.clone(), format!("tunnel end of {}", numbers.vrf), address)
+        ..Interface::new(loopback.clone(), format!("tunnel end of {}", numbers.label), address)
     });
     router.peers.push(TunnelPeer {
-        name: numbers.vrf.clone(),
+        name: numbers.label.clone(),
         outer_vrf: word(INTERNET),
         local: fqdn(plan, &plan.shared.hub),
         remote: fqdn(plan, &plan.backup_cpe().hostname),
@@ -154,16 +172,16 @@ fn tunnel_side(router: &mut RouterPlan, plan: &NetworkPlan, tunnel: TunnelNet, r
         key: plan.secret("tunnel-key"),
         template: Some(numbers.number),
     });
-    let shaper = shaper(router, &numbers.vrf, "-LTE", rate, true);
+    let shaper = shaper(router, &numbers.label, "-LTE", rate, true);
     router.interfaces.push(Interface {
         vrf: Some(numbers.vrf.clone()),
         mtu: Some(TUNNEL_MTU),
         mss: Some(plan.mss),
-        tunnel: Some(Tunnel { calls: None, outer_vrf: word(INTERNET), profile: numbers.vrf.clone() }),
+        tunnel: Some(Tunnel { calls: None, outer_vrf: word(INTERNET), profile: numbers.label.clone() }),
         shaper: Some(shaper),
         ..Interface::new(
             InterfaceName::Template(numbers.number),
-            format!("LTE backup of {}", numbers.vrf),
+            format!("LTE backup of {}", numbers.label),
             Address::Unnumbered { interface: loopback },
         )
     });
@@ -194,7 +212,9 @@ fn tracked_return(router: &mut RouterPlan, plan: &NetworkPlan, tunnel: TunnelNet
 /// Internet, which servers keep reaching by the firewall of the town.
 fn return_routes(router: &mut RouterPlan, plan: &NetworkPlan, object: Option<u16>) {
     let mut two_ways = ways_to_lan(plan);
-    two_ways.push((everywhere(), "INET-VIA-TOWN".to_owned()));
+    if plan.numbers.of_first_site() {
+        two_ways.push((everywhere(), "INET-VIA-TOWN".to_owned()));
+    }
     if plan.standby_cpe.is_none() {
         two_ways.push((host(plan.primary_cpe.loopback), "CPE-A".to_owned()));
     }
@@ -230,13 +250,13 @@ fn ways_to_lan(plan: &NetworkPlan) -> Vec<(Ipv4Network, String)> {
     }
 }
 
-fn shaper(router: &mut RouterPlan, vrf: &Token, suffix: &str, rate: Rate, drops_migration: bool) -> Token {
-    let name = Token::of(format_args!("{vrf}{suffix}"));
+fn shaper(router: &mut RouterPlan, label: &Token, suffix: &str, rate: Rate, drops_migration: bool) -> Token {
+    let name = Token::of(format_args!("{label}{suffix}"));
     router.shapers.push(Shaper {
         name: name.clone(),
         rate_bps: rate.shaped_bps,
         llq_kbps: rate.llq_kbps,
-        migration: class_on_hub(vrf),
+        migration: class_on_hub(label),
         drops_migration,
     });
     name
@@ -266,6 +286,8 @@ pub enum CarrierReason {
     Management,
     /// The LAN.
     Town,
+    /// The LAN of another site of the tenant.
+    OtherSite,
     /// The primary CPE's own address.
     PrimaryCpe,
     /// The default route.
@@ -288,6 +310,7 @@ impl CarrierReason {
             Self::Probes => ("sonde dei CPE", "probes of the CPEs"),
             Self::Management => ("gestione dei CPE", "management of the CPEs"),
             Self::Town => ("la sede", "the town"),
+            Self::OtherSite => ("un'altra sede dell'ente", "another site of the tenant"),
             Self::PrimaryCpe => ("gestione del CPE principale", "management of the primary CPE"),
             Self::Internet => {
                 ("Internet dei server, dal firewall della sede", "Internet of the servers, by the firewall of the town")
@@ -327,12 +350,17 @@ pub fn carrier_routes(plan: &NetworkPlan) -> Vec<CarrierRoute> {
         route(plan.shared.management, hub, CarrierReason::Management, None),
         route(plan.lan.prefix, site, CarrierReason::Town, None),
         route(host(plan.primary_cpe.loopback), site, CarrierReason::PrimaryCpe, None),
-        route(everywhere(), site, CarrierReason::Internet, None),
     ];
+    if plan.numbers.of_first_site() {
+        all.push(route(everywhere(), site, CarrierReason::Internet, None));
+    }
+    all.extend(plan.beside.iter().map(|other| route(other.lan.prefix, hub, CarrierReason::OtherSite, None)));
     if let Some((_, cpe)) = plan.provider_backup() {
         let again = CarrierReason::PrimaryDown;
         all.push(route(plan.lan.prefix, cpe, again, None));
-        all.push(route(everywhere(), cpe, again, None));
+        if plan.numbers.of_first_site() {
+            all.push(route(everywhere(), cpe, again, None));
+        }
         let manages = if plan.standby_cpe.is_some() { CarrierReason::StandbyCpe } else { again };
         all.push(route(host(plan.backup_cpe().loopback), cpe, manages, None));
     }

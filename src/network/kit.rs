@@ -25,6 +25,8 @@ use serde::Serialize;
 pub struct Kit {
     /// The tenant.
     pub tenant: TenantId,
+    /// Name of the data center.
+    pub place: String,
     /// The server.
     pub server: ServerPlan,
     /// Which way.
@@ -148,14 +150,14 @@ pub enum Place {
 }
 
 impl Place {
-    /// As a heading.
-    pub fn words(&self) -> Bilingual {
+    /// As a heading; `at` is the name of the data center.
+    pub fn words(&self, at: &str) -> Bilingual {
         let say = |it: &str, en: &str| Bilingual { it: it.to_owned(), en: en.to_owned() };
         match self {
             Self::Town => say("PERSONALE DELL'ENTE", "THE TOWN'S STAFF"),
             Self::Operations => say("HOST OPERATIVO", "OPERATIONS HOST"),
             Self::Source => say("SERVER DI ORIGINE", "OLD MACHINE"),
-            Self::Landing => say("MACCHINA VIRTUALE AL SAD", "VIRTUAL MACHINE AT THE SAD"),
+            Self::Landing => say(&format!("MACCHINA VIRTUALE AL {at}"), &format!("VIRTUAL MACHINE AT THE {at}")),
             Self::Router(name) => say(&format!("ROUTER {name}"), &format!("ROUTER {name}")),
             Self::CarrierRouter(name) => say(&format!("OPERATORE, ROUTER {name}"), &format!("CARRIER, ROUTER {name}")),
             Self::Carrier => say("OPERATORE, VPN", "CARRIER, VPN"),
@@ -186,6 +188,7 @@ impl Kit {
         }
         Self {
             tenant: plan.tenant.clone(),
+            place: plan.shared.place.clone(),
             server: cutover.server.clone(),
             direction,
             managed_by: plan.managed_by,
@@ -205,6 +208,8 @@ impl Kit {
 pub struct ChangeRequest {
     /// The tenant.
     pub tenant: TenantId,
+    /// Name of the data center.
+    pub place: String,
     /// The carrier's VLAN of the tenant's VPN at the SAD.
     pub vlan: u16,
     /// The CPEs that the carrier configures, each with the lines of every cutover; empty where we do.
@@ -259,6 +264,7 @@ impl ChangeRequest {
     pub fn new(plan: &NetworkPlan, routers: Vec<RequestedRouter>) -> Self {
         Self {
             tenant: plan.tenant.clone(),
+            place: plan.shared.place.clone(),
             vlan: plan.handoff.vlan,
             routers,
             routes: hub::carrier_routes(plan),

@@ -236,7 +236,7 @@ fn chosen(given: &Given<'_>, hosts: &MigrationNetwork) -> (MigrationWay, &'stati
     match given.wish {
         Some(wish) => (wish, "the inventory says so"),
         None if given.lan.prefix.overlaps(hosts.network) => {
-            (MigrationWay::JumpHost, "the town itself has addresses like those of the hosts at the SAD")
+            (MigrationWay::JumpHost, "the town itself has addresses like those of the hosts at the data center")
         }
         None => (MigrationWay::Alias, "towns have the same addresses, and an alias keeps every town apart"),
     }

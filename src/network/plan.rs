@@ -46,6 +46,8 @@ pub struct NetworkPlan {
     pub migration: Option<MigrationPath>,
     /// What all routers share.
     pub shared: Shared,
+    /// The tenant's other sites, whose own list is empty: they share its routing table and its prefix.
+    pub beside: Vec<NetworkPlan>,
 }
 
 /// The LAN and who has an address in it.
@@ -166,6 +168,10 @@ pub enum ReachedBy {
 /// What all routers of the project share.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shared {
+    /// Name of the data center, for people.
+    pub place: String,
+    /// The word that begins the names of what leads there, such as `SAD`.
+    pub mark: Token,
     /// Domain name.
     pub domain: Token,
     /// Host name of the hub.
@@ -188,7 +194,32 @@ impl NetworkPlan {
     /// The same network once the landing was accepted: without the temporary way of the copying.
     #[must_use]
     pub fn accepted(&self) -> Self {
-        Self { migration: None, ..self.clone() }
+        let beside = self.beside.iter().map(Self::accepted).collect();
+        Self { migration: None, beside, ..self.clone() }
+    }
+
+    /// The plan of each of the tenant's sites, its first one first: each with the others beside it.
+    pub fn sites(&self) -> Vec<Self> {
+        let alone = Self { beside: Vec::new(), ..self.clone() };
+        let mut all: Vec<Self> = std::iter::once(&alone).chain(&self.beside).cloned().collect();
+        all.sort_by_key(|site| (!site.numbers.of_first_site(), site.numbers.number));
+        let others = |own: &Self| all.iter().filter(|other| other.site != own.site).cloned().collect();
+        all.iter().map(|site| Self { beside: others(site), ..site.clone() }).collect()
+    }
+
+    /// Every server of the tenant that keeps its address, whichever its site.
+    pub fn kept_everywhere(&self) -> impl Iterator<Item = &ServerPlan> {
+        self.kept().chain(self.beside.iter().flat_map(Self::kept))
+    }
+
+    /// Every server of the tenant, whichever its site.
+    pub fn servers_everywhere(&self) -> impl Iterator<Item = &ServerPlan> {
+        self.servers.iter().chain(self.beside.iter().flat_map(|site| &site.servers))
+    }
+
+    /// How messages name it: the tenant, and the site where it has several.
+    pub fn name(&self) -> String {
+        if self.beside.is_empty() { self.tenant.to_string() } else { format!("{}/{}", self.tenant, self.site) }
     }
 
     /// The servers that keep their address.
@@ -229,9 +260,12 @@ impl NetworkPlan {
         }
     }
 
-    /// A secret of this tenant, by name.
+    /// A secret of this tenant, by name; of a further site, by its id too.
     pub(super) fn secret(&self, name: &str) -> Secret {
-        Secret(Token::of(format_args!("{}.{name}", self.tenant)))
+        Secret(match self.numbers.of_first_site() {
+            true => Token::of(format_args!("{}.{name}", self.tenant)),
+            false => Token::of(format_args!("{}.{}.{name}", self.tenant, self.site)),
+        })
     }
 }
 

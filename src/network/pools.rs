@@ -3,6 +3,7 @@
 use super::problem::{NetworkProblem, Rule};
 use super::router::RouteDistinguisher;
 use super::token::Token;
+use crate::model::link::Site;
 use crate::model::project::NetworkPools;
 use crate::model::tenant::Tenant;
 use ipnetwork::Ipv4Network;
@@ -15,8 +16,14 @@ pub(super) const RESERVED_VRFS: [&str; 5] = ["INET", "FVRF-LTE", "SAD", "MGMT", 
 /// What the tenant's number gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Numbers {
-    /// The tenant's number: also of its probe, track and tunnel template on the hub.
+    /// The tenant's number.
+    pub tenant: u16,
+    /// The site's number, also of its probe, track and tunnel template on the hub: the tenant's for the
+    /// first site, one of its own for every further one.
     pub number: u16,
+    /// What names on the hub and host names carry: the routing table's name, and the number behind it
+    /// for a further site.
+    pub label: Token,
     /// Routing table on the hub, from the tenant's short name.
     pub vrf: Token,
     /// Its route distinguisher.
@@ -78,30 +85,32 @@ impl VirtualMac {
 }
 
 impl Numbers {
-    /// Derives every number, or says which pools and ranges do not reach so far.
-    pub fn new(pools: &NetworkPools, tenant: &Tenant) -> Result<Self, Vec<NetworkProblem>> {
+    /// Derives every number of a site, or says which pools and ranges do not reach so far.
+    pub fn new(pools: &NetworkPools, tenant: &Tenant, site: &Site) -> Result<Self, Vec<NetworkProblem>> {
+        let key = format!("sites.{}.number", site.id);
+        let Some(of_site) = tenant.number_of(site) else {
+            return Err(vec![NetworkProblem::new(key, Rule::Missing)]);
+        };
         let mut draw = Draw { number: tenant.number, problems: Vec::new() };
-        let number = draw.within(
-            "tenant.number",
-            "tenant number",
-            u32::from(tenant.number),
-            u32::from(*Tenant::NUMBERS.start()),
-            u32::from(*Tenant::NUMBERS.end()),
-        );
+        let own = draw.numbered("tenant.number", "tenant number", tenant.number);
         let vrf = draw.vrf(&tenant.short);
         let sad = draw.subnet("network.sad", pools.sad, 24);
+        let new_vlan = draw.above("network.new_vlan_base", "VLAN", pools.new_vlan_base, 4094);
+        draw.number = of_site;
+        let number = if of_site == tenant.number { own } else { draw.numbered(&key, "site number", of_site) };
         let tunnels = draw.subnet("network.tunnels", pools.tunnels, 24);
-        let tunnel = tunnels.and_then(|_| TunnelNet::of(pools, tenant.number));
+        let tunnel = tunnels.and_then(|_| TunnelNet::of(pools, of_site));
         let primary_loopback = draw.address("network.primary_loopbacks", pools.primary_loopbacks);
         let standby_loopback = draw.address("network.standby_loopbacks", pools.standby_loopbacks);
         let group = draw.above("network.hsrp_group_base", "HSRP group", pools.hsrp_group_base, 4095);
         let kept_vlan = draw.above("network.kept_vlan_base", "VLAN", pools.kept_vlan_base, 4094);
-        let new_vlan = draw.above("network.new_vlan_base", "VLAN", pools.new_vlan_base, 4094);
         let derived = || {
-            let sad = sad?;
+            let (sad, vrf, number) = (sad?, vrf?, number?);
             Some(Self {
-                number: number?,
-                vrf: vrf?,
+                tenant: own?,
+                number,
+                label: if number == tenant.number { vrf.clone() } else { Token::of(format_args!("{vrf}-{number}")) },
+                vrf,
                 rd: RouteDistinguisher { asn: pools.vrf_as, number: tenant.number },
                 group: group?,
                 sad,
@@ -121,12 +130,17 @@ impl Numbers {
         VirtualMac(self.group)
     }
 
-    /// Number of the hub's loopback that answers the tenant's probes.
-    pub fn probe_loopback(&self) -> u16 {
-        1000 + self.number
+    /// Whether these are of the tenant's first site.
+    pub fn of_first_site(&self) -> bool {
+        self.number == self.tenant
     }
 
-    /// Number of the hub's loopback that is its end of the tenant's tunnel.
+    /// Number of the hub's loopback that answers the tenant's probes.
+    pub fn probe_loopback(&self) -> u16 {
+        1000 + self.tenant
+    }
+
+    /// Number of the hub's loopback that is its end of the site's tunnel.
     pub fn tunnel_loopback(&self) -> u16 {
         2000 + self.number
     }
@@ -171,6 +185,12 @@ impl Draw {
             self.problems.push(NetworkProblem::new(key, Rule::Pool { number: self.number, pool }));
         }
         found
+    }
+
+    /// A number that is typed, in the range of all numbers.
+    fn numbered(&mut self, key: &str, what: &'static str, number: u16) -> Option<u16> {
+        let (least, most) = (u32::from(*Tenant::NUMBERS.start()), u32::from(*Tenant::NUMBERS.end()));
+        self.within(key, what, u32::from(number), least, most)
     }
 
     /// `base` plus the number, from 1 to `most`.

@@ -30,12 +30,6 @@ pub enum Rule {
     /// The inventory does not say it.
     #[error("not known")]
     Missing,
-    /// More than one site.
-    #[error("{count} sites, and the numbers of our pools serve one site a tenant")]
-    ManySites {
-        /// How many.
-        count: usize,
-    },
     /// A text that cannot stand in a configuration.
     #[error(transparent)]
     Text(InvalidToken),
@@ -90,7 +84,7 @@ pub enum Rule {
         lan: Ipv4Network,
     },
     /// A server outside the LAN: its subnet has no place at the SAD.
-    #[error("{address} is not inside {lan}, the only subnet of the tenant that is carried to the SAD")]
+    #[error("{address} is not inside {lan}, the only subnet of the tenant that is carried to the data center")]
     OutsideLan {
         /// The server's address.
         address: Ipv4Addr,
@@ -98,7 +92,7 @@ pub enum Rule {
         lan: Ipv4Network,
     },
     /// A new address that no host of the tenant's prefix at the SAD can have.
-    #[error("{address} is not a free host address of {sad}, the tenant's prefix at the SAD")]
+    #[error("{address} is not a free host address of {sad}, the tenant's prefix at the data center")]
     OutsideSad {
         /// The new address.
         address: Ipv4Addr,
@@ -134,7 +128,7 @@ pub enum Rule {
         hosts: Ipv4Network,
     },
     /// A LAN that the hub's global table cannot route, since it is also another's.
-    #[error("{lan} overlaps {other_network} ({other}): the hosts at the SAD could not tell them apart")]
+    #[error("{lan} overlaps {other_network} ({other}): the hosts at the data center could not tell them apart")]
     MigrationClash {
         /// The town's LAN.
         lan: Ipv4Network,
@@ -155,7 +149,6 @@ impl Rule {
     pub fn id(&self) -> &'static str {
         match self {
             Rule::Missing => "missing",
-            Rule::ManySites { .. } => "one-site",
             Rule::Text(_) => "text",
             Rule::Pool { .. } => "pool",
             Rule::Range { .. } => "range",
@@ -177,7 +170,6 @@ impl Rule {
     pub fn hint(&self) -> String {
         match self {
             Rule::Missing => "Ask the carrier or the municipality and write it into the tenant's file.".into(),
-            Rule::ManySites { .. } => "Plan the site whose servers move; further sites are not built yet.".into(),
             Rule::Text(invalid) => format!(
                 "Use letters, digits, `.`, `_` and `-`, starting with a letter or a digit, at most {} characters.",
                 invalid.most
@@ -191,7 +183,7 @@ impl Rule {
             Rule::OutsideSad { .. } => "Choose a host address of that prefix; the first one is the hub's.".into(),
             Rule::Taken { .. } => "Give one of the two servers another address.".into(),
             Rule::IdleStandby { .. } => "Name the backup line, or leave out `standby`: one router then carries everything.".into(),
-            Rule::MigrationOverlap { .. } => "Write `migration_path: jump_host`: a host in the tenant's prefix at the SAD stands between.".into(),
+            Rule::MigrationOverlap { .. } => "Write `migration_path: jump_host`: a host in the tenant's prefix at the data center stands between.".into(),
             Rule::MigrationClash { .. } => "Write `migration_path: alias` for this tenant: the hosts then know it by addresses of a pool of ours.".into(),
             Rule::OlderModem => "Use a router with IOS-XE 17 (`profile_via: config`). On the older one it is `cellular 0/2/0 lte profile create 1 APN none` in exec mode with chat script and dialer string by hand, seen by `show cellular 0/2/0 profile`.".into(),
             Rule::Rate { .. } => "Check the rate against the carrier's order; 64 kbit/s is the least.".into(),

@@ -207,7 +207,7 @@ impl Templates {
         match stage {
             Stage::Before => self.routers(plan, stage, &Moved::new()),
             Stage::After => {
-                let moved = plan.kept().map(|server| server.id.clone()).collect();
+                let moved = plan.kept_everywhere().map(|server| server.id.clone()).collect();
                 self.routers(&plan.accepted(), stage, &moved)
             }
             Stage::Cutover => cutovers(plan).iter().map(|cutover| self.cutover(cutover)).collect(),
@@ -218,7 +218,7 @@ impl Templates {
 
     /// The whole hub in `stage`: before or after.
     pub fn hub(&self, plans: &[NetworkPlan], stage: Stage) -> Result<Option<RenderedFile>, RenderError> {
-        let everyone = plans.iter().flat_map(NetworkPlan::kept).map(|server| server.id.clone());
+        let everyone = plans.iter().flat_map(NetworkPlan::kept_everywhere).map(|server| server.id.clone());
         let moved = if stage == Stage::After { everyone.collect() } else { Moved::new() };
         let accepted: Vec<_> = match stage {
             Stage::After => plans.iter().map(NetworkPlan::accepted).collect(),
@@ -256,7 +256,7 @@ impl Templates {
         }
         let ends = MigrationEnds::new(plan, path);
         let text = self.render("host-routes/migration.j2", &ends)?;
-        files.push(RenderedFile::for_people(format!("{folder}/hosts.txt"), text));
+        files.push(RenderedFile::for_people(format!("{}/hosts.txt", of_site(plan, folder)), text));
         Ok(files)
     }
 
@@ -299,7 +299,7 @@ impl Templates {
 
     /// A kit as a page, in Italian or English.
     pub fn kit(&self, kit: &Kit, lang: Language) -> Result<String, RenderError> {
-        let places: Vec<_> = kit.steps.iter().map(|step| lang.of(step.place.words())).collect();
+        let places: Vec<_> = kit.steps.iter().map(|step| lang.of(step.place.words(&kit.place))).collect();
         let value = serde_json::json!({"kit": kit, "places": places, "lang": lang.word()});
         self.for_people("router/kit.j2", &value)
     }
@@ -333,7 +333,7 @@ impl Templates {
             .into_iter()
             .map(|name| {
                 let text = self.render(&format!("host-routes/{name}.j2"), &routes)?;
-                Ok(RenderedFile::for_people(format!("{}/{name}.txt", Stage::Hosts.folder()), text))
+                Ok(RenderedFile::for_people(format!("{}/{name}.txt", of_site(plan, Stage::Hosts.folder())), text))
             })
             .collect()
     }
@@ -358,6 +358,11 @@ impl RenderError {
         let name = source.name().unwrap_or(name).to_owned();
         Self::Template { name, source: Arc::new(source) }
     }
+}
+
+/// The folder of what the machines of a site are told: below it, where it is not the first site.
+fn of_site(plan: &NetworkPlan, folder: &str) -> String {
+    if plan.numbers.of_first_site() { folder.to_owned() } else { format!("{folder}/{}", plan.site) }
 }
 
 /// The site's CPEs, then the tenant's part of the hub.

@@ -61,5 +61,5 @@ fn whole_hub(plans: &[NetworkPlan], templates: &Templates) -> Result<Vec<ConfigT
 
 /// Every server that keeps its address.
 fn everyone(plans: &[NetworkPlan]) -> Moved {
-    plans.iter().flat_map(NetworkPlan::kept).map(|server| server.id.clone()).collect()
+    plans.iter().flat_map(NetworkPlan::kept_everywhere).map(|server| server.id.clone()).collect()
 }

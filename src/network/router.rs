@@ -106,6 +106,21 @@ impl RouterPlan {
         self.translations.extend(part.translations);
         self.routes.extend(part.routes);
     }
+
+    /// Leaves what several sites of one tenant need alike only once.
+    pub fn once(&mut self) {
+        fn once<T: PartialEq>(all: &mut Vec<T>) {
+            for one in std::mem::take(all) {
+                if !all.contains(&one) {
+                    all.push(one);
+                }
+            }
+        }
+        once(&mut self.vrfs);
+        once(&mut self.interfaces);
+        once(&mut self.routes);
+        once(&mut self.translations);
+    }
 }
 
 /// Login, logging, time and hardening.
@@ -123,6 +138,8 @@ pub struct Baseline {
     pub ntp: Ipv4Addr,
     /// TACACS+ server.
     pub tacacs: Ipv4Addr,
+    /// The word of the data center, which names that server.
+    pub mark: Token,
     /// Key of the TACACS+ server.
     pub tacacs_key: Secret,
     /// Password of the local account for the day TACACS+ is away.

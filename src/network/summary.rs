@@ -106,7 +106,7 @@ pub struct SummaryRoute {
 impl Summary {
     /// The summary of a plan.
     pub fn new(plan: &NetworkPlan) -> Self {
-        let moved: Moved = plan.kept().map(|server| server.id.clone()).collect();
+        let moved: Moved = plan.kept_everywhere().map(|server| server.id.clone()).collect();
         let mut routers = cpe::routers(plan, &moved);
         routers.push(hub::tenant(plan, &moved));
         Self {
@@ -128,7 +128,7 @@ impl Summary {
 
 fn routes<'a>(plan: &'a NetworkPlan, router: &'a RouterPlan) -> impl Iterator<Item = SummaryRoute> + 'a {
     router.routes.iter().map(|route| {
-        let server = plan.kept().find(|server| host(server.after) == route.destination);
+        let server = plan.kept_everywhere().find(|server| host(server.after) == route.destination);
         let since = server.map(|server| server.id.clone());
         SummaryRoute { router: router.hostname.clone(), route: route.clone(), since }
     })
@@ -249,7 +249,8 @@ fn notes(plan: &NetworkPlan) -> Vec<String> {
         );
     }
     match &plan.backup {
-        None => notes.push("There is no backup line: when the only one is down, the SAD is out of reach.".into()),
+        None => notes
+            .push(format!("There is no backup line: when the only one is down, the {} is out of reach.", shared.place)),
         Some(BackupLine::Lte { apn: None, .. }) => {
             notes.push("The LTE access point name is not known: the text says <unknown:apn>.".into());
         }

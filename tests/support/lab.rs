@@ -317,7 +317,7 @@ fn machines(space: &Space, scene: &Scene) {
             Place::Town => ("town", LAN, lan, gateway),
             Place::SadKept => ("kept", "hub", lan, gateway),
             Place::SadNew => ("new", "hub", around.vlans.sad.prefix(), around.vlans.sad_gateway),
-            Place::Hub => continue,
+            Place::Hub | Place::SadBeside(_) => continue,
         };
         space.ip(place, &["address", "add", &format!("{}/{length}", server.address), "dev", device]);
         if served.insert(place) {

@@ -55,7 +55,7 @@ pub enum SignError {
         other: RoleId,
     },
     /// The person has carried out what only the SAD validates.
-    #[error("{person} has carried out {item}: what only the SAD validates is signed by another person")]
+    #[error("{person} has carried out {item}: what only the data center validates is signed by another person")]
     Executor {
         /// Who.
         person: PersonId,
@@ -138,7 +138,9 @@ impl SignError {
                 format!("{person} ha firmato {item} come «{other}»: le due parti firmano con due persone diverse")
             }
             Self::Executor { person, item } => {
-                format!("{person} ha eseguito {item}: ciò che valida soltanto il SAD è firmato da un'altra persona")
+                format!(
+                    "{person} ha eseguito {item}: ciò che valida soltanto il data center è firmato da un'altra persona"
+                )
             }
             Self::NotSettled { role, items } => {
                 let items = items.iter().map(Open::in_italian).collect::<Vec<_>>().join(", ");

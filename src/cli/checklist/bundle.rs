@@ -47,8 +47,8 @@ pub struct ImportArgs {
 }
 
 pub(super) async fn bundle(args: &BundleArgs, context: &Context) -> Result<(), Failure> {
-    let inventory = inventory::load(context)?;
-    let tenant = inventory::tenant(&inventory, &args.tenant)?;
+    let (inventory, tenant) = inventory::load_for(context, &args.tenant)?;
+    let tenant = &tenant;
     let id = server(tenant, &args.server)?;
     let checklist = super::load(args.phase.phase(), &inventory, context)?;
     let operator = operator::resolve(context, &inventory)?;
@@ -56,7 +56,10 @@ pub(super) async fn bundle(args: &BundleArgs, context: &Context) -> Result<(), F
     let options = Options::whole(&inventory.project, &signatures, &baselines);
     let source = Source { checklist: &checklist, tenant, server: find(tenant, &id)?, options };
     let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| Failure::new(Kind::Failed, error))?;
+    getrandom::fill(&mut random).map_err(|error| {
+        Failure::new(Kind::Failed, error)
+            .hint("Nothing was written. The system gave no random numbers; give the same command again.")
+    })?;
     let nonce = hex(&random);
     let bundle = source.bundle(&nonce).ok_or_else(|| {
         Failure::new(Kind::Usage, format!("no item of the phase {} is a script for {id}", checklist.phase))
@@ -71,9 +74,12 @@ pub(super) async fn bundle(args: &BundleArgs, context: &Context) -> Result<(), F
     journal::tell_repairs(context, &journal);
     let name = format!("{}-{}-{id}.{}", checklist.phase, tenant.id, bundle.extension);
     let path = args.out.join(name);
-    std::fs::create_dir_all(&args.out)
-        .and_then(|()| std::fs::write(&path, &bundle.text))
-        .map_err(|error| Failure::new(Kind::Failed, error).hint(format!("{} was not written.", path.display())))?;
+    std::fs::create_dir_all(&args.out).and_then(|()| std::fs::write(&path, &bundle.text)).map_err(|error| {
+        Failure::new(Kind::Failed, error).hint(format!(
+            "{} was not written: a half of it is no bundle. Name another folder with --out, or free space.",
+            path.display()
+        ))
+    })?;
     context.ui.status(&format!("{} asks {} items of {id}, and only reads.", path.display(), bundle.items));
     context.ui.status("The Comune runs it as its first lines say; then: traghetto checklist import FILE.result");
     context.ui.status(&format!("Its result is taken over once, until {}.", rome(&expires)));
@@ -89,8 +95,8 @@ fn find<'a>(tenant: &'a Tenant, id: &ServerId) -> Result<&'a Server, Failure> {
 pub(super) async fn import(args: &ImportArgs, context: &Context) -> Result<(), Failure> {
     let result = read(&args.file)?;
     let head = Head::read(&result).map_err(|error| refused(error, &args.file))?;
-    let inventory = inventory::load(context)?;
-    let tenant = inventory::tenant(&inventory, &head.tenant)?;
+    let (inventory, tenant) = inventory::load_for(context, &head.tenant)?;
+    let tenant = &tenant;
     let operator = operator::resolve(context, &inventory)?;
     let journal = journal::open(context, &inventory).await?;
     // Two that read the same result at the same moment would both take it over.
@@ -164,9 +170,12 @@ async fn take_over(
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(LARGEST).read_to_end(&mut bytes))
-        .map_err(|error| Failure::new(Kind::Usage, error).hint(format!("{} cannot be read.", path.display())))?;
+    std::fs::File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes)).map_err(|error| {
+        Failure::new(Kind::Usage, error).hint(format!(
+            "Nothing was taken over. Name the file that the script left, ending in .result: {} cannot be read.",
+            path.display()
+        ))
+    })?;
     Ok(bytes)
 }
 

@@ -50,7 +50,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 
 fn no_bundle(error: BundleError) -> Failure {
     let kind = if matches!(error, BundleError::Empty(_)) { Kind::Usage } else { Kind::Invalid };
-    Failure::new(kind, error).hint("Nothing was written.")
+    Failure::new(kind, error).hint(
+        "Nothing was written. Run or sign a checklist of this tenant first; `migrate log` shows what is recorded.",
+    )
 }
 
 /// Every blob that the events name.

@@ -72,8 +72,8 @@ enum Format {
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
-    let inventory = inventory::load(context)?;
-    let tenant = inventory::tenant(&inventory, &args.tenant)?;
+    let (inventory, tenant) = inventory::load_for(context, &args.tenant)?;
+    let tenant = &tenant;
     let server = args.server.as_deref().map(|name| server(tenant, name)).transpose()?;
     let checklist = super::load(args.phase.phase(), &inventory, context)?;
     if args.when.is_some() && checklist.phase != Phase::Landing {

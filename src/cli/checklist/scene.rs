@@ -28,8 +28,7 @@ pub(super) struct Place {
 
 impl Scene {
     pub(super) async fn open(tenant: &str, context: &Context) -> Result<Self, Failure> {
-        let inventory = inventory::load(context)?;
-        let tenant = inventory::tenant(&inventory, tenant)?.clone();
+        let (inventory, tenant) = inventory::load_for(context, tenant)?;
         let journal = journal::open(context, &inventory).await?;
         let lines = journal.lines(&tenant.id).await?;
         journal::tell_repairs(context, &journal);

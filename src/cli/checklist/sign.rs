@@ -141,7 +141,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         statement: draft.statement,
         given,
     };
-    let data = serde_json::to_value(&signature).map_err(|error| Failure::new(Kind::Bug, error))?;
+    let data = serde_json::to_value(&signature).map_err(|error| {
+        Failure::new(Kind::Bug, error)
+            .hint("Nothing was signed. This is a bug in traghetto: report the command and this message.")
+    })?;
     means.still_the_next(&signature).await?;
     means.keep(&proofs)?;
     scene.journal.append(&scene.tenant.id, operator.as_str(), Signature::KIND, data).await?;

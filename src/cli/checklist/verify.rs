@@ -42,7 +42,8 @@ struct Found {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let unread = |path: &Path, error: io::Error| {
-        Failure::new(Kind::Usage, format!("{} cannot be read: {error}", path.display())).hint("Nothing was verified.")
+        Failure::new(Kind::Usage, format!("{} cannot be read: {error}", path.display()))
+            .hint("Nothing was verified. Name a folder that `checklist evidence` wrote, and files that can be read.")
     };
     let text = |path: &Path| std::fs::read_to_string(path).map_err(|error| unread(path, error));
     let other = |path: &Path, what: &'static str| unread(path, io::Error::other(what));
@@ -129,25 +130,24 @@ fn page(verified: &Verified) -> String {
     text
 }
 
-/// A failure with the first of its flaws as hints.
-fn with_flaws(mut failure: Failure, flaws: &[Flaw]) -> Failure {
-    for flaw in flaws.iter().take(SHOWN) {
-        failure = failure.hint(flaw.to_string());
+/// A failure with the first of its flaws as hints, and what is to be done as the last.
+fn with_flaws(kind: Kind, text: String, flaws: &[Flaw], last: &str) -> Failure {
+    let mut hints: Vec<String> = flaws.iter().take(SHOWN).map(ToString::to_string).collect();
+    if let Some(more) = flaws.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        hints.push(format!("and {more} more"));
     }
-    match flaws.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        Some(more) => failure.hint(format!("and {more} more")),
-        None => failure,
-    }
+    hints.push(last.to_owned());
+    Failure::new(kind, text).hints(hints, last)
 }
 
 fn doubted(folder: &Path, doubts: &[Flaw]) -> Failure {
     let text = format!("{} verifies, but {} of its events are in doubt", folder.display(), doubts.len());
-    with_flaws(Failure::new(Kind::CheckFailed, text), doubts)
-        .hint("Ask the persons. Who has a key signs the same again with it; then make the folder anew.")
+    let next = "Ask the persons. Who has a key signs the same again with it; then make the folder anew.";
+    with_flaws(Kind::CheckFailed, text, doubts, next)
 }
 
 fn broken(folder: &Path, flaws: &[Flaw]) -> Failure {
-    let failure = Failure::new(Kind::Evidence, format!("{} does not verify", folder.display()));
-    with_flaws(failure, flaws)
-        .hint("Ask for the folder again, from who made it; the journal of the operations host has the true story.")
+    let text = format!("{} does not verify", folder.display());
+    let next = "Ask for the folder again, from who made it; the journal of the operations host has the true story.";
+    with_flaws(Kind::Evidence, text, flaws, next)
 }

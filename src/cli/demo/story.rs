@@ -38,10 +38,14 @@ pub(super) struct Story<'a> {
     signatures: usize,
 }
 
+/// What every failure of the demo says.
+const HARMLESS: &str =
+    "Nothing outside the demo's own folder was touched. Give `traghetto demo` again; if it ends so again, report it.";
+
 impl<'a> Story<'a> {
     /// The story, ready to be told.
     pub(super) fn new(lab: Lab, context: &'a Context) -> Result<Self, Failure> {
-        let program = std::env::current_exe().map_err(|error| Failure::new(Kind::Failed, error))?;
+        let program = std::env::current_exe().map_err(|error| Failure::new(Kind::Failed, error).hint(HARMLESS))?;
         Ok(Self { lab, ui: &context.ui, program, begun: Instant::now(), commands: 0, signatures: 0 })
     }
 
@@ -86,7 +90,7 @@ impl<'a> Story<'a> {
                 code => return Err(unexpected("migrate run", code)),
             }
         }
-        Err(Failure::new(Kind::Bug, "the migration does not come to an end"))
+        Err(Failure::new(Kind::Bug, "the migration does not come to an end").hint(HARMLESS))
     }
 
     /// Gives what the run waits for: the signatures of the open gate, else those of a checklist.
@@ -120,7 +124,8 @@ impl<'a> Story<'a> {
         let next = status["next"].to_string();
         let of = |phase: &&str| next.contains(&format!("checklist sign {phase} "));
         let phase = Phase::ALL.map(Phase::word).into_iter().find(of);
-        let phase = phase.ok_or_else(|| Failure::new(Kind::Bug, format!("the story has no answer to {next}")))?;
+        let phase = phase
+            .ok_or_else(|| Failure::new(Kind::Bug, format!("the story has no answer to {next}")).hint(HARMLESS))?;
         let pending = self.json(&["checklist", "pending", TENANT, "--json"]).await?;
         let waits = |one: &&Value| one["phase"] == phase && one["validation"] == false;
         let waiting = pending.as_array().into_iter().flatten().filter(waits);
@@ -139,7 +144,8 @@ impl<'a> Story<'a> {
     /// Changes the disks, as if the offices had worked for a day.
     fn a_day_of_work(&self) -> Result<(), Failure> {
         for (seed, (_, disk)) in (100..).zip(&self.lab.disks) {
-            disks::change(disk, CHANGED_BLOCKS, seed).map_err(|error| Failure::new(Kind::Failed, error))?;
+            disks::change(disk, CHANGED_BLOCKS, seed)
+                .map_err(|error| Failure::new(Kind::Failed, error).hint(HARMLESS))?;
         }
         let line = format!("-- a day of work: {CHANGED_BLOCKS} blocks of 4 KiB change on each of the three disks\n");
         self.ui.data(&line);
@@ -151,10 +157,10 @@ impl<'a> Story<'a> {
         let replicas = self.lab.root.join("replicas").join(TENANT);
         for (machine, disk) in &self.lab.disks {
             let image = replicas.join(machine).join("disk0.img");
-            let equal = disks::equal(disk, &image).map_err(|error| Failure::new(Kind::Failed, error))?;
+            let equal = disks::equal(disk, &image).map_err(|error| Failure::new(Kind::Failed, error).hint(HARMLESS))?;
             if !equal {
                 let message = format!("{} differs from {}", image.display(), disk.display());
-                return Err(Failure::new(Kind::Bug, message));
+                return Err(Failure::new(Kind::Bug, message).hint(HARMLESS));
             }
         }
         let root = self.lab.root.display();
@@ -187,18 +193,19 @@ impl<'a> Story<'a> {
         self.commands += 1;
         let line = format!("$ traghetto {}", args.join(" "));
         self.ui.data(&format!("{}\n", self.ui.tone(Tone::Dim, &line)));
-        let status = self.process(args).status().await.map_err(|error| Failure::new(Kind::Failed, error))?;
+        let status =
+            self.process(args).status().await.map_err(|error| Failure::new(Kind::Failed, error).hint(HARMLESS))?;
         Ok(status.code().unwrap_or(130))
     }
 
     /// Runs a command silently and reads its JSON.
     async fn json(&self, args: &[&str]) -> Result<Value, Failure> {
         let output = self.silent(args).await?;
-        serde_json::from_slice(&output.stdout).map_err(|error| Failure::new(Kind::Bug, error))
+        serde_json::from_slice(&output.stdout).map_err(|error| Failure::new(Kind::Bug, error).hint(HARMLESS))
     }
 
     async fn silent(&self, args: &[&str]) -> Result<Output, Failure> {
-        self.process(args).output().await.map_err(|error| Failure::new(Kind::Failed, error))
+        self.process(args).output().await.map_err(|error| Failure::new(Kind::Failed, error).hint(HARMLESS))
     }
 
     fn process(&self, args: &[&str]) -> Command {

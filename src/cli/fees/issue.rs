@@ -57,7 +57,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let mark = Mark { prot: args.prot.clone(), date };
     let last = issued.iter().rfind(|issue| issue.statement.year == args.year);
     let issue = Issue::new(current.clone(), mark, last);
-    let data = serde_json::to_value(&issue).map_err(|error| Failure::new(Kind::Bug, error))?;
+    let data = serde_json::to_value(&issue).map_err(|error| {
+        Failure::new(Kind::Bug, error)
+            .hint("Nulla è stato emesso. È un errore di traghetto: segnalare il comando e questo messaggio.")
+    })?;
     journal.append(&tenant.id, operator.as_str(), Issue::KIND, data).await?;
     journal::tell_repairs(context, &journal);
     let document = Document::new(current, Some(&issue));

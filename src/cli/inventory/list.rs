@@ -2,7 +2,7 @@
 
 use super::super::Context;
 use super::super::table::Table;
-use super::show::{NOT_KNOWN, link_words, yes};
+use super::show::{NOT_KNOWN, admission, below, link_words, yes};
 use crate::model::Inventory;
 use crate::model::tenant::Tenant;
 use jiff::civil::Date;
@@ -17,7 +17,8 @@ pub(super) fn run(inventory: &Inventory, context: &Context) {
         return;
     }
     let population = format!("Population {date}");
-    let mut table = Table::new(["No.", "Id", "Name", &population, "< 5.000", "2.2.2", "Servers", "Link"]);
+    let (small, admitted) = (below(inventory.project.small_below), admission(inventory));
+    let mut table = Table::new(["No.", "Id", "Name", &population, &small, &admitted, "Servers", "Link"]);
     for tenant in tenants {
         table.row(row(tenant, date));
     }

@@ -3,8 +3,8 @@
 use super::super::Context;
 use super::super::table::Table;
 use super::super::ui::{Tone, Ui};
+use crate::model::Inventory;
 use crate::model::link::{Backup, Lan, Link, ManagedBy, PrimaryMedium, Site};
-use crate::model::project::Project;
 use crate::model::server::{Addressing, Disk, Server};
 use crate::model::tenant::Tenant;
 use std::fmt::{Display, Write as _};
@@ -14,22 +14,41 @@ use std::net::Ipv4Addr;
 pub(super) const NOT_KNOWN: &str = "non noto";
 const GIGABYTE: u64 = 1_000_000_000;
 
-pub(super) fn run(tenant: &Tenant, project: &Project, context: &Context) {
+pub(super) fn run(tenant: &Tenant, inventory: &Inventory, context: &Context) {
+    let project = &inventory.project;
     if context.json {
         context.ui.json(tenant);
         return;
     }
     let mut page = Page { text: String::new(), ui: &context.ui };
-    about(&mut page, tenant, project);
+    about(&mut page, tenant, inventory);
     servers(&mut page, tenant);
     match tenant.sites.known() {
-        Some(sites) => sites.iter().for_each(|one| site(&mut page, one)),
+        Some(sites) => sites.iter().for_each(|one| site(&mut page, one, &project.landing.name)),
         None => {
             page.heading("Sites");
             page.line("sites", NOT_KNOWN);
         }
     }
     context.ui.data(&page.text);
+}
+
+/// `< 5.000`: the flag of small tenants, with the project's own limit.
+pub(super) fn below(limit: u64) -> String {
+    let digits = limit.to_string();
+    let grouped = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect::<Vec<_>>();
+    format!("< {}", grouped.join("."))
+}
+
+/// The actions to which a tenant is admitted or not.
+pub(super) fn admission(inventory: &Inventory) -> String {
+    let mut actions: Vec<&str> = Vec::new();
+    for schedule in inventory.fees.schedules.iter().filter(|schedule| schedule.requires_admission) {
+        if !actions.contains(&schedule.action.as_str()) {
+            actions.push(&schedule.action);
+        }
+    }
+    if actions.is_empty() { "admitted".to_owned() } else { actions.join(", ") }
 }
 
 /// A page of headings and lines.
@@ -59,9 +78,13 @@ impl Page<'_> {
     }
 }
 
-fn about(page: &mut Page<'_>, tenant: &Tenant, project: &Project) {
+fn about(page: &mut Page<'_>, tenant: &Tenant, inventory: &Inventory) {
+    let project = &inventory.project;
     page.heading(&format!("{} ({}, number {}, {})", tenant.name, tenant.id, tenant.number, tenant.short));
     let codes = &tenant.codes;
+    if let Some(site) = &tenant.landing_site {
+        page.line("lands at", format_args!("{} ({site})", project.landing.name));
+    }
     page.known("ISTAT code", codes.istat.as_ref());
     page.known("cadastral code", codes.cadastral.as_ref());
     page.known("IPA code", codes.ipa.as_ref());
@@ -74,8 +97,8 @@ fn about(page: &mut Page<'_>, tenant: &Tenant, project: &Project) {
         let name = format!("population {}", population.date);
         page.line(&name, format_args!("{} ({}{decides})", population.value, population.source));
     }
-    page.line("below 5.000", yes(tenant.under_5000));
-    page.line("Action 2.2.2", yes(tenant.action_2_2_2));
+    page.line(&below(project.small_below).replace('<', "below"), yes(tenant.under_5000));
+    page.line(&format!("Action {}", admission(inventory)), yes(tenant.action_2_2_2));
     page.known("clients", tenant.clients.map(|clients| format!("{} PCs, {} users", clients.pcs, clients.users)));
     let saas: Vec<String> = tenant.saas.iter().map(|saas| format!("{} ({})", saas.name, saas.kind)).collect();
     page.line("stays outside (SaaS)", if saas.is_empty() { NOT_KNOWN.to_owned() } else { saas.join(", ") });
@@ -132,8 +155,11 @@ fn disk_words(disk: &Disk) -> String {
     format!("{} {}, used {}", disk.id, gigabytes(disk.size), gigabytes(disk.used))
 }
 
-fn site(page: &mut Page<'_>, site: &Site) {
+fn site(page: &mut Page<'_>, site: &Site, landing: &str) {
     page.heading(&format!("Site {}: {}", site.id, site.address));
+    if let Some(number) = site.number {
+        page.line("number", number);
+    }
     match &site.lan {
         Some(network) => lan(page, network),
         None => page.line("LAN", NOT_KNOWN),
@@ -147,7 +173,7 @@ fn site(page: &mut Page<'_>, site: &Site) {
     );
     let handoff = link.handoff.as_ref();
     page.known(
-        "handoff at the SAD",
+        &format!("handoff at the {landing}"),
         handoff.map(|hub| format!("VLAN {}, {}, PE {}, hub {}", hub.vlan, hub.wan, hub.pe, hub.ce)),
     );
     page.line("calendar of rates", if link.shaping.is_some() { "its own" } else { "the project's" });

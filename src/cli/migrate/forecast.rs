@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 pub(super) fn text(forecast: &Forecast, plan: &Plan, ui: &Ui) -> String {
     let mut text = format!("\n{}\n{}", ui.tone(Tone::Strong, "Forecast"), first_copies(forecast, plan));
     text.push_str(
-        "One copy at a time on a link; TCP and IP overhead counted, what is already at the SAD and only named not.\n",
+        "One copy at a time on a link; TCP and IP overhead counted, what is already at the data center and only named not.\n",
     );
     if let Some(begin) = forecast.servers.iter().filter_map(|server| server.by_calendar).map(|span| span.from).min() {
         let _ = writeln!(text, "By the calendar: at the hours' own rates, from {} on.", moment(begin));

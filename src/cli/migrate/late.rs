@@ -18,7 +18,8 @@ pub(super) const WORD: &str = "late";
 
 pub(super) async fn run(args: &Args, server: &ServerId, context: &Context) -> Result<(), Failure> {
     let note = args.note.as_deref().ok_or_else(|| {
-        Failure::new(Kind::Usage, "why it goes on is to be said with --note TEXT").hint("Nothing was recorded.")
+        Failure::new(Kind::Usage, "why it goes on is to be said with --note TEXT")
+            .hint("Nothing was recorded. Say why, and who was called: both sides have to agree.")
     })?;
     remark("note", note)?;
     let scene = Scene::open(&args.whose, None, context)?;
@@ -52,7 +53,8 @@ fn has_windows(scene: &Scene, server: &ServerId) -> Result<(), Failure> {
     } else {
         return Ok(());
     };
-    Err(Failure::new(Kind::Usage, problem).hint("Nothing was recorded."))
+    Err(Failure::new(Kind::Usage, problem)
+        .hint("Nothing was recorded. `traghetto migrate status` shows windows and go-back times."))
 }
 
 /// The side for which the person speaks: a role that carries out or validates the move.

@@ -127,7 +127,8 @@ pub(super) async fn pause(whose: &Whose, reason: String, context: &Context) -> R
 /// Refuses a text that says nothing or everything.
 pub(super) fn remark(what: &str, text: &str) -> Result<(), Failure> {
     if text.trim().is_empty() || text.len() > LONGEST {
-        return Err(Failure::new(Kind::Usage, format!("the {what} is empty or longer than {LONGEST} bytes")));
+        return Err(Failure::new(Kind::Usage, format!("the {what} is empty or longer than {LONGEST} bytes"))
+            .hint("Nothing was recorded. Say it in a few sentences and give the command again."));
     }
     Ok(())
 }

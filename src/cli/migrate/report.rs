@@ -55,8 +55,7 @@ struct Desk {
 
 impl Desk {
     async fn open(name: &str, context: &Context) -> Result<Self, Failure> {
-        let inventory = inventory::load(context)?;
-        let tenant = inventory::tenant(&inventory, name)?.clone();
+        let (inventory, tenant) = inventory::load_for(context, name)?;
         let (events, now) = match journal::open_existing(context, &inventory).await? {
             Some(journal) => {
                 let events = journal.events(&tenant.id).await?;
@@ -67,7 +66,8 @@ impl Desk {
         };
         let file = format!("inventory/tenants/{}.yaml", tenant.id);
         let read = read_file(&context.root, &file).map_err(|error| {
-            Failure::new(Kind::Invalid, format!("{file} cannot be read: {error}")).hint("Nothing was written.")
+            Failure::new(Kind::Invalid, format!("{file} cannot be read: {error}"))
+                .hint("Nothing was written. See that the file is there and can be read, then give the command again.")
         })?;
         Ok(Self { digest: sha256(&read.bytes), time: rome(&now), inventory, tenant, events })
     }
@@ -89,11 +89,12 @@ async fn wiping(args: &Args, context: &Context) -> Result<(), Failure> {
 async fn cleaning(args: &Args, context: &Context) -> Result<(), Failure> {
     let desk = Desk::open(&args.tenant, context).await?;
     // What the network's plan is refused for says nothing against the rest of the list.
-    let network = NetworkPlan::new(&desk.inventory, &desk.tenant).ok();
+    let network = NetworkPlan::new(&desk.inventory, &desk.tenant).map(|plan| plan.sites()).unwrap_or_default();
+    let paths: Vec<_> = network.iter().filter_map(|plan| plan.migration.as_ref()).collect();
     let sources = cleanup::Sources {
         project: &desk.inventory.project,
         tenant: &desk.tenant,
-        path: network.as_ref().and_then(|plan| plan.migration.as_ref()),
+        paths: &paths,
         inventory: &desk.digest,
         time: &desk.time,
     };

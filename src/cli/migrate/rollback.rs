@@ -3,7 +3,7 @@
 
 use super::log::remark;
 use super::run::{Work, command, run_error};
-use super::scene::{Scene, Story};
+use super::scene::{Scene, Story, no_server};
 use super::{Whose, written};
 use crate::cli::{Context, journal, remote};
 use crate::failure::{Failure, Kind};
@@ -225,10 +225,12 @@ async fn revoke(
 ) -> Result<(), Failure> {
     let by = args.by.as_ref().unwrap_or(operator);
     let Some(server) = args.server.clone() else {
-        return Err(Failure::new(Kind::Usage, "which server is to move again is to be said with --server"));
+        return Err(Failure::new(Kind::Usage, "which server is to move again is to be said with --server")
+            .hint("Nothing was done. Those that were taken back: `traghetto migrate status`."));
     };
     if !story.state.rolled_back.contains_key(&server) {
-        return Err(Failure::new(Kind::Usage, format!("{server} was not taken back")).hint("Nothing was done."));
+        return Err(Failure::new(Kind::Usage, format!("{server} was not taken back"))
+            .hint("Nothing was done. `traghetto migrate status` names the servers that were."));
     }
     let off = story.state.withdrawn.contains(&server) || !may_have_machine(&scene.plan, &story.state, &server);
     if !off {
@@ -284,11 +286,10 @@ fn servers(args: &Args, scene: &Scene, story: &Story) -> Result<Vec<ServerId>, F
         !story.state.rolled_back.contains_key(server) || open
     };
     match &args.server {
-        Some(server) if scene.plan.server(server).is_none() => {
-            Err(Failure::new(Kind::Usage, format!("{} has no server {server}", scene.tenant.id)))
-        }
+        Some(server) if scene.plan.server(server).is_none() => Err(no_server(scene, server)),
         Some(server) if left(server) => Ok(vec![server.clone()]),
-        Some(server) => Err(Failure::new(Kind::Usage, format!("{server} was taken back already"))),
+        Some(server) => Err(Failure::new(Kind::Usage, format!("{server} was taken back already"))
+            .hint("Nothing was done: its source serves the town. A new night begins with --revoke --server.")),
         None => Ok(scene.plan.servers.iter().map(|server| server.server.clone()).filter(left).collect()),
     }
 }

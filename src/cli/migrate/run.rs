@@ -3,7 +3,7 @@
 use super::Whose;
 use super::notices::{Office, Word};
 use super::progress::Watcher;
-use super::scene::{Scene, Story, call};
+use super::scene::{Scene, Story, call, no_server};
 use super::status;
 use crate::checklist::{self, Checklist, Phase};
 use crate::cli::{Context, interrupt, journal, remote};
@@ -61,7 +61,7 @@ pub(super) fn command(tenant: &str) -> String {
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let scene = Scene::open(&args.whose, None, context)?;
     if let Some(server) = args.server.as_ref().filter(|server| scene.plan.server(server).is_none()) {
-        return Err(Failure::new(Kind::Usage, format!("{} has no server {server}", scene.tenant.id)));
+        return Err(no_server(&scene, server));
     }
     let operator = scene.operator(context)?;
     let checklists = checklists(&scene, context)?;

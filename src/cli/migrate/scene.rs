@@ -29,8 +29,7 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn open(whose: &Whose, start: Option<Date>, context: &Context) -> Result<Self, Failure> {
-        let inventory = inventory::load(context)?;
-        let tenant = inventory::tenant(&inventory, &whose.tenant)?.clone();
+        let (inventory, tenant) = inventory::load_for(context, &whose.tenant)?;
         let playbook = playbook(whose, context)?;
         let request = migration::Request { inventory: &inventory, tenant: &tenant, playbook: &playbook, start };
         let plan = migration::plan(&request).map_err(|refusals| refused(&tenant, &refusals))?;
@@ -126,6 +125,13 @@ impl Story {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Lines(String);
+
+/// A server that is not among those of the plan.
+pub(super) fn no_server(scene: &Scene, server: &ServerId) -> Failure {
+    let known: Vec<String> = scene.plan.servers.iter().map(|server| server.server.to_string()).collect();
+    Failure::new(Kind::Usage, format!("{} has no server {server}", scene.tenant.id))
+        .hint(format!("Nothing was done. Its servers: {}.", known.join(", ")))
+}
 
 fn refused(tenant: &Tenant, refusals: &[Refusal]) -> Failure {
     let lines: Vec<String> =

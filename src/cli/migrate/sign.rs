@@ -134,7 +134,7 @@ fn objection(objection: Objection) -> Failure {
             "`traghetto migrate run` runs the checklist again; what was signed on the same findings counts on.",
         ),
         Objection::Executor { .. } => {
-            (Kind::CheckFailed, "What only the SAD validates is signed by a person who did not carry it out.")
+            (Kind::CheckFailed, "What only the data center validates is signed by a person who did not carry it out.")
         }
         Objection::Already { .. } => (Kind::Usage, "`traghetto migrate status` names who is missing."),
         Objection::BothSides { .. } => {
@@ -187,7 +187,7 @@ fn in_italian(result: &StepResult) -> String {
         StepResult::TestsEnded { .. } => "macchine di test eliminate".to_owned(),
         StepResult::Converted { changes, .. } => format!("clone convertito, modifiche {}", short(changes)),
         StepResult::Fenced(shown) => format!("sorgente spenta ({})", shown_in_italian(shown)),
-        StepResult::Routed(shown) => format!("indirizzo raggiungibile al SAD ({})", shown_in_italian(shown)),
+        StepResult::Routed(shown) => format!("indirizzo raggiungibile al data center ({})", shown_in_italian(shown)),
         StepResult::Booted { machine } => format!("in servizio come {}", printable(machine)),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Whose;
 use super::progress::Watcher;
-use super::scene::{Scene, Story};
+use super::scene::{Scene, Story, no_server};
 use crate::cli::Context;
 use crate::cli::table::Table;
 use crate::failure::{Failure, Kind};
@@ -15,7 +15,7 @@ pub(super) async fn run(whose: &Whose, only: Option<&ServerId>, context: &Contex
     let scene = Scene::open(whose, None, context)?;
     let operator = scene.operator(context)?;
     if let Some(server) = only.filter(|server| scene.plan.server(server).is_none()) {
-        return Err(Failure::new(Kind::Usage, format!("{} has no server {server}", scene.tenant.id)));
+        return Err(no_server(&scene, server));
     }
     let story = Story::open(&scene, context).await?;
     let replicas = scene.replicas(context);

@@ -14,7 +14,8 @@ use crate::untrusted::printable;
 pub(super) async fn run(args: &Args, server: &ServerId, context: &Context) -> Result<(), Failure> {
     let fact = fact(&args.gate)?;
     let note = args.note.as_deref().ok_or_else(|| {
-        Failure::new(Kind::Usage, "what was seen is to be said with --note TEXT").hint("Nothing was recorded.")
+        Failure::new(Kind::Usage, "what was seen is to be said with --note TEXT")
+            .hint("Nothing was recorded. Write what you saw, and where you stood.")
     })?;
     remark("note", note)?;
     let scene = Scene::open(&args.whose, None, context)?;
@@ -99,8 +100,9 @@ fn is_due(scene: &Scene, story: &Story, server: &ServerId, fact: Fact) -> Result
         return if open {
             Ok(())
         } else {
-            Err(Failure::new(Kind::Usage, format!("no machine of {server} is to be switched off"))
-                .hint("Nothing was recorded."))
+            Err(Failure::new(Kind::Usage, format!("no machine of {server} is to be switched off")).hint(
+                "Nothing was recorded. This is said during a rollback; `traghetto migrate status` says what is next.",
+            ))
         };
     }
     let moves = matches!(fact, Fact::SourceOff | Fact::Routed);
@@ -127,7 +129,7 @@ fn is_due(scene: &Scene, story: &Story, server: &ServerId, fact: Fact) -> Result
     }
     if mine(step).all(done) {
         return Err(Failure::new(Kind::Usage, format!("{server}: {what}, as is recorded already"))
-            .hint("Nothing was recorded."));
+            .hint("Nothing was recorded, and nothing needs to be: go on with `traghetto migrate run`."));
     }
     Ok(())
 }

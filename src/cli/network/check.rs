@@ -3,7 +3,7 @@
 mod brought;
 mod show;
 
-use super::render::{every, report_missing, templates, unrendered};
+use super::render::{by_hub, every, report_missing, templates, unrendered};
 use super::{Context, Failure, decided, inventory};
 use crate::failure::Kind;
 use crate::network::NetworkPlan;
@@ -11,6 +11,7 @@ use crate::network::cpe::Moved;
 use crate::network::render::{RenderedFile, Stage, Templates};
 use crate::network::rules::{self, Expected, Severity, Source};
 use show::Checked;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// `traghetto network check`.
@@ -77,7 +78,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         return Ok(());
     }
     let (plans, missing) = match (&args.tenant, args.all || args.hub) {
-        (Some(name), _) => (vec![decided(context, name)?], Vec::new()),
+        (Some(name), _) => (decided(context, name)?, Vec::new()),
         (None, true) => every(&inventory::load(context)?),
         (None, false) => (Vec::new(), Vec::new()),
     };
@@ -108,7 +109,7 @@ fn verdict(checked: &[Checked]) -> Result<(), Failure> {
 
 /// The servers that have moved in a stage.
 fn moved(plans: &[NetworkPlan], stage: StageArg) -> Moved {
-    let kept = plans.iter().flat_map(NetworkPlan::kept).map(|server| server.id.clone());
+    let kept = plans.iter().flat_map(NetworkPlan::kept_everywhere).map(|server| server.id.clone());
     if stage == StageArg::After { kept.collect() } else { Moved::new() }
 }
 
@@ -135,18 +136,23 @@ fn files(
 ) -> Result<Vec<(String, String)>, Failure> {
     let stage = if stage == StageArg::After { Stage::After } else { Stage::Before };
     let under = |folder: &str, file: RenderedFile| (format!("{folder}/{}", file.path), file.text);
-    let mut all = Vec::new();
+    let mut all: Vec<(String, String)> = Vec::new();
     if !args.hub {
         for plan in plans {
             // With every tenant, the whole hub stands for its parts.
             let part = format!("{}/{}-{}.ios", stage.folder(), plan.shared.hub, plan.tenant);
             let files = templates.stage(plan, stage).map_err(unrendered)?;
             let wanted = files.into_iter().filter(|file| !args.all || file.path != part);
-            all.extend(wanted.map(|file| under(plan.tenant.as_str(), file)));
+            let wanted: Vec<_> = wanted.map(|file| under(plan.tenant.as_str(), file)).collect();
+            // The part of the hub is the same for each site of a tenant.
+            let known: BTreeSet<String> = all.iter().map(|(path, _)| path.clone()).collect();
+            all.extend(wanted.into_iter().filter(|(path, _)| !known.contains(path)));
         }
     }
     if args.hub || args.all {
-        all.extend(templates.hub(plans, stage).map_err(unrendered)?.map(|file| under("hub", file)));
+        for plans in by_hub(plans) {
+            all.extend(templates.hub(&plans, stage).map_err(unrendered)?.map(|file| under("hub", file)));
+        }
     }
     Ok(all)
 }

@@ -4,7 +4,7 @@ mod running;
 mod show;
 
 use super::render::{every, templates, unrendered};
-use super::{Context, Failure, decided, inventory};
+use super::{Context, Failure, decided, inventory, meant};
 use crate::failure::Kind;
 use crate::network::cpe::Moved;
 use crate::network::diff::{self, Change, ChangeClass, Faithless, Ownership, RouterChange};
@@ -40,6 +40,9 @@ pub struct Args {
     /// What is wanted is the move of this server, and nothing else moves.
     #[arg(long, value_name = "SERVER", conflicts_with = "stage")]
     server: Option<String>,
+    /// Of a tenant with several sites, the one whose routers are compared; a server says its own.
+    #[arg(long, value_name = "SITE")]
+    site: Option<String>,
     /// Only this router changes.
     #[arg(long, value_name = "NAME")]
     router: Option<String>,
@@ -58,7 +61,7 @@ enum StageArg {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
-    let plan = decided(context, &args.tenant)?;
+    let plan = meant(decided(context, &args.tenant)?, args.site.as_deref(), args.server.as_deref())?;
     let running = running::read(&args.running, context)?;
     let there = running::moved(&plan, &running);
     let aim = Aim::of(args, &plan, &there)?;
@@ -110,7 +113,7 @@ impl Aim {
             };
             moved.insert(server.id.clone());
         } else if args.stage == StageArg::After {
-            moved.extend(plan.servers.iter().map(|server| server.id.clone()));
+            moved.extend(plan.servers_everywhere().map(|server| server.id.clone()));
             aim = plan.accepted();
         }
         Ok(Self { plan: aim, moved })
@@ -128,7 +131,10 @@ impl Ends {
     fn of(plan: &NetworkPlan, there: &Moved, aim: &Aim, context: &Context) -> Result<Self, Failure> {
         let templates = templates(context)?;
         let (plans, _) = every(&inventory::load(context)?);
-        let beside: Vec<NetworkPlan> = plans.into_iter().filter(|other| other.tenant != plan.tenant).collect();
+        let beside: Vec<NetworkPlan> = plans
+            .into_iter()
+            .filter(|other| other.tenant != plan.tenant && other.shared.hub == plan.shared.hub)
+            .collect();
         Ok(Self {
             before: renderings::texts(plan, there, &templates).map_err(unrendered)?,
             after: renderings::texts(&aim.plan, &aim.moved, &templates).map_err(unrendered)?,

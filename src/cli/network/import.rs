@@ -31,7 +31,10 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     if let Some(id) = &args.id {
-        id.parse::<crate::model::TenantId>().map_err(|invalid| Failure::new(Kind::Usage, invalid))?;
+        id.parse::<crate::model::TenantId>().map_err(|invalid| {
+            Failure::new(Kind::Usage, invalid)
+                .hint("Nothing was written. Name the tenant with --id, such as `borgo-alto`.")
+        })?;
     }
     let inventory = inventory::load(context)?;
     let sources = args.files.iter().map(|path| source(path)).collect::<Result<Vec<_>, _>>()?;
@@ -55,6 +58,7 @@ fn source(path: &Path) -> Result<Source, Failure> {
     let file = path.display().to_string();
     let unreadable = |error: std::io::Error| {
         Failure::new(Kind::Failed, Unreadable { file: printable(&path.display().to_string()), source: error })
+            .hint("Nothing was written. Name running configurations that this account can read, one file a router.")
     };
     let mut bytes = Vec::new();
     let opened = std::fs::File::open(path).map_err(unreadable)?;

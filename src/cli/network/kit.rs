@@ -2,7 +2,7 @@
 
 use super::super::Lang;
 use super::render::{templates, unrendered};
-use super::{Context, Failure, decided, folder};
+use super::{Context, Failure, decided, folder, meant};
 use crate::failure::Kind;
 use crate::model::link::ManagedBy;
 use crate::network::NetworkPlan;
@@ -39,20 +39,28 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let templates = templates(context)?;
-    let plan = decided(context, &args.tenant)?;
+    let sites = decided(context, &args.tenant)?;
+    let server = args.server.as_deref();
+    let sites = match server {
+        Some(_) if sites.len() > 1 => vec![meant(sites, None, server)?],
+        _ => sites,
+    };
     let lang = match context.lang {
         Lang::It => Language::Italian,
         Lang::En => Language::English,
     };
-    let request = ChangeRequest {
-        contact: args.contact.clone(),
-        window: args.window.clone(),
-        ..templates.request(&plan).map_err(unrendered)?
-    };
-    match &args.out {
-        Some(out) => write(out, args, &templates, &plan, &request, lang, context),
-        None => print(args, &templates, &plan, &request, lang, context),
+    for plan in &sites {
+        let request = ChangeRequest {
+            contact: args.contact.clone(),
+            window: args.window.clone(),
+            ..templates.request(plan).map_err(unrendered)?
+        };
+        match &args.out {
+            Some(out) => write(out, args, &templates, plan, &request, lang, context)?,
+            None => print(args, &templates, plan, &request, lang, context)?,
+        }
     }
+    Ok(())
 }
 
 /// The kits of the servers that were asked for.
@@ -110,7 +118,11 @@ fn write(
         }
     }
     let text = templates.change_request(request, lang).map_err(unrendered)?;
-    files.push(RenderedFile::for_people("change-request.txt".to_owned(), text));
+    let request = match plan.numbers.of_first_site() {
+        true => "change-request.txt".to_owned(),
+        false => format!("change-request-{}.txt", plan.site),
+    };
+    files.push(RenderedFile::for_people(request, text));
     let folder = out.join(plan.tenant.to_string());
     folder::write(&folder, &files)?;
     let written: Vec<_> = files.iter().map(|file| folder.join(&file.path).display().to_string()).collect();

@@ -17,11 +17,22 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
-    let summary = Summary::new(&decided(context, &args.tenant)?);
-    if context.json {
-        context.ui.json(&summary);
-        return Ok(());
+    let all: Vec<Summary> = decided(context, &args.tenant)?.iter().map(Summary::new).collect();
+    match (context.json, all.as_slice()) {
+        (true, [only]) => context.ui.json(only),
+        (true, sites) => context.ui.json(&serde_json::json!({"tenant": args.tenant, "sites": sites})),
+        (false, sites) => {
+            for (at, summary) in sites.iter().enumerate() {
+                context.ui.data(if at == 0 { "" } else { "\n" });
+                show(summary, context);
+            }
+        }
     }
+    Ok(())
+}
+
+/// The plan of one site as tables.
+fn show(summary: &Summary, context: &Context) {
     let managed_by = match summary.managed_by {
         ManagedBy::Us => "us",
         ManagedBy::Carrier => "the carrier",
@@ -31,19 +42,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let section = |title: &str, table: Table| {
         context.ui.data(&format!("\n{}\n{}", context.ui.tone(Tone::Strong, title), table.render()));
     };
-    section("Addressing", values(&summary));
+    section("Addressing", values(summary));
     section("Routers", routers(&summary.routers));
-    section("Servers", servers(&summary));
+    section("Servers", servers(summary));
     section("Routes", routes(&summary.routes));
-    section("Routes of the carrier in the VPN", carrier(&summary));
-    section("Routes of the machines in the LAN", hosts(&summary));
+    section("Routes of the carrier in the VPN", carrier(summary));
+    section("Routes of the machines in the LAN", hosts(summary));
     if let Some(ends) = &summary.migration {
         let (way, reason) = (way(&ends.path.way), ends.path.reason);
         section(&format!("Way of the copying, until acceptance: {way} ({reason})"), flows(ends));
     }
     let notes: String = summary.notes.iter().map(|note| format!("- {note}\n")).collect();
     context.ui.data(&format!("\n{}\n{notes}", context.ui.tone(Tone::Strong, "Notes")));
-    Ok(())
 }
 
 fn values(summary: &Summary) -> Table {
@@ -72,10 +82,11 @@ fn routers(routers: &[SummaryRouter]) -> Table {
 
 fn servers(summary: &Summary) -> Table {
     let mut table = Table::new(["server", "today", "after", "reached by"]);
+    let prefix = format!("the tenant's prefix at the {}", summary.hosts.place);
     for server in &summary.servers {
         let reached_by = match server.reached_by {
             ReachedBy::ProxyArp => "/32 with proxy ARP on every CPE and the hub",
-            ReachedBy::SadPrefix => "the tenant's prefix at the SAD",
+            ReachedBy::SadPrefix => &prefix,
         };
         let (before, after) = (server.before.to_string(), server.after.to_string());
         table.row([server.id.to_string(), before, after, reached_by.to_owned()]);
@@ -113,6 +124,9 @@ fn hosts(summary: &Summary) -> Table {
     let hosts = &summary.hosts;
     let mut table = Table::new(["what", "value"]);
     table.row(["destination".into(), hosts.destination.to_string()]);
+    for site in &hosts.sites {
+        table.row(["destination".into(), format!("{site} (another site)")]);
+    }
     table.row(["next hop".into(), format!("{} (the VIP)", hosts.next_hop)]);
     table.row(["DHCP option 121".into(), hosts.option_121.clone()]);
     table.row(["DHCP option 249".into(), hosts.option_249.clone()]);
@@ -128,7 +142,8 @@ fn way(way: &Way) -> String {
 }
 
 fn flows(ends: &MigrationEnds) -> Table {
-    let mut table = Table::new(["server", "address", "seen as", "host at the SAD", "address", "calls", "port", "for"]);
+    let host = format!("host at the {}", ends.place);
+    let mut table = Table::new(["server", "address", "seen as", &host, "address", "calls", "port", "for"]);
     for flow in &ends.path.flows {
         let seen = ends.path.seen_as(flow.local);
         table.row([

@@ -41,6 +41,9 @@ use tokio::sync::watch;
 pub struct Args {
     /// The tenant's id.
     tenant: String,
+    /// Of a tenant with several sites, the one whose routers are meant; a server says its own.
+    #[arg(long, value_name = "SITE")]
+    site: Option<String>,
     /// Only this router, by its host name.
     #[arg(long, value_name = "NAME", conflicts_with = "hub")]
     router: Option<String>,
@@ -104,6 +107,7 @@ impl Args {
         let option = |name: &str, value: &str| vec![format!("--{name}"), value.to_owned()];
         let mut asked = Vec::new();
         asked.extend(self.router.iter().flat_map(|router| option("router", router)));
+        asked.extend(self.site.iter().flat_map(|site| option("site", site)));
         asked.extend(self.hub.then(|| "--hub".to_owned()));
         if self.class == ClassArg::Cutover {
             asked.extend(option("class", "cutover"));
@@ -177,8 +181,8 @@ struct Office<'a> {
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
-    let inventory = inventory::load(context)?;
-    let tenant = inventory::tenant(&inventory, &args.tenant)?;
+    let (inventory, tenant) = inventory::load_for(context, &args.tenant)?;
+    let tenant = &tenant;
     let sites = Sites::of(&inventory, tenant, args, context)?;
     let operator = operator::resolve(context, &inventory)?;
     let journal = journal::open(context, &inventory).await?;
@@ -384,7 +388,8 @@ fn ask(args: &Args, question: &str, context: &Context) -> Result<(), Failure> {
     }
     match context.ui.ask(&format!("{question} Type yes: ")) {
         Some(answer) if answer.trim() == "yes" => Ok(()),
-        Some(_) => Err(Failure::new(Kind::Waiting, "not agreed").hint("No router was touched.")),
+        Some(_) => Err(Failure::new(Kind::Waiting, "not agreed")
+            .hint("No router was touched. Give the same command again once it is agreed.")),
         None => Err(Failure::new(Kind::Usage, "there is no terminal to ask at")
             .hint("No router was touched. Read what stands above; to do it without a terminal, add --yes.")),
     }

@@ -84,12 +84,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         (None, None) => vec![Stage::Before],
     };
     let (plans, missing) = match &args.tenant {
-        Some(name) => (vec![decided(context, name)?], Vec::new()),
+        Some(name) => (decided(context, name)?, Vec::new()),
         None => every(&inventory::load(context)?),
     };
     let bundles = match args.hub {
         true => vec![hub(&templates, &plans, &stages)?],
-        false => plans.iter().map(|plan| tenant(&templates, plan, &stages)).collect::<Result<_, _>>()?,
+        false => tenants(&templates, &plans, &stages)?,
     };
     match &args.out {
         Some(out) => write(out, &bundles, context)?,
@@ -120,31 +120,59 @@ pub(super) fn unrendered(error: RenderError) -> Failure {
     Failure::new(Kind::Invalid, error).hint("Nothing was written. Mend the template or the text, then repeat.")
 }
 
-/// The plans of every tenant that has one, and why the others have none.
+/// The plans of every tenant that has one, site by site, and why the others have none.
 pub(super) fn every(inventory: &Inventory) -> (Vec<NetworkPlan>, Vec<NetworkProblems>) {
     let (mut plans, mut missing) = (Vec::new(), Vec::new());
     for tenant in inventory.tenants.values() {
         match NetworkPlan::new(inventory, tenant) {
-            Ok(plan) => plans.push(plan),
+            Ok(plan) => plans.extend(plan.sites()),
             Err(problems) => missing.push(problems),
         }
     }
-    plans.sort_by_key(|plan| plan.numbers.number);
+    plans.sort_by_key(|plan| (plan.numbers.tenant, !plan.numbers.of_first_site(), plan.numbers.number));
     (plans, missing)
 }
 
-fn tenant(templates: &Templates, plan: &NetworkPlan, stages: &[Stage]) -> Result<Bundle, Failure> {
-    let mut files = Vec::new();
-    for stage in stages {
-        files.extend(templates.stage(plan, *stage).map_err(unrendered)?);
+/// A bundle for each tenant, with the files of all its sites.
+fn tenants(templates: &Templates, plans: &[NetworkPlan], stages: &[Stage]) -> Result<Vec<Bundle>, Failure> {
+    let mut bundles: Vec<Bundle> = Vec::new();
+    for plan in plans {
+        let name = plan.tenant.to_string();
+        if bundles.last().is_none_or(|bundle| bundle.name != name) {
+            bundles.push(Bundle { name, files: Vec::new() });
+        }
+        let Some(bundle) = bundles.last_mut() else { continue };
+        for stage in stages {
+            for file in templates.stage(plan, *stage).map_err(unrendered)? {
+                // The tenant's part of the hub is the same for each of its sites.
+                if !bundle.files.iter().any(|known| known.path == file.path) {
+                    bundle.files.push(file);
+                }
+            }
+        }
     }
-    Ok(Bundle { name: plan.tenant.to_string(), files })
+    Ok(bundles)
+}
+
+/// The plans of each hub: every landing site has one.
+pub(super) fn by_hub(plans: &[NetworkPlan]) -> Vec<Vec<NetworkPlan>> {
+    let mut hubs: Vec<Vec<NetworkPlan>> = Vec::new();
+    for plan in plans {
+        let same = |hub: &&mut Vec<NetworkPlan>| hub.iter().any(|other| other.shared.hub == plan.shared.hub);
+        match hubs.iter_mut().find(same) {
+            Some(hub) => hub.push(plan.clone()),
+            None => hubs.push(vec![plan.clone()]),
+        }
+    }
+    hubs
 }
 
 fn hub(templates: &Templates, plans: &[NetworkPlan], stages: &[Stage]) -> Result<Bundle, Failure> {
     let mut files = Vec::new();
     for stage in stages.iter().filter(|stage| matches!(stage, Stage::Before | Stage::After)) {
-        files.extend(templates.hub(plans, *stage).map_err(unrendered)?);
+        for plans in by_hub(plans) {
+            files.extend(templates.hub(&plans, *stage).map_err(unrendered)?);
+        }
     }
     if files.is_empty() && !plans.is_empty() {
         let usage = Failure::new(Kind::Usage, "the hub as a whole has the stages `before` and `after` only");
@@ -200,7 +228,7 @@ fn open_questions(plans: &[NetworkPlan], context: &Context) {
         if let Some(BackupLine::Lte { apn: None, .. }) = &plan.backup {
             context
                 .ui
-                .warn(&format!("{}: the LTE access point name is not known; the text says <unknown:apn>", plan.tenant));
+                .warn(&format!("{}: the LTE access point name is not known; the text says <unknown:apn>", plan.name()));
         }
     }
     if !plans.is_empty() {

@@ -86,7 +86,7 @@ struct Simulated {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let (plans, missing) = match &args.tenant {
-        Some(name) => (vec![decided(context, name)?], Vec::new()),
+        Some(name) => (decided(context, name)?, Vec::new()),
         None => every(&inventory::load(context)?),
     };
     let scenes = scenes(args, &plans, context)?;
@@ -122,7 +122,7 @@ fn scenes(args: &Args, plans: &[NetworkPlan], context: &Context) -> Result<Vec<(
     };
     let brought = args.from.as_deref().map(texts::below).transpose()?;
     let scene = |plan| Ok((plan, texts::scene(plan, stage, &templates, brought.as_deref(), context)?));
-    plans.iter().map(|plan| scene(plan).map(|(plan, scene)| (plan.tenant.to_string(), scene))).collect()
+    plans.iter().map(|plan| scene(plan).map(|(plan, scene)| (plan.name(), scene))).collect()
 }
 
 /// Every scene, on as many processors as there are.
@@ -187,8 +187,10 @@ fn draw(path: &Path, simulated: &[Simulated], one_failure: bool, context: &Conte
     let write = |path: &Path, text: &str| {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let made = parent.map_or(Ok(()), std::fs::create_dir_all);
-        made.and_then(|()| std::fs::write(path, text))
-            .map_err(|error| Failure::new(Kind::Failed, error).hint(format!("{} cannot be written.", path.display())))
+        made.and_then(|()| std::fs::write(path, text)).map_err(|error| {
+            let next = "Nothing else was changed. Name another file or folder with --svg: this cannot be written:";
+            Failure::new(Kind::Failed, error).hint(format!("{next} {}", path.display()))
+        })
     };
     let mut written = 0;
     if path.extension().is_some_and(|extension| extension == "svg") {

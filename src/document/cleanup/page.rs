@@ -43,16 +43,17 @@ struct Row<'a> {
     item: &'static str,
     of: &'a str,
     what: &'a str,
-    who: &'static str,
+    who: String,
     check: &'a str,
 }
 
 impl<'a> Page<'a> {
     fn new(sources: &'a Sources<'a>, cleanup: &'a Cleanup<'a>, language: Language) -> Self {
         let it = language == Language::Italian;
+        let operator = &sources.project.operator.short;
         let part = |area: Area| {
             let of_it = cleanup.tasks.iter().filter(move |task| task.area == area);
-            Part { title: title(area, it), rows: of_it.map(|task| row(task, it)).collect() }
+            Part { title: title(area, it), rows: of_it.map(|task| row(task, operator, it)).collect() }
         };
         Self {
             it,
@@ -68,12 +69,12 @@ impl<'a> Page<'a> {
     }
 }
 
-fn row(task: &Task, it: bool) -> Row<'_> {
+fn row<'a>(task: &'a Task, operator: &str, it: bool) -> Row<'a> {
     Row {
         item: task.item,
         of: task.server.as_ref().map_or(if it { "ente" } else { "tenant" }, |server| server.as_str()),
         what: if it { &task.what.it } else { &task.what.en },
-        who: who(task.who, it),
+        who: who(task.who, operator, it),
         check: if it { &task.check.it } else { &task.check.en },
     }
 }
@@ -90,11 +91,11 @@ fn title(area: Area, it: bool) -> &'static str {
     if it { italian } else { english }
 }
 
-fn who(doer: Doer, it: bool) -> &'static str {
+fn who(doer: Doer, operator: &str, it: bool) -> String {
     let (italian, english) = match doer {
-        Doer::Comune => ("tecnico del Comune", "municipality's technician"),
-        Doer::Operator => ("sistemista Venis", "engineer of Venis"),
-        Doer::Network => ("tecnico di rete Venis", "network staff of Venis"),
+        Doer::Comune => ("tecnico del Comune".to_owned(), "municipality's technician".to_owned()),
+        Doer::Operator => (format!("sistemista {operator}"), format!("engineer of {operator}")),
+        Doer::Network => (format!("tecnico di rete {operator}"), format!("network staff of {operator}")),
     };
     if it { italian } else { english }
 }

@@ -8,19 +8,22 @@ use crate::model::tenant::Tenant;
 use crate::network::migration_path::{MigrationPath, Side, Way};
 
 /// All tasks, in no order of areas.
-pub(super) fn of(tenant: &Tenant, path: Option<&MigrationPath>) -> Vec<Task> {
+pub(super) fn of(tenant: &Tenant, paths: &[&MigrationPath]) -> Vec<Task> {
     let servers = tenant.servers.known().map(Vec::as_slice).unwrap_or_default();
     let mut tasks = Vec::new();
     for server in servers {
         tasks.extend(directory(server));
         tasks.push(names(server));
         tasks.extend(services(server));
+        let copied = |path: &&&MigrationPath| path.flows.iter().any(|flow| flow.server == server.id);
+        let path = paths.iter().find(copied).copied();
         tasks.extend(openings(server, path));
         tasks.extend(routes(server, path));
         tasks.extend(accounts(server));
         tasks.push(monitoring(server));
     }
-    tasks.extend(of_tenant(tenant, path, !servers.is_empty()));
+    let bridged = paths.iter().find(|path| matches!(path.way, Way::JumpHost { .. }));
+    tasks.extend(of_tenant(tenant, bridged.or(paths.first()).copied(), !servers.is_empty()));
     tasks
 }
 
@@ -176,8 +179,8 @@ fn service(server: &Server, role: ServerRole) -> Option<Task> {
         ServerRole::Dhcp => (
             Doer::Comune,
             text(
-                "server DHCP: opzioni dell'ambito (003, 006, 015, 042), inoltro (relay) verso il SAD, ambito del vecchio server disattivato e non più autorizzato",
-                "DHCP server: options of the scope (003, 006, 015, 042), relay to the SAD, scope of the old server deactivated and no longer authorized",
+                "server DHCP: opzioni dell'ambito (003, 006, 015, 042), inoltro (relay) verso il data center, ambito del vecchio server disattivato e non più autorizzato",
+                "DHCP server: options of the scope (003, 006, 015, 042), relay to the data center, scope of the old server deactivated and no longer authorized",
             ),
             text(
                 "un PC rinnova: «ipconfig /all» nomina un solo server DHCP",
@@ -242,8 +245,8 @@ fn openings(server: &Server, path: Option<&MigrationPath>) -> Option<Task> {
         format!("Close the openings for the copying on the town's firewall: {shown}"),
     );
     let check = text(
-        "L'elenco delle regole del firewall non le ha più; da un host del SAD «nc -vz» non ottiene risposta",
-        "The firewall's rules have none of them; `nc -vz` from a host at the SAD gets no answer",
+        "L'elenco delle regole del firewall non le ha più; da un host del data center «nc -vz» non ottiene risposta",
+        "The firewall's rules have none of them; `nc -vz` from a host at the data center gets no answer",
     );
     Some(task((Area::Way, "D-11", Doer::Comune), Some(id), what, check))
 }
@@ -328,10 +331,10 @@ fn monitoring(server: &Server) -> Task {
     let (id, old) = (&server.id, server.address);
     let what = text(
         format!(
-            "Togliere dal monitoraggio la macchina fisica {id} ({old}, scheda di gestione, UPS); resta la copia al SAD"
+            "Togliere dal monitoraggio la macchina fisica {id} ({old}, scheda di gestione, UPS); resta la copia al data center"
         ),
         format!(
-            "Take the physical machine {id} ({old}, management card, UPS) out of the monitoring; its copy at the SAD stays"
+            "Take the physical machine {id} ({old}, management card, UPS) out of the monitoring; its copy at the data center stays"
         ),
     );
     let check = text(
@@ -350,10 +353,10 @@ fn of_tenant(tenant: &Tenant, path: Option<&MigrationPath>, has_servers: bool) -
         Some(path) => {
             let what = text(
                 format!(
-                    "Togliere dai router e dagli host del SAD la via temporanea, come dice la cartella «migration» di «traghetto network render {id}»"
+                    "Togliere dai router e dagli host del data center la via temporanea, come dice la cartella «migration» di «traghetto network render {id}»"
                 ),
                 format!(
-                    "Take the temporary way off routers and hosts at the SAD, as the folder `migration` of `traghetto network render {id}` says"
+                    "Take the temporary way off routers and hosts at the data center, as the folder `migration` of `traghetto network render {id}` says"
                 ),
             );
             let check = text(

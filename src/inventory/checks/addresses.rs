@@ -13,8 +13,9 @@ use ipnetwork::Ipv4Network;
 use std::collections::HashMap;
 
 pub(super) fn check(files: &Files, problems: &mut Problems) {
-    let pools = files.project.value.as_ref().map(|project| &project.network);
     for (file, tenant) in files.decoded_tenants() {
+        let seen = files.project.value.as_ref().map(|project| project.at(tenant.landing_site.as_ref()));
+        let pools = seen.as_ref().map(|project| &project.network);
         let estate = Estate { file, tenant, servers: known(&tenant.servers), sites: known(&tenant.sites) };
         estate.check_servers(problems);
         estate.check_spare_addresses(problems);
@@ -92,7 +93,7 @@ impl Estate<'_> {
                 .insert(address, &server.id)
                 .map(|owner| Complaint::new(format!("{address} is also the new address of {owner}")));
             if let Some(complaint) = misplaced(prefix, address).or(hub).or(twin) {
-                let hint = format!("tenant number {} has {prefix} at the SAD, from .2 on", self.tenant.number);
+                let hint = format!("tenant number {} has {prefix} at the data center, from .2 on", self.tenant.number);
                 self.file.refuse(&format!("servers[{index}].landing.renumber"), complaint.hint(hint), problems);
             }
         }
@@ -100,7 +101,10 @@ impl Estate<'_> {
 
     /// No two networks of the tenant's VRF overlap.
     fn check_networks(&self, pools: Option<&NetworkPools>, problems: &mut Problems) {
-        let ours: Vec<(&str, Ipv4Network)> = pools.map(|pools| derived(pools, self.tenant.number)).unwrap_or_default();
+        let further = self.sites.iter().skip(1).filter_map(|site| site.number);
+        let of_sites = |pools| further.clone().flat_map(move |number| derived_of_site(pools, number));
+        let ours = |pools| derived(pools, self.tenant.number).into_iter().chain(of_sites(pools)).collect();
+        let ours: Vec<(&str, Ipv4Network)> = pools.map(ours).unwrap_or_default();
         let written = self.written_networks();
         for (index, (path, network)) in written.iter().enumerate() {
             let twin = written.iter().take(index).find(|(_, other)| other.overlaps(*network));
@@ -134,14 +138,22 @@ impl Estate<'_> {
 
 /// The networks that the tenant's number gives it, and those that every VRF has.
 fn derived(pools: &NetworkPools, number: u16) -> Vec<(&'static str, Ipv4Network)> {
+    let shared = [
+        ("its prefix at the data center", NetworkPools::nth(pools.sad, number, 24)),
+        ("the management network", Some(pools.management)),
+        ("the probe target", Ipv4Network::new(pools.probe_target, 32).ok()),
+    ];
+    let shared = shared.into_iter().filter_map(|(name, network)| Some((name, network?)));
+    shared.chain(derived_of_site(pools, number)).collect()
+}
+
+/// The networks that the number of a site gives it.
+fn derived_of_site(pools: &NetworkPools, number: u16) -> Vec<(&'static str, Ipv4Network)> {
     let nth = |pool, length| NetworkPools::nth(pool, number, length);
     let found = [
-        ("its prefix at the SAD", nth(pools.sad, 24)),
         ("its tunnel", nth(pools.tunnels, 24).and_then(|net| Ipv4Network::new(net.network(), 30).ok())),
         ("the loopback of its primary CPE", nth(pools.primary_loopbacks, 32)),
         ("the loopback of its standby CPE", nth(pools.standby_loopbacks, 32)),
-        ("the management network", Some(pools.management)),
-        ("the probe target", Ipv4Network::new(pools.probe_target, 32).ok()),
     ];
     found.into_iter().filter_map(|(name, network)| Some((name, network?))).collect()
 }

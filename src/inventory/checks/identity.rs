@@ -6,6 +6,11 @@ use crate::model::Known;
 use crate::model::tenant::Tenant;
 use std::collections::HashMap;
 
+/// Numbers of tenants and of their further sites: one row of numbers.
+const NUMBER: &str = "number";
+/// VLANs of the carrier's handoffs: each site's own.
+const VLAN: &str = "VLAN at the hub";
+
 /// A value that no two tenants may share.
 struct Mark {
     path: String,
@@ -26,7 +31,7 @@ pub(super) fn check(files: &Files, problems: &mut Problems) {
     for (file, tenant) in files.decoded_tenants() {
         for Mark { path, what, value, hint } in marks(tenant) {
             match owners.get(&(what, value.clone())) {
-                Some(owner) if owner.id != file.id => {
+                Some(owner) if owner.id != file.id || (what == NUMBER || what == VLAN) => {
                     let complaint =
                         Complaint::new(format!("{} has the same {what}, {}", owner.decoded.file, quote(&value)));
                     file.refuse(&path, complaint.hint(hint), problems);
@@ -41,7 +46,7 @@ pub(super) fn check(files: &Files, problems: &mut Problems) {
 fn marks(tenant: &Tenant) -> Vec<Mark> {
     let mark = |path: String, what, value: &dyn ToString, hint| Mark { path, what, value: value.to_string(), hint };
     let mut marks = vec![
-        mark("tenant.number".into(), "number", &tenant.number, "take a number that no tenant has or ever had"),
+        mark("tenant.number".into(), NUMBER, &tenant.number, "take a number that no tenant has or ever had"),
         mark("tenant.name".into(), "name", &tenant.name, "one of the two files is wrong"),
         mark("tenant.short".into(), "short name", &tenant.short, "VRFs and routes carry it: choose another"),
     ];
@@ -64,7 +69,11 @@ fn marks(tenant: &Tenant) -> Vec<Mark> {
         marks.extend(sites.iter().enumerate().filter_map(|(index, site)| {
             let handoff = site.link.handoff.as_ref()?;
             let path = format!("sites[{index}].link.carrier.hub_vlan");
-            Some(mark(path, "VLAN at the hub", &handoff.vlan, "the carrier gives each VPN its own"))
+            Some(mark(path, VLAN, &handoff.vlan, "the carrier gives each site's VPN its own"))
+        }));
+        marks.extend(sites.iter().enumerate().filter_map(|(index, site)| {
+            let path = format!("sites[{index}].number");
+            Some(mark(path, NUMBER, &site.number?, "take a number that no tenant or site has or ever had"))
         }));
     }
     marks

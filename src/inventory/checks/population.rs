@@ -4,12 +4,9 @@ use super::super::problem::{Complaint, Problems};
 use super::Files;
 use crate::model::tenant::{Tenant, TenantKind};
 
-/// "Comuni con popolazione inferiore ai 5.000 abitanti": 5.000 itself is outside.
-const SMALL: u64 = 5000;
-
 pub(super) fn check(files: &Files, problems: &mut Problems) {
     let Some(project) = &files.project.value else { return };
-    let date = project.population_date;
+    let (date, small) = (project.population_date, project.small_below);
     for (file, tenant) in files.decoded_tenants() {
         match tenant.population_at(date) {
             None if tenant.kind == TenantKind::Municipality => {
@@ -17,12 +14,12 @@ pub(super) fn check(files: &Files, problems: &mut Problems) {
                 let hint = "`population_date` of project.yaml names the day whose population decides the band";
                 file.refuse("tenant.populations", complaint.hint(hint), problems);
             }
-            Some(population) if tenant.under_5000 != (population.value < SMALL) => {
+            Some(population) if tenant.under_5000 != (population.value < small) => {
                 let complaint = Complaint::new(format!(
                     "the flag is {}, but the population of {date} is {}",
                     tenant.under_5000, population.value
                 ));
-                file.refuse("tenant.under_5000", complaint.hint("the flag means below 5000"), problems);
+                file.refuse("tenant.under_5000", complaint.hint(format!("the flag means below {small}")), problems);
             }
             _ => {}
         }

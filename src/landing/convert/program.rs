@@ -50,7 +50,8 @@ impl ProgramError {
     pub fn hint(&self) -> &'static str {
         match self {
             ProgramError::NotRun { .. } => {
-                "install util-linux, fdisk, lvm2, mtools, bubblewrap, ntfs-3g and guestmount on the landing host"
+                "install util-linux, fdisk, lvm2, mtools, bubblewrap, ntfs-3g, guestmount, libhivex-bin and libwin-hivex-perl \
+                 on the landing host"
             }
             ProgramError::Failed { .. } | ProgramError::Deadline { .. } => {
                 "throw the clone away and clone the replica again; if it fails again, look at the source's filesystem"

@@ -148,10 +148,9 @@ impl<F> Live<'_, F> {
             trouble = trouble.hint(format!("Every setting is on the page {}.", path.display()));
         }
         let fact = if leg == Leg::First { "copied" } else { "finalised" };
-        Ok(trouble.hint("Once it has ended without an error, who saw it says so:").hint(format!(
-            "traghetto migrate sign {} {fact} --server {id} --role venis-sistemista --note TEXT",
-            self.tenant.id
-        )))
+        Ok(trouble
+            .hint("Once it has ended without an error, who saw it says so, in a role that carries out activity 5:")
+            .hint(format!("traghetto migrate sign {} {fact} --server {id} --role ROLE --note TEXT", self.tenant.id)))
     }
 
     /// Over the API: the job is found or made, and followed to the end of the leg.

@@ -110,7 +110,7 @@ impl Guide {
                 .hint("Nothing was copied: how fast a copy may be follows from its link.")
                 .hint("Give the site whose `lan` holds the server's address; then give the same command again.")
         })?;
-        let hops = network::hops(&site.link, &subject.project.network, tenant.number);
+        let hops = network::hops(&site.link, &subject.project.network, tenant.number_of(site).unwrap_or(tenant.number));
         let shaper = Shaper::new(&site.link, hops, site.link.calendar(&subject.project.shaping));
         let sightings = match target {
             IpAddr::V4(target) => Some(path::watch(target).map_err(|error| Trouble::new(Class::Failed, error))?),

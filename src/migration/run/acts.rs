@@ -44,6 +44,11 @@ impl Trouble {
         self
     }
 
+    /// What is safe at this moment and what to do next; never empty.
+    pub fn advice(&self) -> Vec<String> {
+        if self.hints.is_empty() { vec![self.class.otherwise().to_owned()] } else { self.hints.clone() }
+    }
+
     /// The message with its causes, on one line.
     pub fn reason(&self) -> String {
         let mut text = self.source.to_string();

@@ -151,10 +151,12 @@ fn ask_a_person(scene: &Scene<'_>, server: &ServerId, verdict: &Verdict) -> Trou
     if matches!(verdict, Verdict::Answers(_)) {
         return trouble.hint("Switch it off at its place, pull its cable, then give the same command again.");
     }
-    trouble.hint("Who stands before it, and sees that it is off and its cable out, says so:").hint(format!(
-        "traghetto migrate sign {} source-off --server {server} --role comune-tecnico --note TEXT",
-        scene.plan.tenant
-    ))
+    trouble
+        .hint("Who stands before it, and sees that it is off and its cable out, says so, in a role of the town:")
+        .hint(format!(
+            "traghetto migrate sign {} source-off --server {server} --role ROLE --note TEXT",
+            scene.plan.tenant
+        ))
 }
 
 /// A leg of a copy that VMware Converter makes, with what a person said of it where a person drives.

@@ -57,6 +57,7 @@ fn project(plan: DayCount) -> Project {
         validator: party(),
         population_date: date(2020, 1, 1),
         population_total: None,
+        small_below: 5000,
         terms: Terms {
             activation: solar(60),
             start_after_network: solar(15),
@@ -85,6 +86,8 @@ fn project(plan: DayCount) -> Project {
             machines: LandingMachines::ByHand,
             converter: None,
         },
+        landing_sites: Vec::new(),
+        mirror: LandingTarget::Directory("replicas".into()),
         shaping: RateCalendar::always(Share::OfMcr(100)),
         network: pools(),
     }

@@ -17,7 +17,7 @@ pub fn owned_on<'a>(
 ) -> Ownership {
     let own = Ownership::of(renderings);
     match role {
-        Role::Hub => with_hub_names(own, plan).beside(beside),
+        Role::Hub => std::iter::once(plan).chain(&plan.beside).fold(own, with_hub_names).beside(beside),
         Role::PrimaryCpe | Role::StandbyCpe => with_cpe_names(own, plan),
     }
 }
@@ -45,8 +45,8 @@ fn with_cpe_names(own: Ownership, plan: &NetworkPlan) -> Ownership {
     }
     let routes = [
         "INET-VIA-FIREWALL",
-        "SAD-*",
         "SRV-*",
+        "SITE-*",
         "PROBE-PIN",
         "PROBE-NO-LEAK",
         "NOC",
@@ -54,8 +54,10 @@ fn with_cpe_names(own: Ownership, plan: &NetworkPlan) -> Ownership {
         "NOC-NO-LOOP",
         "MIGR-*",
     ];
-    with_tunnel(own.with_objects(objects), plan, "SAD")
+    let mark = plan.shared.mark.as_str();
+    with_tunnel(own.with_objects(objects), plan, mark)
         .with_routes(None, &routes)
+        .with_routes(None, &[&format!("{mark}-*")])
         .with_routes(Some("FVRF-LTE"), &["LTE"])
         .with_interfaces_in("FVRF-LTE")
 }
@@ -63,7 +65,8 @@ fn with_cpe_names(own: Ownership, plan: &NetworkPlan) -> Ownership {
 /// What carries the tenant's name or number on the hub.
 fn with_hub_names(own: Ownership, plan: &NetworkPlan) -> Ownership {
     let numbers = &plan.numbers;
-    let (vrf, number, class) = (numbers.vrf.as_str(), numbers.number, class_on_hub(&numbers.vrf));
+    let (vrf, number, class) = (numbers.vrf.as_str(), numbers.number, class_on_hub(&numbers.label));
+    let label = numbers.label.as_str();
     let mut objects = vec![
         format!("vrf definition {vrf}"),
         format!("ip sla {number}"),
@@ -80,13 +83,13 @@ fn with_hub_names(own: Ownership, plan: &NetworkPlan) -> Ownership {
         format!("class-map {class}"),
     ];
     for policy in ["", "-LTE"] {
-        objects.push(format!("policy-map {vrf}{policy}-CHILD"));
-        objects.push(format!("policy-map {vrf}{policy}-PARENT"));
+        objects.push(format!("policy-map {label}{policy}-CHILD"));
+        objects.push(format!("policy-map {label}{policy}-PARENT"));
     }
     let routes = ["INET-VIA-TOWN*", "PROBE-*", "TUNNEL-NO-LEAK", "CPE-A*", "CPE-B*", "LAN*", "SRV-*", "MIGR-*"];
-    with_tunnel(own.with_objects(objects), plan, vrf)
+    with_tunnel(own.with_objects(objects), plan, label)
         .with_routes(Some(vrf), &routes)
-        .with_routes(None, &[&format!("MIGR-{vrf}")])
+        .with_routes(None, &[&format!("MIGR-{label}")])
         .with_translations(vrf)
 }
 

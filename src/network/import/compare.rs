@@ -98,6 +98,7 @@ fn tenant(found: &Found) -> Option<Tenant> {
         codes: Codes::default(),
         populations: Vec::new(),
         action_2_2_2: false,
+        landing_site: None,
         under_5000: false,
         server_count: ServerCount::default(),
         clients: None,
@@ -144,6 +145,7 @@ fn site(found: &Found) -> Option<Site> {
     let spare = found.servers.first().and_then(|_| found.prefix.nth(1)).filter(|_| !found.has_hub);
     Some(Site {
         id: found.site.as_deref().unwrap_or("site").parse().ok()?,
+        number: None,
         address: String::new(),
         lan: Some(Lan {
             prefix: found.prefix,

@@ -153,8 +153,8 @@ fn tenant(page: &mut Page, found: &Found) {
         page.ask("kind", "municipality or union?");
         page.flow("codes", "{}");
         page.ask("populations", "how many inhabitants, when, counted by whom? [{value: , date: , source: }]");
-        page.ask("action_2_2_2", "is it admitted to Action 2.2.2? true or false");
-        page.ask("under_5000", "is it below 5.000 inhabitants in the project document? true or false");
+        page.ask("action_2_2_2", "is it admitted to the actions that ask for it? true or false");
+        page.ask("under_5000", "is it small, below the project's limit of inhabitants? true or false");
     });
 }
 
@@ -238,7 +238,11 @@ fn link(page: &mut Page, found: &Found) {
             line(page, wire);
             let handoff = found.handoff;
             page.maybe("hub_vlan", handoff.map(|it| it.vlan), "which VLAN on the hub's trunk?");
-            page.maybe("hub_wan", handoff.map(|it| it.wan), "which network between hub and provider at the SAD?");
+            page.maybe(
+                "hub_wan",
+                handoff.map(|it| it.wan),
+                "which network between hub and provider at the data center?",
+            );
             page.maybe("hub_pe", handoff.map(|it| it.pe), "which address has the provider on it?");
             page.maybe("hub_ce", handoff.map(|it| it.ce), "which address has the hub on it?");
         }),

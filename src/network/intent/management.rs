@@ -52,10 +52,10 @@ pub(super) fn add(device: &mut Device, router: &RouterPlan, baseline: &Baseline)
     say(format_args!("ip domain name {}", baseline.domain));
     say(format_args!("logging host {}", baseline.syslog));
     say(format_args!("ntp server {} prefer", baseline.ntp));
-    say(format_args!("tacacs server SAD1"));
-    say(format_args!("tacacs server SAD1 / address ipv4 {}", baseline.tacacs));
-    say(format_args!("tacacs server SAD1 / key <secret>"));
-    say(format_args!("tacacs server SAD1 / timeout 3"));
+    say(format_args!("tacacs server {}1", baseline.mark));
+    say(format_args!("tacacs server {}1 / address ipv4 {}", baseline.mark, baseline.tacacs));
+    say(format_args!("tacacs server {}1 / key <secret>", baseline.mark));
+    say(format_args!("tacacs server {}1 / timeout 3", baseline.mark));
     if router.ipsec {
         say(format_args!("aaa authorization network FLEX local"));
     }

@@ -113,6 +113,8 @@ pub struct MigrationEnds {
     pub servers: Vec<SeenServer>,
     /// What the carrier routes to us for it.
     pub carrier: Vec<hub::CarrierRoute>,
+    /// Name of the data center.
+    pub place: String,
 }
 
 /// A server and the address by which the hosts at the SAD call it.
@@ -147,6 +149,7 @@ impl MigrationEnds {
             servers: servers.collect(),
             carrier: hub::carrier_routes(plan).into_iter().filter(hosts).collect(),
             path: path.clone(),
+            place: plan.shared.place.clone(),
         }
     }
 }

@@ -15,10 +15,10 @@ pub const MIGRATION: &str = "MIGRATION";
 /// ServicePort of SSH: how routers are managed.
 const SSH: ServicePort = ServicePort(22);
 
-/// The class of what the migration of one tenant sends, on the hub: each has its own, so that a tenant
+/// The class of what the migration of one site sends, on the hub: each has its own, so that a tenant
 /// that comes or goes changes no other's lines.
-pub fn class_on_hub(vrf: &Token) -> Token {
-    Token::of(format_args!("{MIGRATION}-{vrf}"))
+pub fn class_on_hub(label: &Token) -> Token {
+    Token::of(format_args!("{MIGRATION}-{label}"))
 }
 
 /// Where a CPE sends packets for the SAD, as its routes to the SAD's prefix do.
@@ -53,7 +53,7 @@ pub fn on_cpe(router: &mut RouterPlan, plan: &NetworkPlan, own: &[Ipv4Addr], exi
 pub fn on_hub(router: &mut RouterPlan, plan: &NetworkPlan, handoff: &InterfaceName, object: Option<u16>) {
     let Some(path) = &plan.migration else { return };
     let vrf = &plan.numbers.vrf;
-    let class = class_on_hub(vrf);
+    let class = class_on_hub(&plan.numbers.label);
     let cpes = std::iter::once(&plan.primary_cpe).chain(&plan.standby_cpe);
     let own: Vec<_> = cpes.flat_map(|cpe| [cpe.lan, cpe.loopback]).collect();
     lists(router, path, Side::Sad, &class, Token::of(format_args!("{class}-IN")), &own);
@@ -66,7 +66,7 @@ pub fn on_hub(router: &mut RouterPlan, plan: &NetworkPlan, handoff: &InterfaceNa
         Way::Routed => {
             // From the global table into the tenant's: only an interface and its neighbour lead there.
             let via = NextHop::Both(handoff.clone(), plan.handoff.pe);
-            let name = Token::of(format_args!("MIGR-{vrf}"));
+            let name = Token::of(format_args!("MIGR-{}", plan.numbers.label));
             router.routes.push(Route::new(None, plan.lan.prefix, via, name).tracked(object));
         }
         Way::Alias { pairs } => {

@@ -96,7 +96,15 @@ pub fn moved_now(plan: &NetworkPlan, running: &BTreeMap<Role, ConfigText>) -> Mo
         };
         !devices.is_empty() && devices.iter().all(route)
     };
-    plan.kept().filter(has).map(|server| server.id.clone()).collect()
+    let own = plan.kept().filter(has);
+    // Of a server of another site the hub alone tells: that site's routers are not among these.
+    let hub: BTreeMap<_, _> = running.iter().filter(|(role, _)| **role == Role::Hub).collect();
+    let others = plan.beside.iter().filter(|_| !hub.is_empty());
+    let others = others.flat_map(|site| {
+        let hub = hub.iter().map(|(role, text)| (**role, (*text).clone())).collect();
+        moved_now(site, &hub)
+    });
+    own.map(|server| server.id.clone()).chain(others).collect()
 }
 
 /// The servers at the SAD after the cutover of one, or after its way back.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 /// What the inventory says should be there.
 #[derive(Debug)]
 pub struct Expected<'a> {
-    /// The plans of the tenants.
+    /// The plans of the tenants, of each every site.
     pub plans: &'a [NetworkPlan],
     /// The servers that stand at the SAD by now; none where that is not known, as for running
     /// configurations.
@@ -25,7 +25,7 @@ impl<'a> Expected<'a> {
             plans,
             moved,
             cpes: plans.iter().flat_map(named).collect(),
-            vrfs: plans.iter().map(|plan| (plan.numbers.vrf.as_str(), plan)).collect(),
+            vrfs: plans.iter().rev().map(|plan| (plan.numbers.vrf.as_str(), plan)).collect(),
         }
     }
 
@@ -34,13 +34,13 @@ impl<'a> Expected<'a> {
         self.cpes.get(hostname).copied()
     }
 
-    /// The tenant whose routing table on the hub has this name.
+    /// The tenant whose routing table on the hub has this name: by its first site, where its plan is there.
     pub(super) fn of_vrf(&self, vrf: &str) -> Option<&'a NetworkPlan> {
         self.vrfs.get(vrf).copied()
     }
 
     /// Whether a hub has this name.
     pub(super) fn is_hub(&self, hostname: &str) -> bool {
-        self.plans.iter().take(1).any(|plan| plan.shared.hub.as_str() == hostname)
+        self.plans.iter().any(|plan| plan.shared.hub.as_str() == hostname)
     }
 }

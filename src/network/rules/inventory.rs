@@ -3,7 +3,7 @@
 use super::super::device::interface::Interface;
 use super::super::plan::{BackupLine, LteWay, NetworkPlan};
 use super::Scene;
-use super::report::{Key, Report, rules};
+use super::report::{Key, Place, Report, rules};
 use super::table::{Router, Table};
 use std::net::Ipv4Addr;
 
@@ -38,6 +38,7 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
         for table in router.tables.values() {
             if let Some(plan) = table.plan {
                 hub(router, table, plan, report);
+                plan.beside.iter().for_each(|site| addresses(table, site, &on_hub(site), report));
             }
         }
     }
@@ -70,7 +71,7 @@ fn cpe(router: &Router<'_>, plan: &NetworkPlan, report: &mut Report) {
         }
     }
     if let Some(table) = router.table(None) {
-        addresses(table, &all, report);
+        addresses(table, plan, &all, report);
     }
     for interface in &router.device.interfaces {
         groups(router, interface, plan, report);
@@ -94,7 +95,7 @@ fn groups(router: &Router<'_>, interface: &Interface, plan: &NetworkPlan, report
 }
 
 /// Says which wanted addresses no interface of the table has, at the interface that should have it.
-fn addresses(table: &Table<'_>, all: &[Wanted], report: &mut Report) {
+fn addresses(table: &Table<'_>, plan: &NetworkPlan, all: &[Wanted], report: &mut Report) {
     for Wanted { address, what, key } in all {
         if table.owns(*address).is_some() {
             continue;
@@ -102,19 +103,25 @@ fn addresses(table: &Table<'_>, all: &[Wanted], report: &mut Report) {
         let near = table.neighbour(*address).and_then(|interface| interface.address.as_ref()).map(|at| at.line);
         let message = format!("the {what} should be {address} by the inventory, and no interface has it");
         let fix = format!("Give the interface {address}, or correct the inventory.");
-        report.add(&ADDRESS, table.at(near.unwrap_or(table.first_line())), *key, message, fix);
+        let place = Place { plan: Some(plan), ..table.at(near.unwrap_or(table.first_line())) };
+        report.add(&ADDRESS, place, *key, message, fix);
     }
 }
 
-fn hub(router: &Router<'_>, table: &Table<'_>, plan: &NetworkPlan, report: &mut Report) {
+/// The addresses of a site on the hub.
+fn on_hub(plan: &NetworkPlan) -> Vec<Wanted> {
     let mut all = vec![
         wanted(plan.handoff.ce, "address towards the carrier", Key::Site("link.carrier.hub_ce")),
-        wanted(plan.numbers.sad_gateway, "gateway of the tenant's prefix at the SAD", Key::Project("sad")),
+        wanted(plan.numbers.sad_gateway, "gateway of the tenant's prefix at the data center", Key::Project("sad")),
         wanted(plan.probe_target, "target of the probes", Key::Project("probe_target")),
     ];
     all.extend(plan.lan.hub.map(|hub| wanted(hub, "address in the VLAN of kept servers", Key::Site("lan.hub"))));
     all.extend(plan.tunnel().map(|tunnel| wanted(tunnel.hub, "end of the tunnel", Key::Project("tunnels"))));
-    addresses(table, &all, report);
+    all
+}
+
+fn hub(router: &Router<'_>, table: &Table<'_>, plan: &NetworkPlan, report: &mut Report) {
+    addresses(table, plan, &on_hub(plan), report);
     let rd = plan.numbers.rd.to_string();
     let definition = router.device.vrfs.iter().find(|vrf| Some(vrf.name.as_str()) == table.vrf);
     if let Some(found) = definition.and_then(|vrf| vrf.rd.as_ref()).filter(|found| found.value != rd) {
@@ -129,7 +136,11 @@ fn hub(router: &Router<'_>, table: &Table<'_>, plan: &NetworkPlan, report: &mut 
 
 /// An interface whose VLAN is not one of the tenant's.
 fn vlan(table: &Table<'_>, interface: &Interface, plan: &NetworkPlan, report: &mut Report) {
-    let own = [plan.handoff.vlan, plan.numbers.kept_vlan, plan.numbers.new_vlan];
+    let sites = std::iter::once(plan).chain(&plan.beside);
+    let mut own: Vec<u16> =
+        sites.flat_map(|site| [site.handoff.vlan, site.numbers.kept_vlan, site.numbers.new_vlan]).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    own.retain(|vlan| seen.insert(*vlan));
     let Some(vlan) = interface.vlan.filter(|vlan| !own.contains(&vlan.value)) else { return };
     let line = interface.vrf.as_ref().map_or(vlan.line, |vrf| vrf.line);
     let message = format!("VLAN {} is in the routing table of {}, whose VLANs are {own:?}", vlan.value, plan.tenant);

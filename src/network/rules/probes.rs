@@ -42,7 +42,7 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
             near(site, member.router, report);
         }
         if let Some((router, table)) = site.hub {
-            targets(site, router, table, report);
+            targets(scene, site, (router, table), report);
             returns(site, table, report);
         }
     }
@@ -139,7 +139,8 @@ fn near(site: &Site<'_>, router: &Router<'_>, report: &mut Report) {
 }
 
 /// Targets of the CPEs' probes on the hub, and of the hub's on the CPEs.
-fn targets(site: &Site<'_>, hub: &Router<'_>, table: &Table<'_>, report: &mut Report) {
+fn targets(scene: &Scene<'_>, site: &Site<'_>, hub: (&Router<'_>, &Table<'_>), report: &mut Report) {
+    let (hub, table) = hub;
     for member in &site.members {
         for probe in &member.router.device.probes {
             let Some(target) = probe.target.filter(|target| table.owns(target.value).is_none()) else { continue };
@@ -153,7 +154,10 @@ fn targets(site: &Site<'_>, hub: &Router<'_>, table: &Table<'_>, report: &mut Re
     };
     for probe in hub.device.probes.iter().filter(|probe| probe.vrf.as_ref().map(|at| at.value.as_str()) == table.vrf) {
         let Some(target) = probe.target.filter(|_| followed(probe)) else { continue };
-        let known = site.members.iter().filter_map(Member::table).any(|own| own.owns(target.value).is_some());
+        // A table may serve several sites of one tenant, and each has probes of its own.
+        let here = |other: &&Site<'_>| other.hub.is_some_and(|(_, its)| std::ptr::eq(its, table));
+        let members = scene.sites.iter().filter(here).flat_map(|other| &other.members);
+        let known = members.filter_map(Member::table).any(|own| own.owns(target.value).is_some());
         if !known {
             let message = format!("{} is no address of the site's routers", target.value);
             report.add(

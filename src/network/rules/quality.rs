@@ -7,7 +7,7 @@ use super::Scene;
 use super::report::{Key, Place, Report, rules};
 use super::site::Site;
 use super::table::{Policies, Router, Table};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 rules! {
     GUARANTEE: Error "qos-guarantee", "queues with a guaranteed rate fit into the guaranteed rate of the line (MCR)",
@@ -17,7 +17,7 @@ rules! {
         "The router refuses the second kind.", "Cisco MQC guide, bandwidth remaining ratio";
     RATE: Error "qos-rate", "a shaper is not above the rate of its line",
         "The queue is the carrier's, and it drops without looking at classes.", "Cisco MQC guide, hierarchical shaping";
-    SHAPER: Warning "qos-shaper", "a line to the SAD is shaped",
+    SHAPER: Warning "qos-shaper", "a line to the data center is shaped",
         "The queue is the carrier's, and it drops without looking at classes.", "Cisco MQC guide, hierarchical shaping";
     HUB_SHAPER: Warning "qos-hub-shaper", "the hub shapes each way to the rate of its site",
         "The hub's line is ten times as fast: what it sends too fast the carrier drops.", "Cisco MQC guide, hierarchical shaping";
@@ -71,7 +71,7 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
         hub_line(router, &router.policies, report);
     }
     for site in scene.sites {
-        of_site(site, report);
+        of_site(scene, site, report);
     }
 }
 
@@ -106,8 +106,9 @@ fn shaper<'a>(policies: &Policies<'a>, interface: &Interface) -> Option<(&'a Pol
 fn known(table: &Table<'_>, interface: &Interface) -> Option<(u32, u32)> {
     let plan = table.plan?;
     let own = interface.network()?.ip();
-    (own == plan.primary.line.cpe || own == plan.handoff.ce)
-        .then_some((plan.primary.pcr_mbps.saturating_mul(1000), plan.primary.mcr_kbps))
+    let site = std::iter::once(plan).chain(&plan.beside);
+    let site = site.into_iter().find(|site| own == site.primary.line.cpe || own == site.handoff.ce)?;
+    Some((site.primary.pcr_mbps.saturating_mul(1000), site.primary.mcr_kbps))
 }
 
 fn rates(router: &Router<'_>, table: &Table<'_>, interface: &Interface, policies: &Policies<'_>, report: &mut Report) {
@@ -212,7 +213,24 @@ fn ways<'a>(
         .collect()
 }
 
-fn lines<'a>(site: &Site<'a>) -> Vec<Line<'a>> {
+/// The ports of a hub's table that lead to other sites of the same tenant, or hold servers of theirs.
+fn ports_of_others<'a>(
+    scene: &Scene<'_>,
+    site: &Site<'_>,
+    table: &Table<'a>,
+) -> BTreeSet<&'a super::super::device::Port> {
+    let shares =
+        |other: &&Site<'_>| other.lan != site.lan && other.hub.is_some_and(|(_, its)| std::ptr::eq(its, table));
+    let others: Vec<_> = scene.sites.iter().filter(shares).map(|other| other.lan).collect();
+    let theirs = |network: ipnetwork::Ipv4Network| others.iter().any(|lan| lan.overlaps(network));
+    let routes = table.routes.iter().filter(|route| route.destination.prefix() > 0 && theirs(route.destination));
+    let led = routes.filter_map(|route| table.exit(route));
+    let held = table.interfaces.iter().copied().filter(|interface| interface.network().is_some_and(theirs));
+    led.chain(held).map(|interface| &interface.name.value).collect()
+}
+
+/// The ways of a site's own routers, and those of the hub that are this site's.
+fn lines<'a>(scene: &Scene<'a>, site: &Site<'a>) -> Vec<Line<'a>> {
     let mut all = Vec::new();
     for (at, member) in site.members.iter().enumerate() {
         if let Some(table) = member.table() {
@@ -220,13 +238,15 @@ fn lines<'a>(site: &Site<'a>) -> Vec<Line<'a>> {
         }
     }
     if let Some((router, table)) = site.hub {
-        all.extend(ways(router, table, site.lan, false, true));
+        let foreign = ports_of_others(scene, site, table);
+        let ways = ways(router, table, site.lan, false, true).into_iter();
+        all.extend(ways.filter(|line| !foreign.contains(&line.interface.name.value)));
     }
     all
 }
 
-fn of_site(site: &Site<'_>, report: &mut Report) {
-    let lines = lines(site);
+fn of_site(scene: &Scene<'_>, site: &Site<'_>, report: &mut Report) {
+    let lines = lines(scene, site);
     for line in &lines {
         shaped(line, report);
     }

@@ -28,7 +28,7 @@ rules! {
         "Every Windows machine sees its own address in use.", "RFC 3069; RFC 5227, section 2.1.1";
     REDIRECTS: Error "same-subnet-redirects", "a CPE sends no redirects into the LAN",
         "Hosts keep routes to one real router, which outlive the failover.", "Cisco FHRP guide, HSRP and ICMP redirects";
-    REAL: Error "same-subnet-next-hop", "who sends to the SAD sends to the virtual address",
+    REAL: Error "same-subnet-next-hop", "who sends to the data center sends to the virtual address",
         "The route does not move with the failover.", "RFC 2281";
     EARLY: Error "same-subnet-early", "a server's /32 is on no router before its move",
         "The old machine and the router both answer for one address.", "RFC 5227, section 1";
@@ -136,15 +136,16 @@ fn hub(site: &Site<'_>, router: &Router<'_>, table: &Table<'_>, on_cpes: &BTreeS
         let own = all.iter().find(|(own, _)| own == address).map(|(_, route)| *route);
         if own.is_none_or(|route| !into_vlan(route)) {
             let line = own.map_or(line, |route| route.at.line);
-            let message =
-                format!("{address} is routed to the SAD on the CPEs, and not into the VLAN of kept servers here");
+            let message = format!(
+                "{address} is routed to the data center on the CPEs, and not into the VLAN of kept servers here"
+            );
             let vrf = table.vrf.unwrap_or_default();
             let fix = format!("Write `ip route vrf {vrf} {address} 255.255.255.255 VLAN-INTERFACE {address}`.");
             report.add(&HUB, table.at(line), Key::Tenant("servers"), message, fix);
         }
     }
     for (address, route) in all.iter().filter(|(address, route)| into_vlan(route) && !on_cpes.contains(address)) {
-        let message = format!("{address} is at the SAD by this route, and no CPE of the site knows");
+        let message = format!("{address} is at the data center by this route, and no CPE of the site knows");
         let fix = format!("Write `ip route {address} 255.255.255.255` on every CPE of the site.");
         report.add(&NO_CPE, table.at(route.at.line), Key::Tenant("servers"), message, fix);
     }
@@ -190,7 +191,7 @@ fn in_time(site: &Site<'_>, server: &ServerPlan, moved: bool, report: &mut Repor
         let found = hosts(table, site.lan).into_iter().find(|(address, _)| *address == server.after);
         match found {
             Some((address, route)) if !moved => {
-                let message = format!("{address} of {} is routed to the SAD before it has moved", server.id);
+                let message = format!("{address} of {} is routed to the data center before it has moved", server.id);
                 let fix = "Take the route away; the cutover of the server adds it once the old machine is silent.";
                 report.add(&EARLY, table.at(route.at.line), Key::Tenant("servers"), message, fix);
             }

@@ -88,14 +88,14 @@ fn site<'a>(mut members: Vec<Member<'a>>, hubs: &Hubs<'a>) -> Option<Site<'a>> {
     Some(Site { members, lan, hub })
 }
 
-/// Routers belong together that the inventory knows as one tenant's; else those in one folder, then
+/// Routers belong together that the inventory knows as one site's; else those in one folder, then
 /// anywhere, with the same network and group; what is left over, by the same network and virtual
 /// address, or the same network alone, where that makes a pair and no more. What the hub tells apart
 /// stays apart: many towns took the same network.
 fn grouped<'a>(members: Vec<Member<'a>>, hubs: &Hubs<'a>) -> Vec<Vec<Member<'a>>> {
     let (known, mut rest): (Vec<_>, Vec<_>) =
         members.into_iter().partition(|member| member.router.plan.is_some() && member.is_only());
-    let tenant = |member: &Member<'_>| member.router.plan.map(|plan| plan.tenant.clone());
+    let tenant = |member: &Member<'_>| member.router.plan.map(|plan| (plan.tenant.clone(), plan.site.clone()));
     let mut groups = bucket(known, tenant);
     let folder = |member: &Member<'_>| member.router.file.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
     let net = |member: &Member<'_>| member.network().map(|own| (own.network(), own.prefix()));

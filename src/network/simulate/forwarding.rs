@@ -216,6 +216,11 @@ impl Walk<'_, '_> {
             Host::Server(at) => match around.servers[at].place {
                 Place::Town => (Segment::Lan, if in_lan { target } else { number(around.firewall.address) }),
                 Place::SadKept => (Segment::Kept, if in_lan { target } else { number(around.firewall.address) }),
+                Place::SadBeside(site) => {
+                    let beside = around.beside.get(usize::from(site));
+                    let near = beside.is_none_or(|beside| beside.lan.contains(target.into()));
+                    (Segment::Beside(site), beside.filter(|_| !near).map_or(target, |beside| number(beside.gateway)))
+                }
                 Place::SadNew if around.vlans.sad.contains(target.into()) => (Segment::New, target),
                 Place::SadNew => (Segment::New, number(around.vlans.sad_gateway)),
                 Place::Hub => return self.leave_hub(number(around.servers[at].address)),
@@ -389,7 +394,7 @@ impl Walk<'_, '_> {
     fn onto(&self, segment: Segment, next: u32, asker: Option<usize>, trip: &mut Trip) -> Result<Forks, Loss> {
         let (dead, bit) = match segment {
             Segment::Lan => (Element::LanSwitch, self.network.bits.lan_switch),
-            Segment::Kept | Segment::New => (Element::ServerPort, self.network.bits.server_port),
+            Segment::Kept | Segment::Beside(_) | Segment::New => (Element::ServerPort, self.network.bits.server_port),
         };
         if self.mask & bit != 0 {
             return Err(Loss::Off { element: dead });
@@ -497,6 +502,10 @@ impl Network<'_> {
 
     /// What becomes of a probe: its question walks to the target, the answer walks back.
     pub(super) fn ask(&self, asking: &Asking<'_>, state: &State, mask: Mask) -> Answer {
+        // Whether another site answers is not in this scene: its lines are taken to be up.
+        if self.scene.surroundings.beside.iter().any(|site| site.lan.contains(asking.target.into())) {
+            return Answer::Heard;
+        }
         if !self.is_up(asking.port, state, mask) {
             return Answer::Refused;
         }

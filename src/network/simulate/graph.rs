@@ -19,7 +19,7 @@ impl Network<'_> {
         match around.servers[server].place {
             Place::Town => return true,
             // The hub's own address in the tenant's prefix is on the port of the servers, too.
-            Place::SadKept | Place::SadNew | Place::Hub => {}
+            Place::SadKept | Place::SadBeside(_) | Place::SadNew | Place::Hub => {}
         }
         works(&[Element::Router(Role::Hub), Element::ServerPort])
             && [Role::PrimaryCpe, Role::StandbyCpe].into_iter().any(|role| self.carries(role, mask))

@@ -18,6 +18,8 @@ pub(super) enum Segment {
     Lan,
     /// The VLAN of servers that keep their address.
     Kept,
+    /// The same of another site, by its place in the surroundings.
+    Beside(u8),
     /// The VLAN of servers with new addresses.
     New,
 }
@@ -64,6 +66,7 @@ impl Segment {
         match self {
             Self::Lan => Plug::Lan,
             Self::Kept => Plug::KeptVlan,
+            Self::Beside(site) => Plug::BesideVlan(site),
             Self::New => Plug::NewVlan,
         }
     }
@@ -73,6 +76,7 @@ impl Segment {
         match plug {
             Plug::Lan => Some(Self::Lan),
             Plug::KeptVlan => Some(Self::Kept),
+            Plug::BesideVlan(site) => Some(Self::Beside(site)),
             Plug::NewVlan => Some(Self::New),
             Plug::Nothing | Plug::Inside | Plug::Line(_) | Plug::Lte | Plug::Tunnel(_) => None,
         }
@@ -120,6 +124,7 @@ impl Network<'_> {
         let here = match segment {
             Segment::Lan => Place::Town,
             Segment::Kept => Place::SadKept,
+            Segment::Beside(site) => Place::SadBeside(site),
             Segment::New => Place::SadNew,
         };
         for (at, server) in around.servers.iter().enumerate() {

@@ -28,6 +28,19 @@ pub struct Surroundings {
     pub carrier: Carrier,
     /// The LTE network; none where the site has no modem.
     pub lte: Option<Lte>,
+    /// The tenant's other sites, whose own lines are taken to be up.
+    pub beside: Vec<Beside>,
+}
+
+/// Another site of the tenant, as far as servers that moved from there are concerned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beside {
+    /// Its LAN.
+    pub lan: Ipv4Network,
+    /// The default gateway of its servers, for which the hub answers.
+    pub gateway: Ipv4Addr,
+    /// VLAN of its servers that keep their address.
+    pub kept: u16,
 }
 
 /// The local firewall: the LAN's default gateway.
@@ -70,6 +83,8 @@ pub enum Place {
     Town,
     /// At the SAD, in the VLAN of servers that keep their address.
     SadKept,
+    /// At the SAD, in the VLAN of kept servers of another site, by its place in the surroundings.
+    SadBeside(u8),
     /// At the SAD, in the tenant's own prefix.
     SadNew,
     /// No server: the hub's own address in the tenant's prefix, asked as long as no server is there.
@@ -166,10 +181,10 @@ impl Surroundings {
     pub fn of(plan: &NetworkPlan, moved: &Moved) -> Self {
         let numbers = &plan.numbers;
         let routes = HostRoutes::new(plan);
-        let routes = vec![(routes.destination, routes.next_hop)];
+        let routes: Vec<_> = routes.destinations().map(|network| (network, routes.next_hop)).collect();
         let address = plan.lan.gateway.address;
         Self {
-            tenant: plan.tenant.to_string(),
+            tenant: plan.name(),
             lan: plan.lan.prefix,
             firewall: Firewall { address, routes: routes.clone(), stateful: is_stateful(plan.lan.gateway.kind) },
             clients: clients(plan, routes),
@@ -183,8 +198,13 @@ impl Surroundings {
             },
             carrier: carrier(plan, moved),
             lte: lte(plan),
+            beside: plan.beside.iter().map(beside).collect(),
         }
     }
+}
+
+fn beside(plan: &NetworkPlan) -> Beside {
+    Beside { lan: plan.lan.prefix, gateway: plan.lan.gateway.address, kept: plan.numbers.kept_vlan }
 }
 
 fn lte(plan: &NetworkPlan) -> Option<Lte> {
@@ -210,7 +230,8 @@ fn backup_role(plan: &NetworkPlan) -> Role {
 fn clients(plan: &NetworkPlan, routes: Vec<(Ipv4Network, Ipv4Addr)>) -> Vec<Client> {
     let lan = Client { name: "lan".into(), address: free_host(plan), routes };
     let behind = Client { name: "behind-firewall".into(), address: BEHIND, routes: Vec::new() };
-    vec![lan, behind]
+    // The hub has one default route, to the first site: behind another site's firewall it leads astray.
+    if plan.numbers.of_first_site() { vec![lan, behind] } else { vec![lan] }
 }
 
 /// An address of the LAN that nothing in the plan has.
@@ -240,6 +261,16 @@ fn servers(plan: &NetworkPlan, moved: &Moved) -> Vec<Server> {
             Server { name: server.id.to_string(), address, place }
         })
         .collect();
+    for (at, site) in (0..).zip(&plan.beside) {
+        // Those that still stand at the other site are reached by its lines, which are not in this scene.
+        for server in site.servers.iter().filter(|server| moved.contains(&server.id)) {
+            let place = match server.reached_by {
+                ReachedBy::ProxyArp => Place::SadBeside(at),
+                ReachedBy::SadPrefix => Place::SadNew,
+            };
+            all.push(Server { name: server.id.to_string(), address: server.after, place });
+        }
+    }
     if all.iter().all(|server| server.place == Place::Town) {
         all.push(Server { name: "sad-gateway".into(), address: plan.numbers.sad_gateway, place: Place::Hub });
     }

@@ -398,7 +398,7 @@ fn reason(what: String) -> Reason {
 fn place(segment: Segment) -> &'static str {
     match segment {
         Segment::Lan => "in the LAN",
-        Segment::Kept => "in the VLAN of kept servers",
+        Segment::Kept | Segment::Beside(_) => "in the VLAN of kept servers",
         Segment::New => "in the VLAN of new addresses",
     }
 }

@@ -107,6 +107,8 @@ pub(super) enum Plug {
     Line(usize),
     /// The VLAN of servers that keep their address.
     KeptVlan,
+    /// The same of another site of the tenant, by its place in the surroundings.
+    BesideVlan(u8),
     /// The VLAN of servers with new addresses.
     NewVlan,
     /// The LTE network, coming out in the Internet.
@@ -270,6 +272,10 @@ impl<'a> Network<'a> {
             (Some(vlan), Some(edge)) if vlan == around.vlans.handoff => Plug::Line(edge),
             (Some(vlan), _) if vlan == around.vlans.kept => Plug::KeptVlan,
             (Some(vlan), _) if vlan == around.vlans.new => Plug::NewVlan,
+            (Some(vlan), _) => {
+                let beside = (0..).zip(&around.beside).find(|(_, site)| site.kept == vlan);
+                beside.map_or(Plug::Nothing, |(at, _)| Plug::BesideVlan(at))
+            }
             _ => Plug::Nothing,
         }
     }
@@ -286,7 +292,7 @@ impl<'a> Network<'a> {
                     all.extend([Element::Radio, Element::Sim]);
                 }
             }
-            Plug::KeptVlan | Plug::NewVlan => all.push(Element::ServerPort),
+            Plug::KeptVlan | Plug::BesideVlan(_) | Plug::NewVlan => all.push(Element::ServerPort),
             Plug::Lte => all.extend([Element::Radio, Element::Sim]),
             Plug::Nothing | Plug::Inside | Plug::Tunnel(_) => {}
         }

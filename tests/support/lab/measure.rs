@@ -47,7 +47,7 @@ impl Clients {
                 // It may move during the test.
                 Place::Town | Place::SadKept => &["town", "kept"],
                 Place::SadNew => &["new"],
-                Place::Hub => &["hub"],
+                Place::Hub | Place::SadBeside(_) => &["hub"],
             };
             for place in places {
                 let (entrance, address, stopped) = (space.entrance(place), server.address, stop.clone());

@@ -151,7 +151,8 @@ const PRINT_AGAIN: &str = "Nothing was recorded. Each statement has a number and
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let refuse = |error: std::io::Error| {
-        Failure::new(Kind::Usage, format!("{} cannot be read: {error}", path.display())).hint("Nothing was recorded.")
+        Failure::new(Kind::Usage, format!("{} cannot be read: {error}", path.display()))
+            .hint("Nothing was recorded. Name a file that this account can read, and give the command again.")
     };
     let length = std::fs::metadata(path).map_err(refuse)?.len();
     if length > LARGEST {

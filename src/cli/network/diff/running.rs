@@ -47,6 +47,7 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 fn unreadable(path: &Path, error: std::io::Error) -> Failure {
     Failure::new(Kind::Usage, format!("{} cannot be read: {error}", path.display()))
+        .hint("No router was touched. Name files or folders that this account can read with --running.")
 }
 
 /// The name of the router that a text is of.

@@ -102,7 +102,8 @@ impl Office<'_> {
 
 /// The end at which all lines of a change are in a configuration.
 fn whole(change: &Change, what: &str, text: &str) -> Result<crate::network::push::End, Failure> {
-    let end = end_of(change, text).map_err(|refused| Failure::new(Kind::Bug, refused).hint("Nothing was done."))?;
+    let end = end_of(change, text).map_err(|refused| Failure::new(Kind::Bug, refused)
+        .hint("Nothing was done. This is a bug in traghetto: report it, and look at the router by hand before anybody pushes."))?;
     end.map_err(|lines| {
         let lines: String = lines.iter().map(|line| format!("\n  {line}")).collect();
         let text = format!("{what} on {} is neither old nor new in lines of this push:{lines}", change.router);

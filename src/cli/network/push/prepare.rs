@@ -183,7 +183,7 @@ fn moved(sites: &Sites, args: &Args, running: &BTreeMap<Role, ConfigText>) -> Mo
         (Some(server), _) => wanted::with_server(now, server, args.back),
         (None, StageArg::Now) => now,
         (None, StageArg::Before) => Moved::new(),
-        (None, StageArg::After) => sites.plan.kept().map(|server| server.id.clone()).collect(),
+        (None, StageArg::After) => sites.plan.kept_everywhere().map(|server| server.id.clone()).collect(),
     }
 }
 
@@ -230,12 +230,16 @@ async fn too_soon(office: &Office<'_>, args: &Args, chosen: &[PlannedRouter]) ->
 fn unplanned(error: Unplanned) -> Failure {
     let untouched = "No router was touched.";
     match error {
-        Unplanned::Render(_) => Failure::new(Kind::Invalid, error).hint(untouched),
+        Unplanned::Render(_) => Failure::new(Kind::Invalid, error)
+            .hint(untouched)
+            .hint("Mend the template or the text of the inventory, and see that `network check` passes."),
         Unplanned::Secret { .. } => Failure::new(Kind::CheckFailed, error).hint(untouched).hint(
             "traghetto keeps no secret of a router, so it could not put this line back. Change this one line by hand, \
              in a window, or give it a secret of one word that a reference can name; then repeat.",
         ),
-        Unplanned::Patch(_) | Unplanned::Unfit(_) => Failure::new(Kind::Bug, error).hint(untouched),
+        Unplanned::Patch(_) | Unplanned::Unfit(_) => Failure::new(Kind::Bug, error).hint(untouched).hint(
+            "This is a bug in traghetto: report the command and this message; change the lines by hand, in a window.",
+        ),
     }
 }
 

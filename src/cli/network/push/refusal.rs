@@ -41,33 +41,34 @@ impl Prepared {
         let ours = |(name, drift): (&String, &Drift)| (name.clone(), drift.ours.clone());
         let ours: BTreeMap<String, Vec<String>> = self.drift.iter().map(ours).collect();
         let windows: Vec<String> = self.windows().collect();
-        let untouched = |kind, text| Failure::new(kind, Lines(text)).hint("No router was touched.");
+        let untouched =
+            |kind, text, next: &str| Failure::new(kind, Lines(text)).hint("No router was touched.").hint(next);
         if ours.values().any(|lines| !lines.is_empty()) && args.accept_drift.is_none() {
             let text = format!("somebody changed lines of ours since the last push:{}", list(&ours));
             let hint = "Find out who and why. To overwrite these changes: --accept-drift REASON.";
-            return Some(untouched(Kind::CheckFailed, text).hint(hint));
+            return Some(untouched(Kind::CheckFailed, text, hint));
         }
         if !self.unsaved.is_empty() && args.save_unsaved.is_none() {
             let text = format!("what runs is not what is saved; a reload would change:{}", list(&self.unsaved));
             let hint = "Find out whose these lines are, and save them or take them back. To save all of them before \
                         the push: --save-unsaved REASON.";
-            return Some(untouched(Kind::CheckFailed, text).hint(hint));
+            return Some(untouched(Kind::CheckFailed, text, hint));
         }
         if !self.faults.is_empty() && args.accept_faults.is_none() {
             let text =
                 format!("the network is not as the simulator predicts it, before any change:{}", list(&self.faults));
             let hint = "Mend that first: a failover under way and a change do not go together. To go on: \
                         --accept-faults REASON.";
-            return Some(untouched(Kind::CheckFailed, text).hint(hint));
+            return Some(untouched(Kind::CheckFailed, text, hint));
         }
         if let Some(why) = &self.too_soon {
             let hint = "Both CPEs never change in one window. To go on now: --window-agreed REASON.";
-            return Some(untouched(Kind::Waiting, why.clone()).hint(hint));
+            return Some(untouched(Kind::Waiting, why.clone(), hint));
         }
         if !windows.is_empty() && args.window_agreed.is_none() {
             let text = format!("some steps need a window:\n  {}", windows.join("\n  "));
             let hint = "Agree a window with the Comune. To push in it: --window-agreed REASON.";
-            return Some(untouched(Kind::Waiting, text).hint(hint));
+            return Some(untouched(Kind::Waiting, text, hint));
         }
         None
     }

@@ -2,12 +2,12 @@
 
 use super::{Args, Lines};
 use crate::cli::Context;
-use crate::cli::network::{refused, render};
+use crate::cli::network::{meant, refused, render};
 use crate::failure::{Failure, Kind};
 use crate::model::link::ManagedBy;
 use crate::model::router_access::RouterAccess;
 use crate::model::tenant::Tenant;
-use crate::model::{Inventory, TenantId};
+use crate::model::{Inventory, ServerId, TenantId};
 use crate::network::NetworkPlan;
 use crate::network::plan::ReachedBy;
 use crate::network::render::Templates;
@@ -33,7 +33,9 @@ impl Sites {
     /// # Errors
     /// The tenant has no plan, its CPEs are the carrier's, or a router cannot be reached for want of a key.
     pub(super) fn of(inventory: &Inventory, tenant: &Tenant, args: &Args, context: &Context) -> Result<Self, Failure> {
-        let plan = NetworkPlan::new(inventory, tenant).map_err(refused)?;
+        let sites = NetworkPlan::new(inventory, tenant).map_err(refused)?.sites();
+        let server = args.server.as_ref().map(ServerId::as_str);
+        let plan = meant(sites, args.site.as_deref(), server)?;
         let about_open = args.undo || args.abandon;
         if plan.managed_by == ManagedBy::Carrier && !args.hub && !about_open {
             let text = format!("the CPEs of {} are configured by the carrier", tenant.id);
@@ -42,7 +44,10 @@ impl Sites {
                 .hint("The hub is ours: --hub pushes this tenant's part of it."));
         }
         let (every, _) = render::every(inventory);
-        let beside = every.into_iter().filter(|other| other.tenant != plan.tenant).collect();
+        let beside = every
+            .into_iter()
+            .filter(|other| other.tenant != plan.tenant && other.shared.hub == plan.shared.hub)
+            .collect();
         let templates = render::templates(context)?;
         let mut sites = Self {
             tenant: tenant.id.clone(),
@@ -108,9 +113,11 @@ impl Sites {
         let Some(server) = &args.server else { return Ok(()) };
         match self.plan.servers.iter().find(|known| known.id == *server) {
             Some(known) if known.reached_by == ReachedBy::ProxyArp => Ok(()),
-            Some(_) => Err(Failure::new(Kind::Usage, format!("the cutover of {server} changes no router"))
-                .hint("Its new address is inside the tenant's prefix at the SAD, which the routers know already.")),
-            None => Err(Failure::new(Kind::Usage, format!("{} has no server {server}", self.tenant))),
+            Some(_) => Err(Failure::new(Kind::Usage, format!("the cutover of {server} changes no router")).hint(
+                "Its new address is inside the tenant's prefix at the data center, which the routers know already.",
+            )),
+            None => Err(Failure::new(Kind::Usage, format!("{} has no server {server}", self.tenant))
+                .hint("No router was touched. Its servers: `traghetto network plan`.")),
         }
     }
 

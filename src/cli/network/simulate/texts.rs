@@ -49,7 +49,7 @@ pub(super) fn scene(
     context: &Context,
 ) -> Result<Scene, Failure> {
     let moved: Moved = match stage {
-        Stage::After => plan.servers.iter().map(|server| server.id.clone()).collect(),
+        Stage::After => plan.servers_everywhere().map(|server| server.id.clone()).collect(),
         _ => Moved::new(),
     };
     let rendered = templates.stage(plan, stage).map_err(unrendered)?;

@@ -8,9 +8,10 @@ impl Steps<'_> {
     /// Routes of the town's machines to the new address: safe at any time before the window.
     pub(super) fn host_routes(&mut self) {
         let places = [Place::Firewall, Place::Windows, Place::Linux, Place::Dhcp];
+        let at = &self.plan.shared.place;
         let what = say(
-            "Rotta verso il prefisso dell'ente al SAD, in qualsiasi momento prima della finestra.",
-            "Route to the tenant's prefix at the SAD, at any time before the window.",
+            format!("Rotta verso il prefisso dell'ente al {at}, in qualsiasi momento prima della finestra."),
+            format!("Route to the tenant's prefix at the {at}, at any time before the window."),
         );
         for (place, page) in places.into_iter().zip(self.pages.hosts.clone()) {
             let mut step = KitStep::new(Act::HostRoutes, place, what.clone());
