@@ -203,6 +203,38 @@ fn the_page_of_the_night_is_complete_and_needs_no_traghetto() {
     assert!(english.contains("Runbook of the night") && english.contains("Decide to go back by Saturday"));
 }
 
+/// With a vCenter the machine is made by govc, with the hardware that traghetto would give it, and without network.
+#[test]
+fn on_a_vcenter_the_machine_boots_without_network() {
+    let sandbox = with_window();
+    let thumbprint = "ab".repeat(32);
+    let vsphere = format!(
+        "  vsphere: {{server: vcenter.sad.example, user: traghetto@vsphere.local, password: \"env:X\", thumbprint: \
+         \"{thumbprint}\", datacenter: SAD, pool: Cluster/Resources, hosts: [Cluster/esx1], distributed_switch: dvs, \
+         datastore: \"san 'uno'\", way: nfc}}\n  target: {{directory: replicas}}"
+    );
+    sandbox.edit("inventory/project.yaml", "  target: {directory: replicas}", &vsphere);
+    let page = page_of(&sandbox, &[]);
+    let going = lines(&page, "cinto-srv1", "going");
+    let shell: Vec<&Line> = going.iter().filter(|line| line.at == "operations" && !line.undo).collect();
+    for line in &shell {
+        let checked = Command::new("/bin/sh").args(["-n", "-c", &line.text]).output().unwrap();
+        assert!(checked.status.success(), "{}", line.text);
+    }
+    let at =
+        |begin: &str| shell.iter().position(|line| line.text.starts_with(begin)).unwrap_or_else(|| panic!("{begin}"));
+    let made = &shell[at("govc vm.create -on=false")].text;
+    assert!(made.contains("-disk.controller=lsilogic-sas") && made.contains(r"-ds='san '\''uno'\'''"), "{made}");
+    assert!(made.contains("-net='cinto-caomaggiore' -net.adapter=e1000"), "{made}");
+    let order =
+        ["govc import.vmdk", "govc vm.create", "govc device.disconnect", "govc vm.power -on", "govc device.connect"];
+    assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])));
+    assert_eq!(shell[at("govc device.connect")].act, "nic");
+    let back = lines(&page, "cinto-srv1", "back");
+    assert!(back[0].text.starts_with("govc device.disconnect"), "{back:?}");
+    assert!(!page.contains("env:X"), "not even where the password is");
+}
+
 /// The text for the routers is the kit's own, with its timer.
 #[test]
 fn routers_get_the_lines_of_the_kit() {

@@ -181,7 +181,14 @@ fn forecast(window: &Window, moved: &ServerNight, act: &str) -> Option<Forecast>
         "host_routes" => return None,
         _ => "boot",
     };
-    let slot = moved.steps.iter().find(|timed| timed.step == step).or(moved.steps.last()).map(|timed| timed.at_mcr)?;
+    // What is no step of the plan comes after all of them; and a proof after the copy that it proves.
+    let after =
+        |slot: Slot| Slot { from_seconds: slot.until_seconds.unwrap_or(slot.from_seconds), exact: false, ..slot };
+    let slot = match moved.steps.iter().find(|timed| timed.step == step) {
+        Some(timed) if act == "prove" => after(timed.at_mcr),
+        Some(timed) => timed.at_mcr,
+        None => after(moved.steps.last()?.at_mcr),
+    };
     Some(shown(window, slot))
 }
 

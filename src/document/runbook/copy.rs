@@ -43,6 +43,10 @@ pub(super) fn steps(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep> 
         return vec![by_converter(server)];
     };
     let mut steps = vec![prepare(sources, server, access), quiet(server, access)];
+    if server.transfer == Transfer::Rescue {
+        // Nothing answers there before the rescue system does.
+        steps.swap(0, 1);
+    }
     steps.extend(read_only(server, access));
     for disk in &server.disks {
         let Some(source) = &disk.source else { continue };
@@ -275,7 +279,7 @@ impl OnDisk<'_> {
         let remote = format!("n=$(cat); {}", Self::blocks(&source, "$n"));
         RunbookStep::new("copy", engineer(), what)
             .shell(format!("size=$({}); n=$(( (size + {}) / {BLOCK} ))", on_source(self.access, &size), BLOCK - 1))
-            .shell(format!("if [ -e {replica} ]; then cp --reflink=auto --sparse=always -- {replica} {clone}; fi"))
+            .shell(format!("if [ -e {replica} ] && ! [ -e {clone} ]; then cp --reflink=auto --sparse=always -- {replica} {clone}; fi"))
             .shell(format!("truncate -s \"$size\" -- {clone}"))
             .shell(format!("echo \"$n\" | {} > {list}", on_source(self.access, &remote)))
             .shell(format!("{{ {}; }} > {ours}", Self::blocks(&clone, "\"$n\"")))

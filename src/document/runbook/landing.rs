@@ -4,6 +4,7 @@
 use super::copy::{clone, folder};
 use super::{RunbookStep, Sources, engineer, is_ours, on_site, say};
 use crate::landing::{Blueprint, Found, Identity, Purpose, blueprint};
+use crate::model::machine::Controller;
 use crate::model::project::LandingMachines;
 use crate::model::server::{Addressing, Disk, Os, Server, ServerRole};
 use crate::model::vsphere::{PortGroupNames, VsphereLanding};
@@ -162,7 +163,7 @@ fn on_vsphere(
             machine.cpus,
             machine.memory_mb,
             if machine.firmware.word() == "uefi" { "efi" } else { "bios" },
-            machine.controller.word(),
+            controller(machine.controller),
             shell_quoted(&setting.pool),
             shell_quoted(&port_group(sources, server, &setting.port_groups)),
             machine.nic.model.word(),
@@ -186,6 +187,14 @@ fn on_vsphere(
         .shell(format!("govc device.connect -vm={name} ethernet-0"))
         .undone_by(Place::Operations, format!("govc device.disconnect -vm={name} ethernet-0"));
     (boot, connect)
+}
+
+/// A controller in the words of govc.
+fn controller(controller: Controller) -> &'static str {
+    match controller {
+        Controller::LsiSas1068 => "lsilogic-sas",
+        other => other.word(),
+    }
 }
 
 /// The first disk of the new machine.
