@@ -5,9 +5,11 @@
 
 pub mod cell;
 pub mod cleanup;
+pub mod cutover;
 pub mod evidence;
 pub mod index;
 mod page;
+pub mod runbook;
 pub mod statement;
 pub mod topology;
 pub mod verbale;

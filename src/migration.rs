@@ -22,10 +22,12 @@ mod refusal;
 mod routing;
 mod run;
 mod safety;
+mod schedule;
 mod shaping;
 mod silence;
 mod state;
 mod status;
+mod terms;
 mod written;
 
 pub use decode::{decode, form};
@@ -42,7 +44,7 @@ pub use next::{Next, Scope, may_have_machine, next};
 pub use notice::{GoBackDue, Notice, Seen};
 pub use phase::{Phase, phase_of, tenant_phase};
 pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};
-pub use playbook::{Action, Activity, Gate, Per, Playbook, Reached, Stage};
+pub use playbook::{Action, Activity, Gate, Per, Playbook, Reached, Signs, Stage};
 pub use quiesce::{Quiesce, Unfit};
 pub use record::{Class, Fact, Leg, Record, Result as StepResult, Shown, Stop};
 pub use refusal::Refusal;
@@ -51,10 +53,12 @@ pub use run::{
     Acts, Ended, Ending, Hours, LastCopy, Observer, Progress, Raised, Reading, Routing, RunError, Runner, Tempo,
     Trouble,
 };
+pub use schedule::{LengthBasis, Lengths, Night, ServerNight, Slot, TimedStep, launches, schedule};
 pub use shaping::{Allowance, Path, Why, weekday_and_hour};
 pub use silence::Sight;
 pub use state::{Asked, Home, IllegalEvent, LateStep, RolledBack, RunState, Signature, StepState, Verified};
 pub use status::{
     Copying, DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, Unsigned, WindowLine, contact,
 };
+pub use terms::{AgreedContact, AgreedQuiet, AgreedServer, AgreedWindow, CutoverTerms, GoBackIf};
 pub use written::{Writings, Written, powershell as powershell_written, read as read_written, sh as sh_written};

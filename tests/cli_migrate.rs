@@ -19,6 +19,8 @@ fn a_town_is_moved_from_gate_to_gate() {
     town.sign("test-accepted", "sad-validatore", "carla-riva");
     town.run_to("move-planned");
     town.sign_jointly("move-planned");
+    what_was_agreed_changes(&town);
+    town.sign_jointly("move-planned");
 
     town.change("cinto-srv2", 7, 0x55);
     town.run_to("quiet");
@@ -45,6 +47,31 @@ fn a_town_is_moved_from_gate_to_gate() {
     town.migrate(&["run"]).code(0);
     let status = town.status();
     assert_eq!((&status["phase"], &status["next"]["command"]), (&"decommissioned".into(), &serde_json::Value::Null));
+}
+
+/// A telephone number of the plan of the move changes after it was signed: it is signed again before anything is done.
+fn what_was_agreed_changes(town: &Town) {
+    let before = town.status()["servers"][0]["replica"][0]["bytes_sent"].clone();
+    town.sandbox.edit("inventory/people.yaml", "+39 0421 555 0105", "+39 0421 555 0199");
+    let waits = town.migrate(&["run"]).code(5).stderr;
+    let changed = "contacts.elena-ponte.contact: +39 0421 555 0105 becomes +39 0421 555 0199";
+    assert!(waits.contains("sign gate move-planned again: the terms of the cutover changed"), "{waits}");
+    assert!(waits.contains(&format!("Changed since it was signed: {changed}")), "{waits}");
+    let status = town.status();
+    let gates = status["gates"].as_array().unwrap();
+    let gate = gates.iter().find(|gate| gate["gate"] == "move-planned").unwrap();
+    assert_eq!((&gate["state"], &gate["changed"][0]), (&"waiting".into(), &changed.into()));
+    assert_eq!((gate["void"].as_array().unwrap().len(), &gate["signed"]), (2, &serde_json::json!([])));
+    assert_eq!(status["servers"][0]["replica"][0]["bytes_sent"], before, "nothing was copied");
+    // What is signed is shown: the digest, and what has changed.
+    let sign = ["sign", "move-planned", "--role", "comune-referente", "--operator", "dario-pieve", "--approve", "0"];
+    let shown = town.migrate(&sign);
+    let page = format!("{}{}", shown.stdout, shown.stderr);
+    assert!(page.contains(&format!("cambiato dopo le firme: {changed}")), "{page}");
+    assert!(
+        page.contains(&format!("Piano dello spostamento, impronta {}", gate["cutover"].as_str().unwrap())),
+        "{page}"
+    );
 }
 
 /// Activity 6 waits, whatever is signed, until people have agreed on another term or its days are over.

@@ -58,6 +58,8 @@ mod migration_cutover;
 mod migration_handover;
 mod migration_papers;
 mod migration_run;
+mod migration_runbook;
+mod migration_terms;
 mod migration_windows;
 mod network;
 mod network_diff;

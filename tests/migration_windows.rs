@@ -8,9 +8,15 @@ use traghetto::model::window::Window;
 
 const SERVERS: [&str; 3] = ["cinto-srv1", "cinto-srv2", "cinto-srv3"];
 
-/// Everything is ready and the source quiet, at 10:00 in Rome on 1 June 2022; then these windows are agreed.
+/// Everything is ready and the source quiet, at 10:00 in Rome on 1 June 2022; in these windows.
 async fn quiet(windows: &[(&str, &str, &[&str])]) -> Lab {
     let mut lab = Lab::with_machines();
+    let agreed = windows.iter().map(|(from, until, servers)| {
+        let servers = servers.iter().map(|server| server.parse().unwrap()).collect();
+        Window::new(from.parse().unwrap(), until.parse().unwrap(), servers, Window::GO_BACK_PERCENT).unwrap()
+    });
+    // Agreed before they are signed at gate `move-planned`.
+    lab.inventory.tenants.get_mut(&cinto()).unwrap().windows = agreed.collect();
     lab.adopt().await;
     lab.up_to("quiet").await;
     lab.sign("quiet").await;
@@ -20,11 +26,6 @@ async fn quiet(windows: &[(&str, &str, &[&str])]) -> Lab {
         world.routed.extend(SERVERS.map(str::to_owned));
         world.no_witness = false;
     });
-    let windows = windows.iter().map(|(from, until, servers)| {
-        let servers = servers.iter().map(|server| server.parse().unwrap()).collect();
-        Window::new(from.parse().unwrap(), until.parse().unwrap(), servers, Window::GO_BACK_PERCENT).unwrap()
-    });
-    lab.inventory.tenants.get_mut(&cinto()).unwrap().windows = windows.collect();
     lab
 }
 

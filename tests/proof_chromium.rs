@@ -1,5 +1,5 @@
-//! `make proof`: Chromium prints the verbale and the papers of activity 6 on A4, page by page, with nothing cut, and what hosts and
-//! people wrote into it neither runs nor calls anybody. Needs the Debian packages chromium and
+//! `make proof`: Chromium prints the verbale and the papers of activities 4 to 6 on A4, page by page, with nothing cut,
+//! and what hosts and people wrote into it neither runs nor calls anybody. Needs the Debian packages chromium and
 //! poppler-utils, which `make proof` installs.
 
 use crate::migration_papers::{cinto, surveyed};
@@ -153,6 +153,36 @@ fn proof_the_papers_of_activity_6_print_in_chromium() {
     assert!(text.contains(&format!("{pages} / {pages}")), "pages are numbered");
     printed(folder.path(), "cleanup");
     println!("{pages} and {} pages of A4", inside(folder.path(), "cleanup", (842.0, 595.0), 200));
+    assert_eq!(calls.load(Ordering::SeqCst), 0, "they call nobody");
+}
+
+/// The plan of the move, in landscape, and the page of the night, with what people wrote.
+#[test]
+fn proof_the_papers_of_the_night_print_in_chromium() {
+    if std::env::var_os("TRAGHETTO_PROOF").is_none() {
+        println!("not run: a proof of `make proof` (TRAGHETTO_PROOF=1), it needs Chromium");
+        return;
+    }
+    let (port, calls) = counting();
+    let sandbox = Sandbox::with_project();
+    let window = "windows:\n  - {from: 2022-06-17T20:00, until: 2022-06-18T06:00}\nserver_count:\n";
+    sandbox.edit(CINTO, "server_count:\n", window);
+    let name = format!("{}{}", hostile(port), endless(1)).replace('\'', "''");
+    sandbox.edit("inventory/people.yaml", "name: Elena Ponte", &format!("name: '{name}'"));
+    for (paper, command) in [("cutover", &["report", "cutover"][..]), ("runbook", &["runbook"])] {
+        let arguments = [&["migrate"], command, &["cinto-caomaggiore"]].concat();
+        sandbox.write(&format!("{paper}.html"), &sandbox.run(&arguments).code(0).stdout);
+        let text = printed(sandbox.path(), paper);
+        let dense: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        assert!(dense.contains(&endless(1)) && !text.contains("RANTOGETHER"), "{text}");
+        for server in ["cinto-srv1", "cinto-srv2", "cinto-srv3"] {
+            assert!(dense.contains(server), "{paper}: {server}");
+        }
+        let size = if paper == "cutover" { (842.0, 595.0) } else { (595.0, 842.0) };
+        let pages = inside(sandbox.path(), paper, size, 200);
+        assert!(text.contains(&format!("{pages} / {pages}")), "pages are numbered");
+        println!("{paper}: {pages} pages of A4");
+    }
     assert_eq!(calls.load(Ordering::SeqCst), 0, "they call nobody");
 }
 

@@ -12,6 +12,7 @@ mod progress;
 mod report;
 mod rollback;
 mod run;
+mod runbook;
 mod scene;
 mod sign;
 mod status;
@@ -63,9 +64,11 @@ pub enum Command {
         #[arg(long)]
         server: Option<ServerId>,
     },
-    /// Write the papers of activity 6.
+    /// Write the papers of activities 4 and 6: the plan of the move, the certificate of wiping, the clean-up.
     #[command(subcommand)]
     Report(report::Kinds),
+    /// Write the whole night as one printable page that works without traghetto: commands, undo, contacts, times.
+    Runbook(runbook::Args),
     /// Print the page for the next shift: done, running, waiting, risks, next, contacts.
     Handover(handover::Args),
     /// Go on here from the mirrored events of a state store that is lost.
@@ -115,6 +118,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Rollback(args) => rollback::run(&args, context).await,
         Command::Verify { whose, server } => verify::run(&whose, server.as_ref(), context).await,
         Command::Report(kind) => report::run(&kind, context).await,
+        Command::Runbook(args) => runbook::run(&args, context).await,
         Command::Handover(args) => handover::run(&args, context).await,
         Command::Adopt(args) => adopt::run(&args, context).await,
         Command::Log { whose } => log::print(&whose, context).await,

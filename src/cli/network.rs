@@ -11,6 +11,8 @@ mod render;
 mod simulate;
 mod sla;
 
+pub(super) use render::{templates, unrendered};
+
 use super::{Context, inventory};
 use crate::failure::{Failure, Kind};
 use crate::network::NetworkPlan;

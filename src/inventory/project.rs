@@ -8,7 +8,9 @@ use super::problem::Complaint;
 use super::{landing, notify, shaping, site};
 use crate::model::LandingId;
 use crate::model::calendar::{DayCount, Term};
-use crate::model::project::{LandingSite, MigrationNetwork, NetworkDate, NetworkPools, Party, Project, Sla, Terms};
+use crate::model::project::{
+    LandingSite, MigrationNetwork, NetworkDate, NetworkPools, Party, Prevails, Project, Sla, Terms,
+};
 use jiff::civil::{Date, Time};
 
 /// The form of `project.yaml`.
@@ -126,6 +128,7 @@ fn party(fields: &mut Fields<'_>) -> Option<Party> {
 }
 
 const COUNTS: &[(&str, DayCount)] = &[("solar", DayCount::Solar), ("working", DayCount::Working)];
+const PREVAILS: &[(&str, Prevails)] = &[("quiet_period", Prevails::QuietPeriod), ("plan", Prevails::Plan)];
 const LINK_DATES: &[(&str, NetworkDate)] =
     &[("available_on", NetworkDate::AvailableOn), ("accepted_on", NetworkDate::AcceptedOn)];
 
@@ -139,6 +142,9 @@ fn terms(fields: &mut Fields<'_>) -> Option<Terms> {
         "From the acceptance of the landing to activity 6: servers stay off, their disks are kept (default: 14 solar).";
     let usual = Term { days: 14, count: DayCount::Solar };
     let quiet_before_wipe = fields.or("quiet_before_wipe", quiet, record(quiet, quiet_term), usual);
+    let prevails = "What prevails where the plan's days are over before the quiet period is; signed with the cutover \
+                    (default: quiet_period).";
+    let prevails = fields.or("prevails", prevails, word(PREVAILS), Prevails::QuietPeriod);
     let paid = "Last day on which the lead pays every link.";
     let network_paid_by_lead_until = fields.required("network_paid_by_lead_until", paid, date());
     let fees_from = fields.required("fees_from", "First day on which fees are due.", date());
@@ -157,6 +163,7 @@ fn terms(fields: &mut Fields<'_>) -> Option<Terms> {
         start_from,
         plan: plan?,
         quiet_before_wipe: quiet_before_wipe?,
+        prevails: prevails?,
         network_paid_by_lead_until: network_paid_by_lead_until?,
         fees_from,
         term_end,

@@ -1,6 +1,6 @@
 //! `playbooks/*.yaml`: read through the same forms as the inventory, so that every mistake has its place.
 
-use super::playbook::{Action, Activity, Gate, Per, Playbook, Reached, Stage};
+use super::playbook::{Action, Activity, Gate, Per, Playbook, Reached, Signs, Stage};
 use crate::checklist::Phase;
 use crate::inventory::Problems;
 use crate::inventory::form::scalars::{flag, id, text, whole, word};
@@ -32,6 +32,7 @@ const EACH_SERVER: &[(&str, Plain)] = &[
 /// its address leads here.
 const MOVE: [Action; 5] = [Action::FinalSync, Action::Convert, Action::Fence, Action::Route, Action::Boot];
 
+const SIGNS: &[(&str, Signs)] = &[("cutover", Signs::Cutover)];
 const SIGNERS: &[(&str, Signers)] = &[("validates", Signers::Validates), ("executes", Signers::Executes)];
 
 /// Actions that need no more than their word.
@@ -174,10 +175,13 @@ fn gate(fields: &mut Fields<'_>) -> Option<(Gate, Signers)> {
     let valid_hours = fields.optional("valid_hours", hours, whole::<u16>(1..=720));
     let reaches = "The phase of a server once the gate is open.";
     let reaches = fields.optional("reaches", reaches, word(&Reached::WORDS));
+    let signs =
+        "What signatures approve beside the plan: the terms of the cutover (`traghetto migrate report cutover`).";
+    let signs = fields.optional("signs", signs, word(SIGNS));
     let by_hand = "Whether people do it by hand: the gate is only there where the landing boots no machines.";
     let by_hand = fields.or("by_hand", by_hand, flag(), false);
-    let (valid_hours, reaches, asks) = (valid_hours?, reaches?, asks?);
-    let gate = Gate { gate: gate?, title: title?, asks, roles: Vec::new(), valid_hours, reaches, by_hand: by_hand? };
+    let (valid_hours, reaches, asks, signs, roles) = (valid_hours?, reaches?, asks?, signs?, Vec::new());
+    let gate = Gate { gate: gate?, title: title?, asks, roles, valid_hours, reaches, signs, by_hand: by_hand? };
     Some((gate, signers?))
 }
 

@@ -1,9 +1,11 @@
 //! Gates: what a signature approves, when a gate is open, and who may sign.
 
+use super::hours::is_move;
 use super::plan::{Plan, Step};
-use super::playbook::{Action, Gate, Reached};
+use super::playbook::{Action, Gate, Reached, Signs};
 use super::record;
 use super::state::{RunState, Signature, StepState};
+use super::terms::CutoverTerms;
 use crate::checklist::Phase as ChecklistPhase;
 use crate::digest::sha256;
 use crate::model::calendar::{italian, rome_civil};
@@ -29,6 +31,9 @@ pub struct Approval<'a> {
     pub steps: Vec<(&'a str, Option<&'a record::Result>)>,
     /// Servers that were taken back before.
     pub rolled_back: Vec<&'a str>,
+    /// Digest of the terms of the cutover, where the gate signs them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cutover: Option<String>,
 }
 
 impl Approval<'_> {
@@ -60,6 +65,8 @@ pub struct GateStatus<'a> {
     pub signed: Vec<&'a Signature>,
     /// Signatures that count no more, since what they approved has changed or their hours are over.
     pub void: Vec<&'a Signature>,
+    /// What has changed in the terms of the cutover since somebody signed them here, a line each.
+    pub changed: Vec<String>,
     /// Roles that have not signed.
     pub missing: Vec<&'a RoleId>,
     /// The quiet period before the disks are wiped, while it keeps this gate from being signed.
@@ -124,8 +131,13 @@ fn status<'a>(plan: &'a Plan, state: &'a RunState, now: Timestamp, index: usize)
     let stale: Vec<&Step> =
         before.iter().enumerate().filter(|(at, _)| is_stale(plan, state, now, *at)).map(|(_, step)| step).collect();
     let stage = before.iter().rev().take_while(|step| !matches!(step.action, Action::Gate(_)));
+    let unsigned = |role: &&RoleId| !signed.iter().any(|signature| signature.role == **role);
+    let missing: Vec<&RoleId> = gate.roles.iter().filter(unsigned).collect();
+    // What a role that has signed anew once signed is of no interest.
+    let once = void.iter().rev().filter(|given| missing.contains(&&given.role)).find_map(|given| given.terms.as_ref());
     Some(GateStatus {
-        missing: gate.roles.iter().filter(|role| !signed.iter().any(|signature| signature.role == **role)).collect(),
+        changed: once.map_or_else(Vec::new, |terms| plan.terms.changes_from(terms)),
+        missing,
         undone: before.iter().filter(|step| !is_settled(state, step) || stale.contains(step)).collect(),
         stale,
         executors: stage.filter_map(|step| state.executors.get(&step.id)).map(String::as_str).collect(),
@@ -140,16 +152,29 @@ fn status<'a>(plan: &'a Plan, state: &'a RunState, now: Timestamp, index: usize)
 }
 
 /// Whether a signature approves what is there. A server that was taken back since makes it no less true of
-/// the others: what is signed afterwards names it.
+/// the others: what is signed afterwards names it. And once every server has moved by the terms of the cutover,
+/// what becomes of them later changes nothing about that.
 fn approved(plan: &Plan, state: &RunState, gate: &Gate, before: &[Step], given: &Signature, approves: &str) -> bool {
-    let since = state.rolled_back.values().any(|back| back.at > given.at);
-    given.approves == approves || (since && given.approves == then(approval(plan, state, gate, before), state, given))
+    let moved = gate.signs.is_some() && all_moved(plan, state);
+    let since = moved || state.rolled_back.values().any(|back| back.at > given.at);
+    let then = || then(approval(plan, state, gate, before), state, given, moved);
+    given.approves == approves || (since && given.approves == then())
 }
 
-/// The digest of an approval as it was when a signature was given.
-fn then<'a>(mut approval: Approval<'a>, state: &'a RunState, given: &Signature) -> String {
+/// Whether nothing of the move remains to be done.
+fn all_moved(plan: &Plan, state: &RunState) -> bool {
+    let mut moves = plan.steps.iter().filter(|step| is_move(&step.action)).peekable();
+    moves.peek().is_some() && moves.all(|step| is_settled(state, step))
+}
+
+/// The digest of an approval as it was when a signature was given, with the terms of the cutover that it signed where
+/// those count.
+fn then<'a>(mut approval: Approval<'a>, state: &'a RunState, given: &Signature, own_terms: bool) -> String {
     let before = state.rolled_back.iter().filter(|(_, back)| back.at <= given.at);
     approval.rolled_back = before.map(|(server, _)| server.as_str()).collect();
+    if own_terms && approval.cutover.is_some() {
+        approval.cutover = given.terms.as_ref().map(CutoverTerms::digest_of);
+    }
     approval.digest()
 }
 
@@ -160,6 +185,7 @@ fn approval<'a>(plan: &'a Plan, state: &'a RunState, gate: &'a Gate, before: &'a
         plan: plan.digest(),
         steps: before.iter().filter(|step| !matches!(step.action, Action::Gate(_))).map(outcome).collect(),
         rolled_back: state.rolled_back.keys().map(|server| server.as_str()).collect(),
+        cutover: gate.signs.map(|Signs::Cutover| plan.terms.digest()),
     }
 }
 
@@ -185,8 +211,8 @@ pub(super) fn is_stale(plan: &Plan, state: &RunState, now: Timestamp, index: usi
         return true;
     }
     let before = plan.steps.get(..gate_at).unwrap_or_default();
-    let approves = approval(plan, state, gate, before).digest();
-    let approved = |given: &&Signature| approved(plan, state, gate, before, given, &approves);
+    // Findings do not grow old because the terms of the cutover changed: after the tests ended nobody could be asked.
+    let approved = |given: &&Signature| given.approves == then(approval(plan, state, gate, before), state, given, true);
     let mine = state.signatures.iter().filter(|given| given.gate == gate.gate).filter(approved);
     let first = |role: &RoleId| mine.clone().filter(|given| given.role == *role).map(|given| given.at).min();
     let last = gate.roles.iter().map(first).collect::<Option<Vec<Timestamp>>>().and_then(|all| all.into_iter().max());
@@ -258,8 +284,8 @@ pub enum Objection {
     },
     /// The quiet period before the disks are wiped is not over.
     #[error(
-        "gate {gate} is not signed before {}: the quiet period of {} after the landing was accepted ({}) ends on {}",
-        italian(.quiet.earliest), .quiet.term, italian(.quiet.accepted), italian(.quiet.ends)
+        "gate {gate} is not signed before {}: the quiet period of {} after the landing was accepted ({}) ends on {}{}",
+        italian(.quiet.earliest), .quiet.term, italian(.quiet.accepted), italian(.quiet.ends), .quiet.remark()
     )]
     QuietPeriod {
         /// Which gate.

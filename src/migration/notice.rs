@@ -126,7 +126,7 @@ impl Notice {
     /// That the machine of a server that was taken back is not off yet.
     pub fn of_withdrawal(server: &ServerId, reason: &str, seen: &Seen<'_>) -> Self {
         let what = both(
-            format!("{server} torna alla sorgente, ma la sua macchina al SAD non è spenta: {reason}"),
+            format!("{server} torna alla sorgente, ma la sua macchina al data center non è spenta: {reason}"),
             format!("{server} goes back to its source, but its machine at the landing site is not off: {reason}"),
         );
         let key = format!("withdraw:{server}:{}", day_and_hour(seen.now));

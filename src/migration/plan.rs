@@ -3,6 +3,7 @@
 use super::playbook::{Action, Per, Playbook, Stage};
 use super::quiesce::Quiesce;
 use super::refusal::{Refusal, refusals};
+use super::terms::CutoverTerms;
 use crate::digest::sha256;
 use crate::model::calendar::WorkCalendar;
 use crate::model::project::{LandingMachines, LandingTarget, Project};
@@ -121,6 +122,9 @@ pub struct Plan {
     /// The calendar; no part of what is signed, since days move.
     #[serde(skip)]
     pub calendar: ProjectCalendar,
+    /// What is agreed about the move: signed at a gate of its own, so that a new window voids no other signature.
+    #[serde(skip)]
+    pub terms: CutoverTerms,
 }
 
 impl Plan {
@@ -197,6 +201,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, Vec<Refusal>> {
         servers: servers.iter().map(|server| planned(server)).collect(),
         steps,
         calendar: calendar(request),
+        terms: CutoverTerms::new(request.inventory, request.tenant, request.playbook, &servers),
     })
 }
 

@@ -163,9 +163,20 @@ pub struct Gate {
     pub valid_hours: Option<u16>,
     /// The phase in which a server is once the gate is open.
     pub reaches: Option<Reached>,
+    /// What its signatures approve beside the plan and the outcomes before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signs: Option<Signs>,
     /// Whether people do by hand what it is about, since the landing boots no machines.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub by_hand: bool,
+}
+
+/// What a gate's signatures approve beside the plan and the outcomes before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signs {
+    /// The terms of the cutover.
+    Cutover,
 }
 
 /// Phases that a gate opens.

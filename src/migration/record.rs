@@ -103,6 +103,9 @@ pub enum Record {
         by: PersonId,
         /// SHA-256 of what was approved.
         approves: String,
+        /// The terms of the cutover, where the gate signs them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Value>,
     },
     /// A replica was read again as a whole.
     #[serde(rename = "replica.verified")]

@@ -76,6 +76,8 @@ pub struct Signature {
     pub operator: String,
     /// SHA-256 of what was approved.
     pub approves: String,
+    /// The terms of the cutover, where the gate signs them.
+    pub terms: Option<Value>,
     /// When.
     pub at: Timestamp,
 }
@@ -298,9 +300,9 @@ impl RunState {
             Record::StepStopped { step, why } => {
                 self.end(step, StepState::Stopped { why }).map_err(illegal)?;
             }
-            Record::GateSigned { gate, role, by, approves } => {
+            Record::GateSigned { gate, role, by, approves, terms } => {
                 let operator = event.operator.clone();
-                self.signatures.push(Signature { gate, role, by, operator, approves, at });
+                self.signatures.push(Signature { gate, role, by, operator, approves, terms, at });
                 if self.is_quiet_gate(&self.signatures[self.signatures.len() - 1].gate.clone()) {
                     self.reopen_moves();
                 }

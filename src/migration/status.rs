@@ -174,6 +174,12 @@ pub struct GateLine {
     pub signed: Vec<Signed>,
     /// Signatures that count no more.
     pub void: Vec<Signed>,
+    /// What has changed in the terms of the cutover since they were signed here, a line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    /// Digest of the terms of the cutover, where the gate signs them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cutover: Option<String>,
     /// Roles that have not signed.
     pub missing: Vec<RoleId>,
 }
@@ -247,6 +253,8 @@ fn gate_line(gate: &GateStatus<'_>) -> GateLine {
         approves: gate.approves.clone(),
         signed: signed(&gate.signed),
         void: signed(&gate.void),
+        changed: gate.changed.clone(),
+        cutover: gate.approval.cutover.clone(),
         missing: gate.missing.iter().map(|role| (*role).clone()).collect(),
     }
 }
@@ -474,25 +482,39 @@ fn sign(inputs: &Inputs<'_>, gate: &GateStatus<'_>) -> NextAct {
         who: holders(inputs, gate.missing.iter().copied()),
         command: Some(format!("traghetto migrate sign {tenant} {name} --role {role}")),
         by: None,
-        what: text(
-            format!("firmare il passaggio {name}: {}", gate.gate.title.it),
-            format!("sign gate {name}: {}", gate.gate.title.en),
-        ),
+        what: match gate.changed.as_slice() {
+            [] => text(
+                format!("firmare il passaggio {name}: {}", gate.gate.title.it),
+                format!("sign gate {name}: {}", gate.gate.title.en),
+            ),
+            [first, others @ ..] => text(
+                format!(
+                    "firmare di nuovo il passaggio {name}: dopo le firme i termini dello spostamento sono cambiati \
+                     ({first}{})",
+                    if others.is_empty() { String::new() } else { format!("; altri {}", others.len()) }
+                ),
+                format!(
+                    "sign gate {name} again: the terms of the cutover changed after they were signed ({first}{})",
+                    if others.is_empty() { String::new() } else { format!("; {} more", others.len()) }
+                ),
+            ),
+        },
     }
 }
 
 /// Nothing is to be done but to leave servers off and disks as they are.
 fn wait(quiet: &QuietPeriod) -> NextAct {
-    let QuietPeriod { accepted, term, ends, earliest, .. } = quiet;
+    let QuietPeriod { accepted, term, ends, earliest, cut, .. } = quiet;
+    let (short, cut) = if *cut { (", abbreviato: prevale il piano", quiet.remark()) } else { ("", "") };
     let (accepted, ends, earliest) = (italian(*accepted), italian(*ends), italian(*earliest));
     let what = text(
         format!(
             "lasciare spenti i server e intatti i dischi fino al {ends}: il periodo di quiete è di {term} dal collaudo \
-             ({accepted}); l'attività 6 comincia dal {earliest}"
+             ({accepted}){short}; l'attività 6 comincia dal {earliest}"
         ),
         format!(
             "leave the servers off and their disks as they are until {ends}: the quiet period is {term} from the \
-             acceptance ({accepted}); activity 6 begins on {earliest}"
+             acceptance ({accepted}){cut}; activity 6 begins on {earliest}"
         ),
     );
     NextAct { who: Vec::new(), command: None, by: None, what }

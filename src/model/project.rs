@@ -83,12 +83,25 @@ pub struct Terms {
     pub plan: Term,
     /// From the acceptance of the landing to the wiping of the first disk, at least; 0 days are none.
     pub quiet_before_wipe: Term,
+    /// What prevails where the quiet period ends after the plan's days.
+    pub prevails: Prevails,
     /// Last day on which the lead pays every link.
     pub network_paid_by_lead_until: Date,
     /// First day on which fees are due.
     pub fees_from: Date,
     /// End of the term of art. 10; none is unknown (domain A8).
     pub term_end: Option<Date>,
+}
+
+/// What prevails where the plan's days are over before the quiet period is: one of them has to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prevails {
+    /// Activity 6 waits for the quiet period, and ends after the plan's days.
+    #[default]
+    QuietPeriod,
+    /// The quiet period is cut so that activity 6 begins on the plan's last day.
+    Plan,
 }
 
 /// Which date of a link starts a term.

@@ -5,7 +5,7 @@
 
 use super::calendar::{DayCount, Term, WorkCalendar, in_rome, italian};
 use super::link::Link;
-use super::project::{NetworkDate, Project};
+use super::project::{NetworkDate, Prevails, Project};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, Unit};
 
@@ -130,6 +130,8 @@ pub struct ProjectCalendar {
     pub due: Option<Date>,
     /// From the acceptance of the landing to activity 6, at least.
     pub quiet_before_wipe: Term,
+    /// What prevails where the plan's days are over before the quiet period is.
+    pub prevails: Prevails,
     /// Days off, by which terms are counted.
     #[serde(skip)]
     days: WorkCalendar,
@@ -157,9 +159,16 @@ pub struct QuietPeriod {
     pub earliest: Date,
     /// The last day of the plan's term, where the quiet period does not end before it: one of them has to give.
     pub conflicts_with: Option<Date>,
+    /// Whether it was cut short, since people signed that the plan prevails.
+    pub cut: bool,
 }
 
 impl QuietPeriod {
+    /// That it was cut short, as a remark behind its term; empty where it was not.
+    pub fn remark(&self) -> &'static str {
+        if self.cut { ", cut short: the plan prevails" } else { "" }
+    }
+
     /// Whether it is not over at `now`: days are those of Rome.
     pub fn holds(&self, now: Timestamp) -> bool {
         in_rome(self.earliest.at(0, 0, 0, 0)).is_none_or(|begin| now < begin.timestamp())
@@ -193,6 +202,7 @@ impl ProjectCalendar {
             activities: start.map_or_else(Vec::new, |start| propose(request, start.date)),
             due: start.map(|start| request.calendar.add(terms.plan, start.date)),
             quiet_before_wipe: terms.quiet_before_wipe,
+            prevails: terms.prevails,
             days: request.calendar.clone(),
             project_end: request.project.end,
             latest_order: latest_order(request),
@@ -212,7 +222,14 @@ impl ProjectCalendar {
         let ends = self.days.add(term, accepted);
         let earliest = ends.saturating_add(1.day());
         let conflicts_with = self.due.filter(|due| earliest > *due);
-        Some(QuietPeriod { accepted, signed, term, ends, earliest, conflicts_with })
+        let cut_to = conflicts_with.filter(|_| self.prevails == Prevails::Plan);
+        let Some(due) = cut_to else {
+            return Some(QuietPeriod { accepted, signed, term, ends, earliest, conflicts_with, cut: false });
+        };
+        // Never on the day of the acceptance itself: the servers are off for a night at least.
+        let earliest = due.max(accepted.saturating_add(1.day())).min(earliest);
+        let ends = earliest.saturating_sub(1.day());
+        Some(QuietPeriod { accepted, signed, term, ends, earliest, conflicts_with, cut: true })
     }
 
     fn collect_warnings(&self) -> Vec<Warning> {

@@ -490,7 +490,8 @@ impl Lab {
         let (role, by) = (role.parse().unwrap(), by.parse().unwrap());
         may_sign(status, &plan, &self.inventory.people, &by, &role, &operator.parse().unwrap())?;
         let (gate, approves) = (status.gate.gate.clone(), status.approves.clone());
-        self.write_as(operator, Record::GateSigned { gate, role, by, approves }).await;
+        let terms = status.approval.cutover.is_some().then(|| plan.terms.record());
+        self.write_as(operator, Record::GateSigned { gate, role, by, approves, terms }).await;
         Ok(())
     }
 

@@ -188,6 +188,14 @@ fn calendar(scene: &Scene, quiet: Option<&QuietPeriod>, context: &Context) -> St
 /// That the plan's days and the quiet period cannot both be kept, where it is so.
 fn conflict(quiet: &QuietPeriod, plan: Term) -> Option<String> {
     let due = quiet.conflicts_with?;
+    if quiet.cut {
+        return Some(format!(
+            "conflict: the plan's {plan} end on {}; the quiet period is cut to end on {} (`terms.prevails: plan`): \
+             signed with the cutover",
+            italian(due),
+            italian(quiet.ends)
+        ));
+    }
     Some(format!(
         "conflict: the plan's {plan} end on {}, the quiet period on {}; one of them has to give: choose and sign",
         italian(due),

@@ -232,6 +232,9 @@ impl Work<'_> {
         if let Some(asks) = status::asked(self.scene, &story) {
             failure = failure.hint(self.context.in_language(asks));
         }
+        for change in now.gates.iter().filter(|gate| gate.state == "waiting").flat_map(|gate| &gate.changed) {
+            failure = failure.hint(format!("Changed since it was signed: {change}"));
+        }
         for who in &now.next.who {
             failure = failure.hint(format!("May sign: {who}"));
         }

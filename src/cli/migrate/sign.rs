@@ -6,7 +6,8 @@ use super::scene::{Scene, Story};
 use crate::checklist::{self, Baselines, Options, Signatures, Standing, Verdict};
 use crate::cli::{Context, approval};
 use crate::failure::{Failure, Kind};
-use crate::migration::{Action, GateStatus, Objection, Record, Shown, StepResult, gates, may_sign};
+use crate::migration::{Action, GateStatus, Objection, Plan, Record, Shown, StepResult, gates, may_sign};
+use crate::model::project::Prevails;
 use crate::model::{PersonId, RoleId, ServerId};
 use crate::untrusted::printable;
 use std::fmt::Write as _;
@@ -53,7 +54,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let page = page(&scene, &story, status, by, &args.role);
     approval::approve(&page, &status.approves, args.approve.as_deref(), context)?;
     let (gate, approves) = (status.gate.gate.clone(), status.approves.clone());
-    let record = Record::GateSigned { gate, role: args.role.clone(), by: by.clone(), approves };
+    let terms = status.approval.cutover.is_some().then(|| scene.plan.terms.record());
+    let record = Record::GateSigned { gate, role: args.role.clone(), by: by.clone(), approves, terms };
     let event = story.write(&scene, &operator, record).await?;
     context.ui.status(&format!("firmato: {} ({}), evento {}", args.gate, args.role, event.seq));
     let missing: Vec<&str> =
@@ -164,9 +166,47 @@ fn page(scene: &Scene, story: &Story, status: &GateStatus<'_>, by: &PersonId, ro
     for (server, back) in &story.state.rolled_back {
         let _ = writeln!(text, "  {server}: riportato alla sorgente da {} ({})", back.by, printable(&back.reason));
     }
+    if let Some(digest) = &status.approval.cutover {
+        text.push_str(&terms(&scene.plan, digest, &status.changed));
+    }
     let hours = status.gate.valid_hours.map(|hours| format!(" La firma vale {hours} ore.")).unwrap_or_default();
     let _ = writeln!(text, "\nImpronta di quanto si approva: {}", status.approves);
     let _ = writeln!(text, "Firma: {name}, {title}.{hours}");
+    text
+}
+
+/// The terms of the cutover in short, and where they stand in full.
+fn terms(plan: &Plan, digest: &str, changed: &[String]) -> String {
+    let agreed = &plan.terms;
+    let mut text = format!("\nPiano dello spostamento, impronta {digest}:\n");
+    for window in &agreed.windows {
+        let servers: Vec<&str> = window.servers.iter().map(|server| server.as_str()).collect();
+        let servers = if servers.is_empty() { "tutti i server".to_owned() } else { servers.join(", ") };
+        let (from, until, back) = (&window.from, &window.until, &window.go_back_at);
+        let _ = writeln!(text, "  finestra dal {from} al {until}, decidere entro {back}: {servers}");
+    }
+    if agreed.windows.is_empty() {
+        text.push_str("  nessuna finestra nell'inventario: i server si spostano a qualunque ora\n");
+    }
+    let order: Vec<&str> = agreed.servers.iter().map(|server| server.server.as_str()).collect();
+    let _ = writeln!(text, "  ordine: {}", order.join(", "));
+    let quiet = &agreed.quiet;
+    let _ = match quiet.prevails {
+        Prevails::QuietPeriod => writeln!(
+            text,
+            "  prima di cancellare i dischi: {} dal collaudo, anche oltre i {} del piano",
+            quiet.quiet_before_wipe, quiet.plan
+        ),
+        Prevails::Plan => writeln!(
+            text,
+            "  prima di cancellare i dischi: {} dal collaudo, abbreviati se superano i {} del piano",
+            quiet.quiet_before_wipe, quiet.plan
+        ),
+    };
+    for change in changed {
+        let _ = writeln!(text, "  cambiato dopo le firme: {}", printable(change));
+    }
+    let _ = writeln!(text, "  per intero: traghetto migrate report cutover {} --out DIR", plan.tenant);
     text
 }
 

@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 }
 
 /// The templates: a file below `templates/` of the root replaces the built-in one of that name.
-pub(super) fn templates(context: &Context) -> Result<Templates, Failure> {
+pub(in crate::cli) fn templates(context: &Context) -> Result<Templates, Failure> {
     let folder = context.root.join("templates");
     let read = |name: &str| match std::fs::read_to_string(folder.join(name)) {
         Ok(text) => Ok(Some(text)),
@@ -116,7 +116,7 @@ pub(super) fn templates(context: &Context) -> Result<Templates, Failure> {
     Ok(templates)
 }
 
-pub(super) fn unrendered(error: RenderError) -> Failure {
+pub(in crate::cli) fn unrendered(error: RenderError) -> Failure {
     Failure::new(Kind::Invalid, error).hint("Nothing was written. Mend the template or the text, then repeat.")
 }
 

@@ -63,6 +63,7 @@ fn project(plan: DayCount) -> Project {
             start_after_network: solar(15),
             start_from: NetworkDate::AvailableOn,
             plan: Term { days: 14, count: plan },
+            prevails: crate::model::project::Prevails::QuietPeriod,
             quiet_before_wipe: solar(14),
             network_paid_by_lead_until: date(2022, 12, 31),
             fees_from: date(2023, 1, 1),
@@ -207,6 +208,16 @@ fn the_quiet_period_is_counted_from_the_acceptance_and_says_what_it_conflicts_wi
     let early = plan.quiet_period(date(2022, 6, 7), true).unwrap();
     assert_eq!((early.earliest, early.conflicts_with), (date(2022, 6, 22), None));
     assert_eq!(plan.quiet_period(date(2022, 6, 8), true).unwrap().conflicts_with, Some(date(2022, 6, 22)));
+
+    // Where people signed that the plan prevails, the period is cut; never to the day of the acceptance.
+    project.terms.prevails = crate::model::project::Prevails::Plan;
+    let cut = |accepted| calendar(&project, None, Some(start)).quiet_period(accepted, true).unwrap();
+    let short = cut(date(2022, 6, 20));
+    assert_eq!((short.ends, short.earliest, short.cut), (date(2022, 6, 21), date(2022, 6, 22), true));
+    assert_eq!(short.conflicts_with, Some(date(2022, 6, 22)));
+    assert_eq!(cut(date(2022, 6, 30)).earliest, date(2022, 7, 1));
+    assert!(!cut(date(2022, 6, 7)).cut, "no conflict, nothing gives way");
+    project.terms.prevails = crate::model::project::Prevails::QuietPeriod;
 
     project.terms.quiet_before_wipe = Term { days: 10, count: DayCount::Working };
     let working = calendar(&project, None, Some(start)).quiet_period(date(2022, 6, 20), true).unwrap();
