@@ -37,10 +37,10 @@ pub use go_back::{Criterion, criteria, unmeasured};
 pub use handover::{Handover, Told};
 pub use hours::{Wait, clock};
 pub use live::{Figures, Live, Measured, Measuring, live_figures, server_folder, verify};
-pub use next::{Next, Scope, may_have_machine, next};
+pub use next::{Next, Scope, at_hand, may_have_machine, next};
 pub use phase::{Phase, phase_of, tenant_phase};
 pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};
-pub use playbook::{Action, Activity, Gate, Per, Playbook, Reached, Stage};
+pub use playbook::{Action, Activity, Addressed, Gate, Manual, Per, Playbook, Reached, ServersOf, Stage};
 pub use quiesce::{Quiesce, Unfit};
 pub use record::{Class, Fact, Leg, Record, Result as StepResult, Shown, Stop};
 pub use refusal::Refusal;
@@ -51,8 +51,8 @@ pub use run::{
 };
 pub use shaping::{Allowance, Path, Why, weekday_and_hour};
 pub use silence::Sight;
-pub use state::{Asked, IllegalEvent, LateStep, RolledBack, RunState, Signature, StepState, Verified};
+pub use state::{Asked, IllegalEvent, LateStep, RolledBack, RunState, Signature, Statement, StepState, Verified};
 pub use status::{
-    Copying, DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, Unsigned, WindowLine, contact,
+    Copying, DiskLine, GateLine, Inputs, ManualLine, NextAct, ServerStatus, Signed, Status, Unsigned, WindowLine, contact,
 };
 pub use written::{Writings, Written, powershell as powershell_written, read as read_written, sh as sh_written};

@@ -23,7 +23,7 @@ pub mod tenant;
 pub mod vsphere;
 pub mod window;
 
-pub use ids::{DiskId, GateId, PersonId, RoleId, ServerId, SiteId, TenantId};
+pub use ids::{DiskId, GateId, ManualId, PersonId, RoleId, ServerId, SiteId, TenantId};
 pub use money::Euro;
 
 use std::collections::BTreeMap;

@@ -53,6 +53,7 @@ mod landing_night;
 mod map;
 mod migration_cutover;
 mod migration_handover;
+mod migration_manual;
 mod migration_papers;
 mod migration_run;
 mod migration_windows;

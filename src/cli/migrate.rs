@@ -1,5 +1,6 @@
 //! `traghetto migrate`.
 
+mod confirm;
 mod copying;
 mod forecast;
 mod handover;
@@ -39,7 +40,7 @@ pub enum Command {
     Run(run::Args),
     /// Say what to do now, and where everything stands.
     Status(status::Args),
-    /// Sign a gate; or, with --server, vouch for what no probe can see: `source-off`, `routed`; or let its move go on `late`.
+    /// Sign a gate; say that a step of people, by its id, is done; or, with --server, vouch for what no probe can see: `source-off`, `routed`; or let its move go on `late`.
     Sign(sign::Args),
     /// Stop the run before its next act; `run` resumes it.
     Pause {
@@ -105,6 +106,8 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Sign(args) => match &args.server {
             Some(server) if args.gate == late::WORD => late::run(&args, server, context).await,
             Some(server) => vouch::run(&args, server, context).await,
+            // A step has dots in its id, a gate has none.
+            None if args.gate.contains('.') => confirm::run(&args, context).await,
             None => sign::run(&args, context).await,
         },
         Command::Pause { whose, reason } => log::pause(&whose, reason, context).await,

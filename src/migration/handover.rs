@@ -6,7 +6,7 @@ use super::phase::Phase;
 use super::playbook::Action;
 use super::record::Record;
 use super::state::{IllegalEvent, StepState};
-use super::status::{Inputs, NextAct, Status, contact};
+use super::status::{Inputs, ManualLine, NextAct, Status, contact};
 use crate::journal::Event;
 use crate::model::RoleId;
 use crate::model::bilingual::Bilingual;
@@ -187,6 +187,10 @@ fn in_words(record: &Record) -> Option<Bilingual> {
             let text = format!("{server} {}, {by}: {note}", fact.word());
             both(text.clone(), text)
         }
+        Record::StepStated { step, role, by, note } => both(
+            format!("{step} fatto a mano, dice {by} ({role}): {note}"),
+            format!("{step} done by hand, says {by} ({role}): {note}"),
+        ),
         Record::WindowWaived { server, by, note, .. } => both(
             format!("{server} fuori finestra, consenso di {by}: {note}"),
             format!("{server} outside of its window, agreed by {by}: {note}"),
@@ -225,6 +229,12 @@ fn waiting(inputs: &Inputs<'_>, status: &Status) -> Vec<Bilingual> {
         let roles = gate.missing.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
         let (name, en) = (&gate.gate, format!("gate {} waits for {roles}", gate.gate));
         found.push(both(format!("il passaggio {name} attende {roles}"), en));
+    }
+    for ManualLine { step, title, instructions, command, .. } in &status.manual {
+        found.push(both(
+            format!("{step} si fa a mano: {}. {} Poi: {command}", title.it, instructions.it),
+            format!("{step} is done by hand: {}. {} Then: {command}", title.en, instructions.en),
+        ));
     }
     for one in inputs.unsigned {
         let (item, role) = (&one.item, &one.role);
@@ -282,10 +292,11 @@ fn risks(status: &Status) -> Vec<Bilingual> {
     found
 }
 
-/// Everybody who signs a gate of the plan.
+/// Everybody who signs a gate of the plan, or does a step of it by hand.
 fn contacts(inputs: &Inputs<'_>) -> Vec<String> {
     let gates = inputs.plan.steps.iter().filter_map(|step| match &step.action {
         Action::Gate(gate) => Some(&gate.roles),
+        Action::Manual(manual) => Some(&manual.by),
         _ => None,
     });
     let roles: BTreeSet<&RoleId> = gates.flatten().collect();

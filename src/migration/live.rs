@@ -278,6 +278,26 @@ impl<F: Field> Acts for Live<'_, F> {
         checked(&record.weighed(lines.into_iter().map(|line| line.finding).collect()))
     }
 
+    async fn ask(&mut self, step: &Step) -> Result<String, Trouble> {
+        let manual = match &step.action {
+            Action::Manual(manual) => manual.asks.as_ref().map(|check| (&manual.title, check)),
+            _ => None,
+        };
+        let Some((title, check)) = manual else {
+            return Err(Trouble::new(Class::Failed, format!("{} asks nothing", step.id)));
+        };
+        let (tenant, project, server) = (self.tenant, self.project, step.server.as_ref());
+        let once = checklist::Once { title, check, server, tenant, project };
+        let found = checklist::ask(&once, &self.field).await.map_err(|error| Trouble::new(Class::Failed, error))?;
+        let found = found.ok_or_else(|| Trouble::new(Class::Failed, format!("{} has no subject", step.id)))?;
+        if found.verdict == Verdict::Pass {
+            return Ok(found.found);
+        }
+        let class = if found.unreachable { Class::Unreachable } else { Class::CheckFailed };
+        let reason = found.reason.as_deref().unwrap_or(&found.found);
+        Err(Trouble::new(class, format!("{} does not show yet: {reason}", step.id)))
+    }
+
     async fn copy(
         &mut self,
         server: &ServerId,

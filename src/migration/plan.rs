@@ -275,6 +275,9 @@ fn steps(playbook: &Playbook, servers: &[&Server], has_machines: bool) -> Vec<St
             let planned = stage.actions().iter().filter(|action| action.is_planned(has_machines));
             let named: Vec<(String, &Action)> = planned
                 .map(|action| {
+                    if let Action::Manual(manual) = action {
+                        return (format!("a{}.manual.{}", activity.number, manual.manual), action);
+                    }
                     let times = seen.entry(action.word()).or_default();
                     *times += 1;
                     // Only the second verification of one activity, say, needs a number in its id.
@@ -312,6 +315,9 @@ fn of_action(activity: u8, name: &str, action: &Action, servers: &[&Server]) -> 
         (Action::Checklist { checklist }, _) => vec![step(format!("{name}.{checklist}"), None, None)],
         (Action::Gate(gate), _) => vec![step(format!("{name}.{}", gate.gate), None, None)],
         (_, Per::Tenant) => vec![step(name.to_owned(), None, None)],
+        (Action::Manual(manual), _) => {
+            servers.iter().filter(|server| manual.applies_to.holds(server)).map(of_server).collect()
+        }
         // What is tested with its domain controller needs it first.
         (Action::TestLaunch, _) => {
             let (first, rest): (Vec<_>, Vec<_>) = servers.iter().partition(|server| server.is_domain_controller());

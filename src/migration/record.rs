@@ -175,6 +175,18 @@ pub enum Record {
         /// What the person saw.
         note: String,
     },
+    /// A person says that a step is done which only people can do.
+    #[serde(rename = "step.stated")]
+    StepStated {
+        /// Which step.
+        step: StepId,
+        /// In which role.
+        role: RoleId,
+        /// Who.
+        by: PersonId,
+        /// What was done and seen.
+        note: String,
+    },
     /// One side agrees that steps of a server's move begin outside of its window, or too late to go back.
     #[serde(rename = "window.waived")]
     WindowWaived {
@@ -333,6 +345,15 @@ pub enum Result {
         /// SHA-256 of the list of what was changed in it.
         changes: String,
     },
+    /// People did it, and said so.
+    Confirmed {
+        /// In which role.
+        role: RoleId,
+        /// Who.
+        by: PersonId,
+        /// What was asked then, in one word; none where no probe can see it.
+        probe: Option<String>,
+    },
     /// The source is off.
     Fenced(Shown),
     /// The server's address leads to the landing site.
@@ -384,7 +405,7 @@ pub enum Stop {
 
 impl Record {
     /// The kinds that belong to a migration; others (surveys, checklists, fees) are for others to read.
-    const KINDS: [&'static str; 18] = [
+    const KINDS: [&'static str; 19] = [
         "plan.adopted",
         "run.started",
         "run.paused",
@@ -400,6 +421,7 @@ impl Record {
         "rollback.asked",
         "server.withdrawn",
         "server.stated",
+        "step.stated",
         "server.reentered",
         "window.waived",
         "note",

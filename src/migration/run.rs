@@ -6,6 +6,7 @@
 mod acts;
 mod copy;
 mod cutover;
+mod manual;
 
 pub use acts::{Acts, Ended, LastCopy, Progress, Raised, Reading, Routing, Trouble};
 pub use cutover::Tempo;
@@ -364,6 +365,7 @@ async fn act<A: Acts, O: Observer>(acts: &mut A, observer: &mut O, scene: &Scene
         Action::Fence => cutover::fence(acts, scene, of_server()?, &mut progress).await,
         Action::Route => cutover::route(acts, scene, of_server()?).await,
         Action::Boot => cutover::boot(acts, scene, of_server()?, &mut progress).await,
+        Action::Manual(manual) => manual::confirmed(acts, scene, manual).await,
         // A gate is never acted on: people sign it.
         Action::Gate(gate) => Err(Trouble::new(Class::Waiting, format!("gate {} waits for signatures", gate.gate))),
     };

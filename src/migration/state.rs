@@ -164,6 +164,8 @@ pub struct RunState {
     pub withdrawn: BTreeSet<ServerId>,
     /// What people vouched for, the last word of each.
     pub stated: BTreeMap<(ServerId, Fact), Statement>,
+    /// Steps that people say they have done, and that were not asked about in vain since.
+    pub confirmed: BTreeMap<StepId, Statement>,
     /// What each begin of a step found, where it found something.
     pub observed: BTreeMap<StepId, Vec<Value>>,
     /// Servers that a survey has seen.
@@ -268,6 +270,8 @@ impl RunState {
                 }
             }
             Record::StepFailed { step, reason, hints, .. } => {
+                // What was said of it was not so: it is to be said anew.
+                self.confirmed.remove(&step);
                 self.end(step, StepState::Failed { at, reason, hints }).map_err(illegal)?;
             }
             Record::StepStopped { step, why } => {
@@ -297,6 +301,10 @@ impl RunState {
             Record::WindowWaived { server, side, by, .. } => {
                 let operator = event.operator.clone();
                 self.late.entry(server).or_default().push(LateStep { side, by, operator, at });
+            }
+            Record::StepStated { step, role, by, .. } => {
+                let operator = event.operator.clone();
+                self.confirmed.insert(step, Statement { role, by, operator, at });
             }
             Record::ServerWithdrawn { server, .. } => _ = self.withdrawn.insert(server),
             Record::ServerReentered { server, .. } => self.reenter(&server),
@@ -386,27 +394,44 @@ impl RunState {
     /// The sources are quiet anew: what was copied, converted and fenced before is of another night, for every
     /// server whose machine was never made to be used.
     fn reopen_moves(&mut self) {
-        let servers: BTreeSet<ServerId> =
-            self.planned().filter_map(|step| step["server"].as_str()?.parse().ok()).collect();
-        let unused: Vec<ServerId> = servers.into_iter().filter(|server| !self.boot_has_begun(server)).collect();
+        let unused: Vec<ServerId> = servers_of(&self.plan).into_iter().filter(|server| !self.boot_has_begun(server)).collect();
+        let nobody_moved = unused.len() == servers_of(&self.plan).len();
         unused.iter().for_each(|server| self.forget_move(server));
+        if nobody_moved {
+            self.forget(&self.of_the_night(None));
+        }
+    }
+
+    /// What people do in a night, for one server or for the tenant: steps of theirs after the gate at which the
+    /// sources are quiet.
+    fn of_the_night(&self, server: Option<&ServerId>) -> Vec<StepId> {
+        let after = self.planned().skip_while(|step| step["reaches"] != "quiet");
+        let mine = after.filter(|step| step["do"] == "manual" && step["server"].as_str() == server.map(ServerId::as_str));
+        mine.filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned()))).collect()
+    }
+
+    /// Forgets steps, what was seen when they began, and what was said of them.
+    fn forget(&mut self, steps: &[StepId]) {
+        for step in steps {
+            self.observed.remove(step);
+            self.executors.remove(step);
+            self.confirmed.remove(step);
+            if matches!(self.steps.remove(step), Some(StepState::Running { .. })) {
+                self.overtaken.insert(step.clone());
+            }
+        }
     }
 
     /// Forgets the steps of a server's move, and what was seen and said for it.
     fn forget_move(&mut self, server: &ServerId) {
         const MOVE: [&str; 5] = ["final-sync", "convert", "fence", "route", "boot"];
-        let mine: Vec<StepId> = self
+        let mut mine: Vec<StepId> = self
             .planned()
             .filter(|step| step["server"] == server.as_str() && MOVE.iter().any(|word| step["do"] == *word))
             .filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned())))
             .collect();
-        for step in mine {
-            self.observed.remove(&step);
-            self.executors.remove(&step);
-            if matches!(self.steps.remove(&step), Some(StepState::Running { .. })) {
-                self.overtaken.insert(step);
-            }
-        }
+        mine.extend(self.of_the_night(Some(server)));
+        self.forget(&mine);
         self.stated.retain(|(of, fact), _| of != server || matches!(fact, Fact::Copied));
     }
 
@@ -448,6 +473,7 @@ impl RunState {
             .collect();
         self.steps.retain(|step, _| kept.contains(step));
         self.observed.retain(|step, _| kept.contains(step));
+        self.confirmed.retain(|step, _| kept.contains(step));
         self.stated.retain(|(server, _), _| !changed.contains(server));
         self.asked_back.clear();
     }
@@ -481,12 +507,19 @@ impl RunState {
         let copied = |(step, copies): &(StepId, bool)| *copies && self.step(step).result().is_some();
         let Some(last) = steps.iter().rposition(copied) else { return };
         for (step, _) in &steps[last..] {
+            self.confirmed.remove(step);
             // The reading that found it may be a step of its own, or `migrate verify` beside a run at work.
             if matches!(self.steps.remove(step), Some(StepState::Running { .. })) {
                 self.overtaken.insert(step.clone());
             }
         }
     }
+}
+
+/// The servers that have a step in a plan, as the journal keeps it.
+fn servers_of(plan: &Value) -> BTreeSet<ServerId> {
+    let steps = plan["steps"].as_array().into_iter().flatten();
+    steps.filter_map(|step| step["server"].as_str()?.parse().ok()).collect()
 }
 
 /// The servers that a survey saw: `{"servers": [{"server": "…"}]}` or `{"server": "…"}`.

@@ -87,6 +87,7 @@ fn about(event: &Event) -> String {
         "server.stated" => {
             format!("{} {} by {} as {}: {}", word("server"), word("fact"), word("by"), word("role"), word("note"))
         }
+        "step.stated" => format!("{} by {} as {}: {}", word("step"), word("by"), word("role"), word("note")),
         "window.waived" => format!("{} late, by {} as {}: {}", word("server"), word("by"), word("role"), word("note")),
         "rollback.asked" | "server.rolled-back" | "server.reentered" => {
             format!("{} by {}: {}", word("server"), word("by"), word("reason"))

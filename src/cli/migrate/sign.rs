@@ -16,13 +16,13 @@ use std::fmt::Write as _;
 pub struct Args {
     #[command(flatten)]
     pub(super) whose: Whose,
-    /// The gate, as `migrate status` names it; or what is said about one server: `source-off`, `routed`, `late`.
+    /// The gate or the manual step, as `migrate status` names it; or what is said about one server: `source-off`, `routed`, `late`.
     pub(super) gate: String,
     /// The server that is vouched for.
     #[arg(long)]
     pub(super) server: Option<ServerId>,
-    /// What the person saw, where something is vouched for.
-    #[arg(long, value_name = "TEXT", requires = "server")]
+    /// What the person did or saw, where something is vouched for.
+    #[arg(long, value_name = "TEXT")]
     pub(super) note: Option<String>,
     /// The role in which the person signs.
     #[arg(long)]
@@ -48,6 +48,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         return Err(Failure::new(Kind::Usage, format!("there is no gate `{name}`"))
             .hint(format!("The gates are: {}.", names.join(", "))));
     };
+    if args.note.is_some() {
+        return Err(Failure::new(Kind::Usage, "a gate is signed without --note").hint("Nothing was signed."));
+    }
     may_sign(status, &scene.plan, &scene.inventory.people, by, &args.role, &operator).map_err(objection)?;
     still_stated(&scene, &story, status, context)?;
     let page = page(&scene, &story, status, by, &args.role);
@@ -186,6 +189,10 @@ fn in_italian(result: &StepResult) -> String {
         }
         StepResult::TestsEnded { .. } => "macchine di test eliminate".to_owned(),
         StepResult::Converted { changes, .. } => format!("clone convertito, modifiche {}", short(changes)),
+        StepResult::Confirmed { role, by, probe } => {
+            let seen = probe.as_deref().map_or("senza verifica".to_owned(), |probe| format!("verificato con {probe}"));
+            format!("fatto a mano, dichiarato da {by}, {role}; {}", printable(&seen))
+        }
         StepResult::Fenced(shown) => format!("sorgente spenta ({})", shown_in_italian(shown)),
         StepResult::Routed(shown) => format!("indirizzo raggiungibile al SAD ({})", shown_in_italian(shown)),
         StepResult::Booted { machine } => format!("in servizio come {}", printable(machine)),

@@ -11,7 +11,7 @@ use crate::cli::wrap::wrapped;
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
 use crate::migration::{
-    Action, GateLine, Inputs, Next, Scope, ServerStatus, Status, Step, Unsigned, clock, live_figures, next, unmeasured,
+    Action, GateLine, Inputs, ManualLine, Next, Scope, ServerStatus, Status, Step, Unsigned, clock, live_figures, next, unmeasured,
 };
 use crate::model::RoleId;
 use crate::model::bilingual::Bilingual;
@@ -117,10 +117,14 @@ fn unsigned_of(phase: Phase, scene: &Scene, story: &Story, context: &Context) ->
     missing.map(unsigned).collect()
 }
 
-/// What the gate that comes next asks people to do.
+/// What the gate or the manual step that comes next asks people to do.
 pub(super) fn asked<'a>(scene: &'a Scene, story: &'a Story) -> Option<&'a Bilingual> {
     match next(&scene.plan, &story.state, &Scope::default(), story.journal.now()) {
         Next::Gate(gate) => gate.gate.asks.as_ref(),
+        Next::Act(step) => match &step.action {
+            Action::Manual(manual) if !story.state.confirmed.contains_key(&step.id) => Some(&manual.instructions),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -149,6 +153,7 @@ fn page(scene: &Scene, story: &Story, status: &Status, context: &Context) -> Str
             let _ = write!(text, "\n{}", labelled(Tone::Bad, &heading, failure, context));
         }
     }
+    text.push_str(&manual(status, context));
     text.push_str(&go_back(status, context));
     text.push_str(&safety(status, context));
     if let Some(command) = &status.next.command {
@@ -204,6 +209,23 @@ pub(super) fn unassisted(scene: &Scene) -> Bilingual {
         it: format!("attenzione: fuori dall'assistenza del collegamento (lun-ven {from}-{until})"),
         en: format!("warning: outside of the link's hours of assistance (Mon-Fri {from}-{until})"),
     }
+}
+
+/// What else people do now, beside what comes next.
+fn manual(status: &Status, context: &Context) -> String {
+    let others: Vec<&ManualLine> =
+        status.manual.iter().filter(|line| Some(&line.command) != status.next.command.as_ref()).collect();
+    if others.is_empty() {
+        return String::new();
+    }
+    let title = if context.lang == Lang::It { "Da fare a mano:" } else { "By hand:" };
+    let mut text = format!("\n{}\n", context.ui.tone(Tone::Strong, title));
+    for line in others {
+        let what = format!("{}. {}", context.in_language(&line.title), context.in_language(&line.instructions));
+        text.push_str(&labelled(Tone::Warn, &format!("  {}:", line.step), &what, context));
+        let _ = writeln!(text, "    {}", line.command);
+    }
+    text
 }
 
 /// What speaks for going back, while servers are on the move; people decide.
