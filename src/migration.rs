@@ -3,6 +3,7 @@
 //!
 //! The one place that composes checklists and replicas. Only `run` and `live` act.
 
+mod by_hand;
 mod decode;
 mod elsewhere;
 mod forecast;
@@ -27,6 +28,7 @@ mod state;
 mod status;
 mod written;
 
+pub use by_hand::{ByHandLine, Forbidden, by_hand, consequence, may_be_by_hand};
 pub use decode::{decode, form};
 pub use forecast::{
     Basis, Changes, DiskForecast, Evidence, FinalSync, Forecast, Known, LinkForecast, Measurement, ServerForecast,
@@ -42,7 +44,7 @@ pub use phase::{Phase, phase_of, tenant_phase};
 pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};
 pub use playbook::{Action, Activity, Addressed, Gate, Manual, Per, Playbook, Reached, ServersOf, Stage};
 pub use quiesce::{Quiesce, Unfit};
-pub use record::{Class, Fact, Leg, Record, Result as StepResult, Shown, Stop};
+pub use record::{ByHand, Class, Decision, Fact, Leg, Record, Result as StepResult, Shown, Stop};
 pub use refusal::Refusal;
 pub use routing::pushed;
 pub use run::{
@@ -51,7 +53,7 @@ pub use run::{
 };
 pub use shaping::{Allowance, Path, Why, weekday_and_hour};
 pub use silence::Sight;
-pub use state::{Asked, IllegalEvent, LateStep, RolledBack, RunState, Signature, Statement, StepState, Verified};
+pub use state::{Asked, AskedByHand, IllegalEvent, LateStep, RolledBack, RunState, Signature, Statement, StepState, Verified};
 pub use status::{
     Copying, DiskLine, GateLine, Inputs, ManualLine, NextAct, ServerStatus, Signed, Status, Unsigned, WindowLine, contact,
 };

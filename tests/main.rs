@@ -51,6 +51,7 @@ mod journal;
 mod landing;
 mod landing_night;
 mod map;
+mod migration_by_hand;
 mod migration_cutover;
 mod migration_handover;
 mod migration_manual;

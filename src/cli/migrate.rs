@@ -1,5 +1,6 @@
 //! `traghetto migrate`.
 
+mod by_hand;
 mod confirm;
 mod copying;
 mod forecast;
@@ -53,6 +54,8 @@ pub enum Command {
     },
     /// Take servers back: their machines are switched off, replicas are kept, sources can go on.
     Rollback(rollback::Args),
+    /// Count a step as done by hand, or leave it out: two persons decide, each with the same command.
+    Override(by_hand::Args),
     /// Read the replicas again as a whole and compare.
     Verify {
         /// Which migration.
@@ -112,6 +115,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         },
         Command::Pause { whose, reason } => log::pause(&whose, reason, context).await,
         Command::Rollback(args) => rollback::run(&args, context).await,
+        Command::Override(args) => by_hand::run(&args, context).await,
         Command::Verify { whose, server } => verify::run(&whose, server.as_ref(), context).await,
         Command::Report(kind) => report::run(&kind, context).await,
         Command::Handover(args) => handover::run(&args, context).await,

@@ -155,6 +155,8 @@ pub(super) fn overdue_tests<'a>(plan: &'a Plan, state: &RunState, now: Timestamp
         return None;
     }
     let old = |step: &Step| match (&step.action, state.step(&step.id)) {
+        // What people launched, they destroy.
+        _ if state.is_by_hand(&step.id) => false,
         (Action::TestLaunch, StepState::Done { at, .. }) => now.duration_since(*at) > TESTS_LIVE_FOR,
         _ => false,
     };

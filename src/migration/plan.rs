@@ -94,6 +94,13 @@ pub struct PlannedServer {
     pub after: Vec<ServerId>,
 }
 
+impl PlannedServer {
+    /// Whether it is a domain controller.
+    pub fn is_controller(&self) -> bool {
+        self.roles.contains(&ServerRole::Ad)
+    }
+}
+
 /// A disk as the plan copies it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlannedDisk {

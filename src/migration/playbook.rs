@@ -182,6 +182,11 @@ impl Manual {
         format!("traghetto migrate sign {tenant} {id} --role {role} --note TEXT")
     }
 
+    /// Whether it says that the directory of a controller does not run, before its last copy.
+    pub fn guards_directory(&self) -> bool {
+        self.applies_to.directory.iter().any(|way| matches!(way, DirectoryWay::Dsrm | DirectoryWay::NtdsStopped))
+    }
+
     /// The probe's kind, in one word.
     pub fn probe(&self) -> Option<&'static str> {
         match self.asks.as_ref()? {

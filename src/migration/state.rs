@@ -1,7 +1,7 @@
 //! What the events say: the one function that changes state is [`RunState::apply`].
 
 use super::plan::StepId;
-use super::record::{self, Fact, Record, Stop};
+use super::record::{self, ByHand, Decision, Fact, Record, Stop};
 use crate::checklist::{self, Phase as ChecklistPhase};
 use crate::journal::Event;
 use crate::model::people::Side;
@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// For how long the word of both sides lets a server's move go on outside of its window.
 const LATE_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(12);
+
+/// For how long the wish of one person to count a step as done by hand waits for another.
+const ASKED_FOR: SignedDuration = SignedDuration::from_hours(4);
 
 /// What became of a step.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -126,6 +129,24 @@ pub struct Asked {
     pub at: Timestamp,
 }
 
+/// A wish of one person to count a step as done by hand, or to leave it out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedByHand {
+    /// What is to become of it.
+    pub way: ByHand,
+    /// Who wants it.
+    pub first: Decision,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl AskedByHand {
+    /// Whether somebody may still agree.
+    pub fn counts(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) <= ASKED_FOR
+    }
+}
+
 /// The word of one side that a server's move goes on outside of its window, or too late to go back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LateStep {
@@ -158,6 +179,8 @@ pub struct RunState {
     pub rolled_back: BTreeMap<ServerId, RolledBack>,
     /// Servers that one side wants back.
     pub asked_back: BTreeMap<ServerId, Vec<Asked>>,
+    /// Steps that one person wants done by hand or left out.
+    pub asked_by_hand: BTreeMap<StepId, AskedByHand>,
     /// Servers whose move may go on outside of its window, as each side said.
     pub late: BTreeMap<ServerId, Vec<LateStep>>,
     /// Servers that were taken back and whose machine is off.
@@ -306,6 +329,19 @@ impl RunState {
                 let operator = event.operator.clone();
                 self.confirmed.insert(step, Statement { role, by, operator, at });
             }
+            Record::OverrideAsked { step, way, role, by, reason } => {
+                let (operator, time) = (event.operator.clone(), event.time.clone());
+                let first = Decision { role, by, operator, time, reason };
+                self.asked_by_hand.insert(step, AskedByHand { way, first, at });
+            }
+            Record::OverrideRevoked { step, .. } => _ = self.asked_by_hand.remove(&step),
+            Record::StepOverridden { step, way, first, second } => {
+                if first.by == second.by || first.operator == second.operator {
+                    return Err(illegal(format!("one person decided {step} for two")));
+                }
+                self.asked_by_hand.remove(&step);
+                self.overridden(step, at, way, vec![first, second]);
+            }
             Record::ServerWithdrawn { server, .. } => _ = self.withdrawn.insert(server),
             Record::ServerReentered { server, .. } => self.reenter(&server),
             Record::ServerStated { server, fact, role, by, .. } => {
@@ -315,6 +351,26 @@ impl RunState {
         }
         self.operator = Some(event.operator.clone());
         Ok(())
+    }
+
+    /// A step is done by hand, or left out; what ended well before stays as it ended.
+    fn overridden(&mut self, step: StepId, at: Timestamp, way: ByHand, decided: Vec<Decision>) {
+        if !self.knows(&step) || matches!(self.step(&step), StepState::Done { .. }) {
+            return;
+        }
+        if matches!(self.step(&step), StepState::Running { .. }) {
+            self.overtaken.insert(step.clone());
+        }
+        if let Some(first) = decided.first() {
+            self.executors.insert(step.clone(), first.operator.clone());
+        }
+        let result = record::Result::ByHand { way, decided };
+        self.set(step, StepState::Done { at, result, facts: Value::Null });
+    }
+
+    /// Whether two persons decided it instead of the program.
+    pub fn is_by_hand(&self, step: &StepId) -> bool {
+        matches!(self.step(step).result(), Some(record::Result::ByHand { .. }))
     }
 
     fn set(&mut self, step: StepId, state: StepState) {
@@ -328,7 +384,8 @@ impl RunState {
         if !overtaken && !matches!(self.step(&step), StepState::Running { .. }) {
             return Err(format!("step {step} was not begun"));
         }
-        if !overtaken || matches!(state, StepState::Failed { .. }) {
+        let decided = overtaken && self.is_by_hand(&step);
+        if !overtaken || (matches!(state, StepState::Failed { .. }) && !decided) {
             self.set(step, state);
         }
         Ok(())
@@ -416,6 +473,7 @@ impl RunState {
             self.observed.remove(step);
             self.executors.remove(step);
             self.confirmed.remove(step);
+            self.asked_by_hand.remove(step);
             if matches!(self.steps.remove(step), Some(StepState::Running { .. })) {
                 self.overtaken.insert(step.clone());
             }
@@ -476,6 +534,7 @@ impl RunState {
         self.confirmed.retain(|step, _| kept.contains(step));
         self.stated.retain(|(server, _), _| !changed.contains(server));
         self.asked_back.clear();
+        self.asked_by_hand.clear();
     }
 
     /// Test machines whose time was over: they, and what was checked on them, are to be done again.
@@ -484,8 +543,8 @@ impl RunState {
             let checked = step["do"] == "checklist" && step["checklist"] == ChecklistPhase::Test.word();
             step["do"] == "test-launch" || checked
         };
-        let again: Vec<StepId> =
-            self.planned().filter(test).filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned()))).collect();
+        let ids = self.planned().filter(test).filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned())));
+        let again: Vec<StepId> = ids.filter(|step| !self.is_by_hand(step)).collect();
         self.steps.retain(|step, _| step != ended && !again.contains(step));
     }
 

@@ -4,6 +4,7 @@ mod copying;
 
 pub use copying::Copying;
 
+use super::by_hand::{self, ByHandLine};
 use super::forecast::Forecast;
 use super::forecast::{in_rome, maybe_in_rome};
 use super::gate::{GateStatus, gates};
@@ -88,6 +89,8 @@ pub struct Status {
     pub gates: Vec<GateLine>,
     /// What people do now and say that they have done.
     pub manual: Vec<ManualLine>,
+    /// Steps that two persons decided by hand, or one wants to.
+    pub by_hand: Vec<ByHandLine>,
     /// What speaks for going back, of servers that are on the move: people decide.
     pub go_back: Vec<Criterion>,
     /// The window at hand: none where the inventory has none, or all is moved.
@@ -236,6 +239,7 @@ impl Status {
             servers: plan.servers.iter().map(|server| of_server(inputs, &gates, &server.server)).collect(),
             gates: gates.iter().map(gate_line).collect(),
             manual: manual(inputs),
+            by_hand: by_hand::by_hand(state, inputs.now),
             go_back: criteria(plan, state, inputs.events),
             window: window.map(|window| WindowLine {
                 from: window.from(),
@@ -416,7 +420,7 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
                 ),
                 &format!("traghetto checklist report {checklist} {tenant}"),
             ),
-            (Action::Manual(_), _) => by_hand(inputs, step, &run),
+            (Action::Manual(_), _) => said_or_to_do(inputs, step, &run),
             _ => match hours::wait(inputs.windows, inputs.forecast, state, step, inputs.now) {
                 Some(wait) => act(waits(&wait), &run),
                 None => repeat_or_go_on(plan, state, step, &run),
@@ -426,7 +430,7 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
 }
 
 /// What people do, or have said that they did.
-fn by_hand(inputs: &Inputs<'_>, step: &Step, run: &str) -> NextAct {
+fn said_or_to_do(inputs: &Inputs<'_>, step: &Step, run: &str) -> NextAct {
     let id = &step.id;
     if let Some(said) = inputs.state.confirmed.get(id) {
         let what = text(

@@ -6,7 +6,7 @@ use super::scene::{Scene, Story};
 use crate::checklist::{self, Baselines, Options, Signatures, Standing, Verdict};
 use crate::cli::{Context, approval};
 use crate::failure::{Failure, Kind};
-use crate::migration::{Action, GateStatus, Objection, Record, Shown, StepResult, gates, may_sign};
+use crate::migration::{Action, ByHand, GateStatus, Objection, Record, Shown, StepResult, gates, may_sign};
 use crate::model::{PersonId, RoleId, ServerId};
 use crate::untrusted::printable;
 use std::fmt::Write as _;
@@ -86,7 +86,8 @@ fn still_stated(scene: &Scene, story: &Story, status: &GateStatus<'_>, context: 
     let before = scene.plan.steps.iter().take_while(|step| step.id != status.step.id);
     let stage: Vec<_> = before.collect();
     let stage = stage.iter().rev().take_while(|step| !matches!(step.action, Action::Gate(_)));
-    for step in stage {
+    // What two persons filled in on paper is not weighed here.
+    for step in stage.filter(|step| !story.state.is_by_hand(&step.id)) {
         let Action::Checklist { checklist: phase } = step.action else { continue };
         let list = checklist::load(&context.root, phase, &scene.inventory.people).map_err(|problems| {
             Failure::new(Kind::Invalid, problems).hint("Nothing was signed. Mend the checklist.")
@@ -192,6 +193,11 @@ fn in_italian(result: &StepResult) -> String {
         StepResult::Confirmed { role, by, probe } => {
             let seen = probe.as_deref().map_or("senza verifica".to_owned(), |probe| format!("verificato con {probe}"));
             format!("fatto a mano, dichiarato da {by}, {role}; {}", printable(&seen))
+        }
+        StepResult::ByHand { way, decided } => {
+            let what = if *way == ByHand::Done { "fatto a mano" } else { "saltato" };
+            let who = decided.iter().map(|one| format!("{} ({}): {}", one.by, one.role, printable(&one.reason)));
+            format!("{what}, deciso da {}", who.collect::<Vec<_>>().join("; "))
         }
         StepResult::Fenced(shown) => format!("sorgente spenta ({})", shown_in_italian(shown)),
         StepResult::Routed(shown) => format!("indirizzo raggiungibile al SAD ({})", shown_in_italian(shown)),
