@@ -31,8 +31,8 @@ mod written;
 pub use by_hand::{ByHandLine, Forbidden, by_hand, consequence, may_be_by_hand};
 pub use decode::{decode, form};
 pub use forecast::{
-    Basis, Changes, DiskForecast, Evidence, FinalSync, Forecast, Known, LinkForecast, Measurement, ServerForecast,
-    Span, Steady, Term, TermKind, line_seconds,
+    Basis, Changes, DiskForecast, Evidence, FinalSync, Forecast, Known, LinkForecast, Measurement, Offline,
+    OfflinePart, OfflineTerm, ServerForecast, Span, Steady, Term, TermKind, line_seconds,
 };
 pub use gate::{Approval, GateStatus, Objection, gates, is_joint, may_sign, quiet_period};
 pub use go_back::{Criterion, criteria, unmeasured};
@@ -53,8 +53,11 @@ pub use run::{
 };
 pub use shaping::{Allowance, Path, Why, weekday_and_hour};
 pub use silence::Sight;
-pub use state::{Asked, AskedByHand, IllegalEvent, LateStep, RolledBack, RunState, Signature, Statement, StepState, Verified};
+pub use state::{
+    Asked, AskedByHand, IllegalEvent, LateStep, RolledBack, RunState, Signature, Statement, StepState, Verified,
+};
 pub use status::{
-    Copying, DiskLine, GateLine, Inputs, ManualLine, NextAct, ServerStatus, Signed, Status, Unsigned, WindowLine, contact,
+    Copying, DiskLine, GateLine, Inputs, ManualLine, NextAct, ServerStatus, Signed, Status, Unsigned, WindowLine,
+    contact,
 };
 pub use written::{Writings, Written, powershell as powershell_written, read as read_written, sh as sh_written};

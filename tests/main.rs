@@ -56,6 +56,7 @@ mod migration_cutover;
 mod migration_handover;
 mod migration_manual;
 mod migration_papers;
+mod migration_replace;
 mod migration_run;
 mod migration_windows;
 mod network;

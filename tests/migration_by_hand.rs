@@ -3,7 +3,9 @@
 use crate::support::memory::Lab;
 use crate::support::{Ran, Sandbox};
 use std::collections::BTreeMap;
-use traghetto::migration::{ByHand, Decision, Ending, Record, RunState, Step, StepId, StepResult, StepState, at_hand, may_be_by_hand};
+use traghetto::migration::{
+    ByHand, Decision, Ending, Record, RunState, Step, StepId, StepResult, StepState, at_hand, may_be_by_hand,
+};
 
 fn decision(role: &str, by: &str, operator: &str) -> Decision {
     let (role, by, operator) = (role.parse().unwrap(), by.parse().unwrap(), operator.to_owned());
@@ -61,10 +63,13 @@ fn what_the_design_forbids_is_never_decided_by_hand() {
         }
     }
     let fence = may_be_by_hand(&plan, step("a5.fence.cinto-srv2"), ByHand::Done).unwrap_err();
-    let legal = "traghetto migrate sign cinto-caomaggiore source-off --server cinto-srv2 --role comune-tecnico --note TEXT";
+    let legal =
+        "traghetto migrate sign cinto-caomaggiore source-off --server cinto-srv2 --role comune-tecnico --note TEXT";
     assert_eq!(fence.instead, legal);
     // Every kind of step was looked at.
-    let words = |steps: &mut dyn Iterator<Item = &Step>| steps.map(|step| step.action.word()).collect::<std::collections::BTreeSet<_>>();
+    let words = |steps: &mut dyn Iterator<Item = &Step>| {
+        steps.map(|step| step.action.word()).collect::<std::collections::BTreeSet<_>>()
+    };
     assert_eq!(words(&mut plan.steps.iter()), words(&mut expected.iter().map(|(id, ..)| step(id))));
 }
 
@@ -76,7 +81,9 @@ async fn a_step_that_two_persons_decided_is_not_done_by_the_run() {
     assert!(matches!(lab.run().await, Ending::Gate));
     assert!(lab.memory.with(|world| world.acts.is_empty()), "nothing was prepared by the run");
     let state = lab.state().await;
-    let StepState::Done { result: StepResult::ByHand { way, decided }, .. } = state.step(&StepId("a1.prepare-landing".into())) else {
+    let StepState::Done { result: StepResult::ByHand { way, decided }, .. } =
+        state.step(&StepId("a1.prepare-landing".into()))
+    else {
         panic!("it is done by hand")
     };
     assert_eq!((*way, decided.len()), (ByHand::Done, 2));
@@ -164,7 +171,19 @@ const STEP: &str = "a2.manual.firewall";
 /// The command as a person types it, approved; the page that was shown.
 fn decide(sandbox: &Sandbox, step: &str, flag: &str, who: [&str; 3]) -> (Ran, String) {
     let [role, by, operator] = who;
-    let words = ["override", step, flag, "--role", role, "--by", by, "--operator", operator, "--reason", "regola <b>12</b> già aperta"];
+    let words = [
+        "override",
+        step,
+        flag,
+        "--role",
+        role,
+        "--by",
+        by,
+        "--operator",
+        operator,
+        "--reason",
+        "regola <b>12</b> già aperta",
+    ];
     let shown = migrate(sandbox, &words);
     let Some((_, digest)) = shown.stderr.split_once("add --approve ") else { return (shown, String::new()) };
     let digest: String = digest.chars().take_while(char::is_ascii_hexdigit).collect();
@@ -180,8 +199,15 @@ fn two_persons_decide_and_everybody_reads_it() {
     let (first, page) = decide(&sandbox, STEP, "--done", ANNA);
     let first = first.code(5).stderr;
     assert!(page.contains("Serve l'accordo di una persona dell'altra parte."), "{page}");
-    assert!(first.contains("another person has to agree that a2.manual.firewall is counted as done by hand"), "{first}");
-    assert!(first.contains(&format!("traghetto migrate override cinto-caomaggiore {STEP} --done --role ROLE --reason TEXT")), "{first}");
+    assert!(
+        first.contains("another person has to agree that a2.manual.firewall is counted as done by hand"),
+        "{first}"
+    );
+    assert!(
+        first
+            .contains(&format!("traghetto migrate override cinto-caomaggiore {STEP} --done --role ROLE --reason TEXT")),
+        "{first}"
+    );
     let status = migrate(&sandbox, &["status"]).code(0).stdout;
     assert!(status.contains("Deciso a mano:") && status.contains("manca l'altra parte"), "{status}");
     for (who, said) in [
@@ -193,12 +219,16 @@ fn two_persons_decide_and_everybody_reads_it() {
         assert!(refused.contains(said) && refused.contains("Nothing was recorded."), "{said}: {refused}");
     }
     let other = decide(&sandbox, STEP, "--skip", ELENA).0.code(4).stderr;
-    assert!(other.contains("anna-veneto wants a2.manual.firewall done, not skipped") && other.contains("--revoke"), "{other}");
+    assert!(
+        other.contains("anna-veneto wants a2.manual.firewall done, not skipped") && other.contains("--revoke"),
+        "{other}"
+    );
 
     let (second, page) = decide(&sandbox, STEP, "--done", ELENA);
     second.code(0);
     assert!(page.contains("Chiesto da Anna Veneto, Sistemista Venis: regola"), "{page}");
-    let revoke = ["override", STEP, "--revoke", "--role", "comune-tecnico", "--operator", "elena-ponte", "--reason", "x"];
+    let revoke =
+        ["override", STEP, "--revoke", "--role", "comune-tecnico", "--operator", "elena-ponte", "--reason", "x"];
     let late = migrate(&sandbox, &revoke).code(4).stderr;
     assert!(late.contains("both have decided a2.manual.firewall already"), "{late}");
     let again = decide(&sandbox, STEP, "--done", ELENA).0.code(2).stderr;
@@ -212,7 +242,8 @@ fn everybody_reads_it(sandbox: &Sandbox) {
     let status = migrate(sandbox, &["status"]).code(0).stdout;
     assert!(status.contains("anna-veneto (venis-sistemista), ") && status.contains("; elena-ponte"), "{status}");
     assert!(status.contains("a2.checklist.source"), "the run goes on behind it: {status}");
-    let json: serde_json::Value = serde_json::from_str(&migrate(sandbox, &["status", "--json"]).code(0).stdout).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&migrate(sandbox, &["status", "--json"]).code(0).stdout).unwrap();
     assert_eq!((&json["by_hand"][0]["way"], &json["by_hand"][0]["agreed"]), (&"done".into(), &true.into()));
     let handover = migrate(sandbox, &["handover"]).code(0).stdout;
     assert!(handover.contains("decidono anna-veneto e elena-ponte"), "{handover}");
@@ -222,7 +253,10 @@ fn everybody_reads_it(sandbox: &Sandbox) {
     };
     let page = report("html");
     assert!(page.contains("<h2>Passi della migrazione decisi a mano</h2>"), "{page}");
-    assert!(page.contains("<strong>a2.manual.firewall</strong> fatto a mano; Anna Veneto, Sistemista Venis, "), "{page}");
+    assert!(
+        page.contains("<strong>a2.manual.firewall</strong> fatto a mano; Anna Veneto, Sistemista Venis, "),
+        "{page}"
+    );
     assert!(page.contains("Elena Ponte, Tecnico del Comune o ditta esterna") && !page.contains("<b>12"), "{page}");
     let markdown = report("md");
     assert!(markdown.contains("## Passi della migrazione decisi a mano\n\n- a2"), "{markdown}");
@@ -235,7 +269,8 @@ fn everybody_reads_it(sandbox: &Sandbox) {
 fn a_wish_is_taken_back_and_what_is_forbidden_names_the_legal_way() {
     let sandbox = sandbox();
     decide(&sandbox, STEP, "--skip", ANNA).0.code(5);
-    let revoke = ["override", STEP, "--revoke", "--role", "comune-tecnico", "--operator", "elena-ponte", "--reason", "it works"];
+    let revoke =
+        ["override", STEP, "--revoke", "--role", "comune-tecnico", "--operator", "elena-ponte", "--reason", "it works"];
     migrate(&sandbox, &revoke).code(0);
     migrate(&sandbox, &revoke).code(2);
     let status = migrate(&sandbox, &["status"]).code(0).stdout;

@@ -32,18 +32,19 @@ fn mistakes_in_a_manual_step_have_their_places() {
     let good = manual("firewall", &probe("tcp: {host: 192.0.2.1, port: \"443\"}"));
     migration::decode("playbooks/x.yaml", playbook("landing-ready", &good).as_bytes()).unwrap();
     for (rest, wanted) in [
-        (probe("sh: \"true\""), "there is no"),
+        (probe("sh: \"true\""), "a step asks from the operations host: `sh` logs in somewhere"),
         (probe("ios: {router: hub}"), "a step asks from the operations host: `ios` logs in somewhere"),
         (probe("http: {url: \"http://192.0.2.1\"}"), "nothing is expected of the answer: the item cannot fail"),
-        (probe("tcp: {host: \"{{ server.address }}\", port: \"443\"}"), "`server.address` is not known to an item of scope `tenant`"),
+        (
+            probe("tcp: {host: \"{{ server.address }}\", port: \"443\"}"),
+            "`server.address` is not known to an item of scope `tenant`",
+        ),
         ("          expect: {open: true}\n".to_owned(), "there is no `probe` whose answer it is about"),
         ("          applies_to: {transfer: [replace]}\n".to_owned(), "it is done once for the tenant"),
         ("          per: disk\n".to_owned(), "disk"),
         ("          compare: {key: x}\n".to_owned(), "unknown key `compare`"),
     ] {
         let told = problems(&playbook("landing-ready", &manual("firewall", &rest)));
-        let wanted = if wanted == "there is no" { "a step asks from the operations host: `sh` logs in" } else { wanted };
-        // A script belongs to a server: of a tenant's step it is refused all the same.
         assert!(told.contains(wanted), "{wanted}:\n{told}");
         assert!(told.contains("activities[0].steps[1].manual"), "{told}");
     }
@@ -56,7 +57,10 @@ fn sandbox(port: u16) -> Sandbox {
     let sandbox = Sandbox::with_project()
         .env("TRAGHETTO_AGENT", env!("CARGO_BIN_EXE_traghetto-agent"))
         .env("TRAGHETTO_OPERATOR", "anna-veneto");
-    let step = manual("firewall", &format!("          probe: {{tcp: {{host: 127.0.0.1, port: \"{port}\"}}}}\n          timeout: 2\n"));
+    let step = manual(
+        "firewall",
+        &format!("          probe: {{tcp: {{host: 127.0.0.1, port: \"{port}\"}}}}\n          timeout: 2\n"),
+    );
     sandbox.write(
         PLAYBOOK,
         &format!(
@@ -76,8 +80,7 @@ fn migrate(sandbox: &Sandbox, args: &[&str]) -> crate::support::Ran {
 /// Says that the step is done, as who sees the page types it.
 #[track_caller]
 fn confirm(sandbox: &Sandbox) -> String {
-    let words =
-        ["sign", STEP, "--role", "comune-tecnico", "--operator", "elena-ponte", "--note", "regola 12 aperta"];
+    let words = ["sign", STEP, "--role", "comune-tecnico", "--operator", "elena-ponte", "--note", "regola 12 aperta"];
     let shown = migrate(sandbox, &words).code(2).stderr;
     let (_, digest) = shown.split_once("add --approve ").unwrap();
     let digest: String = digest.chars().take_while(char::is_ascii_hexdigit).collect();
@@ -121,7 +124,11 @@ fn a_manual_step_waits_is_confirmed_and_looked_at() {
     let page = confirm(&sandbox);
     assert!(page.contains("Poi si verifica (tcp)") && page.contains("Dichiara: Elena Ponte, Tecnico"), "{page}");
     let failed = migrate(&sandbox, &["run"]).code(4).stderr;
-    for said in ["a1.manual.firewall does not show yet: open is false", "elena-ponte said of this step counts no more", &command] {
+    for said in [
+        "a1.manual.firewall does not show yet: open is false",
+        "elena-ponte said of this step counts no more",
+        &command,
+    ] {
         assert!(failed.contains(said), "{said}: {failed}");
     }
     let status = migrate(&sandbox, &["status"]).code(0).stdout;
@@ -130,10 +137,15 @@ fn a_manual_step_waits_is_confirmed_and_looked_at() {
 
     let _listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     confirm(&sandbox);
-    refused(&[STEP, "--role", "comune-tecnico", "--by", "elena-ponte", "--note", "x"], 2, "as elena-ponte has said already");
+    refused(
+        &[STEP, "--role", "comune-tecnico", "--by", "elena-ponte", "--note", "x"],
+        2,
+        "as elena-ponte has said already",
+    );
     let gate = migrate(&sandbox, &["run"]).code(5).stderr;
     assert!(gate.contains("sign gate pronto:"), "{gate}");
-    let sign = migrate(&sandbox, &["sign", "pronto", "--role", "sad-validatore", "--operator", "carla-riva"]).code(2).stderr;
+    let sign =
+        migrate(&sandbox, &["sign", "pronto", "--role", "sad-validatore", "--operator", "carla-riva"]).code(2).stderr;
     assert!(sign.contains("fatto a mano, dichiarato da elena-ponte, comune-tecnico; verificato con tcp"), "{sign}");
     let log = migrate(&sandbox, &["log"]).code(0).stdout;
     assert!(log.contains("a1.manual.firewall by elena-ponte as comune-tecnico: regola 12 aperta"), "{log}");
@@ -191,7 +203,13 @@ fn nightly() -> Lab {
 #[tokio::test]
 async fn a_new_night_asks_people_anew() {
     let lab = nightly();
-    let manual: Vec<String> = lab.plan().steps.iter().filter(|step| matches!(step.action, Action::Manual(_))).map(|step| step.id.0.clone()).collect();
+    let manual: Vec<String> = lab
+        .plan()
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Manual(_)))
+        .map(|step| step.id.0.clone())
+        .collect();
     assert_eq!(manual, ["a5.manual.users", "a5.manual.cable.cinto-srv3"], "it is for the server with that role");
     lab.adopt().await;
     lab.up_to("quiet").await;

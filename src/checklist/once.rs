@@ -49,15 +49,9 @@ pub async fn ask<F: Field>(once: &Once<'_>, field: &Arc<F>) -> Result<Option<Fin
         check: once.check.clone(),
         valid_for: None,
     };
-    let list = Checklist {
-        phase: Phase::Landing,
-        version: 1,
-        executes: Vec::new(),
-        validates: Vec::new(),
-        items: vec![item],
-    };
+    let list =
+        Checklist { phase: Phase::Landing, version: 1, executes: Vec::new(), validates: Vec::new(), items: vec![item] };
     let (signatures, baselines) = (Signatures::default(), Baselines::default());
-    let options =
-        Options { server: once.server, ..Options::whole(once.project, &signatures, &baselines) };
+    let options = Options { server: once.server, ..Options::whole(once.project, &signatures, &baselines) };
     Ok(run(&list, once.tenant, &options, field).await.into_iter().next())
 }

@@ -175,7 +175,8 @@ fn manual(fields: &mut Fields<'_>) -> Option<Manual> {
     let by = fields.required("by", "Roles of which one says that it is done.", roles());
     let per = fields.or("per", "For what it is done once (default: tenant).", word(PER), Per::Tenant);
     let servers = record("Servers.", servers_of);
-    let servers = fields.or("applies_to", "Which servers it is for, with `per: server`.", servers, ServersOf::default());
+    let servers =
+        fields.or("applies_to", "Which servers it is for, with `per: server`.", servers, ServersOf::default());
     let scope = if per == Some(Per::Tenant) { Scope::Tenant } else { Scope::Server };
     let asks = step_probe(fields, scope);
     let (per, applies_to) = (per?, servers?);

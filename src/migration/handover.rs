@@ -1,10 +1,10 @@
 //! The page for the next shift: done, running, waiting, risks, next, contacts. Pure.
 
+use super::by_hand::ByHandLine;
 use super::forecast::in_rome;
 use super::hours::clock;
 use super::phase::Phase;
 use super::playbook::Action;
-use super::by_hand::ByHandLine;
 use super::record::{ByHand, Record};
 use super::state::{IllegalEvent, StepState};
 use super::status::{Inputs, ManualLine, NextAct, Status, contact};

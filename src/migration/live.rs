@@ -183,7 +183,8 @@ impl<F> Live<'_, F> {
     /// Bytes that the first copies still need on this host, as far as the inventory knows.
     fn bytes_missing(&self) -> u64 {
         let servers = self.tenant.servers.known().into_iter().flatten();
-        let disks = servers.flat_map(|server| server.disks.iter().map(move |disk| (server, disk)));
+        let copied = servers.filter(|server| server.transfer != Transfer::Replace);
+        let disks = copied.flat_map(|server| server.disks.iter().map(move |disk| (server, disk)));
         disks
             .map(|(server, disk)| {
                 let there = self.replica(&server.id, &disk.id).status().ok().flatten();

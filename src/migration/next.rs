@@ -107,10 +107,10 @@ fn may_act(plan: &Plan, state: &RunState, scope: &Scope, server: &ServerId, step
 }
 
 /// Whether the servers that move before `server` are through: their machine runs, or, where the landing
-/// has none, their final sync is done.
+/// has none, their final sync is done; the address of one that is replaced leads here.
 fn predecessors_moved(plan: &Plan, state: &RunState, server: &ServerId) -> bool {
     let Some(planned) = plan.server(server) else { return false };
-    let moves = |step: &&Step| matches!(step.action, Action::FinalSync | Action::Boot);
+    let moves = |step: &&Step| matches!(step.action, Action::FinalSync | Action::Fence | Action::Route | Action::Boot);
     let before = |step: &&Step| step.server.as_ref().is_some_and(|other| planned.after.contains(other));
     plan.steps.iter().filter(moves).filter(before).all(|step| is_settled(state, step))
 }

@@ -1,6 +1,6 @@
 //! Playbook and inventory give a plan: every step with its id, in order, or the reasons why not.
 
-use super::playbook::{Action, Per, Playbook, Stage};
+use super::playbook::{Action, Addressed, Per, Playbook, Stage};
 use super::quiesce::Quiesce;
 use super::refusal::{Refusal, refusals};
 use crate::digest::sha256;
@@ -236,7 +236,8 @@ fn in_order(servers: &[Server]) -> Result<Vec<&Server>, Refusal> {
 }
 
 fn planned(server: &Server) -> PlannedServer {
-    let disks = server.disks.iter();
+    // Of a server that is replaced nothing is copied.
+    let disks = server.disks.iter().filter(|_| server.transfer != Transfer::Replace);
     PlannedServer {
         server: server.id.clone(),
         transfer: server.transfer,
@@ -308,8 +309,20 @@ fn steps(playbook: &Playbook, servers: &[&Server], has_machines: bool) -> Vec<St
     steps
 }
 
+/// Whether an action is done for a server at all: of one that is replaced nothing is copied or booted, and its
+/// address is led here only where the new machine takes it over.
+fn takes_part(server: &Server, action: &Action) -> bool {
+    match action {
+        _ if server.transfer != Transfer::Replace => true,
+        Action::Fence | Action::Route => Addressed::of(server.landing) == Addressed::Keep,
+        Action::Manual(_) => true,
+        _ => false,
+    }
+}
+
 /// The steps of an action, for all of `servers`.
 fn of_action(activity: u8, name: &str, action: &Action, servers: &[&Server]) -> Vec<Step> {
+    let servers: Vec<&Server> = servers.iter().filter(|server| takes_part(server, action)).copied().collect();
     let step = |id: String, server: Option<&ServerId>, disk: Option<&DiskId>| Step {
         id: StepId(id),
         activity,

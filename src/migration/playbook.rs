@@ -182,6 +182,11 @@ impl Manual {
         format!("traghetto migrate sign {tenant} {id} --role {role} --note TEXT")
     }
 
+    /// Whether a probe of it shows that the directory of `server` does not run.
+    fn guards(&self, server: &Server) -> bool {
+        self.guards_directory() && self.asks.is_some() && self.per == Per::Server && self.applies_to.holds(server)
+    }
+
     /// Whether it says that the directory of a controller does not run, before its last copy.
     pub fn guards_directory(&self) -> bool {
         self.applies_to.directory.iter().any(|way| matches!(way, DirectoryWay::Dsrm | DirectoryWay::NtdsStopped))
@@ -242,8 +247,7 @@ impl ServersOf {
     pub fn holds(&self, server: &Server) -> bool {
         let role = self.roles.is_empty() || self.roles.iter().any(|role| server.roles.contains(role));
         let transfer = self.transfers.is_empty() || self.transfers.contains(&server.transfer);
-        let directory =
-            self.directory.is_empty() || server.directory.is_some_and(|way| self.directory.contains(&way));
+        let directory = self.directory.is_empty() || server.directory.is_some_and(|way| self.directory.contains(&way));
         let landing = self.landing.is_empty() || self.landing.contains(&Addressed::of(server.landing));
         role && transfer && directory && landing
     }
@@ -300,6 +304,32 @@ impl Reached {
 }
 
 impl Playbook {
+    /// Whether it says how another machine takes over from `server`.
+    pub fn replaces(&self, server: &Server) -> bool {
+        self.actions().any(|action| match action {
+            Action::Manual(manual) => {
+                manual.applies_to.transfers.contains(&Transfer::Replace) && manual.applies_to.holds(server)
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether a step asks, between the gate at which the sources are quiet and the last copy, that the directory
+    /// of `server` does not answer.
+    pub fn guards_directory(&self, server: &Server) -> bool {
+        let quiet = |action: &&Action| matches!(action, Action::Gate(gate) if gate.reaches == Some(Reached::Quiet));
+        let night = self.actions().skip_while(|action| !quiet(action));
+        night.take_while(|action| **action != Action::FinalSync).any(|action| match action {
+            Action::Manual(manual) => manual.guards(server),
+            _ => false,
+        })
+    }
+
+    /// All actions in order.
+    fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.activities.iter().flat_map(|activity| activity.steps.iter().flat_map(Stage::actions))
+    }
+
     /// All gates in order, with the number of their activity.
     pub fn gates(&self) -> impl Iterator<Item = (u8, &Gate)> {
         self.activities.iter().flat_map(|activity| {

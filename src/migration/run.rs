@@ -339,6 +339,9 @@ async fn act<A: Acts, O: Observer>(acts: &mut A, observer: &mut O, scene: &Scene
         Action::PrepareLanding => acts.prepare().await,
         Action::Checklist { checklist } => acts.check(*checklist).await,
         Action::Seed | Action::Sync | Action::FinalSync if step.disk.is_none() => {
+            if step.action == Action::FinalSync {
+                manual::directory_is_down(acts, scene, of_server()?).await?;
+            }
             cutover::transfer(acts, scene, of_server()?, &mut progress).await
         }
         Action::Seed | Action::Sync => {
@@ -359,6 +362,7 @@ async fn act<A: Acts, O: Observer>(acts: &mut A, observer: &mut O, scene: &Scene
         Action::FinalSync => {
             let (server, disk) = of_disk()?;
             verified_lately(scene.state, server, disk, scene.now)?;
+            manual::directory_is_down(acts, scene, server).await?;
             final_sync(acts, server, disk, &mut progress).await
         }
         Action::Convert => acts.convert(of_server()?, &mut progress).await,

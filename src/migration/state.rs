@@ -400,10 +400,10 @@ impl RunState {
         staying
     }
 
-    /// Servers whose last copy is due, and that were not taken back: their services are stopped, and
-    /// later what answers at their address may be the copy.
+    /// Servers whose last copy, or whose end where they are replaced, is due, and that were not taken back: their
+    /// services are stopped, and later what answers at their address may be the copy.
     pub fn moving(&self) -> BTreeSet<ServerId> {
-        let last = |step: &&Value| step["do"] == "final-sync";
+        let last = |step: &&Value| step["do"] == "final-sync" || step["do"] == "fence";
         let quiet = self
             .planned()
             .filter(|step| step["reaches"] == "quiet")
@@ -451,7 +451,8 @@ impl RunState {
     /// The sources are quiet anew: what was copied, converted and fenced before is of another night, for every
     /// server whose machine was never made to be used.
     fn reopen_moves(&mut self) {
-        let unused: Vec<ServerId> = servers_of(&self.plan).into_iter().filter(|server| !self.boot_has_begun(server)).collect();
+        let unused: Vec<ServerId> =
+            servers_of(&self.plan).into_iter().filter(|server| !self.boot_has_begun(server)).collect();
         let nobody_moved = unused.len() == servers_of(&self.plan).len();
         unused.iter().for_each(|server| self.forget_move(server));
         if nobody_moved {
@@ -463,7 +464,8 @@ impl RunState {
     /// sources are quiet.
     fn of_the_night(&self, server: Option<&ServerId>) -> Vec<StepId> {
         let after = self.planned().skip_while(|step| step["reaches"] != "quiet");
-        let mine = after.filter(|step| step["do"] == "manual" && step["server"].as_str() == server.map(ServerId::as_str));
+        let mine =
+            after.filter(|step| step["do"] == "manual" && step["server"].as_str() == server.map(ServerId::as_str));
         mine.filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned()))).collect()
     }
 

@@ -88,12 +88,8 @@ fn by_hand(scene: &Scene, phase: Phase) -> Result<Vec<verbale::ByHand>, Failure>
     let Some(activity) = verbale::activity(phase) else { return Ok(Vec::new()) };
     let decided = migration::by_hand(&state, scene.journal.now()).into_iter().filter(|line| line.agreed);
     let mine = decided.filter(|line| line.activity.is_some_and(|number| number <= u64::from(activity)));
-    let decider = |one: migration::Decision| verbale::Decider {
-        role: one.role,
-        by: one.by,
-        time: one.time,
-        reason: one.reason,
-    };
+    let decider =
+        |one: migration::Decision| verbale::Decider { role: one.role, by: one.by, time: one.time, reason: one.reason };
     let written = mine.map(|line| verbale::ByHand {
         step: line.step.to_string(),
         skipped: line.way == migration::ByHand::Skipped,

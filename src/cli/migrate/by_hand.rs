@@ -1,17 +1,15 @@
 //! `migrate override`: two persons count a step as done by hand, or leave it out; never what must never happen.
 
+use super::Whose;
 use super::log::remark;
 use super::scene::{Scene, Story};
 use super::sign::adopted;
-use super::Whose;
 use crate::cli::{Context, approval};
 use crate::digest::sha256;
 use crate::failure::{Failure, Kind};
 use crate::journal::JournalError;
 use crate::journal::event::rome;
-use crate::migration::{
-    AskedByHand, ByHand, Decision, Record, Step, StepState, at_hand, consequence, may_be_by_hand,
-};
+use crate::migration::{AskedByHand, ByHand, Decision, Record, Step, StepState, at_hand, consequence, may_be_by_hand};
 use crate::model::people::Side;
 use crate::model::{PersonId, RoleId};
 use crate::untrusted::printable;
@@ -166,10 +164,13 @@ impl<'a> Desk<'a> {
             let record = Record::OverrideAsked { step: step.clone(), way, role, by, reason };
             self.story.write(self.scene, self.operator, record).await?;
             let flag = if way == ByHand::Done { "--done" } else { "--skip" };
-            return Err(Failure::new(Kind::Waiting, format!("another person has to agree that {step} is {}", way.in_words()))
-                .hint("Recorded, and nothing else was done. It waits for 4 hours.")
-                .hint("A person of the other side gives the same command with an own --role and --operator:")
-                .hint(format!("traghetto migrate override {tenant} {step} {flag} --role ROLE --reason TEXT")));
+            return Err(Failure::new(
+                Kind::Waiting,
+                format!("another person has to agree that {step} is {}", way.in_words()),
+            )
+            .hint("Recorded, and nothing else was done. It waits for 4 hours.")
+            .hint("A person of the other side gives the same command with an own --role and --operator:")
+            .hint(format!("traghetto migrate override {tenant} {step} {flag} --role ROLE --reason TEXT")));
         };
         let (operator, time) = (self.operator.to_string(), rome(&self.story.journal.now()));
         let second = Decision { role, by, operator, time, reason };

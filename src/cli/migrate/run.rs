@@ -250,7 +250,8 @@ impl Work<'_> {
         let manual = waiting.filter_map(|(id, _)| {
             let step = self.scene.plan.steps.iter().find(|step| step.id == *id)?;
             let Action::Manual(manual) = &step.action else { return None };
-            let (title, how) = (self.context.in_language(&manual.title), self.context.in_language(&manual.instructions));
+            let (title, how) =
+                (self.context.in_language(&manual.title), self.context.in_language(&manual.instructions));
             Some(format!("{id}: {title}. {how}"))
         });
         manual.collect()

@@ -11,7 +11,8 @@ use crate::cli::wrap::wrapped;
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
 use crate::migration::{
-    Action, ByHand, GateLine, Inputs, ManualLine, Next, Scope, ServerStatus, Status, Step, Unsigned, clock, live_figures, next, unmeasured,
+    Action, ByHand, GateLine, Inputs, ManualLine, Next, Scope, ServerStatus, Status, Step, Unsigned, clock,
+    live_figures, next, unmeasured,
 };
 use crate::model::RoleId;
 use crate::model::bilingual::Bilingual;
@@ -243,7 +244,8 @@ fn decided(status: &Status, context: &Context) -> String {
             (ByHand::Skipped, true) => "saltato",
             (way, false) => way.word(),
         };
-        let who = line.decided.iter().map(|one| format!("{} ({}), {}: {}", one.by, one.role, day(&one.time), one.reason));
+        let who =
+            line.decided.iter().map(|one| format!("{} ({}), {}: {}", one.by, one.role, day(&one.time), one.reason));
         let missing = match (line.agreed, it) {
             (true, _) => "",
             (false, true) => "; manca l'altra parte",
