@@ -3,6 +3,7 @@
 use crate::support::memory::{Lab, cinto};
 use crate::support::samba::{ADDRESS, Running, Samba};
 use crate::support::town::Town;
+use crate::support::{Sandbox, golden};
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -99,11 +100,14 @@ async fn run_to(lab: &Lab, gate: &str, said: &mut Vec<String>) {
                         said.push(step.id.0.clone());
                     }
                     None => {
-                        // Somebody at the town switches the machine off whose turn it is, and pushes its route.
-                        let server = troubles[0].0.0.rsplit('.').next().unwrap().to_owned();
+                        // Somebody at the town switches the machine off whose turn it is; then its route is pushed.
+                        let step = &troubles[0].0.0;
+                        let server = step.rsplit('.').next().unwrap().to_owned();
+                        let fence = step.contains(".fence.");
+                        assert!(fence || step.contains(".route."), "{step}: {}", troubles[0].1.reason());
                         lab.memory.with(|world| {
-                            world.sources_off.insert(server.clone());
-                            world.routed.insert(server);
+                            let list = if fence { &mut world.sources_off } else { &mut world.routed };
+                            list.insert(server);
                         });
                     }
                 }
@@ -396,8 +400,8 @@ fn a_town_whose_controller_is_replaced_is_run_to_its_acceptance() {
             gates.push(gate);
             continue;
         }
-        let step =
-            told.split_whitespace().find(|word| word.contains(".manual.")).unwrap().trim_end_matches(':').to_owned();
+        let (_, waits) = told.split_once("waiting: ").unwrap();
+        let step = waits.split_whitespace().next().unwrap().to_owned();
         assert!(said.insert(step.clone()), "twice: {told}");
         confirm(&town, &step);
     }
@@ -461,4 +465,46 @@ fn the_probes_of_the_shipped_steps_tell_a_controller_that_works_from_one_that_do
     samba.run(Running { without: Some("ldap"), ..Running::default() });
     assert_eq!(asked(&copied, &samba, &guard), Verdict::Pass);
     assert_ne!(asked(&new, &samba, &format!("a4.manual.promoted.{DC}")), Verdict::Pass);
+}
+
+/// The real town with a vCenter and a Converter server, whose controller moves in one way.
+fn way(transfer: &str, directory: &str) -> Sandbox {
+    let sandbox =
+        Sandbox::with_project().env("SOURCE_PASSWORD", "x").env("VCENTER_PASSWORD", "x").env("CONVERTER_PASSWORD", "x");
+    let zeros = "00".repeat(32);
+    let landing = format!(
+        "  vsphere: {{server: vcenter.sad.example, user: traghetto@vsphere.local, password: \"env:VCENTER_PASSWORD\", \
+         thumbprint: \"{zeros}\", datacenter: SAD, pool: Cluster/Resources, hosts: [Cluster/esx1], \
+         distributed_switch: dvs, way: nfc, datastore: produzione}}\n  converter: {{host: converter.sad.example, \
+         user: traghetto, password: \"env:CONVERTER_PASSWORD\", certificate: \"{zeros}\"}}\n  uplink_mbps: 1000"
+    );
+    sandbox.edit("inventory/project.yaml", "  uplink_mbps: 1000", &landing);
+    let source = "converter: {host: 192.0.2.10, user: Administrator, password: \"env:SOURCE_PASSWORD\", services_stopped: [NTDS]}";
+    let landed = "landing_access: {host: 192.0.2.77, user: root, key: keys/rescue, host_key: unknown}";
+    sandbox.edit(
+        "inventory/tenants/cinto-caomaggiore.yaml",
+        "transfer: rescue\n    directory: cold\n",
+        &format!("transfer: {transfer}\n    directory: {directory}\n    manual_hours: 2\n    {source}\n    {landed}\n"),
+    );
+    sandbox
+}
+
+/// Every transfer with every directory way: what is planned for the controller, or why nothing is.
+#[test]
+fn every_transfer_with_every_directory_way() {
+    let mut told = String::new();
+    for transfer in ["replace", "rescue", "converter", "converter-assisted", "agent"] {
+        for directory in ["replace", "cold", "dsrm", "ntds-stopped"] {
+            let ran = way(transfer, directory).run(&["migrate", "plan", "cinto-caomaggiore", "--start", "2022-06-01"]);
+            told.push_str(&format!("== transfer {transfer}, directory {directory}: exit {}\n{}", ran.code, ran.stderr));
+            let mut mine = false;
+            for line in ran.stdout.lines() {
+                mine = line.contains(DC) || (mine && line.starts_with("    "));
+                if mine {
+                    told.push_str(&format!("{}\n", line.trim_end()));
+                }
+            }
+        }
+    }
+    golden("migrate/directory-ways.txt", &told);
 }
