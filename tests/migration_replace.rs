@@ -222,6 +222,14 @@ fn a_way_without_its_steps_is_refused() {
         }
     };
     assert_eq!(refusals(Transfer::Converter, NtdsStopped, mute).len(), 1);
+    let nobody = refusals(Transfer::Replace, Replace, |lab| {
+        let role = |person: &traghetto::model::people::Person| {
+            person.roles.iter().any(|role| role.as_str() == "venis-sistemista")
+        };
+        lab.inventory.people.persons.retain(|_, person| !role(person));
+    });
+    let wanted = "step new-machine: nobody holds one of the roles venis-sistemista for this tenant";
+    assert!(nobody.iter().any(|refusal| refusal.to_string() == wanted), "{nobody:?}");
     let nowhere = refusals(Transfer::Replace, Replace, |lab| lab.servers()[0].landing_access = None);
     assert!(nowhere[0].hint().contains("landing_access"), "{nowhere:?}");
     let running = refusals(Transfer::Converter, NtdsStopped, |lab| {

@@ -325,6 +325,14 @@ impl Playbook {
         })
     }
 
+    /// The steps that people do, in order.
+    pub fn manual(&self) -> impl Iterator<Item = &Manual> {
+        self.actions().filter_map(|action| match action {
+            Action::Manual(manual) => Some(&**manual),
+            _ => None,
+        })
+    }
+
     /// All actions in order.
     fn actions(&self) -> impl Iterator<Item = &Action> {
         self.activities.iter().flat_map(|activity| activity.steps.iter().flat_map(Stage::actions))

@@ -1,7 +1,7 @@
 //! Why a tenant cannot be planned: what is not built stops the plan, it is never planned anyway.
 
 use super::elsewhere::target;
-use super::playbook::{Addressed, Playbook};
+use super::playbook::{Addressed, Manual, Per, Playbook};
 use crate::converter;
 use crate::model::project::{LandingMachines, Project};
 use crate::model::server::{DirectoryWay, Os, Server, Transfer};
@@ -118,6 +118,14 @@ pub enum Refusal {
         /// One of them.
         server: Option<ServerId>,
     },
+    /// A step that nobody can say is done.
+    #[error("step {step}: nobody holds one of the roles {roles} for this tenant")]
+    NobodyDoes {
+        /// Which step.
+        step: String,
+        /// Its roles.
+        roles: String,
+    },
     /// A gate that nobody can sign.
     #[error("gate {gate}: nobody holds the role {role} for this tenant")]
     NobodySigns {
@@ -160,6 +168,7 @@ impl Refusal {
             }
             Refusal::Converter { next, .. } => next,
             Refusal::Circle { .. } => "Take one of them out of an `after`.",
+            Refusal::NobodyDoes { .. } => "Give one of the roles to a person in inventory/people.yaml.",
             Refusal::NobodySigns { .. } => "Give the role to a person in inventory/people.yaml.",
         }
     }
@@ -174,6 +183,15 @@ pub(super) fn refusals(inventory: &Inventory, tenant: &Tenant, playbook: &Playbo
             found.extend(servers.iter().filter_map(|server| without_steps(playbook, server)));
         }
         _ => found.push(Refusal::NoServers { tenant: tenant.name.clone() }),
+    }
+    let servers = tenant.servers.known().map_or(&[][..], Vec::as_slice);
+    let is_planned =
+        |manual: &&Manual| manual.per == Per::Tenant || servers.iter().any(|server| manual.applies_to.holds(server));
+    for manual in playbook.manual().filter(is_planned) {
+        if !manual.by.iter().any(|role| inventory.people.holders(role, &tenant.id).next().is_some()) {
+            let roles = manual.by.iter().map(RoleId::as_str).collect::<Vec<_>>().join(", ");
+            found.push(Refusal::NobodyDoes { step: manual.manual.to_string(), roles });
+        }
     }
     for (_, gate) in playbook.gates() {
         for role in &gate.roles {
