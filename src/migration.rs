@@ -3,6 +3,7 @@
 //!
 //! The one place that composes checklists and replicas. Only `run` and `live` act.
 
+mod by_hand;
 mod decode;
 mod elsewhere;
 mod forecast;
@@ -30,23 +31,24 @@ mod status;
 mod terms;
 mod written;
 
+pub use by_hand::{ByHandLine, Forbidden, by_hand, consequence, may_be_by_hand};
 pub use decode::{decode, form};
 pub use forecast::{
-    Basis, Changes, DiskForecast, Evidence, FinalSync, Forecast, Known, LinkForecast, Measurement, ServerForecast,
-    Span, Steady, Term, TermKind, line_seconds,
+    Basis, Changes, DiskForecast, Evidence, FinalSync, Forecast, Known, LinkForecast, Measurement, Offline,
+    OfflinePart, OfflineTerm, ServerForecast, Span, Steady, Term, TermKind, line_seconds,
 };
 pub use gate::{Approval, GateStatus, Objection, gates, is_joint, may_sign, quiet_period};
 pub use go_back::{Criterion, criteria, unmeasured};
 pub use handover::{Handover, Told};
 pub use hours::{Wait, clock};
 pub use live::{Figures, Live, Measured, Measuring, live_figures, server_folder, verify};
-pub use next::{Next, Scope, may_have_machine, next};
+pub use next::{Next, Scope, at_hand, may_have_machine, next};
 pub use notice::{GoBackDue, Notice, Seen};
 pub use phase::{Phase, phase_of, tenant_phase};
 pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};
-pub use playbook::{Action, Activity, Gate, Per, Playbook, Reached, Signs, Stage};
+pub use playbook::{Action, Activity, Addressed, Gate, Manual, Per, Playbook, Reached, ServersOf, Signs, Stage};
 pub use quiesce::{Quiesce, Unfit};
-pub use record::{Class, Fact, Leg, Record, Result as StepResult, Shown, Stop};
+pub use record::{ByHand, Class, Decision, Fact, Leg, Record, Result as StepResult, Shown, Stop};
 pub use refusal::Refusal;
 pub use routing::pushed;
 pub use run::{
@@ -56,9 +58,12 @@ pub use run::{
 pub use schedule::{LengthBasis, Lengths, Night, ServerNight, Slot, TimedStep, launches, schedule};
 pub use shaping::{Allowance, Path, Why, weekday_and_hour};
 pub use silence::Sight;
-pub use state::{Asked, Home, IllegalEvent, LateStep, RolledBack, RunState, Signature, StepState, Verified};
+pub use state::{
+    Asked, AskedByHand, Home, IllegalEvent, LateStep, RolledBack, RunState, Signature, Statement, StepState, Verified,
+};
 pub use status::{
-    Copying, DiskLine, GateLine, Inputs, NextAct, ServerStatus, Signed, Status, Unsigned, WindowLine, contact,
+    Copying, DiskLine, GateLine, Inputs, ManualLine, NextAct, ServerStatus, Signed, Status, Unsigned, WindowLine,
+    contact,
 };
 pub use terms::{AgreedContact, AgreedQuiet, AgreedServer, AgreedWindow, CutoverTerms, GoBackIf};
 pub use written::{Writings, Written, powershell as powershell_written, read as read_written, sh as sh_written};

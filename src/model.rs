@@ -24,7 +24,7 @@ pub mod tenant;
 pub mod vsphere;
 pub mod window;
 
-pub use ids::{DiskId, GateId, LandingId, PersonId, RoleId, ServerId, SiteId, TenantId};
+pub use ids::{DiskId, GateId, LandingId, ManualId, PersonId, RoleId, ServerId, SiteId, TenantId};
 pub use money::Euro;
 
 use std::collections::BTreeMap;

@@ -36,6 +36,7 @@ pub fn server() -> Server {
         landing_winrm: None,
         after: Vec::new(),
         services_stop: Vec::new(),
+        manual_hours: None,
         converter: Some(source()),
         machine: None,
         example: true,

@@ -181,35 +181,76 @@ fn manual(fields: &mut Fields<'_>) -> Option<Check> {
 }
 
 fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
-    // Where the scope itself is wrong, a server's variables are let pass.
-    let scope = scope.unwrap_or(Scope::Server);
     // Asked for here too, for the schema: a key that is not given is not read.
     let _ = fields.optional("manual", "What a person does and looks at before signing.", bilingual("Both languages."));
+    // Where the scope itself is wrong, a server's variables are let pass.
+    question(fields, scope.unwrap_or(Scope::Server), true)?
+}
+
+/// The keys `probe`, `expect`, `until` and `timeout` of a playbook's step, as an item has them: what is asked once
+/// a person has said that the step is done. The inner `None` is a step without a probe.
+pub fn step_probe(fields: &mut Fields<'_>, scope: Scope) -> Option<Option<Check>> {
+    let check = question(fields, scope, false)?;
+    if let Some(Check::Probe { probe, .. }) = &check
+        && matches!(probe, Probe::Sh { .. } | Probe::Ps { .. } | Probe::Throughput { .. } | Probe::Ios { .. })
+    {
+        let kind = probe.kind();
+        let complaint = Complaint::new(format!("a step asks from the operations host: `{kind}` logs in somewhere"));
+        let hint = "use a probe that needs no login, such as tcp, http or ping; or an item of a checklist";
+        fields.refuse("probe", complaint.hint(hint));
+    }
+    for key in ["expect", "until", "timeout"] {
+        if check.is_none() && fields.has(key) {
+            fields.refuse(key, Complaint::new("there is no `probe` whose answer it is about"));
+        }
+    }
+    Some(check)
+}
+
+/// The probe of an item or a step, and what must hold of its answer; `kept` is whether the answer is kept and
+/// compared between phases.
+fn question(fields: &mut Fields<'_>, scope: Scope, kept: bool) -> Option<Option<Check>> {
     let probe =
         fields.optional("probe", "What the program asks.", record("One question.", |fields| probe(fields, scope)));
     let kind = probe.as_ref().and_then(Option::as_ref).map(Probe::kind);
     let compare = record("What is kept and compared.", |fields| expected::compare(fields, kind));
     let doc = "What is kept of the answer, and compared with what the source phase kept.";
-    let compare = fields.optional("compare", doc, compare);
-    let before = fields.has("compare");
+    let compare = if kept { fields.optional("compare", doc, compare) } else { Some(None) };
+    let before = kept && fields.has("compare");
     let expression = Mapped { form: ExpressionForm { kind, scope, before }, map: |text| (Vec::new(), Some(text)) };
     let expect = record("What must hold of the answer, all of it.", |fields| expectations(fields, kind, scope));
     let expect = either(expression, Mapped { form: expect, map: |conditions| (conditions, None) });
     let expect = fields.or("expect", "What must hold of the answer, all of it.", expect, (Vec::new(), None));
     let until = fields.optional("until", "Asks again until it holds.", record("Asking again, in seconds.", until));
     let doc = "Most bytes that a script may print (default: 16384).";
-    let most_bytes = fields.optional("most_bytes", doc, whole::<u32>(1024..=1_048_576));
+    let bytes = whole::<u32>(1024..=1_048_576);
+    let most_bytes = if kept { fields.optional("most_bytes", doc, bytes) } else { Some(None) };
     let doc = "Seconds that one answer may take.";
     let usual = probe.as_ref().and_then(Option::as_ref).map_or(TIMEOUT_SECONDS, usual_seconds);
     let timeout = fields.or("timeout", doc, whole::<u32>(1..=600), usual);
-    let probe = probe??;
-    let (mut expect, expression): (Vec<Condition>, Option<Expression>) = expect?;
+    let Some(probe) = probe? else { return Some(None) };
+    let (mut expect, expression) = expect?;
     let compare: Option<Compare> = compare?;
-    let nothing = expect.is_empty() && expression.is_none() && compare.is_none();
-    // What holds unless the item says otherwise of the same attribute.
+    implied(fields, &probe, &mut expect, expression.as_ref(), compare.is_some());
+    if let Some(complaint) = silence::unproven(&probe, &expect, expression.as_ref()) {
+        fields.refuse("probe.ps", complaint);
+    }
+    let timeout = Duration::from_secs(timeout?.into());
+    Some(Some(Check::Probe { probe, expect, expression, compare, most_bytes: most_bytes?, until: until?, timeout }))
+}
+
+/// Adds what holds unless the item says otherwise of the same attribute; an item that cannot fail is refused.
+fn implied(
+    fields: &mut Fields<'_>,
+    probe: &Probe,
+    expect: &mut Vec<Condition>,
+    expression: Option<&Expression>,
+    compared: bool,
+) {
+    let nothing = expect.is_empty() && expression.is_none() && !compared;
     let mut imply = |attribute: &'static str, test: Test| {
         let said = expect.iter().any(|condition| condition.attribute == attribute);
-        if !said && !expression.as_ref().is_some_and(|expression| expression.names(attribute)) {
+        if !said && !expression.is_some_and(|expression| expression.names(attribute)) {
             expect.insert(0, Condition { attribute, test });
         }
     };
@@ -235,11 +276,6 @@ fn probed(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Check> {
         }
         _ => {}
     }
-    if let Some(complaint) = silence::unproven(&probe, &expect, expression.as_ref()) {
-        fields.refuse("probe.ps", complaint);
-    }
-    let timeout = Duration::from_secs(timeout?.into());
-    Some(Check::Probe { probe, expect, expression, compare, most_bytes: most_bytes?, until: until?, timeout })
 }
 
 /// What one answer of this probe may take unless the item says otherwise.

@@ -167,6 +167,9 @@ impl<'a> Scene<'a> {
     /// Why an item is not for a subject, if it is not.
     fn not_for(self, item: &Item, nouns: Nouns<'_>) -> Option<String> {
         let server = nouns.server?;
+        if self.phase == Phase::Test && server.transfer == Transfer::Replace {
+            return Some("a new machine takes over: there is no copy under test".to_owned());
+        }
         restriction(&item.applies_to, server).or_else(|| match &item.check {
             Check::Probe { probe: Probe::Sh { .. } | Probe::Throughput { .. }, .. } if !self.has_shell(server) => {
                 Some(format!("{} has no /bin/sh", server.os))

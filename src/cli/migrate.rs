@@ -1,6 +1,8 @@
 //! `traghetto migrate`.
 
 mod adopt;
+mod by_hand;
+mod confirm;
 mod copying;
 mod forecast;
 mod handover;
@@ -42,7 +44,7 @@ pub enum Command {
     Run(run::Args),
     /// Say what to do now, and where everything stands.
     Status(status::Args),
-    /// Sign a gate; or, with --server, vouch for what no probe can see: `source-off`, `routed`; or let its move go on `late`.
+    /// Sign a gate; say that a step of people, by its id, is done; or, with --server, vouch for what no probe can see: `source-off`, `routed`; or let its move go on `late`.
     Sign(sign::Args),
     /// Stop the run before its next act; `run` resumes it.
     Pause {
@@ -55,6 +57,8 @@ pub enum Command {
     },
     /// Take servers back: their machines are switched off, replicas are kept, sources can go on.
     Rollback(rollback::Args),
+    /// Count a step as done by hand, or leave it out: two persons decide, each with the same command.
+    Override(by_hand::Args),
     /// Read the replicas again as a whole and compare.
     Verify {
         /// Which migration.
@@ -112,10 +116,13 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Sign(args) => match &args.server {
             Some(server) if args.gate == late::WORD => late::run(&args, server, context).await,
             Some(server) => vouch::run(&args, server, context).await,
+            // A step has dots in its id, a gate has none.
+            None if args.gate.contains('.') => confirm::run(&args, context).await,
             None => sign::run(&args, context).await,
         },
         Command::Pause { whose, reason } => log::pause(&whose, reason, context).await,
         Command::Rollback(args) => rollback::run(&args, context).await,
+        Command::Override(args) => by_hand::run(&args, context).await,
         Command::Verify { whose, server } => verify::run(&whose, server.as_ref(), context).await,
         Command::Report(kind) => report::run(&kind, context).await,
         Command::Runbook(args) => runbook::run(&args, context).await,

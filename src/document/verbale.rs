@@ -15,7 +15,7 @@ use crate::checklist::{
 use crate::model::people::People;
 use crate::model::project::Project;
 use crate::model::tenant::Tenant;
-use crate::model::{RoleId, TenantId};
+use crate::model::{PersonId, RoleId, TenantId};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -45,10 +45,36 @@ pub struct Sources<'a> {
     pub lines: &'a [Standing],
     /// The signatures.
     pub signatures: &'a Signatures,
+    /// Steps of the migration that two persons decided by hand, up to this checklist's activity.
+    pub by_hand: &'a [ByHand],
     /// When the report is made, as the journal writes times.
     pub time: &'a str,
     /// Number and hash of the journal's last event.
     pub head: Option<(u64, String)>,
+}
+
+/// A step of the migration that was done by hand, or left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ByHand {
+    /// Its id.
+    pub step: String,
+    /// Whether it was left out.
+    pub skipped: bool,
+    /// Who decided: who wanted it, and who agreed.
+    pub decided: Vec<Decider>,
+}
+
+/// Who decided something, when and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decider {
+    /// In which role.
+    pub role: RoleId,
+    /// Who.
+    pub by: PersonId,
+    /// When, as the journal writes times.
+    pub time: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// Where a checklist stands.
@@ -78,6 +104,9 @@ pub struct Report<'a> {
     pub executes: &'a [RoleId],
     /// The last finding of each item and subject.
     pub findings: &'a [Standing],
+    /// Steps of the migration that two persons decided by hand.
+    #[serde(skip_serializing_if = "<[ByHand]>::is_empty")]
+    pub by_hand: &'a [ByHand],
     /// How the validating roles stand.
     pub validations: Vec<Validation>,
 }
@@ -100,6 +129,7 @@ impl<'a> Report<'a> {
             counts: counts(&findings),
             executes: &sources.checklist.executes,
             findings: sources.lines,
+            by_hand: sources.by_hand,
             validations: validations(sources.tasks, sources.lines, sources.signatures),
         }
     }
@@ -112,7 +142,7 @@ impl<'a> Report<'a> {
 }
 
 /// The row of the executive project's plan to which a checklist belongs.
-fn activity(phase: Phase) -> Option<u8> {
+pub fn activity(phase: Phase) -> Option<u8> {
     match phase.word() {
         "source" => Some(2),
         "test" => Some(4),

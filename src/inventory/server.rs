@@ -48,6 +48,8 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
     let after = fields.or("after", "Ids of servers that move before it.", list(self::id()), Vec::new());
     let stopped = "Services that people stop before its final sync, as systemd or the process list names them.";
     let services_stop = fields.or("services_stop", stopped, list(text()), Vec::new());
+    let by_hand = "Hours for which manual steps keep it out of service: of a replacement, a restart into DSRM.";
+    let manual_hours = fields.maybe("manual_hours", by_hand, whole::<u32>(0..=720));
     let hardware = "What is to be of its copy's virtual hardware; the rest follows from the survey and the system.";
     let machine = fields.optional("machine", hardware, machine::form());
     let reached = "How VMware Converter reaches it: for `converter` and `converter-assisted`.";
@@ -70,6 +72,7 @@ fn server(fields: &mut Fields<'_>) -> Option<Server> {
         landing_winrm: landing_winrm?,
         after: after?,
         services_stop: services_stop?,
+        manual_hours: manual_hours?,
         machine: machine?,
         converter: converter?,
         example: example?,

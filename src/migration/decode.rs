@@ -1,12 +1,13 @@
 //! `playbooks/*.yaml`: read through the same forms as the inventory, so that every mistake has its place.
 
-use super::playbook::{Action, Activity, Gate, Per, Playbook, Reached, Signs, Stage};
-use crate::checklist::Phase;
+use super::playbook::{Action, Activity, Addressed, Gate, Manual, Per, Playbook, Reached, ServersOf, Signs, Stage};
+use crate::checklist::{Phase, Scope, step_probe};
 use crate::inventory::Problems;
 use crate::inventory::form::scalars::{flag, id, text, whole, word};
 use crate::inventory::form::{self, Fields, Form, bilingual, nonempty_list, record};
 use crate::inventory::problem::{Complaint, quote};
-use crate::model::{GateId, RoleId};
+use crate::model::server::{DirectoryWay, ServerRole, Transfer};
+use crate::model::{GateId, ManualId, RoleId};
 use std::collections::BTreeSet;
 
 const ACTIONS: &[(&str, Plain)] = &[
@@ -33,6 +34,8 @@ const EACH_SERVER: &[(&str, Plain)] = &[
 const MOVE: [Action; 5] = [Action::FinalSync, Action::Convert, Action::Fence, Action::Route, Action::Boot];
 
 const SIGNS: &[(&str, Signs)] = &[("cutover", Signs::Cutover)];
+const PER: &[(&str, Per)] = &[("tenant", Per::Tenant), ("server", Per::Server)];
+
 const SIGNERS: &[(&str, Signers)] = &[("validates", Signers::Validates), ("executes", Signers::Executes)];
 
 /// Actions that need no more than their word.
@@ -154,14 +157,44 @@ fn step(fields: &mut Fields<'_>) -> Option<Draft> {
     let gate = fields.optional("gate", "Waits for signatures.", record("A gate.", gate));
     let each = "One server after the other, in the order of `after`: final-sync, convert, fence, route, boot.";
     let each = fields.optional("each_server", each, nonempty_list(word(EACH_SERVER)));
-    fields.exactly_one(&["do", "checklist", "gate", "each_server"]);
-    match (plain?, checklist?, gate?, each?) {
+    let manual = fields.optional("manual", "Waits until a person says that it is done.", record("A step.", manual));
+    fields.exactly_one(&["do", "checklist", "gate", "each_server", "manual"]);
+    match (plain?, checklist?, gate?, each?, manual?) {
         (Some(plain), ..) => Some(Draft::Done(plain.into())),
         (_, Some(checklist), ..) => Some(Draft::Done(Action::Checklist { checklist })),
-        (_, _, Some((gate, signers)), _) => Some(Draft::Gate(gate, signers)),
-        (.., Some(each)) => Some(Draft::EachServer(each.into_iter().map(Action::from).collect())),
-        (None, None, None, None) => None,
+        (_, _, Some((gate, signers)), ..) => Some(Draft::Gate(gate, signers)),
+        (_, _, _, Some(each), _) => Some(Draft::EachServer(each.into_iter().map(Action::from).collect())),
+        (.., manual) => manual.map(|manual| Draft::Done(Action::Manual(Box::new(manual)))),
     }
+}
+
+fn manual(fields: &mut Fields<'_>) -> Option<Manual> {
+    let manual = fields.required("id", "Its name in step ids, unique in the playbook.", id::<ManualId>());
+    let title = fields.required("title", "What is done, in one short sentence.", bilingual("What is done."));
+    let how = "How it is done: what the person reads.";
+    let instructions = fields.required("instructions", how, bilingual("How it is done."));
+    let by = fields.required("by", "Roles of which one says that it is done.", roles());
+    let per = fields.or("per", "For what it is done once (default: tenant).", word(PER), Per::Tenant);
+    let servers = record("Servers.", servers_of);
+    let servers =
+        fields.or("applies_to", "Which servers it is for, with `per: server`.", servers, ServersOf::default());
+    let scope = if per == Some(Per::Tenant) { Scope::Tenant } else { Scope::Server };
+    let asks = step_probe(fields, scope);
+    let (per, applies_to) = (per?, servers?);
+    if per == Per::Tenant && !applies_to.is_everyone() {
+        fields.refuse("applies_to", Complaint::new("it is done once for the tenant").hint("write `per: server`"));
+    }
+    Some(Manual { manual: manual?, title: title?, instructions: instructions?, by: by?, per, applies_to, asks: asks? })
+}
+
+fn servers_of(fields: &mut Fields<'_>) -> Option<ServersOf> {
+    let roles = fields.or("role", "With one of these roles.", nonempty_list(word(&ServerRole::WORDS)), Vec::new());
+    let transfers = fields.or("transfer", "Ways of moving.", nonempty_list(word(&Transfer::WORDS)), Vec::new());
+    let ways = "Ways of a domain controller.";
+    let directory = fields.or("directory", ways, nonempty_list(word(&DirectoryWay::WORDS)), Vec::new());
+    let address = "Where their address is after the move.";
+    let landing = fields.or("landing", address, nonempty_list(word(&Addressed::WORDS)), Vec::new());
+    Some(ServersOf { roles: roles?, transfers: transfers?, directory: directory?, landing: landing? })
 }
 
 fn gate(fields: &mut Fields<'_>) -> Option<(Gate, Signers)> {
@@ -199,6 +232,7 @@ fn check(fields: &mut Fields<'_>, playbook: &Playbook) {
             let path = format!("activities[{index}].steps[{position}]");
             match stage {
                 Stage::Together(Action::Gate(gate)) => seen.gate(fields, &path, gate),
+                Stage::Together(Action::Manual(manual)) => seen.manual(fields, &path, manual),
                 Stage::Together(action) => seen.action(fields, &format!("{path}.do"), action),
                 Stage::EachServer { each_server } => {
                     if *each_server != MOVE {
@@ -220,6 +254,7 @@ fn check(fields: &mut Fields<'_>, playbook: &Playbook) {
 #[derive(Default)]
 struct Seen {
     gates: BTreeSet<GateId>,
+    manual: BTreeSet<ManualId>,
     seeded: bool,
     launched: bool,
     quiet: bool,
@@ -232,6 +267,13 @@ impl Seen {
             fields.refuse(&format!("{path}.gate.id"), complaint);
         }
         self.quiet |= gate.reaches == Some(Reached::Quiet) && gate.valid_hours.is_some();
+    }
+
+    fn manual(&mut self, fields: &mut Fields<'_>, path: &str, manual: &Manual) {
+        if !self.manual.insert(manual.manual.clone()) {
+            let complaint = Complaint::new(format!("there are two steps {}", quote(manual.manual.as_str())));
+            fields.refuse(&format!("{path}.manual.id"), complaint);
+        }
     }
 
     fn action(&mut self, fields: &mut Fields<'_>, path: &str, action: &Action) {

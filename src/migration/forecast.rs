@@ -7,10 +7,12 @@
 mod changes;
 mod evidence;
 mod final_sync;
+mod offline;
 
 pub use changes::{Changes, Steady};
 pub use evidence::{Evidence, Measurement};
 pub use final_sync::{FinalSync, Term, TermKind};
+pub use offline::{Offline, OfflinePart, OfflineTerm};
 
 use super::plan::Plan;
 use crate::journal::event::rome;
@@ -98,6 +100,8 @@ pub struct ServerForecast {
     pub steady: Option<Steady>,
     /// How long its final sync keeps it out of service.
     pub final_sync: FinalSync,
+    /// How long it is out of service in all, by its way.
+    pub offline: Offline,
 }
 
 /// From when until when.
@@ -183,11 +187,16 @@ impl Forecast {
 
 fn of_server(tenant: &Tenant, server: &Server, known: &Known<'_>) -> ServerForecast {
     let evidence = known.evidence;
-    let site = tenant.site_of(server);
+    // Of a server that is replaced nothing is copied: no link carries it.
+    let replaced = server.transfer == Transfer::Replace;
+    let site = tenant.site_of(server).filter(|_| !replaced);
+    let copied = if replaced { &[][..] } else { server.disks.as_slice() };
     let mcr_mbps = site.map(|site| f64::from(site.link.mcr_kbps()) / 1000.0);
     let pcr_mbps = site.map(|site| f64::from(site.link.pcr_mbps));
-    let disks: Vec<DiskForecast> = server.disks.iter().map(|disk| of_disk(server, disk, mcr_mbps, evidence)).collect();
-    let seed = |mbps: Option<f64>| disks.iter().map(|disk| disk.seed_seconds(mbps?)).sum();
+    let disks: Vec<DiskForecast> = copied.iter().map(|disk| of_disk(server, disk, mcr_mbps, evidence)).collect();
+    let seed = |mbps: Option<f64>| -> Option<u64> {
+        if replaced { Some(0) } else { disks.iter().map(|disk| disk.seed_seconds(mbps?)).sum() }
+    };
     let passes = || disks.iter().map(|disk| evidence.passes(&server.id, &disk.disk));
     let changes = Changes::of_all(passes());
     let cold = server.transfer == Transfer::Rescue;
@@ -198,13 +207,15 @@ fn of_server(tenant: &Tenant, server: &Server, known: &Known<'_>) -> ServerForec
         (Some(changes), true) => last_copy(passes()).map(|last| changes.since(last, known.now)),
         _ => steady.map(|steady| steady.backlog_bytes),
     };
+    let final_sync = if replaced { FinalSync::none() } else { FinalSync::of(read_seconds, waiting, mcr_mbps) };
     ServerForecast {
+        offline: Offline::of(server, seed(mcr_mbps), &final_sync),
         server: server.id.clone(),
         site: site.map(|site| site.id.clone()),
         seed_at_mcr_seconds: seed(mcr_mbps),
         seed_at_pcr_seconds: seed(pcr_mbps),
         offline_while_copied: cold,
-        final_sync: FinalSync::of(read_seconds, waiting, mcr_mbps),
+        final_sync,
         by_calendar: None,
         disks,
         mcr_mbps,

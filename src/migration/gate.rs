@@ -216,7 +216,8 @@ pub(super) fn is_stale(plan: &Plan, state: &RunState, now: Timestamp, index: usi
     let mine = state.signatures.iter().filter(|given| given.gate == gate.gate).filter(approved);
     let first = |role: &RoleId| mine.clone().filter(|given| given.role == *role).map(|given| given.at).min();
     let last = gate.roles.iter().map(first).collect::<Option<Vec<Timestamp>>>().and_then(|all| all.into_iter().max());
-    last.unwrap_or(now).duration_since(*at) > FINDINGS_COUNT_FOR
+    // What was filled in on paper is as old as its page says: who signs the gate reads it.
+    !state.is_by_hand(&step.id) && last.unwrap_or(now).duration_since(*at) > FINDINGS_COUNT_FOR
 }
 
 /// Whether nothing remains to be done about a step: it ended well, its server was taken back, or it is a gate.

@@ -1,12 +1,13 @@
 //! The page for the next shift: done, running, waiting, risks, next, contacts. Pure.
 
+use super::by_hand::ByHandLine;
 use super::forecast::in_rome;
 use super::hours::clock;
 use super::phase::Phase;
 use super::playbook::Action;
-use super::record::Record;
+use super::record::{ByHand, Record};
 use super::state::{IllegalEvent, StepState};
-use super::status::{Inputs, NextAct, Status, contact};
+use super::status::{Inputs, ManualLine, NextAct, Status, contact};
 use crate::journal::Event;
 use crate::model::RoleId;
 use crate::model::bilingual::Bilingual;
@@ -187,6 +188,25 @@ fn in_words(record: &Record) -> Option<Bilingual> {
             let text = format!("{server} {}, {by}: {note}", fact.word());
             both(text.clone(), text)
         }
+        Record::OverrideAsked { step, way, by, reason, .. } => both(
+            format!("{step}: {by} chiede {}: {reason}", in_italian(*way)),
+            format!("{step}: {by} wants it {}: {reason}", way.in_words()),
+        ),
+        Record::OverrideRevoked { step, by, reason, .. } => both(
+            format!("{step}: {by} ritira la richiesta: {reason}"),
+            format!("{step}: {by} revokes the wish: {reason}"),
+        ),
+        Record::StepOverridden { step, way, first, second } => {
+            let (one, two, why) = (&first.by, &second.by, &first.reason);
+            both(
+                format!("{step}: {}, decidono {one} e {two}: {why}", in_italian(*way)),
+                format!("{step} {}, decided by {one} and {two}: {why}", way.in_words()),
+            )
+        }
+        Record::StepStated { step, role, by, note } => both(
+            format!("{step} fatto a mano, dice {by} ({role}): {note}"),
+            format!("{step} done by hand, says {by} ({role}): {note}"),
+        ),
         Record::WindowWaived { server, by, note, .. } => both(
             format!("{server} fuori finestra, consenso di {by}: {note}"),
             format!("{server} outside of its window, agreed by {by}: {note}"),
@@ -206,6 +226,14 @@ fn in_words(record: &Record) -> Option<Bilingual> {
         Record::Note { text } => both(text.clone(), text.clone()),
         _ => return None,
     })
+}
+
+/// What is wanted of a step.
+fn in_italian(way: ByHand) -> &'static str {
+    match way {
+        ByHand::Done => "che valga come fatto a mano",
+        ByHand::Skipped => "che sia saltato",
+    }
 }
 
 fn running(inputs: &Inputs<'_>, status: &Status) -> Vec<Bilingual> {
@@ -233,6 +261,19 @@ fn waiting(inputs: &Inputs<'_>, status: &Status) -> Vec<Bilingual> {
         let roles = gate.missing.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
         let (name, en) = (&gate.gate, format!("gate {} waits for {roles}", gate.gate));
         found.push(both(format!("il passaggio {name} attende {roles}"), en));
+    }
+    for ManualLine { step, title, instructions, command, .. } in &status.manual {
+        found.push(both(
+            format!("{step} si fa a mano: {}. {} Poi: {command}", title.it, instructions.it),
+            format!("{step} is done by hand: {}. {} Then: {command}", title.en, instructions.en),
+        ));
+    }
+    for ByHandLine { step, way, decided, .. } in status.by_hand.iter().filter(|line| !line.agreed) {
+        let who = decided.iter().map(|one| one.by.as_str()).collect::<Vec<_>>().join(", ");
+        found.push(both(
+            format!("{step}: {who} chiede {}; serve l'altra parte", in_italian(*way)),
+            format!("{step}: {who} wants it {}; the other side has to agree", way.in_words()),
+        ));
     }
     for one in inputs.unsigned {
         let (item, role) = (&one.item, &one.role);
@@ -290,10 +331,11 @@ fn risks(status: &Status) -> Vec<Bilingual> {
     found
 }
 
-/// Everybody who signs a gate of the plan.
+/// Everybody who signs a gate of the plan, or does a step of it by hand.
 fn contacts(inputs: &Inputs<'_>) -> Vec<String> {
     let gates = inputs.plan.steps.iter().filter_map(|step| match &step.action {
         Action::Gate(gate) => Some(&gate.roles),
+        Action::Manual(manual) => Some(&manual.by),
         _ => None,
     });
     let roles: BTreeSet<&RoleId> = gates.flatten().collect();

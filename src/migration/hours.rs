@@ -127,7 +127,10 @@ fn takes(action: &Action, forecast: Option<&ServerForecast>) -> SignedDuration {
 
 /// The window in which the next server moves, or the present one until all that moved in it were accepted.
 pub(super) fn at_hand<'a>(windows: &'a [Window], plan: &Plan, state: &RunState, now: Timestamp) -> Option<&'a Window> {
-    let open = |server: &&ServerId| !state.rolled_back.contains_key(*server);
+    // One that is replaced under a new address has no step that waits for a window.
+    let moves =
+        |server: &ServerId| plan.steps.iter().any(|step| is_move(&step.action) && step.server.as_ref() == Some(server));
+    let open = |server: &&ServerId| !state.rolled_back.contains_key(*server) && moves(server);
     let servers = plan.servers.iter().map(|planned| &planned.server).filter(open);
     let at_hand =
         servers.filter_map(|server| due(windows, server, now).filter(|w| w.holds(now) || !moved(plan, state, server)));

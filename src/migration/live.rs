@@ -185,7 +185,8 @@ impl<F> Live<'_, F> {
     /// Bytes that the first copies still need on this host, as far as the inventory knows.
     fn bytes_missing(&self) -> u64 {
         let servers = self.tenant.servers.known().into_iter().flatten();
-        let disks = servers.flat_map(|server| server.disks.iter().map(move |disk| (server, disk)));
+        let copied = servers.filter(|server| server.transfer != Transfer::Replace);
+        let disks = copied.flat_map(|server| server.disks.iter().map(move |disk| (server, disk)));
         disks
             .map(|(server, disk)| {
                 let there = self.replica(&server.id, &disk.id).status().ok().flatten();
@@ -278,6 +279,26 @@ impl<F: Field> Acts for Live<'_, F> {
         let tasks = checklist::tasks(list, tenant, &options);
         let lines = checklist::standing(&tasks, phase, &events, &signatures);
         checked(&record.weighed(lines.into_iter().map(|line| line.finding).collect()))
+    }
+
+    async fn ask(&mut self, step: &Step) -> Result<String, Trouble> {
+        let manual = match &step.action {
+            Action::Manual(manual) => manual.asks.as_ref().map(|check| (&manual.title, check)),
+            _ => None,
+        };
+        let Some((title, check)) = manual else {
+            return Err(Trouble::new(Class::Failed, format!("{} asks nothing", step.id)));
+        };
+        let (tenant, project, server) = (self.tenant, self.project, step.server.as_ref());
+        let once = checklist::Once { title, check, server, tenant, project };
+        let found = checklist::ask(&once, &self.field).await.map_err(|error| Trouble::new(Class::Failed, error))?;
+        let found = found.ok_or_else(|| Trouble::new(Class::Failed, format!("{} has no subject", step.id)))?;
+        if found.verdict == Verdict::Pass {
+            return Ok(found.found);
+        }
+        let class = if found.unreachable { Class::Unreachable } else { Class::CheckFailed };
+        let reason = found.reason.as_deref().unwrap_or(&found.found);
+        Err(Trouble::new(class, format!("{} does not show yet: {reason}", step.id)))
     }
 
     async fn copy(

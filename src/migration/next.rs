@@ -73,6 +73,32 @@ pub fn next<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope, now: Timesta
     if left.is_empty() { Next::Done } else { Next::Blocked(left) }
 }
 
+/// Steps whose turn it is: all that comes before them, for the tenant and for their server, is done. The first of
+/// each server, or one for the tenant.
+pub fn at_hand<'a>(plan: &'a Plan, state: &RunState, now: Timestamp) -> Vec<&'a Step> {
+    let stands = gates(plan, state, now);
+    let mut found: Vec<&Step> = Vec::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        if let Action::Gate(_) = step.action {
+            let open = stands.iter().any(|gate| gate.step.id == step.id && gate.is_open());
+            if open && found.is_empty() {
+                continue;
+            }
+            break;
+        }
+        if is_settled(state, step) && !is_stale(plan, state, now, index) {
+            continue;
+        }
+        match &step.server {
+            None if found.is_empty() => return vec![step],
+            None => break,
+            Some(_) if found.iter().any(|earlier| earlier.server == step.server) => {}
+            Some(_) => found.push(step),
+        }
+    }
+    found
+}
+
 /// Whether a server's step may be done now.
 fn may_act(plan: &Plan, state: &RunState, scope: &Scope, server: &ServerId, step: &Step, left: &[&Step]) -> bool {
     let in_scope = scope.only.as_ref().is_none_or(|only| only == server);
@@ -81,10 +107,10 @@ fn may_act(plan: &Plan, state: &RunState, scope: &Scope, server: &ServerId, step
 }
 
 /// Whether the servers that move before `server` are through: their machine runs, or, where the landing
-/// has none, their final sync is done.
+/// has none, their final sync is done; the address of one that is replaced leads here.
 fn predecessors_moved(plan: &Plan, state: &RunState, server: &ServerId) -> bool {
     let Some(planned) = plan.server(server) else { return false };
-    let moves = |step: &&Step| matches!(step.action, Action::FinalSync | Action::Boot);
+    let moves = |step: &&Step| matches!(step.action, Action::FinalSync | Action::Fence | Action::Route | Action::Boot);
     let before = |step: &&Step| step.server.as_ref().is_some_and(|other| planned.after.contains(other));
     plan.steps.iter().filter(moves).filter(before).all(|step| is_settled(state, step))
 }
@@ -129,6 +155,8 @@ pub(super) fn overdue_tests<'a>(plan: &'a Plan, state: &RunState, now: Timestamp
         return None;
     }
     let old = |step: &Step| match (&step.action, state.step(&step.id)) {
+        // What people launched, they destroy.
+        _ if state.is_by_hand(&step.id) => false,
         (Action::TestLaunch, StepState::Done { at, .. }) => now.duration_since(*at) > TESTS_LIVE_FOR,
         _ => false,
     };

@@ -139,7 +139,8 @@ fn by_step(action: &Action, state: &StepState) -> Option<Phase> {
         Action::Fence => done.then_some(Phase::Fenced),
         Action::Boot => done.then_some(Phase::Booted),
         Action::Sync | Action::Verify | Action::Route => None,
-        Action::PrepareLanding | Action::EndTest | Action::Checklist { .. } | Action::Gate(_) => None,
+        Action::PrepareLanding | Action::EndTest | Action::Checklist { .. } => None,
+        Action::Manual(_) | Action::Gate(_) => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Playbook and inventory give a plan: every step with its id, in order, or the reasons why not.
 
-use super::playbook::{Action, Per, Playbook, Stage};
+use super::playbook::{Action, Addressed, Per, Playbook, Stage};
 use super::quiesce::Quiesce;
 use super::refusal::{Refusal, refusals};
 use super::terms::CutoverTerms;
@@ -93,6 +93,13 @@ pub struct PlannedServer {
     pub disks: Vec<PlannedDisk>,
     /// Servers whose final sync comes first.
     pub after: Vec<ServerId>,
+}
+
+impl PlannedServer {
+    /// Whether it is a domain controller.
+    pub fn is_controller(&self) -> bool {
+        self.roles.contains(&ServerRole::Ad)
+    }
 }
 
 /// A disk as the plan copies it.
@@ -234,7 +241,8 @@ fn in_order(servers: &[Server]) -> Result<Vec<&Server>, Refusal> {
 }
 
 fn planned(server: &Server) -> PlannedServer {
-    let disks = server.disks.iter();
+    // Of a server that is replaced nothing is copied.
+    let disks = server.disks.iter().filter(|_| server.transfer != Transfer::Replace);
     PlannedServer {
         server: server.id.clone(),
         transfer: server.transfer,
@@ -280,6 +288,9 @@ fn steps(playbook: &Playbook, servers: &[&Server], has_machines: bool) -> Vec<St
             let planned = stage.actions().iter().filter(|action| action.is_planned(has_machines));
             let named: Vec<(String, &Action)> = planned
                 .map(|action| {
+                    if let Action::Manual(manual) = action {
+                        return (format!("a{}.manual.{}", activity.number, manual.manual), action);
+                    }
                     let times = seen.entry(action.word()).or_default();
                     *times += 1;
                     // Only the second verification of one activity, say, needs a number in its id.
@@ -303,8 +314,20 @@ fn steps(playbook: &Playbook, servers: &[&Server], has_machines: bool) -> Vec<St
     steps
 }
 
+/// Whether an action is done for a server at all: of one that is replaced nothing is copied or booted, and its
+/// address is led here only where the new machine takes it over.
+fn takes_part(server: &Server, action: &Action) -> bool {
+    match action {
+        _ if server.transfer != Transfer::Replace => true,
+        Action::Fence | Action::Route => Addressed::of(server.landing) == Addressed::Keep,
+        Action::Manual(_) => true,
+        _ => false,
+    }
+}
+
 /// The steps of an action, for all of `servers`.
 fn of_action(activity: u8, name: &str, action: &Action, servers: &[&Server]) -> Vec<Step> {
+    let servers: Vec<&Server> = servers.iter().filter(|server| takes_part(server, action)).copied().collect();
     let step = |id: String, server: Option<&ServerId>, disk: Option<&DiskId>| Step {
         id: StepId(id),
         activity,
@@ -317,6 +340,9 @@ fn of_action(activity: u8, name: &str, action: &Action, servers: &[&Server]) -> 
         (Action::Checklist { checklist }, _) => vec![step(format!("{name}.{checklist}"), None, None)],
         (Action::Gate(gate), _) => vec![step(format!("{name}.{}", gate.gate), None, None)],
         (_, Per::Tenant) => vec![step(name.to_owned(), None, None)],
+        (Action::Manual(manual), _) => {
+            servers.iter().filter(|server| manual.applies_to.holds(server)).map(of_server).collect()
+        }
         // What is tested with its domain controller needs it first.
         (Action::TestLaunch, _) => {
             let (first, rest): (Vec<_>, Vec<_>) = servers.iter().partition(|server| server.is_domain_controller());

@@ -1,8 +1,9 @@
 //! A playbook as a value: the six activities, their steps and gates, in order.
 
-use crate::checklist::Phase as ChecklistPhase;
+use crate::checklist::{Check, Phase as ChecklistPhase};
 use crate::model::bilingual::Bilingual;
-use crate::model::{GateId, RoleId};
+use crate::model::server::{Addressing, DirectoryWay, Server, ServerRole, Transfer};
+use crate::model::{GateId, ManualId, RoleId, TenantId};
 use serde::Serialize;
 
 /// `playbooks/*.yaml`.
@@ -59,7 +60,8 @@ impl Stage {
 }
 
 /// For what a step is done once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Per {
     /// The tenant.
     Tenant,
@@ -102,6 +104,8 @@ pub enum Action {
     Route,
     /// Makes the virtual machine, boots it apart from every network, connects it.
     Boot,
+    /// People do something, and say that it is done.
+    Manual(Box<Manual>),
     /// People sign.
     Gate(Gate),
 }
@@ -123,6 +127,7 @@ impl Action {
             Action::Fence => "fence",
             Action::Route => "route",
             Action::Boot => "boot",
+            Action::Manual(_) => "manual",
             Action::Gate(_) => "gate",
         }
     }
@@ -133,6 +138,7 @@ impl Action {
             Action::PrepareLanding | Action::Checklist { .. } | Action::EndTest | Action::Gate(_) => Per::Tenant,
             Action::TestLaunch | Action::Convert | Action::Fence | Action::Route | Action::Boot => Per::Server,
             Action::Seed | Action::Sync | Action::Verify | Action::TestClone | Action::FinalSync => Per::Disk,
+            Action::Manual(manual) => manual.per,
         }
     }
 
@@ -145,6 +151,105 @@ impl Action {
             Action::Gate(gate) => !(gate.by_hand && has_machines),
             _ => true,
         }
+    }
+}
+
+/// Something that only people can do, with what they do, who says that it is done, and what is asked then.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Manual {
+    /// Its name in step ids.
+    pub manual: ManualId,
+    /// What is done, in one short sentence.
+    pub title: Bilingual,
+    /// How it is done.
+    pub instructions: Bilingual,
+    /// Who says that it is done: one of these roles.
+    pub by: Vec<RoleId>,
+    /// For what it is done once: the tenant, or each server.
+    pub per: Per,
+    /// For which servers.
+    #[serde(skip_serializing_if = "ServersOf::is_everyone")]
+    pub applies_to: ServersOf,
+    /// What is asked once it was said; none where no probe can see it, and a person's word is all there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Check>,
+}
+
+impl Manual {
+    /// What is typed to say that its step `id` is done.
+    pub fn command(&self, tenant: &TenantId, id: &str) -> String {
+        let role = self.by.first().map_or("ROLE", RoleId::as_str);
+        format!("traghetto migrate sign {tenant} {id} --role {role} --note TEXT")
+    }
+
+    /// Whether a probe of it shows that the directory of `server` does not run.
+    fn guards(&self, server: &Server) -> bool {
+        self.guards_directory() && self.asks.is_some() && self.per == Per::Server && self.applies_to.holds(server)
+    }
+
+    /// Whether it says that the directory of a controller does not run, before its last copy.
+    pub fn guards_directory(&self) -> bool {
+        self.applies_to.directory.iter().any(|way| matches!(way, DirectoryWay::Dsrm | DirectoryWay::NtdsStopped))
+    }
+
+    /// The probe's kind, in one word.
+    pub fn probe(&self) -> Option<&'static str> {
+        match self.asks.as_ref()? {
+            Check::Probe { probe, .. } => Some(probe.kind()),
+            Check::Manual { .. } => None,
+        }
+    }
+}
+
+/// Servers that a step is for. An empty list does not restrict.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ServersOf {
+    /// With at least one of these roles.
+    pub roles: Vec<ServerRole>,
+    /// Moved in one of these ways.
+    pub transfers: Vec<Transfer>,
+    /// Domain controllers with one of these ways.
+    pub directory: Vec<DirectoryWay>,
+    /// By where their address is after the move.
+    pub landing: Vec<Addressed>,
+}
+
+/// Where an address is after the move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Addressed {
+    /// It stays, and leads to the landing site.
+    Keep,
+    /// There is a new one.
+    Renumber,
+}
+
+impl Addressed {
+    /// Both with their words in a playbook.
+    pub const WORDS: [(&'static str, Addressed); 2] = [("keep", Addressed::Keep), ("renumber", Addressed::Renumber)];
+
+    /// Of a server.
+    pub fn of(landing: Addressing) -> Self {
+        match landing {
+            Addressing::Keep | Addressing::RoutesOnly => Addressed::Keep,
+            Addressing::Renumber(_) => Addressed::Renumber,
+        }
+    }
+}
+
+impl ServersOf {
+    /// Whether it restricts nothing.
+    pub fn is_everyone(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether `server` is one of them.
+    pub fn holds(&self, server: &Server) -> bool {
+        let role = self.roles.is_empty() || self.roles.iter().any(|role| server.roles.contains(role));
+        let transfer = self.transfers.is_empty() || self.transfers.contains(&server.transfer);
+        let directory = self.directory.is_empty() || server.directory.is_some_and(|way| self.directory.contains(&way));
+        let landing = self.landing.is_empty() || self.landing.contains(&Addressed::of(server.landing));
+        role && transfer && directory && landing
     }
 }
 
@@ -210,6 +315,40 @@ impl Reached {
 }
 
 impl Playbook {
+    /// Whether it says how another machine takes over from `server`.
+    pub fn replaces(&self, server: &Server) -> bool {
+        self.actions().any(|action| match action {
+            Action::Manual(manual) => {
+                manual.applies_to.transfers.contains(&Transfer::Replace) && manual.applies_to.holds(server)
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether a step asks, between the gate at which the sources are quiet and the last copy, that the directory
+    /// of `server` does not answer.
+    pub fn guards_directory(&self, server: &Server) -> bool {
+        let quiet = |action: &&Action| matches!(action, Action::Gate(gate) if gate.reaches == Some(Reached::Quiet));
+        let night = self.actions().skip_while(|action| !quiet(action));
+        night.take_while(|action| **action != Action::FinalSync).any(|action| match action {
+            Action::Manual(manual) => manual.guards(server),
+            _ => false,
+        })
+    }
+
+    /// The steps that people do, in order.
+    pub fn manual(&self) -> impl Iterator<Item = &Manual> {
+        self.actions().filter_map(|action| match action {
+            Action::Manual(manual) => Some(&**manual),
+            _ => None,
+        })
+    }
+
+    /// All actions in order.
+    fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.activities.iter().flat_map(|activity| activity.steps.iter().flat_map(Stage::actions))
+    }
+
     /// All gates in order, with the number of their activity.
     pub fn gates(&self) -> impl Iterator<Item = (u8, &Gate)> {
         self.activities.iter().flat_map(|activity| {

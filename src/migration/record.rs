@@ -197,6 +197,56 @@ pub enum Record {
         /// What the person saw.
         note: String,
     },
+    /// A person says that a step is done which only people can do.
+    #[serde(rename = "step.stated")]
+    StepStated {
+        /// Which step.
+        step: StepId,
+        /// In which role.
+        role: RoleId,
+        /// Who.
+        by: PersonId,
+        /// What was done and seen.
+        note: String,
+    },
+    /// One person wants a step counted as done by hand, or left out: another has to agree.
+    #[serde(rename = "override.asked")]
+    OverrideAsked {
+        /// Which step.
+        step: StepId,
+        /// What is to become of it.
+        way: ByHand,
+        /// In which role.
+        role: RoleId,
+        /// Who.
+        by: PersonId,
+        /// Why.
+        reason: String,
+    },
+    /// What one person wanted of a step is no longer wanted.
+    #[serde(rename = "override.revoked")]
+    OverrideRevoked {
+        /// Which step.
+        step: StepId,
+        /// In which role.
+        role: RoleId,
+        /// Who.
+        by: PersonId,
+        /// Why.
+        reason: String,
+    },
+    /// Two persons decided that a step is done by hand, or left out.
+    #[serde(rename = "step.overridden")]
+    StepOverridden {
+        /// Which step.
+        step: StepId,
+        /// What becomes of it.
+        way: ByHand,
+        /// Who wanted it.
+        first: Decision,
+        /// Who agreed.
+        second: Decision,
+    },
     /// One side agrees that steps of a server's move begin outside of its window, or too late to go back.
     #[serde(rename = "window.waived")]
     WindowWaived {
@@ -239,6 +289,41 @@ pub enum Record {
         /// The remark.
         text: String,
     },
+}
+
+/// What two persons make of a step that the program does not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ByHand {
+    /// It was done by people.
+    Done,
+    /// It is left out.
+    Skipped,
+}
+
+impl ByHand {
+    /// The word in messages and the journal.
+    pub fn word(self) -> &'static str {
+        match self {
+            ByHand::Done => "done",
+            ByHand::Skipped => "skipped",
+        }
+    }
+}
+
+/// Who decided something, when and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// In which role.
+    pub role: RoleId,
+    /// Who.
+    pub by: PersonId,
+    /// Who typed it.
+    pub operator: String,
+    /// When, as the journal writes times.
+    pub time: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A leg of a copy that VMware Converter makes.
@@ -377,6 +462,22 @@ pub enum Result {
         /// SHA-256 of the list of what was changed in it.
         changes: String,
     },
+    /// People did it, and said so.
+    Confirmed {
+        /// In which role.
+        role: RoleId,
+        /// Who.
+        by: PersonId,
+        /// What was asked then, in one word; none where no probe can see it.
+        probe: Option<String>,
+    },
+    /// Two persons decided it; the program did nothing.
+    ByHand {
+        /// What became of it.
+        way: ByHand,
+        /// Who decided: who wanted it, and who agreed.
+        decided: Vec<Decision>,
+    },
     /// The source is off.
     Fenced(Shown),
     /// The server's address leads to the landing site.
@@ -449,7 +550,7 @@ pub enum Stop {
 
 impl Record {
     /// The kinds that belong to a migration; others (surveys, checklists, fees) are for others to read.
-    const KINDS: [&'static str; 21] = [
+    const KINDS: [&'static str; 25] = [
         "plan.adopted",
         "run.started",
         "journal.adopted",
@@ -466,6 +567,10 @@ impl Record {
         "rollback.asked",
         "server.withdrawn",
         "server.stated",
+        "step.stated",
+        "step.overridden",
+        "override.asked",
+        "override.revoked",
         "server.reentered",
         "window.waived",
         "notice.sent",

@@ -6,6 +6,7 @@
 mod acts;
 mod copy;
 mod cutover;
+mod manual;
 
 pub use acts::{Acts, Ended, LastCopy, Progress, Raised, Reading, Routing, Trouble};
 pub use cutover::Tempo;
@@ -338,6 +339,9 @@ async fn act<A: Acts, O: Observer>(acts: &mut A, observer: &mut O, scene: &Scene
         Action::PrepareLanding => acts.prepare().await,
         Action::Checklist { checklist } => acts.check(*checklist).await,
         Action::Seed | Action::Sync | Action::FinalSync if step.disk.is_none() => {
+            if step.action == Action::FinalSync {
+                manual::directory_is_down(acts, scene, of_server()?).await?;
+            }
             cutover::transfer(acts, scene, of_server()?, &mut progress).await
         }
         Action::Seed | Action::Sync => {
@@ -358,12 +362,14 @@ async fn act<A: Acts, O: Observer>(acts: &mut A, observer: &mut O, scene: &Scene
         Action::FinalSync => {
             let (server, disk) = of_disk()?;
             verified_lately(scene.state, server, disk, scene.now)?;
+            manual::directory_is_down(acts, scene, server).await?;
             final_sync(acts, server, disk, &mut progress).await
         }
         Action::Convert => acts.convert(of_server()?, &mut progress).await,
         Action::Fence => cutover::fence(acts, scene, of_server()?, &mut progress).await,
         Action::Route => cutover::route(acts, scene, of_server()?).await,
         Action::Boot => cutover::boot(acts, scene, of_server()?, &mut progress).await,
+        Action::Manual(manual) => manual::confirmed(acts, scene, manual).await,
         // A gate is never acted on: people sign it.
         Action::Gate(gate) => Err(Trouble::new(Class::Waiting, format!("gate {} waits for signatures", gate.gate))),
     };

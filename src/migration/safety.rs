@@ -6,6 +6,7 @@ use super::playbook::Action;
 use super::state::{RunState, StepState};
 use crate::model::ServerId;
 use crate::model::bilingual::Bilingual;
+use crate::model::server::Transfer;
 
 /// What may be done without harm, and what may not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,7 +21,8 @@ impl Safety {
     /// As the events tell.
     pub(super) fn of(plan: &Plan, state: &RunState) -> Self {
         let servers = |which: &dyn Fn(&ServerId) -> bool| -> Vec<&ServerId> {
-            let mine = plan.servers.iter().map(|planned| &planned.server);
+            let copied = plan.servers.iter().filter(|planned| planned.transfer != Transfer::Replace);
+            let mine = copied.map(|planned| &planned.server);
             mine.filter(|server| !state.rolled_back.contains_key(*server) && which(server)).collect()
         };
         let moving = state.moving();
@@ -51,6 +53,14 @@ impl Safety {
             false,
             "riaccendere la sorgente prima di «migrate rollback»: due macchine, un indirizzo",
             "to switch the source on before `migrate rollback`: two machines, one address",
+        );
+        let replaced = plan.servers.iter().filter(|planned| planned.transfer == Transfer::Replace);
+        let off = replaced.map(|planned| &planned.server).filter(|id| is_done(plan, state, id, &Action::Fence));
+        safety.about(
+            &off.collect::<Vec<_>>(),
+            false,
+            "riaccendere il vecchio server: il suo indirizzo è della macchina nuova",
+            "to switch the old server on: its address is the new machine's",
         );
         safety.about(
             &booted,

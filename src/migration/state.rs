@@ -1,7 +1,7 @@
 //! What the events say: the one function that changes state is [`RunState::apply`].
 
 use super::plan::StepId;
-use super::record::{self, Fact, Record, Stop};
+use super::record::{self, ByHand, Decision, Fact, Record, Stop};
 use crate::checklist::{self, Phase as ChecklistPhase};
 use crate::journal::Event;
 use crate::model::people::Side;
@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// For how long the word of both sides lets a server's move go on outside of its window.
 const LATE_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(12);
+
+/// For how long the wish of one person to count a step as done by hand waits for another.
+const ASKED_FOR: SignedDuration = SignedDuration::from_hours(4);
 
 /// What became of a step.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -128,6 +131,24 @@ pub struct Asked {
     pub at: Timestamp,
 }
 
+/// A wish of one person to count a step as done by hand, or to leave it out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedByHand {
+    /// What is to become of it.
+    pub way: ByHand,
+    /// Who wants it.
+    pub first: Decision,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl AskedByHand {
+    /// Whether somebody may still agree.
+    pub fn counts(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) <= ASKED_FOR
+    }
+}
+
 /// The word of one side that a server's move goes on outside of its window, or too late to go back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LateStep {
@@ -171,12 +192,16 @@ pub struct RunState {
     pub rolled_back: BTreeMap<ServerId, RolledBack>,
     /// Servers that one side wants back.
     pub asked_back: BTreeMap<ServerId, Vec<Asked>>,
+    /// Steps that one person wants done by hand or left out.
+    pub asked_by_hand: BTreeMap<StepId, AskedByHand>,
     /// Servers whose move may go on outside of its window, as each side said.
     pub late: BTreeMap<ServerId, Vec<LateStep>>,
     /// Servers that were taken back and whose machine is off.
     pub withdrawn: BTreeSet<ServerId>,
     /// What people vouched for, the last word of each.
     pub stated: BTreeMap<(ServerId, Fact), Statement>,
+    /// Steps that people say they have done, and that were not asked about in vain since.
+    pub confirmed: BTreeMap<StepId, Statement>,
     /// What each begin of a step found, where it found something.
     pub observed: BTreeMap<StepId, Vec<Value>>,
     /// Servers that a survey has seen.
@@ -295,6 +320,8 @@ impl RunState {
                 }
             }
             Record::StepFailed { step, reason, hints, .. } => {
+                // What was said of it was not so: it is to be said anew.
+                self.confirmed.remove(&step);
                 self.end(step, StepState::Failed { at, reason, hints }).map_err(illegal)?;
             }
             Record::StepStopped { step, why } => {
@@ -325,6 +352,23 @@ impl RunState {
                 let operator = event.operator.clone();
                 self.late.entry(server).or_default().push(LateStep { side, by, operator, at });
             }
+            Record::StepStated { step, role, by, .. } => {
+                let operator = event.operator.clone();
+                self.confirmed.insert(step, Statement { role, by, operator, at });
+            }
+            Record::OverrideAsked { step, way, role, by, reason } => {
+                let (operator, time) = (event.operator.clone(), event.time.clone());
+                let first = Decision { role, by, operator, time, reason };
+                self.asked_by_hand.insert(step, AskedByHand { way, first, at });
+            }
+            Record::OverrideRevoked { step, .. } => _ = self.asked_by_hand.remove(&step),
+            Record::StepOverridden { step, way, first, second } => {
+                if first.by == second.by || first.operator == second.operator {
+                    return Err(illegal(format!("one person decided {step} for two")));
+                }
+                self.asked_by_hand.remove(&step);
+                self.overridden(step, at, way, vec![first, second]);
+            }
             Record::ServerWithdrawn { server, .. } => _ = self.withdrawn.insert(server),
             Record::ServerReentered { server, .. } => self.reenter(&server),
             Record::ServerStated { server, fact, role, by, .. } => {
@@ -334,6 +378,26 @@ impl RunState {
         }
         self.operator = Some(event.operator.clone());
         Ok(())
+    }
+
+    /// A step is done by hand, or left out; what ended well before stays as it ended.
+    fn overridden(&mut self, step: StepId, at: Timestamp, way: ByHand, decided: Vec<Decision>) {
+        if !self.knows(&step) || matches!(self.step(&step), StepState::Done { .. }) {
+            return;
+        }
+        if matches!(self.step(&step), StepState::Running { .. }) {
+            self.overtaken.insert(step.clone());
+        }
+        if let Some(first) = decided.first() {
+            self.executors.insert(step.clone(), first.operator.clone());
+        }
+        let result = record::Result::ByHand { way, decided };
+        self.set(step, StepState::Done { at, result, facts: Value::Null });
+    }
+
+    /// Whether two persons decided it instead of the program.
+    pub fn is_by_hand(&self, step: &StepId) -> bool {
+        matches!(self.step(step).result(), Some(record::Result::ByHand { .. }))
     }
 
     fn set(&mut self, step: StepId, state: StepState) {
@@ -347,7 +411,8 @@ impl RunState {
         if !overtaken && !matches!(self.step(&step), StepState::Running { .. }) {
             return Err(format!("step {step} was not begun"));
         }
-        if !overtaken || matches!(state, StepState::Failed { .. }) {
+        let decided = overtaken && self.is_by_hand(&step);
+        if !overtaken || (matches!(state, StepState::Failed { .. }) && !decided) {
             self.set(step, state);
         }
         Ok(())
@@ -362,10 +427,10 @@ impl RunState {
         staying
     }
 
-    /// Servers whose last copy is due, and that were not taken back: their services are stopped, and
-    /// later what answers at their address may be the copy.
+    /// Servers whose last copy, or whose end where they are replaced, is due, and that were not taken back: their
+    /// services are stopped, and later what answers at their address may be the copy.
     pub fn moving(&self) -> BTreeSet<ServerId> {
-        let last = |step: &&Value| step["do"] == "final-sync";
+        let last = |step: &&Value| step["do"] == "final-sync" || step["do"] == "fence";
         let quiet = self
             .planned()
             .filter(|step| step["reaches"] == "quiet")
@@ -413,27 +478,47 @@ impl RunState {
     /// The sources are quiet anew: what was copied, converted and fenced before is of another night, for every
     /// server whose machine was never made to be used.
     fn reopen_moves(&mut self) {
-        let servers: BTreeSet<ServerId> =
-            self.planned().filter_map(|step| step["server"].as_str()?.parse().ok()).collect();
-        let unused: Vec<ServerId> = servers.into_iter().filter(|server| !self.boot_has_begun(server)).collect();
+        let unused: Vec<ServerId> =
+            servers_of(&self.plan).into_iter().filter(|server| !self.boot_has_begun(server)).collect();
+        let nobody_moved = unused.len() == servers_of(&self.plan).len();
         unused.iter().for_each(|server| self.forget_move(server));
+        if nobody_moved {
+            self.forget(&self.of_the_night(None));
+        }
+    }
+
+    /// What people do in a night, for one server or for the tenant: steps of theirs after the gate at which the
+    /// sources are quiet.
+    fn of_the_night(&self, server: Option<&ServerId>) -> Vec<StepId> {
+        let after = self.planned().skip_while(|step| step["reaches"] != "quiet");
+        let mine =
+            after.filter(|step| step["do"] == "manual" && step["server"].as_str() == server.map(ServerId::as_str));
+        mine.filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned()))).collect()
+    }
+
+    /// Forgets steps, what was seen when they began, and what was said of them.
+    fn forget(&mut self, steps: &[StepId]) {
+        for step in steps {
+            self.observed.remove(step);
+            self.executors.remove(step);
+            self.confirmed.remove(step);
+            self.asked_by_hand.remove(step);
+            if matches!(self.steps.remove(step), Some(StepState::Running { .. })) {
+                self.overtaken.insert(step.clone());
+            }
+        }
     }
 
     /// Forgets the steps of a server's move, and what was seen and said for it.
     fn forget_move(&mut self, server: &ServerId) {
         const MOVE: [&str; 5] = ["final-sync", "convert", "fence", "route", "boot"];
-        let mine: Vec<StepId> = self
+        let mut mine: Vec<StepId> = self
             .planned()
             .filter(|step| step["server"] == server.as_str() && MOVE.iter().any(|word| step["do"] == *word))
             .filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned())))
             .collect();
-        for step in mine {
-            self.observed.remove(&step);
-            self.executors.remove(&step);
-            if matches!(self.steps.remove(&step), Some(StepState::Running { .. })) {
-                self.overtaken.insert(step);
-            }
-        }
+        mine.extend(self.of_the_night(Some(server)));
+        self.forget(&mine);
         self.stated.retain(|(of, fact), _| of != server || matches!(fact, Fact::Copied));
     }
 
@@ -475,8 +560,10 @@ impl RunState {
             .collect();
         self.steps.retain(|step, _| kept.contains(step));
         self.observed.retain(|step, _| kept.contains(step));
+        self.confirmed.retain(|step, _| kept.contains(step));
         self.stated.retain(|(server, _), _| !changed.contains(server));
         self.asked_back.clear();
+        self.asked_by_hand.clear();
     }
 
     /// Test machines whose time was over: they, and what was checked on them, are to be done again.
@@ -485,8 +572,8 @@ impl RunState {
             let checked = step["do"] == "checklist" && step["checklist"] == ChecklistPhase::Test.word();
             step["do"] == "test-launch" || checked
         };
-        let again: Vec<StepId> =
-            self.planned().filter(test).filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned()))).collect();
+        let ids = self.planned().filter(test).filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned())));
+        let again: Vec<StepId> = ids.filter(|step| !self.is_by_hand(step)).collect();
         self.steps.retain(|step, _| step != ended && !again.contains(step));
     }
 
@@ -508,12 +595,19 @@ impl RunState {
         let copied = |(step, copies): &(StepId, bool)| *copies && self.step(step).result().is_some();
         let Some(last) = steps.iter().rposition(copied) else { return };
         for (step, _) in &steps[last..] {
+            self.confirmed.remove(step);
             // The reading that found it may be a step of its own, or `migrate verify` beside a run at work.
             if matches!(self.steps.remove(step), Some(StepState::Running { .. })) {
                 self.overtaken.insert(step.clone());
             }
         }
     }
+}
+
+/// The servers that have a step in a plan, as the journal keeps it.
+fn servers_of(plan: &Value) -> BTreeSet<ServerId> {
+    let steps = plan["steps"].as_array().into_iter().flatten();
+    steps.filter_map(|step| step["server"].as_str()?.parse().ok()).collect()
 }
 
 /// The servers that a survey saw: `{"servers": [{"server": "…"}]}` or `{"server": "…"}`.

@@ -4,13 +4,14 @@ mod copying;
 
 pub use copying::Copying;
 
+use super::by_hand::{self, ByHandLine};
 use super::forecast::Forecast;
 use super::forecast::{in_rome, maybe_in_rome};
 use super::gate::{GateStatus, gates};
 use super::go_back::{Criterion, criteria};
 use super::hours::{self, Wait};
 use super::live::Figures;
-use super::next::{Next, Scope, next};
+use super::next::{Next, Scope, at_hand, next};
 use super::phase::{Phase, phase_of, tenant_phase};
 use super::plan::{Plan, Step, StepId};
 use super::playbook::Action;
@@ -86,6 +87,10 @@ pub struct Status {
     pub servers: Vec<ServerStatus>,
     /// Its gates, in order.
     pub gates: Vec<GateLine>,
+    /// What people do now and say that they have done.
+    pub manual: Vec<ManualLine>,
+    /// Steps that two persons decided by hand, or one wants to.
+    pub by_hand: Vec<ByHandLine>,
     /// What speaks for going back, of servers that are on the move: people decide.
     pub go_back: Vec<Criterion>,
     /// The window at hand: none where the inventory has none, or all is moved.
@@ -184,6 +189,23 @@ pub struct GateLine {
     pub missing: Vec<RoleId>,
 }
 
+/// A step that people do now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ManualLine {
+    /// Which step.
+    pub step: StepId,
+    /// What is done.
+    pub title: Bilingual,
+    /// How.
+    pub instructions: Bilingual,
+    /// What was found when it was said to be done, and was not.
+    pub failure: Option<String>,
+    /// Who says that it is done: names with contacts.
+    pub who: Vec<String>,
+    /// What is typed then.
+    pub command: String,
+}
+
 /// A signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Signed {
@@ -222,6 +244,8 @@ impl Status {
             plan_changed,
             servers: plan.servers.iter().map(|server| of_server(inputs, &gates, &server.server)).collect(),
             gates: gates.iter().map(gate_line).collect(),
+            manual: manual(inputs),
+            by_hand: by_hand::by_hand(state, inputs.now),
             go_back: criteria(plan, state, inputs.events),
             window: window.map(|window| WindowLine {
                 from: window.from(),
@@ -236,6 +260,27 @@ impl Status {
             next: NextAct { by: by_when(inputs, window), ..next_act(inputs, plan_changed) },
         }
     }
+}
+
+/// The steps at hand that wait for a person's word.
+fn manual(inputs: &Inputs<'_>) -> Vec<ManualLine> {
+    let Inputs { plan, state, .. } = *inputs;
+    if state.digest.is_none() {
+        return Vec::new();
+    }
+    let open = at_hand(plan, state, inputs.now).into_iter().filter(|step| !state.confirmed.contains_key(&step.id));
+    let line = |step: &Step| match &step.action {
+        Action::Manual(manual) => Some(ManualLine {
+            step: step.id.clone(),
+            title: manual.title.clone(),
+            instructions: manual.instructions.clone(),
+            failure: failed(state, step).map(|(_, reason)| reason.to_owned()),
+            who: holders(inputs, manual.by.iter()),
+            command: manual.command(&plan.tenant, &step.id.0),
+        }),
+        _ => None,
+    };
+    open.filter_map(line).collect()
 }
 
 fn gate_line(gate: &GateStatus<'_>) -> GateLine {
@@ -383,12 +428,32 @@ fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
                 ),
                 &format!("traghetto checklist report {checklist} {tenant}"),
             ),
+            (Action::Manual(_), _) => said_or_to_do(inputs, step, &run),
             _ => match hours::wait(inputs.windows, inputs.forecast, state, step, inputs.now) {
                 Some(wait) => act(waits(&wait), &run),
                 None => repeat_or_go_on(plan, state, step, &run),
             },
         },
     }
+}
+
+/// What people do, or have said that they did.
+fn said_or_to_do(inputs: &Inputs<'_>, step: &Step, run: &str) -> NextAct {
+    let id = &step.id;
+    if let Some(said) = inputs.state.confirmed.get(id) {
+        let what = text(
+            format!("proseguire: {id} è fatto, dice {}; ora si verifica", said.by),
+            format!("go on: {id} is done, says {}; now it is looked at", said.by),
+        );
+        return NextAct { who: Vec::new(), command: Some(run.to_owned()), by: None, what };
+    }
+    let Some(line) = manual(inputs).into_iter().find(|line| line.step == *id) else { return blocked(Some(step), run) };
+    let Bilingual { it, en } = line.title;
+    let what = match line.failure {
+        None => text(format!("fare a mano {id}: {it}"), format!("do by hand {id}: {en}")),
+        Some(why) => text(format!("rifare a mano {id}: {it} ({why})"), format!("do again by hand {id}: {en} ({why})")),
+    };
+    NextAct { who: line.who, command: Some(line.command), by: None, what }
 }
 
 /// What keeps a step of the move from beginning.

@@ -96,6 +96,10 @@ id!(
     GateId
 );
 id!(
+    /// A step of a playbook that people do.
+    ManualId
+);
+id!(
     /// A role that signs or executes, such as `comune-referente`.
     RoleId
 );

@@ -45,6 +45,9 @@ pub struct Server {
     /// Services that people stop before its final sync; that they are stopped is checked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub services_stop: Vec<String>,
+    /// Hours for which what people do by hand keeps it out of service, as they estimate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manual_hours: Option<u32>,
     /// What the inventory says of its copy's virtual hardware.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<Hardware>,

@@ -57,6 +57,8 @@ pub struct World {
     pub mute: BTreeSet<String>,
     /// Servers whose checklist does not pass, and why.
     pub failing: BTreeMap<Phase, String>,
+    /// Manual steps of which nothing shows that they are done.
+    pub unseen: BTreeSet<String>,
     /// Every act, in order.
     pub acts: Vec<String>,
     /// The clock, where acts take their time.
@@ -125,6 +127,14 @@ impl Acts for Memory {
             return Err(Trouble::new(Class::CheckFailed, why).hint("Users stay on what serves them now."));
         }
         Ok(Ended { result: StepResult::Checked { findings: "f".into(), verdicts: BTreeMap::new() }, facts: json!({}) })
+    }
+
+    async fn ask(&mut self, step: &Step) -> Result<String, Trouble> {
+        self.note(format!("ask {}", step.id)).await;
+        match self.with(|world| world.unseen.contains(&step.id.0)) {
+            true => Err(Trouble::new(Class::CheckFailed, "nothing shows it")),
+            false => Ok("open true".into()),
+        }
     }
 
     async fn copy(

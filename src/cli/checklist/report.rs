@@ -1,14 +1,15 @@
 //! `traghetto checklist report`: where a checklist stands, from the journal; nobody is asked.
 
-use super::super::{Context, Lang};
+use super::super::{Context, Lang, journal};
 use super::PhaseArg;
 use super::findings::standing;
 use super::scene::Scene;
-use crate::checklist::junit;
+use crate::checklist::{Phase, junit};
 use crate::document::statement::DocumentError;
 use crate::document::verbale::{self, Language, Report, Sources};
 use crate::failure::{Failure, Kind};
 use crate::journal::event::rome;
+use crate::migration::{self, RunState};
 use std::path::PathBuf;
 
 /// `traghetto checklist report`.
@@ -46,7 +47,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let scene = Scene::open(&args.tenant, context).await?;
     let place = scene.place(args.phase.phase(), context)?;
     let time = rome(&scene.journal.now());
+    let by_hand = by_hand(&scene, args.phase.phase())?;
     let sources = Sources {
+        by_hand: &by_hand,
         project: &scene.inventory.project,
         tenant: &scene.tenant,
         people: &scene.inventory.people,
@@ -77,6 +80,22 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What two persons decided by hand before this checklist's gate.
+fn by_hand(scene: &Scene, phase: Phase) -> Result<Vec<verbale::ByHand>, Failure> {
+    let state = RunState::of(&scene.events).map_err(journal::illegal)?;
+    let Some(activity) = verbale::activity(phase) else { return Ok(Vec::new()) };
+    let decided = migration::by_hand(&state, scene.journal.now()).into_iter().filter(|line| line.agreed);
+    let mine = decided.filter(|line| line.activity.is_some_and(|number| number <= u64::from(activity)));
+    let decider =
+        |one: migration::Decision| verbale::Decider { role: one.role, by: one.by, time: one.time, reason: one.reason };
+    let written = mine.map(|line| verbale::ByHand {
+        step: line.step.to_string(),
+        skipped: line.way == migration::ByHand::Skipped,
+        decided: line.decided.into_iter().map(decider).collect(),
+    });
+    Ok(written.collect())
 }
 
 fn unwritten(error: DocumentError) -> Failure {

@@ -3,8 +3,12 @@
 use crate::cli::quantities::{duration, gigabytes};
 use crate::cli::table::Table;
 use crate::cli::ui::{Tone, Ui};
-use crate::migration::{Basis, DiskForecast, Forecast, LinkForecast, Plan, ServerForecast, Term, TermKind};
+use crate::migration::{
+    Basis, DiskForecast, Forecast, LinkForecast, Offline, OfflinePart, OfflineTerm, Plan, ServerForecast, Term,
+    TermKind,
+};
 use crate::model::calendar::{italian, rome_civil};
+use crate::model::server::Transfer;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
@@ -30,8 +34,13 @@ pub(super) fn text(forecast: &Forecast, plan: &Plan, ui: &Ui) -> String {
     }
     let _ = writeln!(text, "\n{}", ui.tone(Tone::Strong, "Changes and final sync"));
     for server in &forecast.servers {
-        let _ = writeln!(text, "  {}", changes(server));
-        let _ = writeln!(text, "    final sync: {}", final_sync(server));
+        if is_replaced(server, plan) {
+            let _ = writeln!(text, "  {}: not copied, a new machine takes over", server.server);
+        } else {
+            let _ = writeln!(text, "  {}", changes(server));
+            let _ = writeln!(text, "    final sync: {}", final_sync(server));
+        }
+        let _ = writeln!(text, "    out of service ({}): {}", server.offline.way, offline(&server.offline));
     }
     for link in &forecast.links {
         text.push_str(&convergence(link, forecast, ui));
@@ -53,6 +62,14 @@ fn first_copies(forecast: &Forecast, plan: &Plan) -> String {
     ]);
     for server in &forecast.servers {
         let transfer = plan.server(&server.server).map_or("", |planned| planned.transfer.word());
+        if is_replaced(server, plan) {
+            let mut row = [const { String::new() }; 9];
+            row[0] = server.server.to_string();
+            transfer.clone_into(&mut row[1]);
+            "not copied".clone_into(&mut row[8]);
+            table.row(row);
+            continue;
+        }
         let source = if server.offline_while_copied { "off (rescue system)" } else { "runs" };
         table.row([
             server.server.to_string(),
@@ -78,6 +95,30 @@ fn first_copies(forecast: &Forecast, plan: &Plan) -> String {
         String::new(),
     ]);
     table.render()
+}
+
+/// Whether another machine takes over from the server.
+fn is_replaced(server: &ServerForecast, plan: &Plan) -> bool {
+    plan.server(&server.server).is_some_and(|planned| planned.transfer == Transfer::Replace)
+}
+
+/// How long a server is out of service, part by part.
+fn offline(offline: &Offline) -> String {
+    let part = |term: &OfflineTerm| {
+        let what = match term.part {
+            OfflinePart::FirstCopy => "first copy at MCR",
+            OfflinePart::LastCopy => "last copy",
+            OfflinePart::ByHand => "by hand, as the inventory says",
+        };
+        let long = term.seconds.map_or_else(|| "non noto".to_owned(), duration);
+        let most = term.at_most_seconds.map(|most| format!(", at most {} (a full copy)", duration(most)));
+        format!("{what} {long}{}", most.unwrap_or_default())
+    };
+    let parts = offline.terms.iter().map(part).collect::<Vec<_>>().join(" + ");
+    match offline.seconds {
+        Some(seconds) if offline.terms.len() > 1 => format!("{}: {parts}", duration(seconds)),
+        _ => parts,
+    }
 }
 
 /// What `of` says of each disk.

@@ -93,6 +93,15 @@ fn about(event: &Event) -> String {
         "server.stated" => {
             format!("{} {} by {} as {}: {}", word("server"), word("fact"), word("by"), word("role"), word("note"))
         }
+        "override.asked" | "override.revoked" => {
+            format!("{} {} by {} as {}: {}", word("step"), word("way"), word("by"), word("role"), word("reason"))
+        }
+        "step.overridden" => {
+            let who = |key: &str| data[key]["by"].as_str().unwrap_or_default();
+            let why = data["first"]["reason"].as_str().unwrap_or_default();
+            format!("{} {} by {} and {}: {why}", word("step"), word("way"), who("first"), who("second"))
+        }
+        "step.stated" => format!("{} by {} as {}: {}", word("step"), word("by"), word("role"), word("note")),
         "window.waived" => format!("{} late, by {} as {}: {}", word("server"), word("by"), word("role"), word("note")),
         "rollback.asked" | "server.rolled-back" | "server.reentered" => {
             format!("{} by {}: {}", word("server"), word("by"), word("reason"))

@@ -126,6 +126,11 @@ fn of_step(step: &Step, plan: &Plan, context: &Context) -> String {
         (Action::FinalSync, Some((_, planned, disk))) => {
             format!("last copy of {disk}, with the source quiet{}", standing_still(planned.quiesce))
         }
+        (Action::Manual(manual), _) => {
+            let roles = manual.by.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or ");
+            let then = manual.probe().map_or("no probe sees it".to_owned(), |probe| format!("then {probe} is asked"));
+            format!("by hand, says {roles}, {then}: {}", context.in_language(&manual.title))
+        }
         (Action::Gate(gate), _) => {
             let signers: Vec<&str> = gate.roles.iter().map(|role| role.as_str()).collect();
             let hours = gate.valid_hours.map(|hours| format!(", valid {hours} h")).unwrap_or_default();

@@ -9,6 +9,7 @@ use crate::cli::{Context, journal, remote};
 use crate::failure::{Failure, Kind};
 use crate::journal::JournalError;
 use crate::migration::{self, Action, Asked, Ending, Record, Shown, StepResult, gates, may_have_machine};
+use crate::model::server::Transfer;
 use crate::model::{PersonId, RoleId, ServerId};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -287,9 +288,23 @@ fn servers(args: &Args, scene: &Scene, story: &Story) -> Result<Vec<ServerId>, F
     };
     match &args.server {
         Some(server) if scene.plan.server(server).is_none() => Err(no_server(scene, server)),
+        Some(server) if is_replaced(scene, server) => Err(Failure::new(
+            Kind::CheckFailed,
+            format!("{server} is replaced, not moved: there is no copy to take back"),
+        )
+        .hint("Nothing was done. Until it is demoted the old server goes on as it was.")
+        .hint("Once it was demoted it does not come back: the new one is kept, or another is promoted by hand.")),
         Some(server) if left(server) => Ok(vec![server.clone()]),
         Some(server) => Err(Failure::new(Kind::Usage, format!("{server} was taken back already"))
             .hint("Nothing was done: its source serves the town. A new night begins with --revoke --server.")),
-        None => Ok(scene.plan.servers.iter().map(|server| server.server.clone()).filter(left).collect()),
+        None => {
+            let moved = scene.plan.servers.iter().map(|server| &server.server).filter(|id| !is_replaced(scene, id));
+            Ok(moved.filter(|server| left(server)).cloned().collect())
+        }
     }
+}
+
+/// Whether another machine takes over from the server.
+fn is_replaced(scene: &Scene, server: &ServerId) -> bool {
+    scene.plan.server(server).is_some_and(|planned| planned.transfer == Transfer::Replace)
 }

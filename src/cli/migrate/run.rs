@@ -249,10 +249,12 @@ impl Work<'_> {
         troubles.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.class));
         let call = call(self.scene, troubles.first().map(|(step, _)| step));
         let others: Vec<String> = troubles.iter().skip(1).map(|(step, _)| step.to_string()).collect();
+        let by_hand = self.by_hand(&troubles);
         match troubles.into_iter().next() {
             Some((step, trouble)) => {
                 let waiting = trouble.class == Class::Waiting;
                 let mut failure = Failure::from(trouble).hint(format!("It was step {step}."));
+                failure = by_hand.into_iter().fold(failure, Failure::hint);
                 if !others.is_empty() {
                     failure = failure.hint(format!("These did not end well either: {}.", others.join(", ")));
                 }
@@ -268,6 +270,19 @@ impl Work<'_> {
                     .hint(format!("Go on with them: traghetto migrate run {}", self.scene.tenant.id)))
             }
         }
+    }
+
+    /// What people do at the steps that wait for them, as they read it.
+    fn by_hand(&self, troubles: &[(StepId, Trouble)]) -> Vec<String> {
+        let waiting = troubles.iter().filter(|(_, trouble)| trouble.class == Class::Waiting);
+        let manual = waiting.filter_map(|(id, _)| {
+            let step = self.scene.plan.steps.iter().find(|step| step.id == *id)?;
+            let Action::Manual(manual) = &step.action else { return None };
+            let (title, how) =
+                (self.context.in_language(&manual.title), self.context.in_language(&manual.instructions));
+            Some(format!("{id}: {title}. {how}"))
+        });
+        manual.collect()
     }
 }
 

@@ -6,7 +6,7 @@ use super::scene::{Scene, Story};
 use crate::checklist::{self, Baselines, Options, Signatures, Standing, Verdict};
 use crate::cli::{Context, approval};
 use crate::failure::{Failure, Kind};
-use crate::migration::{Action, GateStatus, Objection, Plan, Record, Shown, StepResult, gates, may_sign};
+use crate::migration::{Action, ByHand, GateStatus, Objection, Plan, Record, Shown, StepResult, gates, may_sign};
 use crate::model::project::Prevails;
 use crate::model::{PersonId, RoleId, ServerId};
 use crate::untrusted::printable;
@@ -17,13 +17,13 @@ use std::fmt::Write as _;
 pub struct Args {
     #[command(flatten)]
     pub(super) whose: Whose,
-    /// The gate, as `migrate status` names it; or what is said about one server: `source-off`, `routed`, `late`.
+    /// The gate or the manual step, as `migrate status` names it; or what is said about one server: `source-off`, `routed`, `late`.
     pub(super) gate: String,
     /// The server that is vouched for.
     #[arg(long)]
     pub(super) server: Option<ServerId>,
-    /// What the person saw, where something is vouched for.
-    #[arg(long, value_name = "TEXT", requires = "server")]
+    /// What the person did or saw, where something is vouched for.
+    #[arg(long, value_name = "TEXT")]
     pub(super) note: Option<String>,
     /// The role in which the person signs.
     #[arg(long)]
@@ -49,6 +49,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         return Err(Failure::new(Kind::Usage, format!("there is no gate `{name}`"))
             .hint(format!("The gates are: {}.", names.join(", "))));
     };
+    if args.note.is_some() {
+        return Err(Failure::new(Kind::Usage, "a gate is signed without --note").hint("Nothing was signed."));
+    }
     may_sign(status, &scene.plan, &scene.inventory.people, by, &args.role, &operator).map_err(objection)?;
     still_stated(&scene, &story, status, context)?;
     let page = page(&scene, &story, status, by, &args.role);
@@ -85,7 +88,8 @@ fn still_stated(scene: &Scene, story: &Story, status: &GateStatus<'_>, context: 
     let before = scene.plan.steps.iter().take_while(|step| step.id != status.step.id);
     let stage: Vec<_> = before.collect();
     let stage = stage.iter().rev().take_while(|step| !matches!(step.action, Action::Gate(_)));
-    for step in stage {
+    // What two persons filled in on paper is not weighed here.
+    for step in stage.filter(|step| !story.state.is_by_hand(&step.id)) {
         let Action::Checklist { checklist: phase } = step.action else { continue };
         let list = checklist::load(&context.root, phase, &scene.inventory.people).map_err(|problems| {
             Failure::new(Kind::Invalid, problems).hint("Nothing was signed. Mend the checklist.")
@@ -226,6 +230,15 @@ fn in_italian(result: &StepResult) -> String {
         }
         StepResult::TestsEnded { .. } => "macchine di test eliminate".to_owned(),
         StepResult::Converted { changes, .. } => format!("clone convertito, modifiche {}", short(changes)),
+        StepResult::Confirmed { role, by, probe } => {
+            let seen = probe.as_deref().map_or("senza verifica".to_owned(), |probe| format!("verificato con {probe}"));
+            format!("fatto a mano, dichiarato da {by}, {role}; {}", printable(&seen))
+        }
+        StepResult::ByHand { way, decided } => {
+            let what = if *way == ByHand::Done { "fatto a mano" } else { "saltato" };
+            let who = decided.iter().map(|one| format!("{} ({}): {}", one.by, one.role, printable(&one.reason)));
+            format!("{what}, deciso da {}", who.collect::<Vec<_>>().join("; "))
+        }
         StepResult::Fenced(shown) => format!("sorgente spenta ({})", shown_in_italian(shown)),
         StepResult::Routed(shown) => format!("indirizzo raggiungibile al data center ({})", shown_in_italian(shown)),
         StepResult::Booted { machine } => format!("in servizio come {}", printable(machine)),

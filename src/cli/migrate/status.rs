@@ -11,7 +11,8 @@ use crate::cli::wrap::wrapped;
 use crate::cli::{Context, Lang};
 use crate::failure::Failure;
 use crate::migration::{
-    Action, GateLine, Inputs, Next, Scope, ServerStatus, Status, Step, Unsigned, clock, live_figures, next, unmeasured,
+    Action, ByHand, GateLine, Inputs, ManualLine, Next, Scope, ServerStatus, Status, Step, Unsigned, clock,
+    live_figures, next, unmeasured,
 };
 use crate::model::RoleId;
 use crate::model::bilingual::Bilingual;
@@ -87,7 +88,7 @@ fn unsigned(scene: &Scene, story: &Story, context: &Context) -> Vec<Unsigned> {
         Next::Gate(gate) => {
             let before: Vec<&Step> = scene.plan.steps.iter().take_while(|step| step.id != gate.step.id).collect();
             let stage = before.into_iter().rev().take_while(|step| !matches!(step.action, Action::Gate(_)));
-            stage.filter_map(phase).collect()
+            stage.filter(|step| !story.state.is_by_hand(&step.id)).filter_map(phase).collect()
         }
         _ => Vec::new(),
     };
@@ -117,10 +118,14 @@ fn unsigned_of(phase: Phase, scene: &Scene, story: &Story, context: &Context) ->
     missing.map(unsigned).collect()
 }
 
-/// What the gate that comes next asks people to do.
+/// What the gate or the manual step that comes next asks people to do.
 pub(super) fn asked<'a>(scene: &'a Scene, story: &'a Story) -> Option<&'a Bilingual> {
     match next(&scene.plan, &story.state, &Scope::default(), story.journal.now()) {
         Next::Gate(gate) => gate.gate.asks.as_ref(),
+        Next::Act(step) => match &step.action {
+            Action::Manual(manual) if !story.state.confirmed.contains_key(&step.id) => Some(&manual.instructions),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -149,6 +154,8 @@ fn page(scene: &Scene, story: &Story, status: &Status, context: &Context) -> Str
             let _ = write!(text, "\n{}", labelled(Tone::Bad, &heading, failure, context));
         }
     }
+    text.push_str(&manual(status, context));
+    text.push_str(&decided(status, context));
     text.push_str(&go_back(status, context));
     text.push_str(&safety(status, context));
     if let Some(command) = &status.next.command {
@@ -204,6 +211,55 @@ pub(super) fn unassisted(scene: &Scene) -> Bilingual {
         it: format!("attenzione: fuori dall'assistenza del collegamento (lun-ven {from}-{until})"),
         en: format!("warning: outside of the link's hours of assistance (Mon-Fri {from}-{until})"),
     }
+}
+
+/// What else people do now, beside what comes next.
+fn manual(status: &Status, context: &Context) -> String {
+    let others: Vec<&ManualLine> =
+        status.manual.iter().filter(|line| Some(&line.command) != status.next.command.as_ref()).collect();
+    if others.is_empty() {
+        return String::new();
+    }
+    let title = if context.lang == Lang::It { "Da fare a mano:" } else { "By hand:" };
+    let mut text = format!("\n{}\n", context.ui.tone(Tone::Strong, title));
+    for line in others {
+        let what = format!("{}. {}", context.in_language(&line.title), context.in_language(&line.instructions));
+        text.push_str(&labelled(Tone::Warn, &format!("  {}:", line.step), &what, context));
+        let _ = writeln!(text, "    {}", line.command);
+    }
+    text
+}
+
+/// Steps that two persons decided, or one wants to.
+fn decided(status: &Status, context: &Context) -> String {
+    if status.by_hand.is_empty() {
+        return String::new();
+    }
+    let it = context.lang == Lang::It;
+    let title = if it { "Deciso a mano:" } else { "Decided by hand:" };
+    let mut text = format!("\n{}\n", context.ui.tone(Tone::Strong, title));
+    for line in &status.by_hand {
+        let what = match (line.way, it) {
+            (ByHand::Done, true) => "fatto",
+            (ByHand::Skipped, true) => "saltato",
+            (way, false) => way.word(),
+        };
+        let who =
+            line.decided.iter().map(|one| format!("{} ({}), {}: {}", one.by, one.role, day(&one.time), one.reason));
+        let missing = match (line.agreed, it) {
+            (true, _) => "",
+            (false, true) => "; manca l'altra parte",
+            (false, false) => "; the other side has to agree",
+        };
+        let who = who.collect::<Vec<_>>().join("; ");
+        text.push_str(&labelled(Tone::Warn, &format!("  {}:", line.step), &format!("{what}, {who}{missing}"), context));
+    }
+    text
+}
+
+/// Day and minute of a time of the journal.
+fn day(time: &str) -> String {
+    time.get(..16).unwrap_or(time).replace('T', " ")
 }
 
 /// What speaks for going back, while servers are on the move; people decide.

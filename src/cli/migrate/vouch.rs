@@ -6,7 +6,7 @@ use super::sign::{Args, adopted};
 use crate::cli::{Context, approval};
 use crate::digest::sha256;
 use crate::failure::{Failure, Kind};
-use crate::migration::{Action, Fact, Record, StepState, Stop};
+use crate::migration::{Action, Fact, Record, StepState, Stop, at_hand};
 use crate::model::people::Side;
 use crate::model::{PersonId, RoleId, ServerId};
 use crate::untrusted::printable;
@@ -109,6 +109,16 @@ fn is_due(scene: &Scene, story: &Story, server: &ServerId, fact: Fact) -> Result
     if moves && !mine(Action::FinalSync).all(done) {
         return Err(Failure::new(Kind::CheckFailed, format!("the final sync of {server} is not done"))
             .hint("Nothing was recorded: what is seen before it does not count.")
+            .hint(format!("Go on with: traghetto migrate run {}", scene.tenant.id)));
+    }
+    // One that is replaced has no last copy: what is said counts from its own turn on.
+    let open = at_hand(&scene.plan, &story.state, story.journal.now());
+    let turn = open
+        .iter()
+        .any(|step| step.server.as_ref() == Some(server) && matches!(step.action, Action::Fence | Action::Route));
+    if moves && mine(Action::FinalSync).next().is_none() && !turn {
+        return Err(Failure::new(Kind::CheckFailed, format!("the turn of {server} to be switched off has not come"))
+            .hint("Nothing was recorded: what is said before does not count.")
             .hint(format!("Go on with: traghetto migrate run {}", scene.tenant.id)));
     }
     let (step, what) = match fact {

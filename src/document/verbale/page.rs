@@ -55,6 +55,7 @@ struct Page<'a> {
     counts: Vec<(&'static str, usize)>,
     rows: Vec<Row>,
     waivers: Vec<Waived>,
+    by_hand: Vec<Decided>,
     open: Vec<String>,
     skipped: Vec<(String, String)>,
     validations: Vec<Validated>,
@@ -87,6 +88,14 @@ struct Waived {
     until: String,
     by: String,
     reason: String,
+}
+
+/// A step that two persons decided.
+#[derive(Serialize)]
+struct Decided {
+    step: String,
+    what: &'static str,
+    who: Vec<String>,
 }
 
 /// How a validating role stands.
@@ -135,6 +144,7 @@ impl<'a> Page<'a> {
             counts: scribe.counts(),
             rows: shown().map(|line| scribe.row(line)).collect(),
             waivers: shown().filter_map(|line| scribe.waived(line)).collect(),
+            by_hand: report.by_hand.iter().map(|one| scribe.decided(one)).collect(),
             open: shown().filter(|line| is_open(line)).map(|line| scribe.open(line)).collect(),
             skipped: scribe.skipped(),
             validations: scribe.validations(),
@@ -267,6 +277,14 @@ impl Scribe<'_> {
             by,
             reason: waiver.reason.clone(),
         })
+    }
+
+    fn decided(&self, one: &super::ByHand) -> Decided {
+        let who = one.decided.iter().map(|one| {
+            let (name, title, time) = (self.name(&one.by), self.title(&one.role), day_and_minute(&one.time));
+            format!("{name}, {title}, {time}: {}", one.reason)
+        });
+        Decided { step: one.step.clone(), what: self.language.by_hand(one.skipped), who: who.collect() }
     }
 
     fn open(&self, line: &Standing) -> String {

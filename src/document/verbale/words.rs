@@ -29,6 +29,7 @@ pub(super) struct Words {
     pub(super) found: &'static str,
     pub(super) blocker: &'static str,
     pub(super) waivers: &'static str,
+    pub(super) by_hand: &'static str,
     pub(super) until: &'static str,
     pub(super) open: &'static str,
     pub(super) none: &'static str,
@@ -69,6 +70,7 @@ pub(super) const ITALIAN: Words = Words {
     found: "Rilevato",
     blocker: "bloccante",
     waivers: "Deroghe",
+    by_hand: "Passi della migrazione decisi a mano",
     until: "fino al",
     open: "Voci aperte",
     none: "nessuna",
@@ -109,6 +111,7 @@ pub(super) const ENGLISH: Words = Words {
     found: "Found",
     blocker: "blocker",
     waivers: "Waivers",
+    by_hand: "Steps of the migration decided by hand",
     until: "until",
     open: "Open items",
     none: "none",
@@ -139,6 +142,10 @@ impl Language {
             Language::Italian => italian,
             Language::English => english,
         }
+    }
+
+    pub(super) fn by_hand(self, skipped: bool) -> &'static str {
+        if skipped { self.pick("saltato", "left out") } else { self.pick("fatto a mano", "done by hand") }
     }
 
     pub(super) fn verdict(self, verdict: Verdict) -> &'static str {

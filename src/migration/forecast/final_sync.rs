@@ -38,6 +38,11 @@ pub struct FinalSync {
 }
 
 impl FinalSync {
+    /// Of a server that is not copied.
+    pub(super) fn none() -> Self {
+        Self { terms: Vec::new(), copy_seconds: None }
+    }
+
     /// The outage of a server whose disks are read in `read_seconds` and of which `bytes` on a link of `mbps` wait.
     pub(super) fn of(read_seconds: Option<f64>, bytes: Option<u64>, mbps: Option<f64>) -> Self {
         let read = read_seconds.map(|seconds| seconds.ceil() as u64);

@@ -88,6 +88,9 @@ pub trait Acts: Send {
     /// Runs a checklist.
     fn check(&mut self, phase: ChecklistPhase) -> impl Future<Output = Result<Ended, Trouble>>;
 
+    /// Asks what shows that people have done a step of theirs; what was found. That it does not hold is trouble.
+    fn ask(&mut self, step: &Step) -> impl Future<Output = Result<String, Trouble>>;
+
     /// Brings the replica of a disk up to date.
     fn copy(
         &mut self,

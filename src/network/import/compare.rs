@@ -129,6 +129,7 @@ fn server(found: &super::found::FoundServer) -> Option<Server> {
         landing_winrm: None,
         after: Vec::new(),
         services_stop: Vec::new(),
+        manual_hours: None,
         machine: None,
         converter: None,
         example: false,

@@ -40,6 +40,7 @@ fn server() -> Server {
         landing_winrm: None,
         after: Vec::new(),
         services_stop: Vec::new(),
+        manual_hours: None,
         machine: None,
         converter: None,
         example: true,
