@@ -26,11 +26,11 @@ fn server(transfer: Transfer, directory: Option<DirectoryWay>, manual_hours: Opt
     }
 }
 
-/// Parts as `(part, seconds, at most)`, and the sum.
-fn told(
-    server: &Server,
-    last: Option<u64>,
-) -> (&'static str, Vec<(OfflinePart, Option<u64>, Option<u64>)>, Option<u64>) {
+/// A part with its seconds, and those that it takes at most.
+type Part = (OfflinePart, Option<u64>, Option<u64>);
+
+/// The way, its parts and the sum.
+fn told(server: &Server, last: Option<u64>) -> (&'static str, Vec<Part>, Option<u64>) {
     let final_sync = FinalSync { terms: Vec::new(), copy_seconds: last };
     let offline = Offline::of(server, Some(100_000), &final_sync);
     let terms = offline.terms.iter().map(|term| (term.part, term.seconds, term.at_most_seconds));
