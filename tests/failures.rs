@@ -239,6 +239,8 @@ fn journal() -> Vec<JournalError> {
         JournalError::Held { .. } => JournalError::Held { subject: subject(), holder: holder() },
         JournalError::TakenOver { .. } => JournalError::TakenOver { subject: subject(), holder: holder() },
         JournalError::Busy { .. } => JournalError::Busy { tenant: "cinto-caomaggiore".into() },
+        JournalError::OtherStory { .. } => JournalError::OtherStory { tenant: "cinto-caomaggiore".into(), seq: 7 },
+        JournalError::Ahead { .. } => JournalError::Ahead { tenant: "cinto-caomaggiore".into(), here: 9, there: 7 },
     )
 }
 
