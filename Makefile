@@ -21,6 +21,7 @@ build: agent
 # The agent is linked statically and kept apart: a plain build would put a dynamic one in its place.
 agent:
 	$(call static_agent,release)
+	@test $$(stat -c %s $(AGENT)) -lt 3000000 || { echo "the agent is larger than 3 MB: it is pushed over slow links"; exit 1; }
 
 define static_agent
 	$(CARGO) rustc --profile $(1) --locked --bin traghetto-agent -- -C target-feature=+crt-static

@@ -12,7 +12,8 @@ fn the_agent_is_small_static_and_alone() {
     let agent = AgentBinary::find(Some(&path), "/nowhere/traghetto".as_ref()).unwrap();
     assert!(agent.is_static(), "{} needs a loader", agent.path().display());
     let content = std::fs::read(agent.path()).unwrap();
-    assert!(content.len() < 3_000_000, "it has {} bytes", content.len());
+    // As tests compile it, without optimisation; `make agent` holds a release to 3 MB.
+    assert!(content.len() < 4_500_000, "it has {} bytes", content.len());
     for word in ["tokio", "sqlx", "russh"] {
         let found = content.windows(word.len()).any(|window| window == word.as_bytes());
         assert!(!found, "the agent contains {word}");

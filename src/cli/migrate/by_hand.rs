@@ -112,7 +112,7 @@ impl<'a> Desk<'a> {
     fn is_open(&self, id: &str) -> Result<(), Failure> {
         if let Some(holder) = &self.story.holder {
             let held = JournalError::Held { subject: self.scene.subject(), holder: Box::new(holder.clone()) };
-            return Err(Failure::new(Kind::Failed, held).hint(format!(
+            return Err(Failure::new(Kind::Waiting, held).hint(format!(
                 "Nothing was recorded. Pause it first: traghetto migrate pause {} --reason TEXT",
                 self.scene.tenant.id
             )));
@@ -122,7 +122,10 @@ impl<'a> Desk<'a> {
             return Ok(());
         }
         if matches!(self.story.state.step(&self.step.id), StepState::Done { .. }) {
-            return Err(Failure::new(Kind::Usage, format!("{id} is done already")).hint("Nothing was recorded."));
+            return Err(Failure::new(Kind::Usage, format!("{id} is done already")).hint(format!(
+                "Nothing was recorded. What comes next: traghetto migrate status {}",
+                self.scene.tenant.id
+            )));
         }
         let first = open.first().map_or_else(String::new, |first| format!(": {} comes first", first.id));
         Err(Failure::new(Kind::CheckFailed, format!("the turn of {id} has not come{first}"))
@@ -136,7 +139,10 @@ impl<'a> Desk<'a> {
             return Ok(None);
         };
         let first = &before.first;
-        let refused = |text: String| Err(Failure::new(Kind::CheckFailed, text).hint("Nothing was recorded."));
+        let refused = |text: String| {
+            Err(Failure::new(Kind::CheckFailed, text)
+                .hint("Nothing was recorded: what was asked for before still waits."))
+        };
         if before.way != way {
             return refused(format!("{} wants {} {}, not {}", first.by, self.step.id, before.way.word(), way.word()))
                 .map_err(|failure: Failure| failure.hint("To want something else, take it back first: --revoke."));
@@ -188,7 +194,8 @@ impl<'a> Desk<'a> {
                 .hint("Nothing was recorded: what both decided stays in the journal and in what is signed."));
         }
         if !self.story.state.asked_by_hand.contains_key(&step) {
-            return Err(Failure::new(Kind::Usage, format!("nobody wants {step} by hand")).hint("Nothing was recorded."));
+            return Err(Failure::new(Kind::Usage, format!("nobody wants {step} by hand"))
+                .hint("Nothing was recorded, and there is nothing to take back: the run does the step."));
         }
         let (role, by, reason) = (self.args.role.clone(), self.by.clone(), self.args.reason.clone());
         let record = Record::OverrideRevoked { step: step.clone(), role, by, reason };

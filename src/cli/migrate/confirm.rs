@@ -16,7 +16,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let by = args.by.as_ref().unwrap_or(&operator);
     let (step, manual) = step(&scene, &args.gate)?;
     let note = args.note.as_deref().ok_or_else(|| {
-        Failure::new(Kind::Usage, "what was done is to be said with --note TEXT").hint("Nothing was recorded.")
+        Failure::new(Kind::Usage, "what was done is to be said with --note TEXT")
+            .hint("Nothing was recorded. Give the same command with --note and what you did and saw.")
     })?;
     remark("note", note)?;
     let story = Story::open(&scene, context).await?;

@@ -67,6 +67,6 @@ fn kits(scene: &Scene, context: &Context) -> Result<Option<Kits>, Failure> {
 fn whole(root: &Path) -> Result<PathBuf, Failure> {
     std::fs::canonicalize(root).map_err(|error| {
         Failure::new(Kind::Failed, format!("{} cannot be looked at: {error}", root.display()))
-            .hint("Nothing was written.")
+            .hint("Nothing was written. Name another folder with --out, or make this one readable.")
     })
 }

@@ -50,7 +50,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
             .hint(format!("The gates are: {}.", names.join(", "))));
     };
     if args.note.is_some() {
-        return Err(Failure::new(Kind::Usage, "a gate is signed without --note").hint("Nothing was signed."));
+        return Err(Failure::new(Kind::Usage, "a gate is signed without --note")
+            .hint("Nothing was signed. Give the same command without it; a remark goes into: traghetto migrate note"));
     }
     may_sign(status, &scene.plan, &scene.inventory.people, by, &args.role, &operator).map_err(objection)?;
     still_stated(&scene, &story, status, context)?;
