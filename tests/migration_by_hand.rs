@@ -12,10 +12,14 @@ fn decision(role: &str, by: &str, operator: &str) -> Decision {
     Decision { role, by, operator, time: "2022-06-01T10:00:00+02:00".into(), reason: "the vCenter is down".into() }
 }
 
-fn overridden(step: &str, way: ByHand) -> Record {
-    let first = decision("venis-sistemista", "anna-veneto", "anna-veneto");
+/// One wants it, the other agrees.
+async fn overridden(lab: &Lab, step: &str, way: ByHand) {
+    let Decision { role, by, reason, .. } = decision("venis-sistemista", "anna-veneto", "anna-veneto");
+    let step = StepId(step.into());
+    lab.write(Record::OverrideAsked { step: step.clone(), way, role, by, reason }).await;
+    let first = lab.state().await.asked_by_hand[&step].first.clone();
     let second = decision("sad-validatore", "carla-riva", "carla-riva");
-    Record::StepOverridden { step: StepId(step.into()), way, first, second }
+    lab.write_as("carla-riva", Record::StepOverridden { step, way, first, second }).await;
 }
 
 #[test]
@@ -75,9 +79,11 @@ fn what_the_design_forbids_is_never_decided_by_hand() {
 
 #[tokio::test]
 async fn a_step_that_two_persons_decided_is_not_done_by_the_run() {
-    let lab = Lab::with_machines();
+    let mut lab = Lab::with_machines();
+    let colleague = lab.inventory.people.persons[&"carla-riva".parse().unwrap()].clone();
+    lab.inventory.people.persons.insert("fabio-canal".parse().unwrap(), colleague);
     lab.adopt().await;
-    lab.write(overridden("a1.prepare-landing", ByHand::Done)).await;
+    overridden(&lab, "a1.prepare-landing", ByHand::Done).await;
     assert!(matches!(lab.run().await, Ending::Gate));
     assert!(lab.memory.with(|world| world.acts.is_empty()), "nothing was prepared by the run");
     let state = lab.state().await;
@@ -87,9 +93,10 @@ async fn a_step_that_two_persons_decided_is_not_done_by_the_run() {
         panic!("it is done by hand")
     };
     assert_eq!((*way, decided.len()), (ByHand::Done, 2));
-    // Who wanted it carried it out: a validation of the SAD alone is another person's.
+    // Both who decided it carried it out: a validation of the SAD alone is another person's.
     assert_eq!(lab.gate().await, "landing-ready");
-    lab.sign("landing-ready").await;
+    assert!(lab.try_sign("landing-ready", "sad-validatore", "carla-riva").await.is_err());
+    lab.try_sign("landing-ready", "sad-validatore", "fabio-canal").await.unwrap();
     lab.up_to("test-accepted").await;
     assert_eq!(lab.memory.with(|world| world.acts.iter().filter(|act| *act == "prepare").count()), 0);
 }
@@ -109,6 +116,26 @@ async fn one_person_never_decides_for_two() {
     }
 }
 
+/// The one takes it back while the other still reads: nothing is decided, and the journal goes on.
+#[tokio::test]
+async fn a_wish_that_was_taken_back_decides_nothing() {
+    let lab = Lab::with_machines();
+    lab.adopt().await;
+    let step = StepId("a1.prepare-landing".into());
+    let Decision { role, by, reason, .. } = decision("venis-sistemista", "anna-veneto", "anna-veneto");
+    let way = ByHand::Skipped;
+    let asked =
+        Record::OverrideAsked { step: step.clone(), way, role: role.clone(), by: by.clone(), reason: reason.clone() };
+    lab.write(asked).await;
+    let first = lab.state().await.asked_by_hand[&step].first.clone();
+    lab.write(Record::OverrideRevoked { step: step.clone(), role, by, reason }).await;
+    let second = decision("sad-validatore", "carla-riva", "carla-riva");
+    lab.write_as("carla-riva", Record::StepOverridden { step: step.clone(), way, first, second }).await;
+    assert!(!lab.state().await.is_by_hand(&step));
+    assert!(matches!(lab.run().await, Ending::Gate));
+    assert_eq!(lab.memory.with(|world| world.acts.clone()), ["prepare"]);
+}
+
 #[tokio::test]
 async fn tests_that_were_left_out_are_never_overdue_and_paper_does_not_grow_old() {
     let lab = Lab::with_machines();
@@ -116,9 +143,9 @@ async fn tests_that_were_left_out_are_never_overdue_and_paper_does_not_grow_old(
     lab.up_to("test-accepted").await;
     lab.sign("test-accepted").await;
     for server in ["cinto-srv1", "cinto-srv2", "cinto-srv3"] {
-        lab.write(overridden(&format!("a4.test-launch.{server}"), ByHand::Skipped)).await;
+        overridden(&lab, &format!("a4.test-launch.{server}"), ByHand::Skipped).await;
     }
-    lab.write(overridden("a4.checklist.test", ByHand::Done)).await;
+    overridden(&lab, "a4.checklist.test", ByHand::Done).await;
     lab.later(100);
     lab.memory.with(|world| world.acts.clear());
     assert!(matches!(lab.run().await, Ending::Gate));
@@ -137,7 +164,7 @@ async fn what_ends_after_it_was_decided_stays_decided() {
     lab.adopt().await;
     let step = StepId("a1.prepare-landing".into());
     lab.write(Record::StepStarted { step: step.clone(), observed: serde_json::Value::Null }).await;
-    lab.write(overridden(&step.0, ByHand::Done)).await;
+    overridden(&lab, &step.0, ByHand::Done).await;
     let (reason, hints) = ("no space".to_owned(), Vec::new());
     let class = traghetto::migration::Class::Failed;
     lab.write(Record::StepFailed { step: step.clone(), reason, hints, class }).await;
@@ -216,7 +243,7 @@ fn two_persons_decide_and_everybody_reads_it() {
         (["comune-tecnico", "anna-veneto", "anna-veneto"], "may not decide this as comune-tecnico"),
     ] {
         let refused = decide(&sandbox, STEP, "--done", who).0.stderr;
-        assert!(refused.contains(said) && refused.contains("Nothing was recorded."), "{said}: {refused}");
+        assert!(refused.contains(said) && refused.contains("Nothing was recorded"), "{said}: {refused}");
     }
     let other = decide(&sandbox, STEP, "--skip", ELENA).0.code(4).stderr;
     assert!(

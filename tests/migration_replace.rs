@@ -9,8 +9,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use traghetto::checklist::{self, Check, Live, Once, Verdict};
 use traghetto::migration::{
-    self, Action, Class, Ending, Evidence, Forecast, Known, OfflinePart, Plan, Record, Refusal, StepId, StepState,
-    at_hand,
+    self, Action, Class, Ending, Evidence, Forecast, Known, OfflinePart, Plan, Record, Refusal, RunState, StepId,
+    StepState, at_hand,
 };
 use traghetto::model::Inventory;
 use traghetto::model::server::{Access, Addressing, DirectoryWay, Login, Os, Server, SshProfile, Transfer};
@@ -150,6 +150,30 @@ async fn a_new_night_leaves_what_was_promoted_and_demoted() {
     let done = |step: &str| matches!(state.step(&StepId(step.into())), StepState::Done { .. });
     assert!(done("a4.manual.promoted.cinto-srv1") && done("a5.manual.demoted.cinto-srv1"));
     assert!(!done("a5.fence.cinto-srv1"));
+}
+
+/// The new machine serves at the old address: its fence does not grow old, and another night leaves it alone.
+#[tokio::test]
+async fn what_took_over_is_never_asked_to_be_off_again() {
+    let lab = lab(Addressing::Keep);
+    lab.adopt().await;
+    run_to(&lab, "landing-accepted", &mut Vec::new()).await;
+    let taken = "a5.manual.address-taken.cinto-srv1";
+    let done = |state: &RunState, step: &str| matches!(state.step(&StepId(step.into())), StepState::Done { .. });
+    assert!(done(&lab.state().await, taken) && done(&lab.state().await, "a5.fence.cinto-srv1"));
+    lab.memory.with(|world| world.acts.clear());
+    lab.later(5);
+    assert!(matches!(lab.run().await, Ending::Gate), "the morning after");
+    lab.later(13);
+    // Another server moves in another night.
+    for (role, by) in [("venis-sistemista", "anna-veneto"), ("comune-tecnico", "elena-ponte")] {
+        let (gate, role, by) = ("quiet".parse().unwrap(), role.parse().unwrap(), by.parse().unwrap());
+        lab.write(Record::GateSigned { gate, role, by, approves: "new".into(), terms: None }).await;
+    }
+    let state = lab.state().await;
+    for step in ["a5.manual.demoted.cinto-srv1", "a5.fence.cinto-srv1", "a5.route.cinto-srv1", taken] {
+        assert!(done(&state, step), "{step}");
+    }
 }
 
 /// What a plan says of a controller with this transfer and way, in a town with vCenter and Converter.

@@ -140,7 +140,12 @@ fn status<'a>(plan: &'a Plan, state: &'a RunState, now: Timestamp, index: usize)
         missing,
         undone: before.iter().filter(|step| !is_settled(state, step) || stale.contains(step)).collect(),
         stale,
-        executors: stage.filter_map(|step| state.executors.get(&step.id)).map(String::as_str).collect(),
+        executors: stage
+            .flat_map(|step| {
+                state.executors.get(&step.id).into_iter().chain(state.hands.get(&step.id).into_iter().flatten())
+            })
+            .map(String::as_str)
+            .collect(),
         step,
         gate,
         approval,
@@ -161,9 +166,12 @@ fn approved(plan: &Plan, state: &RunState, gate: &Gate, before: &[Step], given: 
     given.approves == approves || (since && given.approves == then())
 }
 
-/// Whether nothing of the move remains to be done.
+/// Whether nothing of the move remains to be done; where servers are only replaced, what people do in its activity.
 fn all_moved(plan: &Plan, state: &RunState) -> bool {
-    let mut moves = plan.steps.iter().filter(|step| is_move(&step.action)).peekable();
+    let quiet = |step: &&Step| matches!(&step.action, Action::Gate(gate) if gate.reaches == Some(Reached::Quiet));
+    let activity = plan.steps.iter().find(quiet).map(|step| step.activity);
+    let by_people = |step: &Step| matches!(step.action, Action::Manual(_)) && Some(step.activity) == activity;
+    let mut moves = plan.steps.iter().filter(|step| is_move(&step.action) || by_people(step)).peekable();
     moves.peek().is_some() && moves.all(|step| is_settled(state, step))
 }
 

@@ -107,12 +107,19 @@ fn may_act(plan: &Plan, state: &RunState, scope: &Scope, server: &ServerId, step
 }
 
 /// Whether the servers that move before `server` are through: their machine runs, or, where the landing
-/// has none, their final sync is done; the address of one that is replaced leads here.
+/// has none, their final sync is done; the address of one that is replaced leads here, and what people do for
+/// it before the first last copy is done.
 fn predecessors_moved(plan: &Plan, state: &RunState, server: &ServerId) -> bool {
     let Some(planned) = plan.server(server) else { return false };
-    let moves = |step: &&Step| matches!(step.action, Action::FinalSync | Action::Fence | Action::Route | Action::Boot);
-    let before = |step: &&Step| step.server.as_ref().is_some_and(|other| planned.after.contains(other));
-    plan.steps.iter().filter(moves).filter(before).all(|step| is_settled(state, step))
+    let first_copy = plan.steps.iter().position(|step| step.action == Action::FinalSync).unwrap_or_default();
+    let moves = |(at, step): &(usize, &Step)| match step.action {
+        Action::FinalSync | Action::Fence | Action::Route | Action::Boot => true,
+        Action::Manual(_) => *at < first_copy,
+        _ => false,
+    };
+    let before = |(_, step): &(usize, &Step)| step.server.as_ref().is_some_and(|other| planned.after.contains(other));
+    let mut earlier = plan.steps.iter().enumerate().filter(moves).filter(before);
+    earlier.all(|(_, step)| is_settled(state, step))
 }
 
 /// The first server that was taken back and may still have a machine.
@@ -134,8 +141,8 @@ fn is_old_fence(state: &RunState, now: Timestamp, step: &Step) -> bool {
         StepState::Done { at, .. } => now.duration_since(*at) > FENCED_FOR,
         _ => false,
     };
-    let booting = step.server.as_ref().is_some_and(|server| state.boot_has_begun(server));
-    step.action == Action::Fence && old && !booting && !is_taken_back(state, step)
+    let in_service = step.server.as_ref().is_some_and(|server| state.is_in_service(server));
+    step.action == Action::Fence && old && !in_service && !is_taken_back(state, step)
 }
 
 fn is_taken_back(state: &RunState, step: &Step) -> bool {

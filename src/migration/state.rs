@@ -184,6 +184,8 @@ pub struct RunState {
     pub steps: BTreeMap<StepId, StepState>,
     /// Who began each step last.
     pub executors: BTreeMap<StepId, String>,
+    /// Who did a step by hand, said so, or decided it: they do not validate it alone.
+    pub hands: BTreeMap<StepId, BTreeSet<String>>,
     /// Signatures, oldest first.
     pub signatures: Vec<Signature>,
     /// Why the run is paused, and by whom, if it is.
@@ -354,6 +356,7 @@ impl RunState {
             }
             Record::StepStated { step, role, by, .. } => {
                 let operator = event.operator.clone();
+                self.hands.entry(step.clone()).or_default().extend([by.to_string(), operator.clone()]);
                 self.confirmed.insert(step, Statement { role, by, operator, at });
             }
             Record::OverrideAsked { step, way, role, by, reason } => {
@@ -366,8 +369,13 @@ impl RunState {
                 if first.by == second.by || first.operator == second.operator {
                     return Err(illegal(format!("one person decided {step} for two")));
                 }
-                self.asked_by_hand.remove(&step);
-                self.overridden(step, at, way, vec![first, second]);
+                // Taken back, or forgotten, while the second person read it: one wish alone decides nothing.
+                let wished =
+                    self.asked_by_hand.get(&step).is_some_and(|asked| asked.way == way && asked.first == first);
+                if wished {
+                    self.asked_by_hand.remove(&step);
+                    self.overridden(step, at, way, vec![first, second]);
+                }
             }
             Record::ServerWithdrawn { server, .. } => _ = self.withdrawn.insert(server),
             Record::ServerReentered { server, .. } => self.reenter(&server),
@@ -391,6 +399,8 @@ impl RunState {
         if let Some(first) = decided.first() {
             self.executors.insert(step.clone(), first.operator.clone());
         }
+        let persons = decided.iter().flat_map(|one| [one.by.to_string(), one.operator.clone()]);
+        self.hands.entry(step.clone()).or_default().extend(persons);
         let result = record::Result::ByHand { way, decided };
         self.set(step, StepState::Done { at, result, facts: Value::Null });
     }
@@ -464,6 +474,32 @@ impl RunState {
         boots.any(|step| step["id"].as_str().is_some_and(|id| self.executors.contains_key(&StepId(id.to_owned()))))
     }
 
+    /// Whether users may be served by what came in the server's place: its machine was made to be used, or another
+    /// one took over, which has no boot of ours.
+    pub fn is_in_service(&self, server: &ServerId) -> bool {
+        if !is_replaced(&self.plan, server) {
+            return self.boot_has_begun(server);
+        }
+        let mut routes = self.planned().filter(|step| step["do"] == "route" && step["server"] == server.as_str());
+        let is_done = |id: &str| matches!(self.step(&StepId(id.to_owned())), StepState::Done { .. });
+        match routes.next() {
+            Some(route) => route["id"].as_str().is_some_and(is_done),
+            None => self.of_the_night(Some(server)).iter().any(|step| is_done(&step.0)),
+        }
+    }
+
+    /// Whether people have begun to put another machine in the place of a replaced server: in the activity in which
+    /// the sources become quiet.
+    fn is_being_replaced(&self, server: &ServerId) -> bool {
+        let activity = self.planned().find(|step| step["reaches"] == "quiet").map(|gate| &gate["activity"]);
+        let mine = self.planned().filter(|step| step["do"] == "manual" && step["server"] == server.as_str());
+        let mut night = mine.filter(|step| Some(&step["activity"]) == activity);
+        night.any(|step| {
+            let id = step["id"].as_str().unwrap_or_default();
+            matches!(self.step(&StepId(id.to_owned())), StepState::Done { .. })
+        })
+    }
+
     /// Whether the source of a server was seen off for this move; none where the plan does not ask.
     pub fn is_fenced(&self, server: &ServerId) -> Option<bool> {
         let mut fences = self.planned().filter(|step| step["do"] == "fence" && step["server"] == server.as_str());
@@ -479,7 +515,7 @@ impl RunState {
     /// server whose machine was never made to be used.
     fn reopen_moves(&mut self) {
         let unused: Vec<ServerId> =
-            servers_of(&self.plan).into_iter().filter(|server| !self.boot_has_begun(server)).collect();
+            servers_of(&self.plan).into_iter().filter(|server| !self.is_in_service(server)).collect();
         let nobody_moved = unused.len() == servers_of(&self.plan).len();
         unused.iter().for_each(|server| self.forget_move(server));
         if nobody_moved {
@@ -546,7 +582,11 @@ impl RunState {
         };
         let stays = |server: &Value| {
             let id: Option<ServerId> = server.as_str().and_then(|id| id.parse().ok());
-            same(server) || id.is_some_and(|id| self.boot_has_begun(&id))
+            let stays = |id: &ServerId| {
+                self.boot_has_begun(id)
+                    || (is_replaced(&old, id) && is_replaced(&self.plan, id) && self.is_being_replaced(id))
+            };
+            same(server) || id.is_some_and(|id| stays(&id))
         };
         let changed: BTreeSet<ServerId> = self
             .planned()
@@ -602,6 +642,12 @@ impl RunState {
             }
         }
     }
+}
+
+/// Whether another machine takes over from the server.
+fn is_replaced(plan: &Value, server: &ServerId) -> bool {
+    let mut servers = plan["servers"].as_array().into_iter().flatten();
+    servers.any(|planned| planned["server"] == server.as_str() && planned["transfer"] == "replace")
 }
 
 /// The servers that have a step in a plan, as the journal keeps it.

@@ -153,8 +153,15 @@ impl<'a> Desk<'a> {
         }
         let side = |role: &RoleId| self.scene.inventory.people.roles.get(role).map(|role| role.side);
         let sides: BTreeSet<Option<Side>> = asked.iter().map(|role| side(role)).collect();
-        let apart =
-            if sides.len() > 1 { side(&first.role) != side(&self.args.role) } else { first.role != self.args.role };
+        let of_comune = |role: &RoleId| side(role) == Some(Side::Comune);
+        // Where the town has a say, one of the two speaks for it, and the other does not.
+        let apart = if sides.contains(&Some(Side::Comune)) {
+            of_comune(&first.role) != of_comune(&self.args.role)
+        } else if sides.len() > 1 {
+            side(&first.role) != side(&self.args.role)
+        } else {
+            first.role != self.args.role
+        };
         if !apart {
             let text = format!("{} speaks for the same side as {}", self.args.role, first.role);
             return refused(text).map_err(|failure: Failure| failure.hint("A person of the other side has to agree."));
@@ -178,6 +185,12 @@ impl<'a> Desk<'a> {
             .hint("A person of the other side gives the same command with an own --role and --operator:")
             .hint(format!("traghetto migrate override {tenant} {step} {flag} --role ROLE --reason TEXT")));
         };
+        // The page was read for a while: the other person may have taken it back, or a run have begun.
+        let now = Story::open(self.scene, context).await?;
+        if now.state.asked_by_hand.get(&step) != Some(first) || now.holder.is_some() {
+            return Err(Failure::new(Kind::Waiting, format!("what was asked for {step} has changed meanwhile"))
+                .hint(format!("Nothing was recorded. Look first: traghetto migrate status {tenant}")));
+        }
         let (operator, time) = (self.operator.to_string(), rome(&self.story.journal.now()));
         let second = Decision { role, by, operator, time, reason };
         let record = Record::StepOverridden { step: step.clone(), way, first: first.first.clone(), second };

@@ -9,7 +9,8 @@ use crate::cli::{Context, journal, remote};
 use crate::failure::{Failure, Kind};
 use crate::journal::JournalError;
 use crate::migration::{self, Action, Asked, Ending, Record, Shown, StepResult, gates, may_have_machine};
-use crate::model::server::Transfer;
+use crate::model::people::Side;
+use crate::model::server::{DirectoryWay, Transfer};
 use crate::model::{PersonId, RoleId, ServerId};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -134,7 +135,9 @@ impl Desk<'_> {
         let side = |role: &RoleId| people.roles.get(role).map(|role| role.side);
         let asked = self.story.state.asked_back.get(server).map_or(&[][..], Vec::as_slice);
         let lately = |asked: &&Asked| self.story.journal.now().duration_since(asked.at) <= ASKED_FOR;
-        let other = |asked: &&Asked| side(&asked.role) != side(&self.args.role);
+        // One of the town and one of the data center: two of the data center do not throw away what the town wrote.
+        let of_comune = |role: &RoleId| side(role) == Some(Side::Comune);
+        let other = |asked: &&Asked| of_comune(&asked.role) != of_comune(&self.args.role);
         let others: Vec<&Asked> = asked.iter().filter(lately).filter(other).collect();
         if others.is_empty() {
             return Ok(false);
@@ -201,6 +204,23 @@ async fn withdraw(scene: &Scene, story: &Story, operator: &PersonId, context: &C
 
 /// What people do about the routers before a source goes on: its address still leads to the landing site.
 fn way_back(scene: &Scene, story: &Story, server: &ServerId) -> Vec<String> {
+    routes_back(scene, story, server).into_iter().chain(directory_again(scene, server)).collect()
+}
+
+/// The directory of a controller that was put to rest for its last copy does not start by itself.
+fn directory_again(scene: &Scene, server: &ServerId) -> Option<String> {
+    let undo = match scene.plan.server(server)?.directory? {
+        DirectoryWay::Dsrm => "`bcdedit /deletevalue safeboot`, then restart it",
+        DirectoryWay::NtdsStopped => {
+            "`sc config ntds start= auto`, `net start ntds`, then the services that depend on it"
+        }
+        DirectoryWay::Cold | DirectoryWay::Replace => return None,
+    };
+    Some(format!("on {server}, so that its directory serves the town again: {undo}"))
+}
+
+/// The routes first: until they lead back, nobody reaches a source that goes on.
+fn routes_back(scene: &Scene, story: &Story, server: &ServerId) -> Vec<String> {
     let tenant = &scene.tenant.id;
     if migration::pushed(&story.events, server).is_some() {
         return vec![format!(
@@ -299,7 +319,15 @@ fn servers(args: &Args, scene: &Scene, story: &Story) -> Result<Vec<ServerId>, F
             .hint("Nothing was done: its source serves the town. A new night begins with --revoke --server.")),
         None => {
             let moved = scene.plan.servers.iter().map(|server| &server.server).filter(|id| !is_replaced(scene, id));
-            Ok(moved.filter(|server| left(server)).cloned().collect())
+            let moved: Vec<ServerId> = moved.filter(|server| left(server)).cloned().collect();
+            if moved.is_empty() {
+                return Err(Failure::new(Kind::CheckFailed, "no server is left that could be taken back")
+                    .hint(
+                        "Nothing was done. Servers that are replaced have no copy; the others were taken back already.",
+                    )
+                    .hint(format!("Where it stands: traghetto migrate status {}", scene.tenant.id)));
+            }
+            Ok(moved)
         }
     }
 }

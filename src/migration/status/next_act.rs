@@ -173,10 +173,10 @@ fn repeat_or_go_on(plan: &Plan, state: &RunState, step: &Step, run: &str) -> Nex
 fn off(server: &ServerId) -> Bilingual {
     text(
         format!(
-            "spegnere {server} sul posto e staccarne il cavo (se nulla lo prova: `migrate sign … source-off`); poi"
+            "spegnere {server} sul posto e staccarne il cavo (se nulla lo prova: `migrate sign … source-off`), poi proseguire"
         ),
         format!(
-            "switch {server} off at its place and pull its cable (where nothing proves it: `migrate sign … source-off`); then"
+            "switch {server} off at its place and pull its cable (where nothing proves it: `migrate sign … source-off`), then go on"
         ),
     )
 }
@@ -185,10 +185,10 @@ fn off(server: &ServerId) -> Bilingual {
 fn led(server: &ServerId) -> Bilingual {
     text(
         format!(
-            "portare qui l'indirizzo di {server}: `network push --class cutover`, o a mano e `migrate sign … routed`; poi"
+            "portare qui l'indirizzo di {server}: `network push --class cutover`, o a mano e `migrate sign … routed`; poi proseguire"
         ),
         format!(
-            "lead the address of {server} here: `network push --class cutover`, or by hand and `migrate sign … routed`; then"
+            "lead the address of {server} here: `network push --class cutover`, or by hand and `migrate sign … routed`; then go on"
         ),
     )
 }
