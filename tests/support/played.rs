@@ -88,8 +88,9 @@ impl Played {
         self.events().await;
     }
 
-    /// Somebody types what becomes an event.
+    /// Somebody types what becomes an event; it takes a minute.
     pub async fn says(&mut self, by: &str, command: &str, record: Record) {
+        *self.lab.clock.lock().unwrap() += jiff::SignedDuration::from_mins(1);
         self.typed(by, command);
         self.lab.write_as(by, record).await;
         self.events().await;
