@@ -385,7 +385,7 @@ fn of_a_replaced_server_only_what_people_do_is_printed() {
         "Retrocedere il vecchio controller",
         "Spegnere la macchina di origine",
         "Il /32",
-        "Dare alla macchina nuova l&#x27;indirizzo",
+        "Dare alla macchina nuova l'indirizzo",
         "Provare i servizi",
     ];
     assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{acts:?}");

@@ -175,7 +175,7 @@ fn the_plan_of_the_move_says_hours_disruptions_and_the_conflict() {
     // A server that is off for its first copy is down before the window, too: for as long as the first copy takes.
     let besides = value["besides"].as_array().unwrap();
     assert!(besides.iter().all(|one| one["part"] == "first_copy") && besides.len() == 3, "{besides:?}");
-    assert_eq!(page.matches("avviato dal sistema di soccorso</td>").count(), 3);
+    assert_eq!(page.matches("<td>tutti: server spento per la prima copia").count(), 3);
     let (_, told, _) = papers(&inventory, Language::Italian);
     assert!(told.contains("cinto-srv3 resta spento per la prima copia (circa "), "{told}");
     assert!(!told.contains("Restano disponibili"), "the name server moves: {told}");
