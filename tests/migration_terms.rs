@@ -183,7 +183,9 @@ fn the_plan_of_the_move_says_hours_disruptions_and_the_conflict() {
     let traghetto::model::Known::Known(servers) = &mut by_hand.tenants.get_mut(&cinto()).unwrap().servers else {
         panic!()
     };
-    servers[0].directory = Some(traghetto::model::server::DirectoryWay::Dsrm);
+    servers[0].transfer = traghetto::model::server::Transfer::Replace;
+    servers[0].directory = Some(traghetto::model::server::DirectoryWay::Replace);
+    servers[0].landing_access = servers[0].access.clone();
     servers[0].manual_hours = Some(3);
     let (_, told, _) = papers(&by_hand, Language::Italian);
     assert!(told.contains("lavori a mano su cinto-srv1, in un orario da concordare (circa 3 ore)"), "{told}");
