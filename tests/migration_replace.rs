@@ -500,7 +500,7 @@ fn the_probes_of_the_shipped_steps_tell_a_controller_that_works_from_one_that_do
 }
 
 /// The real town with a vCenter and a Converter server, whose controller moves in one way.
-fn way(transfer: &str, directory: &str) -> Sandbox {
+pub fn way(transfer: &str, directory: &str) -> Sandbox {
     let sandbox =
         Sandbox::with_project().env("SOURCE_PASSWORD", "x").env("VCENTER_PASSWORD", "x").env("CONVERTER_PASSWORD", "x");
     let zeros = "00".repeat(32);

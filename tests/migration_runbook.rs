@@ -2,6 +2,7 @@
 //! a Linux on loopback, and reach the state that `migrate run` reaches. Needs root, and the Debian packages
 //! openssh-server, e2fsprogs, util-linux.
 
+use crate::migration_replace::way;
 use crate::support::frozen::Volume;
 use crate::support::memory::cinto;
 use crate::support::town::{DISK, Town};
@@ -157,13 +158,11 @@ fn page_of(sandbox: &Sandbox, more: &[&str]) -> String {
     sandbox.run(&args).code(0).stdout
 }
 
+const WINDOW: &str = "windows:\n  - {from: 2022-06-17T20:00, until: 2022-06-18T06:00}\nserver_count:\n";
+
 fn with_window() -> Sandbox {
     let sandbox = Sandbox::with_project();
-    sandbox.edit(
-        CINTO,
-        "server_count:\n",
-        "windows:\n  - {from: 2022-06-17T20:00, until: 2022-06-18T06:00}\nserver_count:\n",
-    );
+    sandbox.edit(CINTO, "server_count:\n", WINDOW);
     sandbox
 }
 
@@ -185,7 +184,8 @@ fn the_page_of_the_night_is_complete_and_needs_no_traghetto() {
         assert!(!going.iter().chain(&back).any(|line| line.text.starts_with("traghetto ")));
         let acts: Vec<&str> = going.iter().map(|line| line.act.as_str()).collect();
         let at = |act: &str| acts.iter().position(|found| *found == act).unwrap_or_else(|| panic!("{act}: {acts:?}"));
-        let order = ["prepare", "copy", "prove", "convert", "source_off", "silent", "boot", "nic", "services"];
+        let order =
+            ["prepare", "copy", "prove", "convert", "source_off", "silent", "boot", "address", "nic", "services"];
         assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{acts:?}");
         let back: Vec<&str> = back.iter().map(|line| line.act.as_str()).collect();
         assert_eq!(back[0], "nic", "the copy leaves the network first: {back:?}");
@@ -231,7 +231,16 @@ fn on_a_vcenter_the_machine_boots_without_network() {
     assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])));
     assert_eq!(shell[at("govc device.connect")].act, "nic");
     let back = lines(&page, "cinto-srv1", "back");
-    assert!(back[0].text.starts_with("govc device.disconnect"), "{back:?}");
+    let first = back.iter().find(|line| line.text.starts_with("govc ")).unwrap();
+    assert!(first.text.starts_with("govc device.disconnect -vm='/SAD/vm/cinto-caomaggiore/cinto-srv1'"), "{first:?}");
+    let session = |lines: &[Line]| {
+        let has = |begin: &str| lines.iter().any(|line| line.act != "undo" && line.text.starts_with(begin));
+        has("export GOVC_URL='vcenter.sad.example:443'") && has("mkdir -p -- night; export GOVC_TLS_KNOWN_HOSTS=")
+    };
+    assert!(session(&going) && session(&back), "both ways open a session of their own");
+    let wanted = "GOVC_RESOURCE_POOL='/SAD/host/Cluster/Resources/cinto-caomaggiore'";
+    assert!(going.iter().any(|line| line.text.contains(wanted)));
+    assert!(made.contains("-folder='/SAD/vm/cinto-caomaggiore'"), "{made}");
     assert!(!page.contains("env:X"), "not even where the password is");
 }
 
@@ -290,7 +299,16 @@ fn nothing_that_the_inventory_says_breaks_out_of_a_command() {
     let launches = BTreeMap::new();
     let lengths = migration::Lengths { forecast: &forecast, launches: &launches, now: Timestamp::UNIX_EPOCH };
     let nights = migration::schedule(&plan, &[], &lengths);
-    let sources = runbook::Sources { project, tenant, terms: &plan.terms, nights: &nights, root: &root, kits: None };
+    let sources = runbook::Sources {
+        project,
+        tenant,
+        people: &inventory.people,
+        plan: &plan,
+        terms: &plan.terms,
+        nights: &nights,
+        root: &root,
+        kits: None,
+    };
     let page = runbook::html(&sources, &Runbook::new(&sources), Language::Italian).unwrap();
 
     // In place of ssh, what it is given, an argument a line.
@@ -326,6 +344,101 @@ fn nothing_that_the_inventory_says_breaks_out_of_a_command() {
     }
     let found = walkdir(folder.path());
     assert!(!found.iter().any(|name| name == "pwned"), "{found:?}");
+}
+
+/// The articles of a server in one direction: act and text.
+fn articles<'a>(page: &'a str, server: &str, way: &str) -> Vec<(&'a str, &'a str)> {
+    let section = format!("<section class=\"server\" data-server=\"{server}\" data-way=\"{way}\">");
+    let (_, rest) = page.split_once(section.as_str()).unwrap();
+    let section = rest.split_once("</section>").unwrap().0;
+    between(section, "<article data-act=\"", "</article>")
+        .into_iter()
+        .map(|article| article.split_once('"').unwrap())
+        .collect()
+}
+
+/// Cinto with a vCenter and a Converter server, whose controller moves in another way.
+fn with_controller(transfer: &str, directory: &str) -> Sandbox {
+    let sandbox = way(transfer, directory);
+    sandbox.edit(CINTO, "server_count:\n", WINDOW);
+    sandbox
+}
+
+/// What the playbook has people do for a new machine is all that is printed, with the address's way.
+#[test]
+fn of_a_replaced_server_only_what_people_do_is_printed() {
+    let sandbox = with_controller("replace", "replace");
+    let page = page_of(&sandbox, &[]);
+    let going = articles(&page, "cinto-srv1", "going");
+    let acts: Vec<&str> = going.iter().map(|(act, _)| *act).collect();
+    for act in ["prepare", "quiet", "copy", "prove", "convert", "boot", "address", "nic"] {
+        assert!(!acts.contains(&act), "{act}: {acts:?}");
+    }
+    let at = |words: &str| {
+        going.iter().position(|(_, text)| text.contains(words)).unwrap_or_else(|| panic!("{words}: {acts:?}"))
+    };
+    let order = [
+        "Preparare la macchina nuova",
+        "Promuovere il nuovo controller",
+        "Trasferire i ruoli FSMO",
+        "Portare DNS e DHCP",
+        "Retrocedere il vecchio controller",
+        "Spegnere la macchina di origine",
+        "Il /32",
+        "Dare alla macchina nuova l'indirizzo",
+        "Provare i servizi",
+    ];
+    assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{acts:?}");
+    let promoted = going[at("Promuovere il nuovo controller")].1;
+    assert!(promoted.contains("Attività 4, prima della notte") && promoted.contains("LDAP "), "{promoted}");
+    assert!(!promoted.contains("{{"), "{promoted}");
+    let back = articles(&page, "cinto-srv1", "back");
+    assert_eq!(back.len(), 1);
+    assert!(back[0].0 == "goes_on" && back[0].1.contains("Finché non è retrocesso"), "{back:?}");
+}
+
+/// A controller is guarded before its last copy, and freed again on the copy and on the source that goes on.
+#[test]
+fn the_guard_of_a_directory_is_set_and_undone() {
+    for (way, guard, undo) in [
+        ("dsrm", "bcdedit /set safeboot dsrepair", "bcdedit /deletevalue safeboot"),
+        ("ntds-stopped", "net stop ntds", "sc config ntds start= auto"),
+    ] {
+        for transfer in ["converter-assisted", "converter"] {
+            let sandbox = with_controller(transfer, way);
+            let page = page_of(&sandbox, &[]);
+            let going = articles(&page, "cinto-srv1", "going");
+            let acts: Vec<&str> = going.iter().map(|(act, _)| *act).collect();
+            let at = |act: &str| acts.iter().position(|found| *found == act).unwrap_or_else(|| panic!("{acts:?}"));
+            assert!(going[at("manual")].1.contains(guard), "{acts:?}");
+            assert!(going[at("directory")].1.contains(&format!("<code>{undo}</code>")));
+            let order = ["manual", "copy", "boot", "directory", "services"];
+            assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{acts:?}");
+            let back = articles(&page, "cinto-srv1", "back");
+            let at = |act: &str| back.iter().position(|(found, _)| *found == act).unwrap_or_else(|| panic!("{act}"));
+            assert!(at("source_on") < at("directory") && at("directory") < at("check"));
+            assert!(back[at("directory")].1.contains(undo));
+        }
+    }
+}
+
+/// With one digest, or two that differ, nothing says that they are equal.
+#[test]
+fn one_digest_alone_is_not_equal() {
+    let sandbox = with_window();
+    let page = page_of(&sandbox, &[]);
+    let proves = lines(&page, "cinto-srv1", "going");
+    let judge = proves.iter().find(|line| line.act == "prove" && line.text.contains("UGUALI")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let sums = folder.path().join("night/cinto-caomaggiore/cinto-srv1/disk0.sha256");
+    std::fs::create_dir_all(sums.parent().unwrap()).unwrap();
+    for (text, said) in
+        [("a  -\n", "DIVERSI\n"), ("a  -\nb  -\n", "DIVERSI\n"), ("", "DIVERSI\n"), ("a  -\na  -\n", "UGUALI\n")]
+    {
+        std::fs::write(&sums, text).unwrap();
+        let output = Command::new("/bin/sh").args(["-c", &judge.text]).current_dir(folder.path()).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), said, "{text:?}");
+    }
 }
 
 /// Names of all files below a folder.

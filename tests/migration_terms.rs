@@ -126,7 +126,15 @@ fn papers(inventory: &Inventory, language: Language) -> (String, String, Value) 
     let nights = migration::schedule(&plan, &tenant.windows, &lengths);
     let state = migration::RunState::of(&[]).unwrap();
     let quiet = migration::quiet_period(&plan, &migration::gates(&plan, &state, lengths.now));
-    let sources = cutover::Sources { project: &inventory.project, tenant, terms: &plan.terms, nights: &nights, quiet };
+    let today = forecast(lengths.now);
+    let sources = cutover::Sources {
+        project: &inventory.project,
+        tenant,
+        terms: &plan.terms,
+        nights: &nights,
+        forecast: &today,
+        quiet,
+    };
     let value = CutoverPlan::new(&sources);
     let notice = cutover::notice(&sources, &value, language);
     let page = cutover::html(&sources, &value, &notice, language).unwrap();
@@ -164,6 +172,29 @@ fn the_plan_of_the_move_says_hours_disruptions_and_the_conflict() {
         (&"2022-06-17T20:00".into(), &"2022-06-18T06:00".into(), &10.0.into())
     );
     assert_eq!(of("cinto-srv3")["hours"], 5.5);
+    // A server that is off for its first copy is down before the window, too: for as long as the first copy takes.
+    let besides = value["besides"].as_array().unwrap();
+    assert!(besides.iter().all(|one| one["part"] == "first_copy") && besides.len() == 3, "{besides:?}");
+    assert_eq!(page.matches("<td>tutti: server spento per la prima copia").count(), 3);
+    let (_, told, _) = papers(&inventory, Language::Italian);
+    assert!(told.contains("cinto-srv3 resta spento per la prima copia (circa "), "{told}");
+    assert!(!told.contains("Restano disponibili"), "the name server moves: {told}");
+    let mut by_hand = with_windows();
+    let traghetto::model::Known::Known(servers) = &mut by_hand.tenants.get_mut(&cinto()).unwrap().servers else {
+        panic!()
+    };
+    servers[0].transfer = traghetto::model::server::Transfer::Replace;
+    servers[0].directory = Some(traghetto::model::server::DirectoryWay::Replace);
+    servers[0].landing_access = servers[0].access.clone();
+    servers[0].manual_hours = Some(3);
+    let (_, told, _) = papers(&by_hand, Language::Italian);
+    assert!(told.contains("lavori a mano su cinto-srv1, in un orario da concordare (circa 3 ore)"), "{told}");
+    let traghetto::model::Known::Known(servers) = &mut by_hand.tenants.get_mut(&cinto()).unwrap().servers else {
+        panic!()
+    };
+    servers[0].manual_hours = None;
+    let (_, told, _) = papers(&by_hand, Language::Italian);
+    assert!(told.contains("lavori a mano su cinto-srv1, in un orario da concordare (durata non nota)"), "{told}");
     assert_eq!(value["quiet"]["conflicts_with"], "2022-06-22");
     assert!(page.contains("<b>Conflitto</b>") && page.contains("☒ <b>quiet_period</b>"));
     assert!(page.contains("5,5") && page.contains("<svg"));

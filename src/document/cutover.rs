@@ -12,7 +12,7 @@ mod services;
 pub use notice::notice;
 pub use page::html;
 
-use crate::migration::{CutoverTerms, Night, ServerNight, Slot};
+use crate::migration::{CutoverTerms, Forecast, Night, OfflinePart, ServerNight, Slot};
 use crate::model::bilingual::Bilingual;
 use crate::model::calendar::{italian, rome_civil};
 use crate::model::project::Project;
@@ -35,6 +35,8 @@ pub struct Sources<'a> {
     pub terms: &'a CutoverTerms,
     /// The hours of the move.
     pub nights: &'a [Night],
+    /// What is known of how long each server is out of service.
+    pub forecast: &'a Forecast,
     /// The quiet period before disks are wiped; none where nobody knows the days yet, or there is none.
     pub quiet: Option<QuietPeriod>,
 }
@@ -52,10 +54,25 @@ pub struct CutoverPlan<'a> {
     pub nights: &'a [Night],
     /// What does not work, and when.
     pub disruptions: Vec<Disruption>,
+    /// What keeps servers out of service beside that.
+    pub besides: Vec<Besides>,
     /// Services that stay outside and go on.
     pub stays: Vec<&'a str>,
     /// The quiet period before disks are wiped.
     pub quiet: Option<QuietPeriod>,
+}
+
+/// What keeps a server out of service beside its last copy and its boot: hours that nobody has agreed on yet.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Besides {
+    /// The server.
+    pub server: ServerId,
+    /// The first copy of one that is off for it, or what people do by hand.
+    pub part: OfflinePart,
+    /// What users cannot do: all of its services.
+    pub cannot: Vec<Bilingual>,
+    /// Hours; none where nobody knows.
+    pub hours: Option<f64>,
 }
 
 /// A service that is down while its server moves.
@@ -88,10 +105,29 @@ impl<'a> CutoverPlan<'a> {
             terms: sources.terms,
             nights: sources.nights,
             disruptions: sources.nights.iter().flat_map(|night| disruptions(sources, night)).collect(),
+            besides: besides(sources),
             stays: sources.tenant.saas.iter().map(|saas| saas.name.as_str()).collect(),
             quiet: sources.quiet,
         }
     }
+}
+
+/// The parts of being out of service that no window holds.
+fn besides(sources: &Sources<'_>) -> Vec<Besides> {
+    let mut found = Vec::new();
+    for agreed in &sources.terms.servers {
+        let Some(known) = sources.forecast.servers.iter().find(|server| server.server == agreed.server) else {
+            continue;
+        };
+        let parts = known.offline.terms.iter().filter(|term| term.part != OfflinePart::LastCopy);
+        found.extend(parts.map(|term| Besides {
+            server: agreed.server.clone(),
+            part: term.part,
+            cannot: services::of(agreed).into_iter().map(|(_, cannot)| cannot).collect(),
+            hours: term.seconds.map(|seconds| seconds as f64 / 3600.0),
+        }));
+    }
+    found
 }
 
 /// Each service of each server that moves in one window. All stop at its begin, when the source is made quiet.

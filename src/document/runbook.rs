@@ -4,16 +4,21 @@
 //! [`Runbook`] is the value. Commands of [`Place::Operations`] are lines of one POSIX shell, in order; a test walks
 //! them. What routers get is the text of the cutover kit. No replica is ever written to: a clone of it is.
 
+mod by_hand;
+mod console;
 mod copy;
 mod landing;
 mod page;
 mod routes;
+mod vcenter;
 
+pub use console::Attached;
 pub use page::html;
 
-use crate::migration::{AgreedContact, CutoverTerms, GoBackIf, Night, ServerNight, Slot};
+use crate::migration::{Addressed, AgreedContact, CutoverTerms, GoBackIf, Night, Plan, ServerNight, Slot};
 use crate::model::bilingual::Bilingual;
 use crate::model::calendar::rome_civil;
+use crate::model::people::People;
 use crate::model::project::Project;
 use crate::model::server::{Server, Transfer};
 use crate::model::tenant::Tenant;
@@ -31,6 +36,10 @@ pub struct Sources<'a> {
     pub project: &'a Project,
     /// Whose servers.
     pub tenant: &'a Tenant,
+    /// Who holds which role.
+    pub people: &'a People,
+    /// The steps of the migration, in order.
+    pub plan: &'a Plan,
     /// What is agreed.
     pub terms: &'a CutoverTerms,
     /// The hours of the move.
@@ -48,6 +57,8 @@ pub struct Kits {
     pub going: Vec<Kit>,
     /// Back to the town.
     pub back: Vec<Kit>,
+    /// The networks of the town's sites and the tenant's at the landing site.
+    pub networks: Vec<Attached>,
 }
 
 /// The page of a night.
@@ -98,6 +109,9 @@ pub struct RunbookStep {
     pub at: Option<Forecast>,
     /// What and why, in a sentence.
     pub what: Bilingual,
+    /// How, where there is more to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub how: Option<Bilingual>,
     /// The commands, in order.
     pub commands: Vec<Command>,
     /// What shows that it is done.
@@ -150,24 +164,70 @@ fn of_night(sources: &Sources<'_>, night: &Night) -> RunbookNight {
 /// To the landing site.
 fn of_server(sources: &Sources<'_>, night: &Night, server: &Server, moved: &ServerNight) -> Section {
     let mut steps = routes::before(sources, server);
-    steps.extend(copy::steps(sources, server));
-    steps.extend(landing::convert(sources, server));
-    steps.extend(routes::silence(sources, server));
-    steps.extend(routes::routes(sources, server));
-    steps.extend(landing::boot(sources, server));
-    steps.extend(routes::after(sources, server));
-    steps.extend(landing::checks(server));
+    if server.transfer == Transfer::Replace {
+        steps.extend(replaced(sources, server));
+    } else {
+        let blocks = vec![
+            ("final-sync", copy::steps(sources, server)),
+            ("convert", landing::convert(sources, server)),
+            ("fence", routes::silence(sources, server)),
+            ("route", routes::routes(sources, server)),
+            ("boot", in_service(sources, server)),
+        ];
+        steps.extend(by_hand::in_order(sources, server, blocks));
+    }
     for step in &mut steps {
         step.at = night.window.as_ref().and_then(|window| forecast(window, moved, step.act));
     }
     Section { server: server.id.clone(), replicas: copy::replicas(sources, server), steps }
 }
 
+/// What is done with a server in whose place another takes over: by people, and its address only where that stays.
+fn replaced(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep> {
+    let keeps = Addressed::of(server.landing) == Addressed::Keep;
+    let blocks = if keeps {
+        vec![("fence", routes::silence(sources, server)), ("route", routes::routes(sources, server))]
+    } else {
+        Vec::new()
+    };
+    let mut steps = by_hand::in_order(sources, server, blocks);
+    if keeps {
+        steps.extend(routes::after(sources, server));
+    }
+    steps.extend(landing::checks(server));
+    if keeps {
+        steps.extend(routes::save(sources, server));
+    }
+    steps
+}
+
+/// The copy boots, gets its address, is connected and tried; only then the routers keep what they have.
+fn in_service(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep> {
+    let (boot, connect) = landing::boot(sources, server);
+    let mut steps = vec![boot, console::address(sources, server)];
+    steps.extend(by_hand::directory(server, Place::Landing));
+    steps.push(connect);
+    steps.extend(routes::after(sources, server));
+    steps.extend(landing::checks(server));
+    steps.extend(routes::save(sources, server));
+    steps
+}
+
 /// Back to the town: network card off, routes away, and only then the source on.
 fn going_back(sources: &Sources<'_>, server: &Server) -> Section {
-    let mut steps = vec![landing::disconnect(sources, server)];
-    steps.extend(routes::back(sources, server));
-    steps.extend(copy::start_services(server));
+    let mut steps = Vec::new();
+    if server.transfer == Transfer::Replace {
+        steps.push(by_hand::goes_on(server));
+    } else {
+        steps.push(landing::disconnect(sources, server));
+        let back = routes::back(sources, server);
+        let on = back.iter().position(|step| step.act == "source_on").map_or(back.len(), |at| at + 1);
+        let (first, rest) = back.split_at(on);
+        steps.extend_from_slice(first);
+        steps.extend(by_hand::directory(server, Place::Source));
+        steps.extend(copy::start_services(sources, server));
+        steps.extend_from_slice(rest);
+    }
     Section { server: server.id.clone(), replicas: copy::replicas(sources, server), steps }
 }
 
@@ -178,7 +238,7 @@ fn forecast(window: &Window, moved: &ServerNight, act: &str) -> Option<Forecast>
         "convert" => "convert",
         "source_off" | "silent" => "fence",
         "hub_route" | "carrier_route" | "cpe_route" => "route",
-        "host_routes" => return None,
+        "host_routes" | "manual" => return None,
         _ => "boot",
     };
     // What is no step of the plan comes after all of them; and a proof after the copy that it proves.
@@ -201,7 +261,7 @@ fn shown(window: &Window, slot: Slot) -> Forecast {
 impl RunbookStep {
     fn new(act: &'static str, who: Bilingual, what: Bilingual) -> Self {
         let (commands, expect, undo) = (Vec::new(), Vec::new(), Vec::new());
-        Self { act, who, at: None, what, commands, expect, undo, page: None }
+        Self { act, who, at: None, what, how: None, commands, expect, undo, page: None }
     }
 
     /// A line of the shell of the operations host.

@@ -110,7 +110,7 @@ pub struct AgreedQuiet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GoBackIf {
-    /// The last copy was not made two hours before the window's end.
+    /// The last copy was not made by the hour that the window names for the copies.
     NotCopiedInTime,
     /// A machine does not come into service.
     MachineSilent,
@@ -139,8 +139,8 @@ impl GoBackIf {
     pub fn words(self) -> Bilingual {
         let (it, en) = match self {
             GoBackIf::NotCopiedInTime => (
-                "l'ultima copia non è conclusa due ore prima della fine della finestra",
-                "the last copy is not made two hours before the end of the window",
+                "l'ultima copia non è conclusa entro l'ora «copie concluse» della finestra",
+                "the last copy is not made by the hour named for the copies",
             ),
             GoBackIf::MachineSilent => (
                 "una macchina al data center non entra in servizio",

@@ -4,7 +4,7 @@ use super::Whose;
 use super::report::{language, nights, past, unwritten, write};
 use super::scene::Scene;
 use crate::cli::{Context, network};
-use crate::document::runbook::{self, Kits, Runbook};
+use crate::document::runbook::{self, Attached, Kits, Runbook};
 use crate::failure::{Failure, Kind};
 use crate::network::NetworkPlan;
 use crate::network::kit::Direction;
@@ -29,6 +29,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let sources = runbook::Sources {
         project: &scene.inventory.project,
         tenant: &scene.tenant,
+        people: &scene.inventory.people,
+        plan: &scene.plan,
         terms: &scene.plan.terms,
         nights: &nights,
         root: &root,
@@ -60,7 +62,11 @@ fn kits(scene: &Scene, context: &Context) -> Result<Option<Kits>, Failure> {
     };
     let templates = network::templates(context)?;
     let kits = |direction| templates.kits(&plan, direction).map_err(network::unrendered);
-    Ok(Some(Kits { going: kits(Direction::Going)?, back: kits(Direction::Back)? }))
+    let lans = std::iter::once(&plan).chain(&plan.beside);
+    let lans = lans.map(|site| Attached { prefix: site.lan.prefix, gateway: site.lan.gateway.address });
+    let landing = Attached { prefix: plan.numbers.sad, gateway: plan.numbers.sad_gateway };
+    let networks = lans.chain([landing]).collect();
+    Ok(Some(Kits { going: kits(Direction::Going)?, back: kits(Direction::Back)?, networks }))
 }
 
 /// The folder as it is typed from anywhere.

@@ -1,8 +1,9 @@
 //! The notice for the staff: a short text that is pasted into a mail or put up at the door.
 
-use super::{CutoverPlan, Disruption, Sources, moment};
+use super::page::number;
+use super::{Besides, CutoverPlan, Disruption, Sources, moment};
 use crate::document::verbale::Language;
-use crate::migration::Night;
+use crate::migration::{Night, OfflinePart};
 use crate::model::server::ServerRole;
 use crate::untrusted::printable;
 use std::fmt::Write as _;
@@ -18,6 +19,9 @@ pub fn notice(sources: &Sources<'_>, plan: &CutoverPlan<'_>, language: Language)
     };
     for night in sources.nights {
         text.push_str(&hours(plan, night, it));
+    }
+    for one in &plan.besides {
+        text.push_str(&beside(one, it));
     }
     text.push_str(&stays(sources, plan, it));
     text.push_str(if it {
@@ -64,19 +68,57 @@ fn hours(plan: &CutoverPlan<'_>, night: &Night, it: bool) -> String {
     text
 }
 
+/// What is down outside the hours of the move.
+fn beside(one: &Besides, it: bool) -> String {
+    let server = printable(one.server.as_str());
+    let length = match (one.hours, it) {
+        (Some(hours), true) => format!("circa {} ore", number(hours, it)),
+        (Some(hours), false) => format!("about {} hours", number(hours, it)),
+        (None, true) => "durata non nota".to_owned(),
+        (None, false) => "for how long is not known".to_owned(),
+    };
+    let mut text = match (one.part, it) {
+        (OfflinePart::FirstCopy, true) => format!(
+            "\nGià prima, in un giorno da concordare, {server} resta spento per la prima copia ({length}). Non si potrà:\n"
+        ),
+        (OfflinePart::FirstCopy, false) => format!(
+            "\nBefore that, on a day that is still to be agreed on, {server} is off for its first copy ({length}). You \
+             cannot:\n"
+        ),
+        (_, true) => {
+            format!("\nPer i lavori a mano su {server}, in un orario da concordare ({length}), non si potrà:\n")
+        }
+        (_, false) => format!(
+            "\nFor the work by hand on {server}, at hours that are still to be agreed on ({length}), you cannot:\n"
+        ),
+    };
+    let mut told: Vec<&str> = Vec::new();
+    for cannot in &one.cannot {
+        let cannot = if it { &cannot.it } else { &cannot.en };
+        if !told.contains(&cannot.as_str()) {
+            told.push(cannot);
+            let _ = writeln!(text, "- {};", printable(cannot));
+        }
+    }
+    text
+}
+
 /// What goes on, and what it still depends on.
 fn stays(sources: &Sources<'_>, plan: &CutoverPlan<'_>, it: bool) -> String {
-    let goes_on = if it { "Restano disponibili" } else { "These go on working" };
     let internet = if it { "la navigazione in Internet" } else { "the Internet" };
     let names: Vec<String> = plan.stays.iter().map(|name| printable(name)).chain([internet.to_owned()]).collect();
-    let roles = || sources.terms.servers.iter().flat_map(|server| &server.roles);
-    let by_name = roles().any(|role| *role == ServerRole::Dns);
-    let remark = match (by_name, it) {
-        (true, true) => " (possono aprirsi con ritardo mentre si sposta il server dei nomi)",
-        (true, false) => " (they may open late while the name server moves)",
-        (false, _) => "",
-    };
-    format!("\n{goes_on}: {}{remark}.\n", names.join(", "))
+    let names = names.join(", ");
+    let by_name = sources.terms.servers.iter().flat_map(|server| &server.roles).any(|role| *role == ServerRole::Dns);
+    match (by_name, it) {
+        (true, true) => format!(
+            "\nNon si spostano, ma mentre si sposta il server dei nomi possono non aprirsi: {names}. Tornano da sé.\n"
+        ),
+        (true, false) => {
+            format!("\nThese do not move, but may not open while the name server moves: {names}. They come back.\n")
+        }
+        (false, true) => format!("\nRestano disponibili: {names}.\n"),
+        (false, false) => format!("\nThese go on working: {names}.\n"),
+    }
 }
 
 fn contacts(plan: &CutoverPlan<'_>, it: bool) -> String {

@@ -1,11 +1,11 @@
 //! The plan of the move as a page that prints on A4.
 
 use super::gantt::{self, Chart};
-use super::{CutoverPlan, Disruption, Sources, moment};
+use super::{Besides, CutoverPlan, Disruption, Sources, moment};
 use crate::document::page::rendered;
 use crate::document::statement::DocumentError;
 use crate::document::verbale::Language;
-use crate::migration::{AgreedServer, LengthBasis, Night, Slot, TimedStep};
+use crate::migration::{AgreedServer, LengthBasis, Night, OfflinePart, Slot, TimedStep};
 use crate::model::bilingual::Bilingual;
 use crate::model::calendar::{italian, rome_civil};
 use crate::model::project::Prevails;
@@ -140,7 +140,7 @@ impl<'a> Page<'a> {
             digest: &plan.digest,
             nights: plan.nights.iter().map(|night| block(night, it)).collect(),
             servers: servers.collect(),
-            disruptions: plan.disruptions.iter().map(|one| down(one, it)).collect(),
+            disruptions: rows(plan, it),
             stays: plan.stays.clone(),
             criteria: plan.terms.go_back_if.iter().map(|criterion| of(criterion.words(), it)).collect(),
             contacts: contacts.collect(),
@@ -237,6 +237,41 @@ fn basis(basis: LengthBasis, it: bool) -> &'static str {
     }
 }
 
+/// What is down before the window, in it, and while people work by hand.
+fn rows(plan: &CutoverPlan<'_>, it: bool) -> Vec<DownRow> {
+    let besides = |part| plan.besides.iter().filter(move |one| one.part == part).map(|one| beside(one, it));
+    let first = besides(OfflinePart::FirstCopy);
+    let window = plan.disruptions.iter().map(|one| down(one, it));
+    first.chain(window).chain(besides(OfflinePart::ByHand)).collect()
+}
+
+fn beside(one: &Besides, it: bool) -> DownRow {
+    let words = |italian: &str, english: &str| if it { italian } else { english }.to_owned();
+    let to_agree = || words("da concordare", "to be agreed");
+    let (service, from) = match one.part {
+        OfflinePart::FirstCopy => (
+            words(
+                "tutti: server spento per la prima copia, avviato dal sistema di soccorso",
+                "all of them: the server is off for its first copy, booted from the rescue system",
+            ),
+            words("da concordare, prima della finestra", "to be agreed, before the window"),
+        ),
+        OfflinePart::ByHand | OfflinePart::LastCopy => {
+            (words("tutti: lavori a mano sul server", "all of them: work by hand on the server"), to_agree())
+        }
+    };
+    let unknown = || words("non noto", "not known");
+    DownRow {
+        server: one.server.to_string(),
+        service,
+        cannot: one.cannot.iter().map(|text| of(text.clone(), it)).collect::<Vec<_>>().join("; "),
+        from,
+        until: to_agree(),
+        hours: one.hours.map_or_else(unknown, |hours| number(hours, it)),
+        forecast: unknown(),
+    }
+}
+
 fn down(one: &Disruption, it: bool) -> DownRow {
     let to_agree = || if it { "da concordare" } else { "to be agreed" }.to_owned();
     let when = |at: &Option<String>| at.as_deref().map_or_else(to_agree, of_civil);
@@ -263,7 +298,7 @@ fn of_civil(at: &str) -> String {
 }
 
 /// Hours with at most one decimal.
-fn number(hours: f64, it: bool) -> String {
+pub(super) fn number(hours: f64, it: bool) -> String {
     let text = format!("{hours:.1}");
     let text = text.strip_suffix(".0").unwrap_or(&text);
     if it { text.replace('.', ",") } else { text.to_owned() }

@@ -73,12 +73,7 @@ fn prepare(sources: &Sources<'_>, server: &Server, access: &Access) -> RunbookSt
         "Aprire una shell nella cartella del progetto; «s COMANDO» lo esegue sulla sorgente. Gli altri comandi di questo server si danno nella stessa shell.",
         "Open a shell in the project's folder; `s COMMAND` runs it on the source. The other commands of this server are given in the same shell.",
     );
-    let mut step = RunbookStep::new("prepare", engineer(), what)
-        .shell(format!("cd -- {}", quoted(sources.root)))
-        .shell(format!("mkdir -p -- {folder}"));
-    if let Some(line) = pinned_key(sources, server, access) {
-        step = step.shell(line);
-    }
+    let mut step = opened(sources, server, access, RunbookStep::new("prepare", engineer(), what));
     if let Login::Password(reference) = &access.login {
         let (it, en) = match reference {
             SecretRef::Env(name) => (format!("variabile {name}"), format!("variable {name}")),
@@ -87,10 +82,20 @@ fn prepare(sources: &Sources<'_>, server: &Server, access: &Access) -> RunbookSt
         step =
             step.expects(format!("ssh chiede la parola d'accesso: {it}."), format!("ssh asks for the password: {en}."));
     }
-    step.shell(format!("s() {{ ssh {} \"$@\"; }}", login(sources, server, access)))
-        .shell(format!("s {}", shell_quoted("hostname; uname -sr")))
+    step.shell(format!("s {}", shell_quoted("hostname; uname -sr")))
         .expects("Nome e sistema della sorgente.", "Name and system of the source.")
         .undone_by(Place::Operations, format!("rm -rf -- {folder}"))
+}
+
+/// The lines that open the shell of a server.
+fn opened(sources: &Sources<'_>, server: &Server, access: &Access, step: RunbookStep) -> RunbookStep {
+    let mut step = step
+        .shell(format!("cd -- {}", quoted(sources.root)))
+        .shell(format!("mkdir -p -- {}", quoted(&folder(sources, server))));
+    if let Some(line) = pinned_key(sources, server, access) {
+        step = step.shell(line);
+    }
+    step.shell(format!("s() {{ ssh {} \"$@\"; }}", login(sources, server, access)))
 }
 
 /// Writes the host key that the inventory pins, and no other, into a file of its own.
@@ -216,13 +221,13 @@ fn read_only(server: &Server, access: &Access) -> Option<RunbookStep> {
 }
 
 /// Starts again what was stopped, once the source is on again.
-pub(super) fn start_services(server: &Server) -> Option<RunbookStep> {
+pub(super) fn start_services(sources: &Sources<'_>, server: &Server) -> Option<RunbookStep> {
     let access = server.access.as_ref().filter(|_| server.transfer == Transfer::Agent)?;
     if server.services_stop.is_empty() {
         return None;
     }
     let what = say("Avviare i servizi che non partono da soli.", "Start the services that do not start by themselves.");
-    let mut step = RunbookStep::new("start_services", engineer(), what);
+    let mut step = opened(sources, server, access, RunbookStep::new("start_services", engineer(), what));
     for service in &server.services_stop {
         let unit = shell_quoted(service);
         step = step.shell(on_source(access, &format!("systemctl start -- {unit} || service {unit} start")));
@@ -306,10 +311,12 @@ impl OnDisk<'_> {
         let digest = on_source(self.access, &format!("sha256sum < {source}"));
         RunbookStep::new("prove", engineer(), what)
             .shell(format!("{{ {digest}; sha256sum < {clone}; }} | tee {sums}"))
-            .shell(format!("[ \"$(sort -u {sums} | wc -l)\" -eq 1 ] && echo UGUALI"))
+            .shell(format!(
+                "[ \"$(wc -l < {sums})\" -eq 2 ] && [ \"$(sort -u {sums} | wc -l)\" -eq 1 ] && echo UGUALI || echo DIVERSI"
+            ))
             .expects(
-                "Due impronte uguali, e UGUALI. Altrimenti ripetere il passo precedente; il server non si spegne.",
-                "Two equal digests, and UGUALI. Otherwise repeat the step before; the server is not switched off.",
+                "Due impronte uguali, e UGUALI. Con DIVERSI, o una sola impronta, ripetere il passo precedente; il server non si spegne.",
+                "Two equal digests, and UGUALI. With DIVERSI, or one digest only, repeat the step before; the server is not switched off.",
             )
     }
 }

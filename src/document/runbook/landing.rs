@@ -2,11 +2,11 @@
 //! connected. The hardware is that which traghetto would give it.
 
 use super::copy::{clone, folder};
-use super::{RunbookStep, Sources, engineer, is_ours, on_site, say};
+use super::{RunbookStep, Sources, engineer, is_ours, on_site, say, vcenter};
 use crate::landing::{Blueprint, Found, Identity, Purpose, blueprint};
 use crate::model::machine::Controller;
 use crate::model::project::LandingMachines;
-use crate::model::server::{Addressing, Disk, Os, Server, ServerRole};
+use crate::model::server::{Addressing, Disk, Os, Server, ServerRole, Transfer};
 use crate::model::vsphere::{PortGroupNames, VsphereLanding};
 use crate::network::kit::Place;
 use crate::untrusted::shell_quoted;
@@ -66,13 +66,20 @@ fn linux(sources: &Sources<'_>, server: &Server, step: RunbookStep, disks: &str)
         "if command -v update-initramfs >/dev/null; then printf '%s\\n' {DRIVERS} >> /etc/initramfs-tools/modules; update-initramfs -u -k all; \
          else for k in /lib/modules/*; do k=${{k##*/}}; dracut --force --add-drivers '{DRIVERS}' /boot/initramfs-$k.img $k; done; fi"
     );
-    step.shell(format!(
-        "s 'ip -o -4 addr show' | awk -v a={address} 'index($4, a \"/\") == 1 {{ print $2; exit }}' > {name}; cat {name}"
-    ))
-    .shell(format!("printf '[Match]\\nDriver={model}\\n\\n[Link]\\nName=%s\\n' \"$(cat {name})\" > {link}"))
+    let read = match server.transfer {
+        // The rescue system names the card in its own way: what counts is written on the disk.
+        Transfer::Rescue => format!(
+            "virt-cat{disks} /etc/network/interfaces | awk '$1 == \"iface\" && $2 != \"lo\" {{ print $2; exit }}' > {name}"
+        ),
+        _ => format!(
+            "s 'ip -o -4 addr show' | awk -v a={address} 'index($4, a \"/\") == 1 {{ print $2; exit }}' > {name}"
+        ),
+    };
+    step.shell(format!("{read}; test -s {name} && cat {name} || echo FERMARSI"))
+    .shell(format!("test -s {name} && printf '[Match]\\nDriver={model}\\n\\n[Link]\\nName=%s\\n' \"$(cat {name})\" > {link}"))
     .shell(format!("virt-cat{disks} /etc/fstab"))
     .shell(format!(
-        "virt-customize --no-network{disks} --mkdir /etc/systemd/network --upload {upload} --delete /etc/udev/rules.d/70-persistent-net.rules --run-command {}",
+        "test -s {name} && virt-customize --no-network{disks} --mkdir /etc/systemd/network --upload {upload} --delete /etc/udev/rules.d/70-persistent-net.rules --run-command {}",
         shell_quoted(&initramfs)
     ))
     .expects(
@@ -80,29 +87,64 @@ fn linux(sources: &Sources<'_>, server: &Server, step: RunbookStep, disks: &str)
         "The interface's name; in fstab only UUID, LABEL, LVM or /dev/sdX (change /dev/hdX, xvdX and cciss with virt-edit); `Finishing off` at the end.",
     )
     .expects(
+        format!("FERMARSI: il nome non si trova. Con «rescue» si legge dal clone, non dal sistema di soccorso: cercarlo con virt-ls e virt-cat (ifcfg-*, netplan, NetworkManager) o alla console, scriverlo con «echo NOME > {name}» e ripetere."),
+        format!("FERMARSI: the name is not found. With `rescue` it is read from the clone, not from the rescue system: look for it with virt-ls and virt-cat (ifcfg-*, netplan, NetworkManager) or at the console, write it with `echo NAME > {name}` and repeat."),
+    )
+    .expects(
         "Un sistema anteriore a systemd: la riga con NAME= si scrive a mano in 70-persistent-net.rules alla console.",
         "A system older than systemd: write the line with NAME= into 70-persistent-net.rules by hand at the console.",
     )
 }
 
-/// The controller's driver starts at boot.
+/// The controller's driver starts at boot, in the control set that the next start takes.
 fn windows(sources: &Sources<'_>, server: &Server, step: RunbookStep, disks: &str) -> RunbookStep {
-    let registry = quoted(&folder(sources, server).join("driver.reg"));
-    let set = |number: u8| {
-        format!("'[HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet00{number}\\Services\\LSI_SAS]' '\"Start\"=dword:00000000' ''")
+    let folder = folder(sources, server);
+    let (registry, set) = (quoted(&folder.join("driver.reg")), quoted(&folder.join("controlset")));
+    let controller = hardware(sources, server).controller;
+    let services: &[&str] = match controller {
+        Controller::LsiSas1068 => &["LSI_SAS"],
+        Controller::LsiLogic => &["LSI_SCSI"],
+        Controller::Pvscsi => &["pvscsi"],
+        Controller::Ide => &["intelide", "atapi"],
     };
     let image = server.disks.first().map(|disk| quoted(&machine_disk(sources, server, disk))).unwrap_or_default();
-    step.shell(format!("virt-filesystems --long --all{disks}"))
-        .shell(format!("printf '%s\\n' {} > {registry}", set(1)))
-        .shell(format!("virt-win-reg --merge {image} {registry}"))
+    let mut step = step
+        .shell(format!("virt-filesystems --long --all{disks}"))
+        .shell(format!(
+            "virt-win-reg {image} 'HKLM\\SYSTEM\\Select' | tr -d '\\r' | sed -n 's/^\"Default\"=dword:00000//p' > {set}; test -s {set} && cat {set} || echo FERMARSI"
+        ))
+        .shell(format!(": > {registry}"));
+    for service in services {
+        let key = format!("HKLM\\SYSTEM\\ControlSet%s\\Services\\{service}").replace('\\', "\\\\");
+        let value = |text: &str| shell_quoted(text);
+        step = step
+            .shell(format!(
+                "test -s {set} && virt-win-reg {image} \"$(printf {} \"$(cat {set})\")\" ImagePath || echo FERMARSI",
+                value(&key)
+            ))
+            .shell(format!(
+                "printf {} \"$(cat {set})\" >> {registry}",
+                value(&format!("[{}]\\n\"Start\"=dword:00000000\\n\\n", key.replacen("HKLM", "HKEY_LOCAL_MACHINE", 1)))
+            ));
+    }
+    let names = services.join(", ");
+    step.shell(format!("test -s {set} && virt-win-reg --merge {image} {registry}"))
         .expects(
             "I volumi di Windows; nessun errore. Un volume «dirty» si chiude prima: avviare la sorgente e spegnerla da Windows.",
             "The volumes of Windows; no error. Where a volume is dirty, boot the source and shut it down from Windows first.",
         )
+        .expects(
+            format!("Il numero del ControlSet che parte (tre cifre) e il file di ogni driver ({names}, per il controller {}). FERMARSI: il driver non è in quel Windows; si installa sulla sorgente prima della copia, o si dà alla macchina un altro controller (machine.controller).", controller.word()),
+            format!("The number of the ControlSet that starts (three digits) and the file of each driver ({names}, for controller {}). FERMARSI: this Windows does not have the driver; install it on the source before the copy, or give the machine another controller (machine.controller).", controller.word()),
+        )
+        .expects(
+            "Da Windows 8 in poi anche i valori della chiave StartOverride di quei servizi, se c'è, diventano 0: con virt-win-reg, stesso ControlSet.",
+            "From Windows 8 on the values of the key StartOverride of these services, where it is there, become 0, too: with virt-win-reg, the same ControlSet.",
+        )
 }
 
 /// The machine boots without network, and is connected once the routes lead to it.
-pub(super) fn boot(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep> {
+pub(super) fn boot(sources: &Sources<'_>, server: &Server) -> (RunbookStep, RunbookStep) {
     let boot = say(
         "Creare la macchina e avviarla con la scheda di rete scollegata; accedere alla console.",
         "Make the machine and boot it with its network card disconnected; log in at the console.",
@@ -118,17 +160,15 @@ pub(super) fn boot(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep> {
         LandingMachines::Lab(_) | LandingMachines::ByHand => by_hand(sources, server, boot, connect),
     };
     let boot = boot.expects(
-        "La console arriva alla richiesta di accesso; l'indirizzo è quello atteso, senza rete.",
-        "The console comes to the login; the address is the expected one, without network.",
+        "La console arriva alla richiesta di accesso, senza rete.",
+        "The console comes to the login, without network.",
     );
     let address = server.landing_address();
-    vec![
-        boot,
-        connect.expects(
-            format!("«ping {address}» risponde dal data center."),
-            format!("`ping {address}` answers at the site."),
-        ),
-    ]
+    let connect = connect.expects(
+        format!("«ping {address}» risponde dal data center."),
+        format!("`ping {address}` answers at the site."),
+    );
+    (boot, connect)
 }
 
 fn on_vsphere(
@@ -140,13 +180,8 @@ fn on_vsphere(
 ) -> (RunbookStep, RunbookStep) {
     let machine = hardware(sources, server);
     let (name, store) = (shell_quoted(server.id.as_str()), shell_quoted(&setting.datastore));
-    let (host, user) = (shell_quoted(&setting.access.host), shell_quoted(&setting.access.user));
-    boot = boot
-        .shell(format!(
-            "export GOVC_URL={host} GOVC_USERNAME={user} GOVC_DATACENTER={}",
-            shell_quoted(&setting.datacenter)
-        ))
-        .shell("stty -echo; read -r GOVC_PASSWORD; stty echo; export GOVC_PASSWORD");
+    let (folder, vm) = paths(sources, server, setting);
+    boot = vcenter::session(boot, sources.root, setting, &sources.tenant.id);
     if is_ours(server) {
         for disk in &server.disks {
             let image = machine_disk(sources, server, disk);
@@ -157,38 +192,44 @@ fn on_vsphere(
                     quoted(&image),
                     quoted(&vmdk)
                 ))
-                .shell(format!("govc import.vmdk -ds={store} {} {name}", quoted(&vmdk)));
+                .shell(format!("govc import.vmdk -ds={store} -folder={folder} {} {name}", quoted(&vmdk)));
         }
         boot = boot.shell(format!(
-            "govc vm.create -on=false -g={} -c={} -m={} -firmware={} -disk.controller={} -ds={store} -pool={} -net={} -net.adapter={}{} {name}",
+            "govc vm.create -on=false -g={} -c={} -m={} -firmware={} -disk.controller={} -ds={store} -folder={folder} -net={} -net.adapter={}{} {name}",
             machine.guest,
             machine.cpus,
             machine.memory_mb,
             if machine.firmware.word() == "uefi" { "efi" } else { "bios" },
             controller(machine.controller),
-            shell_quoted(&setting.pool),
             shell_quoted(&port_group(sources, server, &setting.port_groups)),
             machine.nic.model.word(),
             disks(server)
         ));
         for disk in server.disks.iter().skip(1) {
             let path = shell_quoted(&format!("{}/{}.vmdk", server.id, disk.id));
-            boot = boot.shell(format!("govc vm.disk.attach -vm={name} -ds={store} -link=false -disk={path}"));
+            boot = boot.shell(format!("govc vm.disk.attach -vm={vm} -ds={store} -link=false -disk={path}"));
         }
     }
     let boot = boot
-        .shell(format!("govc device.disconnect -vm={name} ethernet-0"))
-        .shell(format!("govc device.info -vm={name} ethernet-0"))
-        .shell(format!("govc vm.power -on {name}"))
+        .shell(format!("govc device.disconnect -vm={vm} ethernet-0"))
+        .shell(format!("govc device.info -vm={vm} ethernet-0"))
+        .shell(format!("govc vm.power -on {vm}"))
         .expects(
-            "La parola d'accesso di vCenter si scrive senza eco. Senza govc, gli stessi valori nel vSphere Client: «Connect At Power On» non spuntato.",
-            "The password of the vCenter is typed without echo. Without govc, the same values in the vSphere Client: Connect At Power On not ticked.",
+            "Cartella e pool dell'ente esistono (altrimenti si creano prima). La parola d'accesso di vCenter si scrive senza eco. Senza govc, gli stessi valori nel vSphere Client: «Connect At Power On» non spuntato.",
+            "Folder and pool of the tenant are there (else make them first). The password of the vCenter is typed without echo. Without govc, the same values in the vSphere Client: Connect At Power On not ticked.",
         )
-        .undone_by(Place::Operations, format!("govc vm.power -off -force {name}"));
+        .undone_by(Place::Operations, format!("govc vm.power -off -force {vm}"));
     let connect = connect
-        .shell(format!("govc device.connect -vm={name} ethernet-0"))
-        .undone_by(Place::Operations, format!("govc device.disconnect -vm={name} ethernet-0"));
+        .shell(format!("govc device.connect -vm={vm} ethernet-0"))
+        .undone_by(Place::Operations, format!("govc device.disconnect -vm={vm} ethernet-0"));
     (boot, connect)
+}
+
+/// The tenant's folder and the machine in it, as words of the shell.
+fn paths(sources: &Sources<'_>, server: &Server, setting: &VsphereLanding) -> (String, String) {
+    let folder = vcenter::folder(setting, &sources.tenant.id);
+    let vm = format!("{folder}/{}", server.id);
+    (shell_quoted(&folder), shell_quoted(&vm))
 }
 
 /// A controller in the words of govc.
@@ -252,10 +293,11 @@ pub(super) fn disconnect(sources: &Sources<'_>, server: &Server) -> RunbookStep 
     );
     let step = RunbookStep::new("nic", engineer(), what);
     let step = match &sources.project.landing.machines {
-        LandingMachines::Vsphere(_) => {
-            let name = shell_quoted(server.id.as_str());
-            step.shell(format!("govc device.disconnect -vm={name} ethernet-0"))
-                .shell(format!("govc vm.power -off -force {name}"))
+        LandingMachines::Vsphere(setting) => {
+            let (_, vm) = paths(sources, server, setting);
+            vcenter::session(step, sources.root, setting, &sources.tenant.id)
+                .shell(format!("govc device.disconnect -vm={vm} ethernet-0"))
+                .shell(format!("govc vm.power -off -force {vm}"))
         }
         LandingMachines::Lab(_) | LandingMachines::ByHand => {
             step.run(Place::Landing, format!("{}: Network adapter 1, Connected = no; power off", server.id))

@@ -54,9 +54,14 @@ pub(super) fn routes(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep>
     going(sources, server, &[Act::HubRoute, Act::CarrierRoute, Act::CpeRoute])
 }
 
-/// Old answers forgotten, what moved with the server, checks, and the routers keep what they have.
+/// Old answers forgotten, what moved with the server, and checks.
 pub(super) fn after(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep> {
-    going(sources, server, &[Act::ClearArp, Act::Relay, Act::Dns, Act::Check, Act::Save])
+    going(sources, server, &[Act::ClearArp, Act::Relay, Act::Dns, Act::Check])
+}
+
+/// The routers keep what they have.
+pub(super) fn save(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep> {
+    going(sources, server, &[Act::Save])
 }
 
 /// The way back, without the card of the copy, which comes first in any case.

@@ -2,7 +2,7 @@
 
 use super::{language, nights, past, unwritten, write};
 use crate::cli::migrate::Whose;
-use crate::cli::migrate::scene::Scene;
+use crate::cli::migrate::scene::{self, Scene};
 use crate::cli::{Context, journal};
 use crate::document::cutover::{self, CutoverPlan};
 use crate::failure::Failure;
@@ -24,12 +24,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let (events, now) = past(&scene, context).await?;
     let state = RunState::of(&events).map_err(journal::illegal)?;
     let nights = nights(&scene, &events, now)?;
+    let forecast = scene::forecast(&scene, &events, now, now)?;
     let gates = migration::gates(&scene.plan, &state, now);
     let sources = cutover::Sources {
         project: &scene.inventory.project,
         tenant: &scene.tenant,
         terms: &scene.plan.terms,
         nights: &nights,
+        forecast: &forecast,
         quiet: migration::quiet_period(&scene.plan, &gates),
     };
     let plan = CutoverPlan::new(&sources);
