@@ -366,7 +366,8 @@ fn a_server_or_a_program_that_hangs_delays_nobody() {
     let told = told(&town.sandbox);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((told[0].0.as_str(), &told[0].1["to"]), ("notice.sent", &json!("sh (2)")));
-    assert_eq!(hook.asked().len(), 1);
+    // The first attempt ended by its own limit, the second with the run.
+    assert_eq!(hook.asked().len(), 2);
     // The steps went on meanwhile: between two events of a step nobody was waited for.
     let done = log(&town.sandbox).into_iter().find(|event| event["kind"] == "step.finished").unwrap();
     assert_eq!(done["data"]["step"], "a1.prepare-landing");
@@ -388,7 +389,7 @@ fn a_receiver_that_hangs_does_not_hold_up_the_steps() {
     assert_eq!(ends.len(), 2, "both other servers were copied");
     let took = at(ends[1]).duration_since(at(failed));
     assert!(took < SignedDuration::from_secs(15), "{took}: as long as an attempt");
-    assert_eq!(hook.asked().len(), 1, "it was asked, and did not answer");
+    assert!((1..=2).contains(&hook.asked().len()), "it was asked, and did not answer");
     assert!(town.is_equal("cinto-srv2") && town.is_equal("cinto-srv3"));
 }
 
