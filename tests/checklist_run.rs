@@ -178,6 +178,9 @@ fn tcp_and_http_and_ping_are_asked_from_here() {
         ("tenant", format!("probe: {{tcp: {{host: 127.0.0.1, port: \"{port}\"}}}}")),
         ("tenant", "probe: {tcp: {host: 127.0.0.1, port: \"1\"}}".to_owned()),
         ("tenant", "probe: {tcp: {host: 127.0.0.1, port: \"1\"}}\n    expect: {open: false}".to_owned()),
+        ("tenant", "probe: {tcp: {host: 127.0.0.1, port: \"1\"}}\n    expect: {refused: true}".to_owned()),
+        ("tenant", format!("probe: {{tcp: {{host: 127.0.0.1, port: \"{port}\"}}}}\n    expect: {{refused: true}}")),
+        ("tenant", "probe: {tcp: {host: nobody.invalid, port: \"1\"}}\n    expect: {refused: true}".to_owned()),
         ("tenant", format!("probe: {{http: {{url: \"http://127.0.0.1:{port}/\"}}}}\n    expect: {{status: 200}}")),
         (
             "tenant",
@@ -194,10 +197,13 @@ fn tcp_and_http_and_ping_are_asked_from_here() {
     said(&found[0], Verdict::Pass, "open true");
     said(&found[1], Verdict::Fail, "open is false (expected: true)");
     said(&found[2], Verdict::Pass, "open false");
-    said(&found[3], Verdict::Fail, "status is 503 (expected: 200)");
-    said(&found[4], Verdict::Pass, "status 503");
-    said(&found[5], Verdict::Error, "cannot be reached");
-    said(&found[6], Verdict::Pass, "loss 0");
+    said(&found[3], Verdict::Pass, "open false, refused true");
+    said(&found[4], Verdict::Fail, "refused is false (expected: true)");
+    said(&found[5], Verdict::Fail, "refused is false (expected: true)");
+    said(&found[6], Verdict::Fail, "status is 503 (expected: 200)");
+    said(&found[7], Verdict::Pass, "status 503");
+    said(&found[8], Verdict::Error, "cannot be reached");
+    said(&found[9], Verdict::Pass, "loss 0");
 }
 
 /// A name server that knows one name: it answers with the question and one A record.

@@ -248,6 +248,12 @@ fn implied(
     compared: bool,
 ) {
     let nothing = expect.is_empty() && expression.is_none() && !compared;
+    let named = |attribute: &str| {
+        expect.iter().any(|condition| condition.attribute == attribute)
+            || expression.is_some_and(|expression| expression.names(attribute))
+    };
+    // A port that refuses is not open: whoever asks for one says nothing of the other.
+    let refused = named("refused");
     let mut imply = |attribute: &'static str, test: Test| {
         let said = expect.iter().any(|condition| condition.attribute == attribute);
         if !said && !expression.is_some_and(|expression| expression.names(attribute)) {
@@ -255,6 +261,7 @@ fn implied(
         }
     };
     match probe {
+        Probe::Tcp { .. } if refused => {}
         Probe::Tcp { .. } => imply("open", Test::Flag(true)),
         Probe::Ios { .. } => imply("unsettled", Test::AtMost(0.0)),
         Probe::Sh { .. } | Probe::Ps { .. } => imply("exit", Test::NumberIn(vec![0.0])),

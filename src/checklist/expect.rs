@@ -16,7 +16,11 @@ pub(super) type Attribute = (&'static str, Kind, &'static str);
 pub(super) fn attributes(probe: &str) -> &'static [Attribute] {
     const MS: Attribute = ("ms", Kind::Number, "milliseconds until the answer");
     match probe {
-        "tcp" => &[("open", Kind::Flag, "whether the port accepts a connection"), MS],
+        "tcp" => &[
+            ("open", Kind::Flag, "whether the port accepts a connection"),
+            ("refused", Kind::Flag, "whether the connection is refused: the way is open, and nothing listens"),
+            MS,
+        ],
         "dns" => &[
             ("code", Kind::Text, "the answer's code, such as NOERROR or NXDOMAIN"),
             ("answers", Kind::List, "the records of the type asked for, as text"),

@@ -197,7 +197,9 @@ fn complaint(broken: &str, complaint: &str) -> String {
 fn summary(reading: &Reading) -> String {
     let mut shown = Reading::default();
     for (name, datum) in reading.iter() {
-        let dull = matches!(name, "number" | "lines" | "body") || (name == "exit" && *datum == Datum::Number(0.0));
+        let dull = matches!(name, "number" | "lines" | "body")
+            || (name == "exit" && *datum == Datum::Number(0.0))
+            || (name == "refused" && *datum == Datum::Flag(false));
         if !dull {
             shown = shown.with(name, datum.clone());
         }

@@ -59,13 +59,18 @@ impl Field for Live {
 /// That nobody takes the connection is an answer, too.
 async fn tcp(host: &str, port: u16, deadline: Duration) -> Result<Answer, NoAnswer> {
     let began = Instant::now();
-    let (open, complaint) = match probe::tcp(host, port, deadline).await {
-        Ok(_) => (true, String::new()),
-        Err(error @ (ProbeError::Unreachable { .. } | ProbeError::Deadline { .. })) => (false, in_words(&error)),
+    let (open, refused, complaint) = match probe::tcp(host, port, deadline).await {
+        Ok(_) => (true, false, String::new()),
+        Err(error @ (ProbeError::Unreachable { .. } | ProbeError::Deadline { .. })) => {
+            (false, error.is_refusal(), in_words(&error))
+        }
         Err(error) => return Err(no_answer(&error)),
     };
     let took = began.elapsed();
-    let reading = Reading::default().with("open", Datum::Flag(open)).with("ms", milliseconds(took));
+    let reading = Reading::default()
+        .with("open", Datum::Flag(open))
+        .with("refused", Datum::Flag(refused))
+        .with("ms", milliseconds(took));
     Ok(Answer { reading, raw: Vec::new(), complaint, took })
 }
 

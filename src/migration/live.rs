@@ -1,6 +1,7 @@
 //! The real world behind the runner: SSH to the sources, replicas and clones on this host, checklists.
 
 mod converter;
+mod directory;
 mod figures;
 mod last_copy;
 mod machines;

@@ -11,12 +11,13 @@ use super::status::Status;
 use crate::journal::Event;
 use crate::model::bilingual::Bilingual;
 use crate::model::notify::Occasion;
+use crate::model::server::Transfer;
 use crate::model::window::Window;
 use crate::model::{ServerId, TenantId};
 use crate::untrusted::printable;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long before the time to go back people are told.
 pub const BEFORE_GO_BACK: SignedDuration = SignedDuration::from_mins(30);
@@ -24,6 +25,8 @@ pub const BEFORE_GO_BACK: SignedDuration = SignedDuration::from_mins(30);
 const NEWS_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// Longest sentence of a notice, in characters: what others wrote may be in it.
 const LONGEST: usize = 500;
+/// Why a notice was given up when the run that had it was over: who runs next tells it anew, if it is still so.
+pub const RUN_OVER: &str = "the run was over";
 
 /// Something that people are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +53,7 @@ pub struct Notice {
     pub go_back: Vec<Bilingual>,
     /// What comes next.
     pub next: Bilingual,
-    /// The command for it.
+    /// The command for it; several are on lines of their own.
     pub command: Option<String>,
     /// By when.
     pub by: Option<Timestamp>,
@@ -95,9 +98,9 @@ impl Notice {
         }
     }
 
-    /// Of an event; none where nobody needs to know.
-    pub fn of_event(event: &Event, plan: &Plan, seen: &Seen<'_>) -> Option<Self> {
-        let key = event_key(event)?;
+    /// Of one of the `events`; none where nobody needs to know.
+    pub fn of_event(event: &Event, events: &[Event], plan: &Plan, seen: &Seen<'_>) -> Option<Self> {
+        let key = event_key(event, events)?;
         let record = Record::of(event).ok()??;
         let step = record.step()?.clone();
         let (occasion, what) = match &record {
@@ -170,7 +173,11 @@ impl Notice {
             servers.iter().map(ServerId::as_str).collect::<Vec<_>>().join("+"),
             day_and_hour(*window)
         );
-        let command = Some(format!("traghetto migrate rollback {} --role ROLE --reason TEXT", seen.tenant));
+        // Without `--server` it would take back those of an earlier night, too.
+        let each = servers.iter().map(|server| {
+            format!("traghetto migrate rollback {} --server {server} --role ROLE --reason TEXT", seen.tenant)
+        });
+        let command = Some(each.collect::<Vec<_>>().join("\n"));
         let told = Self::of(seen, Occasion::GoBack, key, what);
         let go_back = speaks(seen.status, servers);
         Self { servers: servers.clone(), go_back, next, command, by: Some(*go_back_at), ..told }
@@ -223,7 +230,8 @@ impl Notice {
         lines.extend(self.go_back.iter().map(|one| format!("{back}: {}", said(one))));
         let until = self.by.map(|at| format!(" ({by} {})", clock(at))).unwrap_or_default();
         lines.push(format!("{next}: {}{until}", said(&self.next)));
-        lines.extend(self.command.iter().map(|command| format!("  {}", printable(command))));
+        let commands = self.command.iter().flat_map(|command| command.lines());
+        lines.extend(commands.map(|command| format!("  {}", printable(command))));
         lines.extend(self.who.iter().map(|who| format!("{call}: {}", printable(who))));
         lines.join("\n") + "\n"
     }
@@ -246,7 +254,8 @@ pub fn is_near(window: &Window, now: Timestamp) -> bool {
     window.holds(now) && left > SignedDuration::ZERO && left <= BEFORE_GO_BACK
 }
 
-/// The windows whose time to go back is near, with the servers that are on the move in them.
+/// The windows whose time to go back is near, with the servers that are on the move in them. One that is replaced
+/// does not come back: nobody is told of it.
 pub fn go_back_due(windows: &[Window], plan: &Plan, state: &RunState, now: Timestamp) -> Vec<GoBackDue> {
     let moving = state.moving();
     let gates = gates(plan, state, now);
@@ -255,28 +264,76 @@ pub fn go_back_due(windows: &[Window], plan: &Plan, state: &RunState, now: Times
     };
     let near = windows.iter().filter(|window| is_near(window, now));
     let due = near.map(|window| {
-        let mine = plan.servers.iter().map(|planned| &planned.server);
+        let moved = plan.servers.iter().filter(|planned| planned.transfer != Transfer::Replace);
+        let mine = moved.map(|planned| &planned.server);
         let mine = mine.filter(|server| moving.contains(*server) && window.is_for(server)).filter(open);
         GoBackDue { servers: mine.cloned().collect(), window: window.from(), go_back_at: window.go_back_at() }
     });
     due.filter(|due| !due.servers.is_empty()).collect()
 }
 
-/// The key of the notice of an event; none where nobody needs to know.
-pub fn event_key(event: &Event) -> Option<String> {
-    let step = || event.data["step"].as_str();
+/// Whether people are told of an event.
+pub fn is_told(event: &Event) -> bool {
+    event.data["step"].is_string() && (event.kind == "step.failed" || is_wait(event))
+}
+
+fn is_wait(event: &Event) -> bool {
+    event.kind == "step.stopped" && event.data["why"] == json!(Stop::Waiting)
+}
+
+/// The key of the notice of one of the `events`; none where nobody needs to know. A step that still waits for the
+/// same person keeps its key, however often the run is repeated.
+pub fn event_key(event: &Event, events: &[Event]) -> Option<String> {
+    let step = event.data["step"].as_str().filter(|_| is_told(event))?;
+    if !is_wait(event) {
+        return Some(format!("failure:{step}:{}", event.seq));
+    }
+    let mut first = None;
+    for before in events.iter().take_while(|before| before.seq <= event.seq) {
+        if ends_wait(before, step) {
+            first = None;
+        } else if is_wait(before) && before.data["step"] == step {
+            first = first.or(Some(before.seq));
+        }
+    }
+    Some(format!("gate:{step}:{}", first.unwrap_or(event.seq)))
+}
+
+/// Whether what `step` waited for was done or said with this event, or it is to be done anew.
+fn ends_wait(event: &Event, step: &str) -> bool {
+    let mine = || event.data["step"] == step;
+    let of_server = || event.data["server"].as_str().is_some_and(|server| step.split('.').any(|part| part == server));
     match event.kind.as_str() {
-        "step.failed" => Some(format!("failure:{}:{}", step()?, event.seq)),
-        "step.stopped" if event.data["why"] == json!(Stop::Waiting) => Some(format!("gate:{}:{}", step()?, event.seq)),
-        _ => None,
+        "step.finished" | "step.failed" | "step.stated" | "step.overridden" => mine(),
+        "server.stated" | "server.rolled-back" | "server.reentered" => of_server(),
+        // A signature at the gate where sources are quiet begins a new night.
+        "gate.signed" => true,
+        _ => false,
     }
 }
 
-/// Who was told of what, or could not be, as the events say: key and receiver.
+/// Who was told of what, or could not be, as the events say: key and receiver. What only the end of a run cut off
+/// is told by the next one, if it is still so.
 pub fn settled(events: &[Event]) -> BTreeSet<(String, String)> {
-    let told = events.iter().filter(|event| matches!(event.kind.as_str(), "notice.sent" | "notice.lost"));
+    let lost = |event: &Event| event.kind == "notice.lost" && event.data["reason"] != RUN_OVER;
+    let told = events.iter().filter(|event| event.kind == "notice.sent" || lost(event));
     let word = |event: &Event, key: &str| event.data[key].as_str().unwrap_or_default().to_owned();
     told.map(|event| (word(event, "key"), word(event, "to"))).collect()
+}
+
+/// When people were last told that the LTE backup carries the copy of a server.
+pub fn lte_told(events: &[Event]) -> BTreeMap<ServerId, Timestamp> {
+    let sent = events.iter().filter(|event| event.kind == "notice.sent");
+    sent.filter_map(|event| {
+        let server = event.data["key"].as_str()?.strip_prefix("lte:")?.split(':').next()?;
+        Some((server.parse().ok()?, event.time.parse().ok()?))
+    })
+    .collect()
+}
+
+/// Whether the next run cannot know from the log that a notice of this key is owed.
+pub fn dies_with_run(key: &str) -> bool {
+    ["lte:", "withdraw:", "go-back:"].iter().any(|kind| key.starts_with(kind))
 }
 
 /// Events of which people are told, not older than a day: those of a run that was killed, too.
@@ -285,7 +342,7 @@ pub fn news(events: &[Event], now: Timestamp) -> impl Iterator<Item = &Event> {
         let at = event.time.parse::<Timestamp>();
         at.is_ok_and(|at| now.duration_since(at) <= NEWS_FOR)
     };
-    events.iter().filter(|event| event_key(event).is_some()).filter(fresh)
+    events.iter().filter(|event| is_told(event)).filter(fresh)
 }
 
 /// What speaks for going back of these servers, and what nobody measures from here.

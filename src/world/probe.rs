@@ -31,6 +31,7 @@ pub use ping::{Echoes, INTERVAL, ping};
 
 use std::error::Error;
 use std::future::Future;
+use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Why a question has no answer.
@@ -86,6 +87,14 @@ impl ProbeError {
 
     fn nonsense(target: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Nonsense { target: target.into(), source: source.into() }
+    }
+}
+
+impl ProbeError {
+    /// Whether the connection was refused: the way there is open, and nothing listens. Silence is no refusal.
+    pub fn is_refusal(&self) -> bool {
+        let Self::Unreachable { source, .. } = self else { return false };
+        source.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
     }
 }
 

@@ -117,8 +117,9 @@ fn motive(reason: &str) -> &str {
 }
 
 /// Attributes that are told by numbers and flags, in Italian.
-const ATTRIBUTES: [(&str, &str); 10] = [
+const ATTRIBUTES: [(&str, &str); 11] = [
     ("open", "porta aperta"),
+    ("refused", "connessione rifiutata"),
     ("ms", "millisecondi"),
     ("loss", "perdite in percento"),
     ("p95", "millisecondi al 95 %"),

@@ -1,8 +1,10 @@
 //! Tells people about a run, beside it and never in its way: each receiver has a task and a short queue of its
 //! own, each attempt a limit, and what fails is tried again with growing pauses.
 //!
-//! Everybody is told at least once: what was told is journaled after it was taken, so that a kill between the
-//! two tells it again, under the same key.
+//! Of gates, waiting steps, failures and the end everybody is told at least once: what was told is journaled after it
+//! was taken, so that a kill between the two tells it again, under the same key. That LTE carries, that a machine is
+//! not off and that the time to go back is near only the run that sees it can tell: what its end cuts off is journaled
+//! as lost, and the next run tells it anew if it is still so.
 
 use super::scene::{Replicas, Scene, Story, call};
 use super::status;
@@ -17,6 +19,8 @@ use crate::world::notify::deliver;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -28,8 +32,8 @@ const QUEUE: usize = 32;
 const LIMIT: Duration = Duration::from_secs(15);
 /// Pauses between attempts, in seconds; after the last one it is given up.
 const PAUSES: [u64; 5] = [1, 4, 15, 60, 120];
-/// How long a run that is over waits for what is not delivered yet.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a run that is over waits for what is not delivered yet: longer than one attempt.
+const GRACE: Duration = Duration::from_secs(20);
 /// Between two looks at the clock.
 const TICK: Duration = Duration::from_secs(5);
 /// A line that comes and goes is told of no more often than this.
@@ -68,6 +72,7 @@ impl Word {
 struct Parcel {
     key: String,
     json: String,
+    attempts: Arc<AtomicU32>,
 }
 
 /// What became of it.
@@ -98,7 +103,8 @@ pub(super) struct Office<'a> {
     outcomes: mpsc::UnboundedReceiver<Outcome>,
     /// Key and receiver of what was told, could not be told, or is on its way.
     settled: BTreeSet<(String, String)>,
-    open: usize,
+    /// What is on its way, by receiver and key, with the attempts so far.
+    open: BTreeMap<(String, String), Arc<AtomicU32>>,
     lte: BTreeMap<ServerId, Timestamp>,
 }
 
@@ -122,9 +128,9 @@ impl<'a> Office<'a> {
             tasks.spawn(serve_one(name.clone(), receiver.clone(), context.root.clone(), parcels, back.clone()));
             desks.push(Desk { name, receiver: receiver.clone(), queue });
         }
-        let (settled, lte) = (BTreeSet::new(), BTreeMap::new());
+        let (settled, lte, open) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
         let operator = operator.as_str();
-        let office = Self { scene, journal, operator, context, desks, tasks, back, outcomes, settled, open: 0, lte };
+        let office = Self { scene, journal, operator, context, desks, tasks, back, outcomes, settled, open, lte };
         (!office.desks.is_empty()).then_some(office)
     }
 
@@ -171,16 +177,18 @@ impl<'a> Office<'a> {
     async fn catch_up(&mut self) -> Result<(), Failure> {
         let events = self.journal.events(&self.scene.tenant.id).await?;
         self.settled = notice::settled(&events);
+        self.lte = notice::lte_told(&events);
         let now = self.journal.now();
-        let owed: Vec<Event> = notice::news(&events, now).filter(|event| self.is_owed(event)).cloned().collect();
+        let owed: Vec<Event> =
+            notice::news(&events, now).filter(|event| self.is_owed(event, &events)).cloned().collect();
         for event in owed {
             self.of_event(&event).await?;
         }
         Ok(())
     }
 
-    fn is_owed(&self, event: &Event) -> bool {
-        let Some(key) = notice::event_key(event) else { return false };
+    fn is_owed(&self, event: &Event, events: &[Event]) -> bool {
+        let Some(key) = notice::event_key(event, events) else { return false };
         self.desks.iter().any(|desk| !self.settled.contains(&(key.clone(), desk.name.clone())))
     }
 
@@ -198,10 +206,10 @@ impl<'a> Office<'a> {
     }
 
     async fn of_event(&mut self, event: &Event) -> Result<(), Failure> {
-        let (_, status) = self.look().await?;
+        let (story, status) = self.look().await?;
         let step = event.data["step"].as_str().map(|step| StepId(step.to_owned()));
         let call = call(self.scene, step.as_ref());
-        let notice = Notice::of_event(event, &self.scene.plan, &self.seen(&status, &call));
+        let notice = Notice::of_event(event, &story.events, &self.scene.plan, &self.seen(&status, &call));
         notice.into_iter().for_each(|notice| self.post(&notice));
         Ok(())
     }
@@ -265,8 +273,9 @@ impl<'a> Office<'a> {
             if !fresh {
                 continue;
             }
-            self.open += 1;
-            if desk.queue.try_send(Parcel { key: notice.key.clone(), json: json.clone() }).is_err() {
+            let attempts = Arc::<AtomicU32>::default();
+            self.open.insert((desk.name.clone(), notice.key.clone()), attempts.clone());
+            if desk.queue.try_send(Parcel { key: notice.key.clone(), json: json.clone(), attempts }).is_err() {
                 let (to, key, end) = (desk.name.clone(), notice.key.clone(), Err("too many are waiting".to_owned()));
                 // We hold the other end.
                 let _ = self.back.send(Outcome { to, key, attempts: 0, end });
@@ -276,8 +285,10 @@ impl<'a> Office<'a> {
 
     /// Writes down what became of a notice.
     async fn note(&mut self, outcome: Outcome) {
-        self.open = self.open.saturating_sub(1);
         let Outcome { to, key, attempts, end } = outcome;
+        let sent = (to, key);
+        self.open.remove(&sent);
+        let (to, key) = sent;
         let record = match end {
             Ok(()) => Record::NoticeSent { key, to, attempts },
             Err(reason) => {
@@ -295,15 +306,21 @@ impl<'a> Office<'a> {
     /// Waits a little for what is on its way.
     async fn close(mut self) {
         let until = Instant::now() + GRACE;
-        while self.open > 0 {
+        while !self.open.is_empty() {
             match tokio::time::timeout_at(until, self.outcomes.recv()).await {
                 Ok(Some(outcome)) => self.note(outcome).await,
                 Ok(None) | Err(_) => break,
             }
         }
         self.tasks.shutdown().await;
-        if self.open > 0 {
-            let text = format!("{} notices are not delivered yet: the next `migrate run` tells them", self.open);
+        let (lost, owed): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.open).into_iter().partition(|((_, key), _)| notice::dies_with_run(key));
+        for ((to, key), attempts) in lost {
+            let (attempts, end) = (attempts.load(Ordering::Relaxed), Err(notice::RUN_OVER.to_owned()));
+            self.note(Outcome { to, key, attempts, end }).await;
+        }
+        if !owed.is_empty() {
+            let text = format!("{} notices are not delivered yet: the next `migrate run` tells them", owed.len());
             self.context.ui.warn(&text);
         }
     }
@@ -317,18 +334,18 @@ async fn serve_one(
     mut parcels: mpsc::Receiver<Parcel>,
     back: mpsc::UnboundedSender<Outcome>,
 ) {
-    while let Some(Parcel { key, json }) = parcels.recv().await {
-        let mut attempts = 0;
+    while let Some(Parcel { key, json, attempts }) = parcels.recv().await {
+        let mut pauses = PAUSES.iter();
         let end = loop {
-            let pause = PAUSES.get(attempts);
-            attempts += 1;
+            let pause = pauses.next();
+            attempts.fetch_add(1, Ordering::Relaxed);
             match (deliver(&receiver.way, &json, &root, LIMIT).await, pause) {
                 (Ok(()), _) => break Ok(()),
                 (Err(error), Some(pause)) if error.again => tokio::time::sleep(Duration::from_secs(*pause)).await,
                 (Err(error), _) => break Err(error.reason),
             }
         };
-        let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
+        let attempts = attempts.load(Ordering::Relaxed);
         if back.send(Outcome { to: to.clone(), key, attempts, end }).is_err() {
             return;
         }

@@ -86,7 +86,7 @@ impl Observer for Watcher<'_> {
     fn event(&mut self, event: &Event) {
         self.clear();
         self.held = None;
-        if notice::event_key(event).is_some() {
+        if notice::is_told(event) {
             self.report(Word::Event(Box::new(event.clone())));
         }
         let step = event.data["step"].as_str().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! VMware Converter behind the runner: driven over its API, or by a person with a page.
 
 use super::Live;
+use super::directory::{Night, ensure_down};
 use super::shaping::Guide;
 use super::trouble::{of_file, of_landing};
 use crate::converter::{
@@ -11,27 +12,27 @@ use crate::migration::elsewhere::target;
 use crate::migration::record::{Class, Leg, Result as Outcome};
 use crate::migration::run::{Ended, Progress, Trouble};
 use crate::migration::shaping::Path as Carrier;
-use crate::model::ServerId;
-use crate::model::converter::{Job, SourceSeen};
+use crate::model::converter::{Job, JobSeen, SourceSeen};
 use crate::model::project::LandingMachines;
 use crate::model::server::{Access, Login, Server, SshProfile, Transfer};
+use crate::model::{ServerId, TenantId};
 use crate::world::converter::{
     Converting, Deadlines, Followed, Running, SoapConverter, Step, Trouble as Refused, Waiting,
 };
-use crate::world::probe;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// The directory of a domain controller, and how long its answer may take.
-const LDAP: u16 = 389;
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two looks at a job.
 const EVERY: Duration = Duration::from_secs(10);
 /// The page for who drives Converter, and the bundle of logs, in the folder of the server's replicas.
 const PAGE: &str = "converter.html";
 const BUNDLE: &str = "converter-logs.zip";
+/// Which last synchronisation of a controller was watched to its end, beside them.
+const WATCHED: &str = "converter-watched.json";
+/// How long Converter may be out of reach during it: a step that ends leaves nobody to watch.
+const AWAY_FOR: Duration = Duration::from_secs(600);
 
 const UNTOUCHED: &str = "The source works as before; its copy stays off, connected to nothing.";
 
@@ -105,6 +106,12 @@ impl<F> Live<'_, F> {
         let assisted = Assisted { looks, refusals, seen: None, language: Language::Italian, bundle };
         if leg == Leg::Last {
             self.stands_apart(server).await?;
+            if said {
+                let end = Night::of(server, leg).end().await;
+                end.map_err(|trouble| anew(trouble, id, &self.tenant.id))?;
+            } else {
+                ensure_down(server).await?;
+            }
         }
         let step = match (leg, said) {
             (Leg::First, false) => {
@@ -186,11 +193,17 @@ impl<F> Live<'_, F> {
             Leg::Changes => done(soap.synchronise(job).await)?,
             Leg::Last => {
                 self.stands_apart(server).await?;
+                ensure_down(server).await?;
+                self.asked_by_us(soap, server, job).await?;
                 done(soap.finalise(job).await)?;
             }
         }
         let asked = self.journal.now();
-        self.follow(soap, server, job, (leg, asked), progress).await?;
+        let seen = self.follow(soap, server, job, (leg, asked), progress).await?;
+        if leg == Leg::Last && server.is_domain_controller() {
+            let path = self.beside_replicas(&server.id, WATCHED)?;
+            std::fs::write(&path, watched(&seen).to_string()).map_err(|error| of_file(error, "write", &path))?;
+        }
         self.stands_apart(server).await?;
         if leg != Leg::Last {
             return Ok(json!({}));
@@ -201,8 +214,7 @@ impl<F> Live<'_, F> {
         Ok(json!({ "logs": bundle }))
     }
 
-    /// The target is off and connected to nothing, and a domain controller does not serve its directory: its
-    /// last copy must not be a hot one.
+    /// The target is off and connected to nothing.
     async fn stands_apart(&self, server: &Server) -> Result<(), Trouble> {
         let identity = Identity::new(&self.store, self.tenant, server, Purpose::Production);
         let seen = self.machines.look(&identity).await.map_err(of_landing)?;
@@ -212,15 +224,26 @@ impl<F> Live<'_, F> {
                 .hint("The source works as before. Switch the machine off and unplug it at the landing site now.")
                 .hint("What was written on it is lost with the next synchronisation; find out who turned it on."));
         }
-        let host = server.address.to_string();
-        if server.is_domain_controller() && probe::tcp(&host, LDAP, PATIENCE).await.is_ok() {
-            let text =
-                format!("{} still serves its directory: a last synchronisation now would be a hot one", server.id);
-            return Err(Trouble::new(Class::CheckFailed, text)
-                .hint(UNTOUCHED)
-                .hint("Stop the directory service, or start it in restore mode, as the inventory says; then repeat."));
-        }
         Ok(())
+    }
+
+    /// A last synchronisation of a domain controller that was asked for earlier may have been a hot one: only one
+    /// that is asked for here, once the directory was seen to be down, and followed to its end, is taken.
+    async fn asked_by_us(&self, soap: &SoapConverter, server: &Server, job: &Job) -> Result<(), Trouble> {
+        if !server.is_domain_controller() {
+            return Ok(());
+        }
+        let Followed::Job(seen) = done(soap.follow(job).await)? else { return Ok(()) };
+        let known = std::fs::read(self.beside_replicas(&server.id, WATCHED)?).unwrap_or_default();
+        if !is_distrusted(&seen, serde_json::from_slice(&known).ok().as_ref()) {
+            return Ok(());
+        }
+        let text = format!(
+            "the last synchronisation of {} was asked for before, and nobody watched its directory all the time: the \
+             copy is not trusted",
+            server.id
+        );
+        Err(anew(Trouble::new(Class::CheckFailed, text).hint(UNTOUCHED), &server.id, &self.tenant.id))
     }
 
     /// Follows a job to the end of a leg, and lets it run and stand still by the calendar of the link.
@@ -231,7 +254,7 @@ impl<F> Live<'_, F> {
         job: &Job,
         (leg, asked): (Leg, Timestamp),
         progress: Watch<'_>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<Box<JobSeen>, Trouble> {
         let site = self.tenant.site_of(server).ok_or_else(|| {
             Trouble::new(Class::Failed, format!("the inventory does not say which link {} is behind", server.id))
                 .hint(UNTOUCHED)
@@ -240,13 +263,23 @@ impl<F> Live<'_, F> {
         let disk = "all".parse().map_err(|_| Trouble::new(Class::Failed, "a disk has no name"))?;
         let access = reached(server);
         let mut guide = Guide::of(&self.subject(&server.id, &disk)?, &access).await?;
-        let mut follower = Follower::default();
+        let (mut follower, mut night) = (Follower::default(), Night::of(server, leg));
+        let mut reached = Instant::now();
         loop {
-            let Followed::Job(seen) = done(soap.follow(job).await)? else { continue };
+            night.look().await.map_err(|trouble| anew(trouble, &server.id, &self.tenant.id))?;
+            let told = soap.follow(job).await;
+            let away = matches!(told, Err(Refused::Unreachable { .. } | Refused::Deadline { .. }));
+            if away && night.is_watched() && reached.elapsed() < AWAY_FOR {
+                tokio::time::sleep(EVERY).await;
+                continue;
+            }
+            let Followed::Job(seen) = done(told)? else { continue };
+            reached = Instant::now();
             let state = follower.next(&seen, self.journal.now());
             let completed = seen.completed.is_some_and(|completed| completed >= asked);
             if is_over(&state, leg, completed) {
-                return Ok(());
+                night.end().await.map_err(|trouble| anew(trouble, &server.id, &self.tenant.id))?;
+                return Ok(seen);
             }
             if let Some(trouble) = ended_badly(&state) {
                 return Err(trouble);
@@ -264,6 +297,32 @@ impl<F> Live<'_, F> {
             tokio::time::sleep(EVERY).await;
         }
     }
+}
+
+/// By what a last synchronisation that was watched to its end is known again: the server's own times.
+fn watched(seen: &JobSeen) -> Value {
+    json!({ "job": seen.key, "changed": seen.changed, "started": seen.started, "completed": seen.completed })
+}
+
+/// Whether a job had its last synchronisation asked for already, and it is not the one that was `known` to be watched:
+/// one that failed is made again, under our eyes.
+fn is_distrusted(seen: &JobSeen, known: Option<&Value>) -> bool {
+    seen.finalize && seen.error.is_none() && known != Some(&watched(seen))
+}
+
+/// What is safe and what comes next where the last synchronisation of a domain controller cannot be trusted.
+fn anew(trouble: Trouble, server: &ServerId, tenant: &TenantId) -> Trouble {
+    trouble
+        .hint("Never turn on that copy: a controller from a hot copy damages the directory of all (USN rollback).")
+        .hint(format!(
+            "To have the town's controller back now: traghetto migrate rollback {tenant} --server {server} --role ROLE \
+             --reason TEXT; then start its directory again."
+        ))
+        .hint(
+            "The finalised copy is not mended by a repetition. End and delete the job in VMware Converter and delete its \
+             machine at the landing site; then let the inventory say `transfer: rescue` with `directory: cold`, or \
+             `replace` for both: the new plan begins with the first copy.",
+        )
 }
 
 /// The way to the source, for the look at the link: Converter's own way crosses the same one.
@@ -374,5 +433,35 @@ impl<F> Live<'_, F> {
         self.machines.power_on(&test).await.map_err(of_landing)?;
         let facts = json!({ "machine_seconds": begun.elapsed().as_secs_f64(), "proof": PROOF });
         Ok(Ended { result: Outcome::Launched { machine: test.name(), roots: Vec::new() }, facts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::converter::{FaultSeen, Standing};
+
+    #[test]
+    fn a_last_synchronisation_that_was_asked_for_before_is_not_trusted() {
+        let at = "2026-12-01T22:00:00Z".parse::<Timestamp>().unwrap();
+        let job = |finalize: bool, error: bool| JobSeen {
+            key: "1".to_owned(),
+            standing: Standing::Active,
+            task: None,
+            error: error.then(|| FaultSeen { kind: "vmodl.fault.SystemError".into(), message: String::new() }),
+            finalize,
+            changed: at,
+            started: Some(at),
+            completed: Some(at),
+            due: None,
+            digest: None,
+        };
+        assert!(!is_distrusted(&job(false, false), None), "it waits for its last synchronisation");
+        assert!(is_distrusted(&job(true, false), None), "whether it is over, at work, or due");
+        assert!(!is_distrusted(&job(true, true), None), "one that failed is asked for again");
+        let known: Value = serde_json::from_str(&watched(&job(true, false)).to_string()).unwrap();
+        assert!(!is_distrusted(&job(true, false), Some(&known)), "that one was watched to its end");
+        let later = JobSeen { started: Some(at + jiff::SignedDuration::from_secs(1)), ..job(true, false) };
+        assert!(is_distrusted(&later, Some(&known)), "another run than that");
     }
 }

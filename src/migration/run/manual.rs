@@ -63,7 +63,8 @@ pub(super) async fn directory_is_down<A: Acts>(
             let text = format!("the directory of {server} is not down: {}", trouble.reason());
             Trouble::new(trouble.class, text)
                 .hint(SAFE)
-                .hint("Stop it again as the step says; then give the same command again.")
+                .hint("Stop it again as the step says, and let its port refuse connections from here: silence shows nothing.")
+                .hint("Then give the same command again.")
         })?;
         seen = true;
     }
