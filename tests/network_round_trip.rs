@@ -35,7 +35,20 @@ fn round_trip(router: &RouterPlan) -> usize {
 
 #[test]
 fn what_is_rendered_reads_back_as_meant() {
-    let mut runner = TestRunner::new(ProptestConfig { cases: CASES, ..ProptestConfig::default() });
+    reads_back(CASES / 5);
+}
+
+#[test]
+fn proof_what_is_rendered_of_ten_thousand_tenants_reads_back() {
+    if std::env::var_os("TRAGHETTO_PROOF").is_none() {
+        println!("{CASES} tenants are part of `make proof`; a fifth of them is in every test run");
+        return;
+    }
+    reads_back(CASES);
+}
+
+fn reads_back(cases: u32) {
+    let mut runner = TestRunner::new(ProptestConfig { cases, ..ProptestConfig::default() });
     let tenants = any_tenant(1..=254);
     runner
         .run(&(tenants, any::<u64>()), |(tenant, chosen)| {
