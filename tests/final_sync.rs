@@ -12,7 +12,8 @@ use traghetto::survey::{Mark, Survey, parse};
 
 const SERVER: &str = "cinto-srv3";
 
-const PLAYBOOK: &str = "\
+/// A first copy, a gate at which the sources are quiet, a last copy.
+pub const PLAYBOOK: &str = "\
 playbook: {name: ultima, source: prova}
 activities:
   - {activity: 1, title: {it: Copia, en: Copy}, responsible: [venis-sistemista], executes: [venis-sistemista],

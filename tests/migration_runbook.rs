@@ -2,6 +2,7 @@
 //! a Linux on loopback, and reach the state that `migrate run` reaches. Needs root, and the Debian packages
 //! openssh-server, e2fsprogs, util-linux.
 
+use crate::final_sync::PLAYBOOK;
 use crate::migration_replace::way;
 use crate::support::frozen::Volume;
 use crate::support::memory::cinto;
@@ -20,17 +21,6 @@ use traghetto::{inventory, migration};
 
 const SERVER: &str = "cinto-srv3";
 const CINTO: &str = "inventory/tenants/cinto-caomaggiore.yaml";
-
-const PLAYBOOK: &str = "\
-playbook: {name: ultima, source: prova}
-activities:
-  - {activity: 1, title: {it: Copia, en: Copy}, responsible: [venis-sistemista], executes: [venis-sistemista],
-     validates: [sad-validatore], days: [1, 2], steps: [{do: prepare-landing}, {do: seed}, {do: verify},
-     {gate: {id: seeded, reaches: quiet, valid_hours: 12, title: {it: Copiato, en: Copied}}}]}
-  - {activity: 2, title: {it: Ultima copia, en: Last copy}, responsible: [venis-sistemista],
-     executes: [venis-sistemista], validates: [sad-validatore], days: [3, 4], steps: [{do: final-sync},
-     {gate: {id: copied, title: {it: Copiato, en: Copied}}}]}
-";
 
 /// A line of the page: the act that it belongs to, where it is given, and whether it takes something back.
 #[derive(Debug, Clone, PartialEq)]
