@@ -205,7 +205,6 @@ pub(super) mod el {
     pub(in crate::world::converter) const TARGET: &str = "target";
     pub(in crate::world::converter) const TARGET_DISK_PARAMS: &str = "targetDiskParams";
     pub(in crate::world::converter) const TASK: &str = "task";
-    pub(in crate::world::converter) const THIS: &str = "_this";
     pub(in crate::world::converter) const THUMBPRINT: &str = "thumbprint";
     pub(in crate::world::converter) const TRANSFER_RATE: &str = "transferRate";
     pub(in crate::world::converter) const UNINSTALL_AGENT: &str = "uninstallAgent";

@@ -7,19 +7,6 @@ use crate::untrusted::one_line;
 use crate::world::soap::{Element, Moref, Unreadable};
 use jiff::Timestamp;
 
-/// What an answer gives back.
-pub(super) fn returned(mut envelope: Element) -> Result<Vec<Element>, Unreadable> {
-    let at = envelope.children.iter().position(|child| child.name == "Body").ok_or(Unreadable::Missing("Body"))?;
-    let body = envelope.children.swap_remove(at);
-    let response = body.children.into_iter().next().ok_or(Unreadable::Missing("response"))?;
-    Ok(response.children.into_iter().filter(|child| child.name == "returnval").collect())
-}
-
-/// The one thing that it gives back.
-pub(super) fn one(returned: Vec<Element>) -> Result<Element, Unreadable> {
-    returned.into_iter().next().ok_or(Unreadable::Missing("returnval"))
-}
-
 /// A job as its information says, without its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Info {

@@ -11,7 +11,7 @@ use super::trouble::Trouble;
 use super::wire;
 use super::{Converting, Followed, Running, Step};
 use crate::model::converter::{ConverterAccess, Job, JobSeen, SourceSeen, Standing, TaskSeen};
-use crate::world::soap::{Element, Moref, Unreadable};
+use crate::world::soap::{Element, Moref, Unreadable, answer};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use handshake::Vouched;
@@ -40,7 +40,7 @@ pub struct SoapConverter {
 /// Says nothing of the session.
 impl std::fmt::Debug for SoapConverter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SoapConverter").field("server", &self.client.server).finish_non_exhaustive()
+        f.debug_struct("SoapConverter").field("server", &self.client.server()).finish_non_exhaustive()
     }
 }
 
@@ -56,7 +56,7 @@ impl SoapConverter {
 
     /// Its name in messages.
     pub fn server(&self) -> &str {
-        &self.client.server
+        self.client.server()
     }
 
     /// Ends the session; jobs go on.
@@ -282,7 +282,7 @@ impl Converting for SoapConverter {
         self.agent(job).await?;
         let parts = &self.client.parts;
         let told = self.shaken(job, "ask the source", |keys| wire::query(parts, job, keys)).await?;
-        let seen = reading::one(told).and_then(|info| reading::source(&info));
+        let seen = answer::one(told).and_then(|info| reading::source(&info));
         let seen = seen.map_err(|error| Trouble::answer(self.server(), "ask the source", &error))?;
         let doing = "look at the target";
         let told = self.shaken(job, doing, |keys| wire::defaults(parts, job, keys)).await?;

@@ -1,7 +1,7 @@
 //! Why Converter did not do something: what, where, what is safe and what to do next.
 
 use super::fault::Fault;
-use crate::world::soap::Unreadable;
+use crate::world::soap::{Failed, Unreadable, Why};
 use std::error::Error;
 
 /// Why Converter did not do what it was asked.
@@ -96,9 +96,25 @@ pub enum Trouble {
     Target(#[source] Box<dyn Error + Send + Sync>),
 }
 
+impl From<Failed<Fault>> for Trouble {
+    fn from(Failed { server, doing, why }: Failed<Fault>) -> Self {
+        match why {
+            Why::Secret(error) => Trouble::Secret { server, what: error.what, source: error.source },
+            Why::Trust(what) => Trouble::Trust { server, what },
+            Why::Certificate(shown) => Trouble::Certificate { server, shown },
+            Why::Login(user) => Trouble::Login { server, user },
+            Why::Unreachable { may_be_done, source } => Trouble::Unreachable { server, doing, may_be_done, source },
+            Why::Deadline { seconds, may_be_done } => Trouble::Deadline { server, doing, seconds, may_be_done },
+            Why::Fault(fault) => Trouble::Fault { server, doing, fault },
+            Why::Answer(what) => Trouble::Answer { server, doing, what },
+            Why::Status(status) => Trouble::Status { server, doing, status },
+        }
+    }
+}
+
 impl Trouble {
     pub(super) fn answer(server: &str, doing: &str, error: &Unreadable) -> Self {
-        Trouble::Answer { server: server.to_owned(), doing: doing.to_owned(), what: error.to_string() }
+        Failed::unreadable(server, doing, error).into()
     }
 
     /// The fault, if the server gave one.

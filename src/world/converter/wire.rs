@@ -3,47 +3,8 @@
 use super::names::{self, el, method, part, word};
 use super::spec::{self, Keys};
 use crate::model::converter::{Job, SourceSeen};
-use crate::world::soap::{Moref, Xml};
+use crate::world::soap::{Call, Element, Moref, Repeat, Unreadable};
 use jiff::Timestamp;
-
-/// What may be done with a call whose answer did not come, or was "not authenticated".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeat {
-    /// It changes nothing: always.
-    Read,
-    /// Refused before it began, it may be repeated; lost on the way, it may have been done.
-    Change,
-    /// It names what ended with the session.
-    OfSession,
-}
-
-/// A call of a method. Without `Debug`: some carry passwords.
-pub(super) struct Call {
-    pub(super) method: &'static str,
-    pub(super) repeat: Repeat,
-    body: String,
-}
-
-impl Call {
-    fn new(repeat: Repeat, this: &Moref, method: &'static str, arguments: impl FnOnce(&mut Xml)) -> Self {
-        let mut xml = Xml::default();
-        xml.object(el::THIS, this);
-        arguments(&mut xml);
-        Self { method, repeat, body: xml.into_text() }
-    }
-
-    /// The message.
-    pub(super) fn envelope(&self) -> String {
-        let (method, body, namespace) = (self.method, &self.body, names::NAMESPACE);
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<soapenv:Envelope \
-             xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
-             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
-             xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"><soapenv:Body><{method} xmlns=\"{namespace}\">{body}\
-             </{method}></soapenv:Body></soapenv:Envelope>"
-        )
-    }
-}
 
 /// The parts of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +20,8 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn read(content: &crate::world::soap::Element) -> Result<Self, crate::world::soap::Unreadable> {
-        let missing = crate::world::soap::Unreadable::Missing;
+    pub(super) fn read(content: &Element) -> Result<Self, Unreadable> {
+        let missing = Unreadable::Missing;
         let one = |name: &'static str| content.must(name)?.moref().ok_or(missing(name));
         Ok(Self {
             sessions: one(part::SESSIONS)?,

@@ -5,10 +5,9 @@ pub use crate::model::vsphere::{Trust, VcenterAccess};
 use crate::world::pin::Fingerprint;
 use crate::world::soap::transport::{self, NoTrust};
 use reqwest::Client;
-use std::path::Path;
 use std::time::Duration;
 
-pub(super) use crate::world::soap::transport::{Answer, Lost, ask, authority, lost};
+pub(super) use crate::world::soap::transport::{Answer, Lost, ask, lost};
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -32,16 +31,8 @@ impl Default for Deadlines {
     }
 }
 
-/// The HTTPS client for servers that are known by `trust`.
-pub(super) fn client(server: &str, trust: &Trust, root: &Path, deadlines: &Deadlines) -> Result<Client, Trouble> {
-    transport::client(server, trust, root, deadlines.connect).map_err(untrusted)
-}
-
 /// The HTTPS client for a host that the vCenter told us the fingerprint of.
 pub(super) fn client_of(server: &str, fingerprint: Fingerprint, deadlines: &Deadlines) -> Result<Client, Trouble> {
-    transport::client_of(server, fingerprint, deadlines.connect).map_err(untrusted)
-}
-
-fn untrusted(NoTrust { server, what }: NoTrust) -> Trouble {
-    Trouble::Trust { server, what }
+    transport::client_of(server, fingerprint, deadlines.connect)
+        .map_err(|NoTrust { server, what }| Trouble::Trust { server, what })
 }

@@ -1,6 +1,7 @@
 //! Why a vCenter did not do something: what, where, and what to do next.
 
 use super::reading::{Fault, Unreadable};
+use crate::world::soap::{Failed, Why};
 use std::error::Error;
 
 /// Why a vCenter did not do what it was asked.
@@ -82,9 +83,25 @@ pub enum Trouble {
     },
 }
 
+impl From<Failed<Fault>> for Trouble {
+    fn from(Failed { server, doing, why }: Failed<Fault>) -> Self {
+        match why {
+            Why::Secret(error) => Trouble::Secret { server, what: error.what, source: error.source },
+            Why::Trust(what) => Trouble::Trust { server, what },
+            Why::Certificate(shown) => Trouble::Certificate { server, shown },
+            Why::Login(user) => Trouble::Login { server, user },
+            Why::Unreachable { may_be_done, source } => Trouble::Unreachable { server, doing, may_be_done, source },
+            Why::Deadline { seconds, may_be_done } => Trouble::Deadline { server, doing, seconds, may_be_done },
+            Why::Fault(fault) => Trouble::Fault { server, doing, fault },
+            Why::Answer(what) => Trouble::Answer { server, doing, what },
+            Why::Status(status) => Trouble::Status { server, doing, status },
+        }
+    }
+}
+
 impl Trouble {
     pub(super) fn answer(server: &str, doing: &str, error: &Unreadable) -> Self {
-        Trouble::Answer { server: server.to_owned(), doing: doing.to_owned(), what: error.to_string() }
+        Failed::unreadable(server, doing, error).into()
     }
 
     /// The fault, if the server gave one.

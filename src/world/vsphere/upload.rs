@@ -2,6 +2,7 @@
 
 use super::transport::{self, Deadlines, Lost};
 use super::trouble::Trouble;
+use crate::world::soap::Failed;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use reqwest::RequestBuilder;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -67,14 +68,7 @@ pub(super) async fn send(
 }
 
 fn failed(lost: Lost, sending: &Sending<'_>, limit: Duration) -> Trouble {
-    let (server, doing) = (sending.server.to_owned(), sending.doing.to_owned());
-    match lost {
-        Lost::Certificate(shown) => Trouble::Certificate { server, shown },
-        Lost::NotSent(source) => Trouble::Unreachable { server, doing, may_be_done: false, source },
-        Lost::Sent(source) => Trouble::Unreachable { server, doing, may_be_done: true, source },
-        Lost::TooLarge => Trouble::Answer { server, doing, what: "it is too large".to_owned() },
-        Lost::Late => Trouble::Deadline { server, doing, seconds: limit.as_secs(), may_be_done: true },
-    }
+    Failed::lost(sending.server, sending.doing, lost, true, limit).into()
 }
 
 /// Reads the file in a thread that may block, at most `length` bytes of it.

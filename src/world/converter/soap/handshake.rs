@@ -4,13 +4,12 @@
 use super::super::fault::Fault;
 use super::super::spec::Keys;
 use super::super::trouble::Trouble;
-use super::super::wire::Call;
 use super::SoapConverter;
 use crate::model::converter::Job;
 use crate::model::server::SecretRef;
 use crate::world::pin::Fingerprint;
 use crate::world::secret;
-use crate::world::soap::Element;
+use crate::world::soap::{Call, Element};
 use std::sync::{MutexGuard, PoisonError};
 
 /// Rounds of a call: the source may be asked about, and the vCenter.

@@ -1,26 +1,9 @@
 //! Answers of calls: what is in the body, and what it says.
 
 use super::super::wire::Moref;
+pub(in crate::world::vsphere) use crate::world::soap::answer::{object, one, returned};
 use crate::world::soap::{Element, Unreadable};
 use std::collections::BTreeMap;
-
-/// What an answer gives back; a page of nothing where it gives nothing.
-pub(in crate::world::vsphere) fn returned(mut envelope: Element) -> Result<Vec<Element>, Unreadable> {
-    let at = envelope.children.iter().position(|child| child.name == "Body").ok_or(Unreadable::Missing("Body"))?;
-    let body = envelope.children.swap_remove(at);
-    let response = body.children.into_iter().next().ok_or(Unreadable::Missing("response"))?;
-    Ok(response.children.into_iter().filter(|child| child.name == "returnval").collect())
-}
-
-/// The one thing that it gives back.
-pub(in crate::world::vsphere) fn one(returned: Vec<Element>) -> Result<Element, Unreadable> {
-    returned.into_iter().next().ok_or(Unreadable::Missing("returnval"))
-}
-
-/// The one object that it gives back.
-pub(in crate::world::vsphere) fn object(returned: Vec<Element>) -> Result<Moref, Unreadable> {
-    one(returned)?.moref().ok_or(Unreadable::Missing("reference"))
-}
 
 /// What a vCenter is, and where its parts are.
 #[derive(Debug, Clone, PartialEq, Eq)]

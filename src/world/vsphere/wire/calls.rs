@@ -4,6 +4,10 @@ use super::names::{ENTITY, SERVICE};
 use super::{Call, Moref, Repeat, Xml};
 use std::time::Duration;
 
+/// Where the API is on its server.
+pub(in crate::world::vsphere) const PATH: &str = "/sdk";
+/// The namespace of its methods.
+pub(in crate::world::vsphere) const NAMESPACE: &str = "urn:vim25";
 /// The version of the API that every vCenter since 6.5 understands.
 pub(in crate::world::vsphere) const ACTION: &str = "urn:vim25/6.5";
 /// What a session calls itself by; its value is a secret.
