@@ -101,7 +101,7 @@ proof: proof-packages packages
 	$(call static_agent,quick)
 	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) TRAGHETTO_PROOF=1 $(CARGO) test --profile quick --locked proof_ -- --nocapture --test-threads=1
 
-PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap guestfish guestmount linux-image-amd64 python3-venv chromium poppler-utils
+PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap guestfish guestmount libguestfs-xfs linux-image-amd64 python3-venv chromium poppler-utils
 proof-packages: target/venv-ciscoconfparse2/0.9.18 target/venv-hier-config/3.7.1
 	$(install_qemu)
 	$(call install_missing,$(PROOF_PACKAGES))

@@ -1,7 +1,9 @@
 //! Programs of this host, each with its arguments as a list, a deadline, and an environment of its own.
 
 use crate::untrusted::one_line;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{self, Read};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -111,7 +113,8 @@ impl Program {
     pub(super) fn ended(mut self) -> Result<(Ended, String), ProgramError> {
         let not_run = |error| ProgramError::NotRun { program: self.name.clone(), error };
         let command = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(not_run)?;
+        // What it starts, such as the machine of libguestfs, ends with it.
+        let mut child = command.process_group(0).spawn().map_err(not_run)?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (status, printed, said) = std::thread::scope(|threads| {
             let printed = threads.spawn(move || kept(stdout, PRINTED));
@@ -154,11 +157,34 @@ fn wait(child: &mut Child, deadline: Duration) -> io::Result<Option<ExitStatus>>
             return Ok(Some(status));
         }
         if Instant::now() >= until {
-            child.kill()?;
+            kill_process_group(Pid::from_child(child), Signal::KILL)?;
             child.wait()?;
             return Ok(None);
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_the_deadline_what_it_started_ends_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let begun = Instant::now();
+        let script = format!("sleep 600 & echo $! > {}; wait", file.display());
+        let late = Program::new("sh", "sleeping").arg("-c").arg(script).within(Duration::from_millis(500)).run();
+        assert!(matches!(late, Err(ProgramError::Deadline { seconds: 0, .. })), "{late:?}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "it waited for what was left behind");
+        let pid = std::fs::read_to_string(file).unwrap();
+        let stat = || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        let lives = || !(stat().is_empty() || stat().contains(") Z "));
+        while lives() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{}", stat());
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }

@@ -17,6 +17,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// How long the machine of libguestfs may take to start and to look at the disks, where no KVM helps.
+const OPENS: Duration = Duration::from_secs(300);
 /// How long libguestfs may take to write what it holds.
 const LAST_WRITES: Duration = Duration::from_secs(120);
 /// Filesystems that a root is on.
@@ -135,6 +137,7 @@ impl Place<'_> {
         }
         let mut program = Program::new("guestmount", "opening the clone with libguestfs")
             .args(["--inspector", "--rw"])
+            .within(OPENS)
             .env("LIBGUESTFS_BACKEND", "direct")
             .env("HOME", self.scratch)
             .env("TMPDIR", self.scratch);
