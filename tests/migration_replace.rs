@@ -237,6 +237,14 @@ fn a_way_without_its_steps_is_refused() {
     );
     let found = refusals(Transfer::Replace, Replace, without);
     assert_eq!(found[0].to_string(), "server cinto-srv1 is replaced, and the playbook has no manual step for it");
+    let asleep = |lab: &mut Lab| {
+        let wakes = |stage: &migration::Stage| matches!(stage.actions(), [Action::Manual(manual)] if manual.manual.as_str() == "directory-started");
+        lab.playbook.activities.iter_mut().for_each(|activity| activity.steps.retain(|stage| !wakes(stage)));
+    };
+    let found = refusals(Transfer::Converter, Dsrm, asleep);
+    let wanted = "server cinto-srv1: directory way `dsrm`, and the playbook has no step that ends it on the copy";
+    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [wanted]);
+    assert!(found[0].hint().contains("answers again"), "{found:?}");
     // A step that asks nothing shows nothing.
     let mute = |lab: &mut Lab| {
         for stage in lab.playbook.activities.iter_mut().flat_map(|activity| &mut activity.steps) {

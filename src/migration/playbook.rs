@@ -182,12 +182,12 @@ impl Manual {
         format!("traghetto migrate sign {tenant} {id} --role {role} --note TEXT")
     }
 
-    /// Whether a probe of it shows that the directory of `server` does not run.
+    /// Whether a probe of it shows whether the directory of `server` runs.
     fn guards(&self, server: &Server) -> bool {
         self.guards_directory() && self.asks.is_some() && self.per == Per::Server && self.applies_to.holds(server)
     }
 
-    /// Whether it says that the directory of a controller does not run, before its last copy.
+    /// Whether it is about a directory that rests during the last copy.
     pub fn guards_directory(&self) -> bool {
         self.applies_to.directory.iter().any(|way| matches!(way, DirectoryWay::Dsrm | DirectoryWay::NtdsStopped))
     }
@@ -331,6 +331,15 @@ impl Playbook {
         let quiet = |action: &&Action| matches!(action, Action::Gate(gate) if gate.reaches == Some(Reached::Quiet));
         let night = self.actions().skip_while(|action| !quiet(action));
         night.take_while(|action| **action != Action::FinalSync).any(|action| match action {
+            Action::Manual(manual) => manual.guards(server),
+            _ => false,
+        })
+    }
+
+    /// Whether a step asks, after the last copy, that the directory of `server` answers again: what was put to rest for
+    /// it is at rest on the copy too.
+    pub fn wakes_directory(&self, server: &Server) -> bool {
+        self.actions().skip_while(|action| **action != Action::FinalSync).any(|action| match action {
             Action::Manual(manual) => manual.guards(server),
             _ => false,
         })

@@ -37,6 +37,14 @@ pub enum Refusal {
         /// Its way.
         way: DirectoryWay,
     },
+    /// Nothing in the playbook puts the directory back into service on the copy.
+    #[error("server {server}: directory way `{}`, and the playbook has no step that ends it on the copy", way.word())]
+    NoWaking {
+        /// Which server.
+        server: ServerId,
+        /// Its way.
+        way: DirectoryWay,
+    },
     /// A domain controller may not be copied while it runs.
     #[error("server {server} is a domain controller: transfer `agent` would copy it while it runs")]
     HotController {
@@ -151,6 +159,10 @@ impl Refusal {
                 "Add a `manual` step between the gate that reaches `quiet` and `final-sync`, with `per: server`, \
                  `applies_to: {directory: [dsrm, ntds-stopped]}` and a `probe` that the directory does not answer."
             }
+            Refusal::NoWaking { .. } => {
+                "Add a `manual` step after `boot` with `per: server`, `applies_to: {directory: [dsrm, ntds-stopped]}` and \
+                 a `probe` that the directory answers again."
+            }
             Refusal::HotController { .. } => {
                 "Boot it from a Linux rescue system: `transfer: rescue` with `directory: cold`."
             }
@@ -219,10 +231,12 @@ fn without_steps(playbook: &Playbook, server: &Server) -> Option<Refusal> {
     let id = || server.id.clone();
     match (server.transfer, server.directory) {
         (Transfer::Replace, _) if !playbook.replaces(server) => Some(Refusal::NoReplacement { server: id() }),
-        (_, Some(way @ (DirectoryWay::Dsrm | DirectoryWay::NtdsStopped)))
-            if server.transfer.is_converter() && !playbook.guards_directory(server) =>
-        {
-            Some(Refusal::NoGuard { server: id(), way })
+        (transfer, Some(way @ (DirectoryWay::Dsrm | DirectoryWay::NtdsStopped))) if transfer.is_converter() => {
+            match (playbook.guards_directory(server), playbook.wakes_directory(server)) {
+                (false, _) => Some(Refusal::NoGuard { server: id(), way }),
+                (true, false) => Some(Refusal::NoWaking { server: id(), way }),
+                (true, true) => None,
+            }
         }
         _ => None,
     }
