@@ -234,7 +234,7 @@ impl<S: Store> Journal<S> {
 
     /// Where blobs of a tenant are kept; none without a mirror.
     pub fn blobs(&self, tenant: &TenantId) -> Option<Blobs> {
-        self.mirror.as_ref().map(|folder| Blobs::new(folder.join(tenant.as_str()).join("blobs")))
+        self.mirror.as_ref().map(|folder| Blobs::new(folder.join(tenant.as_str()).join(blobs::FOLDER)))
     }
 
     /// All events of a tenant, oldest first, after the whole chain was verified.

@@ -217,3 +217,40 @@ fn an_adoption_that_is_killed_at_any_moment_goes_on() {
         assert!(mirrored.starts_with(&whole) && mirrored.lines().count() == 23, "round {round}");
     }
 }
+
+#[test]
+fn what_checklists_found_comes_along() {
+    let (sandbox, _) = remarked();
+    // A photo proves a statement: it is kept as a blob.
+    sandbox.write("foto.jpg", "un armadio");
+    let line = [
+        "checklist",
+        "sign",
+        "source",
+        TENANT,
+        "--items",
+        "SRC-AD-01",
+        "--role",
+        "venis-sistemista",
+        "--note",
+        "visto",
+    ];
+    let line = [&line[..], &["--evidence", "foto.jpg"]].concat();
+    let printed = sandbox.run(&[&line[..], &["--print", "--json"]].concat()).code(0).stdout;
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    sandbox.run(&[&line[..], &["--approve", &printed["approves"].as_str().unwrap()[..12]]].concat()).code(0);
+    let backup = sandbox.path().join("backup");
+    std::fs::create_dir(&backup).unwrap();
+    let beside = sandbox.path().join("replicas").join(TENANT);
+    std::fs::rename(beside.join("events.jsonl"), backup.join("events.jsonl")).unwrap();
+    std::fs::rename(beside.join("blobs"), backup.join("blobs-of-another-day")).unwrap();
+    lose_the_store(&sandbox);
+    let without = sandbox.run(&adopt("backup/events.jsonl", "storage moved")).code(0);
+    assert!(without.stderr.contains("that is missing or damaged: 1 files"), "{}", without.stderr);
+    std::fs::rename(backup.join("blobs-of-another-day"), backup.join("blobs")).unwrap();
+    let with = sandbox.run(&adopt("backup/events.jsonl", "storage moved")).code(0);
+    assert!(with.stderr.contains("evidence brought from backup/blobs: 1 files"), "{}", with.stderr);
+    assert_eq!(std::fs::read_dir(beside.join("blobs")).unwrap().count(), 1);
+    let again = sandbox.run(&adopt("backup/events.jsonl", "storage moved")).code(0);
+    assert!(!again.stderr.contains("evidence"), "{}", again.stderr);
+}

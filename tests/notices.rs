@@ -452,9 +452,8 @@ fn what_is_refused_for_good_is_written_down_and_told() {
     assert!(log.contains("NOT DELIVERED: it answers 410"), "{log}");
 }
 
-#[test]
-fn the_clock_of_a_run_tells_half_an_hour_before_the_time_to_go_back() {
-    let town = telling("  - {on: [go-back], command: [/bin/sh, -c, \"cat >> told.jsonl\"]}\n");
+/// A town twenty minutes before the time to go back, whose sources are quiet.
+fn near_go_back(town: Town) -> Town {
     std::fs::remove_file(town.sandbox.path().join("playbooks/con-me-2.2.1.yaml")).unwrap();
     let quiet =
         "{gate: {id: quiet, title: {it: Fermo, en: Quiet}, reaches: quiet, valid_hours: 4}},\n     {do: final-sync},";
@@ -470,11 +469,24 @@ fn the_clock_of_a_run_tells_half_an_hour_before_the_time_to_go_back() {
     let text = std::fs::read_to_string(town.sandbox.path().join(&file)).unwrap();
     town.sandbox.write(&file, &format!("{text}{windows}"));
     town.run_to("quiet");
-    assert!(!town.sandbox.path().join("told.jsonl").exists(), "nobody is on the move yet");
     town.sign("quiet", "sad-validatore", "carla-riva");
+    town
+}
+
+/// What was told so far.
+fn told_lines(town: &Town) -> Vec<Value> {
+    let lines = std::fs::read_to_string(town.sandbox.path().join("told.jsonl")).unwrap_or_default();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+const TOLD: &str = "  - {on: [go-back], command: [/bin/sh, -c, \"cat >> told.jsonl\"]}\n";
+
+#[test]
+fn the_clock_of_a_run_tells_half_an_hour_before_the_time_to_go_back() {
+    let town = near_go_back(telling(TOLD));
+    assert!(told_lines(&town).is_empty(), "nobody is on the move yet");
     town.migrate(&["run"]);
-    let lines = std::fs::read_to_string(town.sandbox.path().join("told.jsonl")).unwrap();
-    let notice: Value = serde_json::from_str(lines.trim_end()).unwrap();
+    let notice = &told_lines(&town)[0];
     let what = notice["what"].as_str().unwrap();
     assert!(
         what.starts_with("cinto-srv1, ") && what.contains(" minuti all'ora limite per tornare indietro ("),
@@ -482,8 +494,32 @@ fn the_clock_of_a_run_tells_half_an_hour_before_the_time_to_go_back() {
     );
     assert_eq!(notice["notice"], "go-back");
     town.migrate(&["run"]);
-    let lines = std::fs::read_to_string(town.sandbox.path().join("told.jsonl")).unwrap();
-    assert_eq!(lines.lines().count(), 1, "it is told once");
+    assert_eq!(told_lines(&town).len(), 1, "it is told once");
+}
+
+#[test]
+fn where_no_run_is_at_work_the_watch_tells_it() {
+    let town = near_go_back(Town::new());
+    let watch = ["migrate", "status", TENANT, "--watch", "--notify"];
+    let nobody = town.sandbox.run(&watch).code(2).stderr;
+    assert!(nobody.contains("nobody is to be told of cinto-caomaggiore"), "{nobody}");
+    town.migrate(&["run"]);
+    let shaping = "shaping:                                                      #";
+    town.sandbox.edit("inventory/project.yaml", shaping, &format!("notify:\n{TOLD}{shaping}"));
+    let mut watching = town.sandbox.command(&watch).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    let sent = || told(&town.sandbox).iter().any(|(kind, _)| kind == "notice.sent");
+    while !sent() && begun.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let service = rustix::process::Pid::from_child(&watching);
+    rustix::process::kill_process(service, rustix::process::Signal::TERM).unwrap();
+    assert!(watching.wait().unwrap().success());
+    let lines = told_lines(&town);
+    assert_eq!((lines.len(), &lines[0]["notice"]), (1, &json!("go-back")), "{lines:?}");
+    // The run that comes next knows that it was told.
+    town.migrate(&["run"]);
+    assert_eq!(told_lines(&town).len(), 1);
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn statement_name(seq: u64, signature: &Signature) -> String {
 
 /// The blobs that an event names: raw answers, results that were carried here, documents, and what
 /// proves a statement.
-fn named_blobs(event: &Event) -> Vec<String> {
+pub fn named_blobs(event: &Event) -> Vec<String> {
     match event.kind.as_str() {
         RunRecord::KIND => {
             let findings = event.data["findings"].as_array().into_iter().flatten();

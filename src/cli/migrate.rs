@@ -111,7 +111,7 @@ pub async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Plan { whose, start } => plan::run(&whose, start, context).await,
         Command::Run(args) => run::run(&args, context).await,
-        Command::Status(args) if args.watch && !context.json => watch::run(&args.whose, context).await,
+        Command::Status(args) if args.watch && !context.json => watch::run(&args, context).await,
         Command::Status(args) => status::run(&args, context).await,
         Command::Sign(args) => match &args.server {
             Some(server) if args.gate == late::WORD => late::run(&args, server, context).await,

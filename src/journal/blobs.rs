@@ -10,6 +10,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+/// Their folder, beside the mirror.
+pub(super) const FOLDER: &str = "blobs";
 /// Files that are open at the same time.
 const AT_ONCE: usize = 256;
 
@@ -22,6 +24,16 @@ pub struct Blobs {
 impl Blobs {
     pub(super) fn new(folder: PathBuf) -> Self {
         Self { folder }
+    }
+
+    /// Those beside a file of mirrored events, which may have been brought from elsewhere.
+    pub fn beside(events: &Path) -> Self {
+        Self::new(events.with_file_name(FOLDER))
+    }
+
+    /// Where they are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Keeps `bytes`, durably, and returns their SHA-256 as hex. What is there already stays.

@@ -2,21 +2,23 @@
 
 use super::log::remark;
 use super::run::command;
+use crate::checklist::evidence::named_blobs;
 use crate::cli::{Context, inventory, journal, operator};
 use crate::failure::{Failure, Kind};
-use crate::journal::{Chain, Event, Journal, Lease};
+use crate::journal::{Blobs, Chain, Event, Journal, Lease};
 use crate::migration::{self, Record, RunState, clock};
 use crate::model::project::LandingTarget;
 use crate::model::tenant::Tenant;
 use crate::model::{Inventory, PersonId};
 use crate::replica::DiskReplica;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// `migrate adopt`.
 ///
 /// The events are proven first; they are taken in under the tenant's lease, and who adopted them is written
-/// down. Replicas that lie in the landing folder are known again: nothing that is safe in them is copied
-/// again. The host that is lost must never drive the tenant again. Safe to kill and to repeat.
+/// down. What checklists found comes along from the folder `blobs` beside the file. Replicas that lie in the
+/// landing folder are known again: nothing that is safe in them is copied again. The host that is lost must never drive the tenant again. Safe to kill and to repeat.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The mirrored events: `events.jsonl` of the tenant, from beside its replicas or from a backup.
@@ -52,7 +54,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let lease = journal.lease(&format!("tenant/{}", tenant.id), operator.as_str(), None).await;
     let lease = lease.map_err(|error| journal::held(error, &inventory, &command(tenant.id.as_str())))?;
     let desk = Desk { args, chain: &chain, tenant, operator: &operator, journal: &journal, lease: &lease, context };
-    let adopted = desk.adopt().await;
+    let adopted = match desk.adopt().await {
+        Ok(()) => desk.bring_evidence(),
+        failed => failed,
+    };
     journal::tell_repairs(context, &journal);
     let released = journal.release(lease).await;
     adopted?;
@@ -118,6 +123,35 @@ impl Desk<'_> {
             _ => false,
         };
         events.iter().find(mine).map(|event| event.seq)
+    }
+
+    /// Brings what the events name as evidence, from beside the file. What is missing keeps nobody from going on: it
+    /// is said now, and by `checklist verify`.
+    fn bring_evidence(&self) -> Result<(), Failure> {
+        let (from, ui) = (Blobs::beside(&self.args.file), &self.context.ui);
+        let Some(here) = self.journal.blobs(&self.tenant.id) else { return Ok(()) };
+        let named: BTreeSet<String> = self.chain.events().iter().flat_map(named_blobs).collect();
+        let (mut brought, mut missing) = (0, 0);
+        for name in named {
+            if here.get(&name)?.is_some() {
+                continue;
+            }
+            match from.get(&name)? {
+                Some(bytes) => {
+                    here.put(&bytes)?;
+                    brought += 1;
+                }
+                None => missing += 1,
+            }
+        }
+        if brought > 0 {
+            ui.status(&format!("evidence brought from {}: {brought} files", from.folder().display()));
+        }
+        if missing > 0 {
+            let text = format!("evidence that the events name and that is missing or damaged: {missing} files");
+            ui.warn(&format!("{text}. Bring the folder `blobs` of the lost host beside the file, and repeat"));
+        }
+        Ok(())
     }
 
     fn tell(&self, event: &Event) {

@@ -1,10 +1,11 @@
-//! Tells people about a run, beside it and never in its way: each receiver has a task and a short queue of its
-//! own, each attempt a limit, and what fails is tried again with growing pauses.
+//! Tells people about a run, beside it and never in its way, and what falls due while no run is at work: each
+//! receiver has a task and a short queue of its own, each attempt a limit, and what fails is tried again with growing
+//! pauses.
 //!
 //! Of gates, waiting steps, failures and the end everybody is told at least once: what was told is journaled after it
-//! was taken, so that a kill between the two tells it again, under the same key. That LTE carries, that a machine is
-//! not off and that the time to go back is near only the run that sees it can tell: what its end cuts off is journaled
-//! as lost, and the next run tells it anew if it is still so.
+//! was taken, so that a kill between the two tells it again, under the same key. That LTE carries and that a machine is
+//! not off only the run that sees it can tell; that the time to go back is near, a run or a watch. What the end of
+//! either cuts off is journaled as lost, and the next one tells it anew if it is still so.
 
 use super::scene::{Replicas, Scene, Story, call};
 use super::status;
@@ -24,7 +25,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 /// Notices that wait for one receiver, at most.
 const QUEUE: usize = 32;
@@ -139,8 +140,7 @@ impl<'a> Office<'a> {
         if let Err(failure) = self.catch_up().await {
             self.cannot(&failure);
         }
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = ticks();
         loop {
             let heard = tokio::select! {
                 Some(outcome) = self.outcomes.recv() => {
@@ -167,6 +167,34 @@ impl<'a> Office<'a> {
         self.close().await;
     }
 
+    /// Tells what falls due while no run is at work, until `ended`: what a run that was killed owed, and that the time
+    /// to go back is near.
+    pub(super) async fn keep_watch(mut self, ended: impl Future<Output = ()>) {
+        tokio::pin!(ended);
+        let mut ticks = ticks();
+        loop {
+            tokio::select! {
+                () = &mut ended => break,
+                Some(outcome) = self.outcomes.recv() => self.note(outcome).await,
+                _ = ticks.tick() => {
+                    if let Err(failure) = self.of_idle().await {
+                        self.cannot(&failure);
+                    }
+                }
+            }
+        }
+        self.close().await;
+    }
+
+    async fn of_idle(&mut self) -> Result<(), Failure> {
+        // A run that is at work tells it.
+        if self.journal.holder(&self.scene.subject()).await?.is_some() {
+            return Ok(());
+        }
+        self.catch_up().await?;
+        self.of_clock().await
+    }
+
     /// A run goes on whatever keeps people from being told.
     fn cannot(&self, failure: &Failure) {
         let text = failure.render();
@@ -176,7 +204,7 @@ impl<'a> Office<'a> {
     /// What a run that was killed still had to tell.
     async fn catch_up(&mut self) -> Result<(), Failure> {
         let events = self.journal.events(&self.scene.tenant.id).await?;
-        self.settled = notice::settled(&events);
+        self.settled.extend(notice::settled(&events));
         self.lte = notice::lte_told(&events);
         let now = self.journal.now();
         let owed: Vec<Event> =
@@ -324,6 +352,12 @@ impl<'a> Office<'a> {
             self.context.ui.warn(&text);
         }
     }
+}
+
+fn ticks() -> Interval {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// Delivers to one receiver, one after the other.

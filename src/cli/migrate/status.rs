@@ -29,6 +29,9 @@ pub struct Args {
     /// Show the copies, once a second, until Ctrl-C.
     #[arg(long)]
     pub(super) watch: bool,
+    /// Tell those under `notify` what falls due while no run is at work; without a terminal, as a service.
+    #[arg(long, requires = "watch")]
+    pub(super) notify: bool,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {

@@ -1,12 +1,13 @@
-//! `migrate status --watch`: the copies, drawn once a second on 80 columns.
+//! `migrate status --watch`: the copies, drawn once a second on 80 columns; with `--notify` people are told what
+//! falls due while no run is at work.
 
-use super::Whose;
 use super::copying::{at_rest, at_work};
+use super::notices::Office;
 use super::scene::{Replicas, Scene, Story};
-use super::status;
+use super::status::{self, Args};
 use crate::cli::wrap::COLUMNS;
-use crate::cli::{Context, Lang};
-use crate::failure::Failure;
+use crate::cli::{Context, Lang, journal};
+use crate::failure::{Failure, Kind};
 use crate::migration::{ServerStatus, Status};
 use crate::model::calendar::rome;
 use crate::untrusted::printable;
@@ -21,9 +22,32 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Between two counts of what is on the landing host: it reads 32 bytes for each chunk of each disk.
 const COUNTED_EVERY: Duration = Duration::from_secs(15);
 
+/// Draws, and tells people where that is wanted, until Ctrl-C or the end of the service.
+pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
+    let scene = &Scene::open(&args.whose, None, context)?;
+    if !args.notify {
+        return draw(scene, context).await;
+    }
+    let operator = scene.operator(context)?;
+    let journal = journal::open(context, &scene.inventory).await?;
+    let office = Office::open(scene, &journal, &operator, context).ok_or_else(|| nobody(scene))?;
+    let drawing = async {
+        // A page that cannot be drawn keeps nobody from being told.
+        if let Err(failure) = draw(scene, context).await {
+            context.ui.warn(&failure.render());
+        }
+    };
+    tokio::join!(drawing, office.keep_watch(ended()));
+    Ok(())
+}
+
+fn nobody(scene: &Scene) -> Failure {
+    Failure::new(Kind::Usage, format!("nobody is to be told of {}", scene.tenant.id))
+        .hint("Nothing was done. Name programs or URLs under `notify` in inventory/project.yaml.")
+}
+
 /// Draws until Ctrl-C; one page where stdout is no terminal.
-pub(super) async fn run(whose: &Whose, context: &Context) -> Result<(), Failure> {
-    let scene = &Scene::open(whose, None, context)?;
+async fn draw(scene: &Scene, context: &Context) -> Result<(), Failure> {
     let mut replicas = scene.replicas(context);
     let mut counted = Instant::now();
     let mut page = drawn(scene, &replicas, context).await?;
@@ -31,19 +55,7 @@ pub(super) async fn run(whose: &Whose, context: &Context) -> Result<(), Failure>
         context.ui.data(&page);
         return Ok(());
     };
-    let mut terminated = signal(SignalKind::terminate()).ok();
-    let ended = async {
-        let terminated = async {
-            match &mut terminated {
-                Some(signal) => _ = signal.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            () = terminated => {}
-        }
-    };
+    let ended = ended();
     tokio::pin!(ended);
     loop {
         screen.draw(&format!("{page}\nCtrl-C leaves; the run goes on."));
@@ -61,6 +73,20 @@ pub(super) async fn run(whose: &Whose, context: &Context) -> Result<(), Failure>
     // What was last seen stays on the terminal.
     context.ui.data(&page);
     Ok(())
+}
+
+/// Ctrl-C, or SIGTERM as services are ended.
+async fn ended() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
 }
 
 async fn drawn(scene: &Scene, replicas: &Replicas, context: &Context) -> Result<String, Failure> {
