@@ -21,6 +21,7 @@ mod outcome;
 mod prediction;
 mod segment;
 mod surroundings;
+mod trip;
 mod tunnel;
 mod unread;
 mod verdict;

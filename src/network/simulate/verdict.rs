@@ -3,9 +3,10 @@
 use super::access::Kind;
 use super::at_rest::State;
 use super::element::Mask;
-use super::forwarding::{Arp, At, Loss, Packet, Step, Trip, Walk};
+use super::forwarding::{Arp, Packet, Walk};
 use super::name::Name;
 use super::segment::{Host, Segment};
+use super::trip::{At, Loss, Step, Trip};
 use super::wiring::Network;
 use super::{Place, Role};
 use std::fmt;
