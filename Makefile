@@ -73,10 +73,10 @@ packages: target/venv-netmiko/netmiko-$(NETMIKO) target/venv-winrm/$(PYSPNEGO)-$
 	$(call install_missing,$(PACKAGES))
 
 # A vCenter to test against, from the simulator of govmomi as Debian packs it; half a minute.
-target/vcsim: tests/vcsim/main.go
+target/vcsim: tests/vcsim/main.go tests/vcsim/relocate.go tests/vcsim/imports.go
 	$(call install_missing,golang-go golang-github-vmware-govmomi-dev)
 	@mkdir -p $(@D)
-	GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $<
+	GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $^
 
 # netmiko (PyPI), an independent client of the router that the tests simulate.
 target/venv-netmiko/netmiko-$(NETMIKO):
@@ -101,10 +101,16 @@ proof: proof-packages packages
 	$(call static_agent,quick)
 	TRAGHETTO_AGENT=$(CURDIR)/$(AGENT) TRAGHETTO_PROOF=1 $(CARGO) test --profile quick --locked proof_ -- --nocapture --test-threads=1
 
-PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap guestfish guestmount libguestfs-xfs linux-image-amd64 python3-venv chromium poppler-utils
-proof-packages: target/venv-ciscoconfparse2/0.9.18 target/venv-hier-config/3.7.1
+PROOF_PACKAGES := libreoffice-calc zip unzip debootstrap guestfish guestmount libguestfs-xfs guestfs-tools \
+  linux-image-amd64 python3-venv chromium poppler-utils
+proof-packages: target/venv-ciscoconfparse2/0.9.18 target/venv-hier-config/3.7.1 target/govc/bin/govc
 	$(install_qemu)
 	$(call install_missing,$(PROOF_PACKAGES))
+
+# What the printed page of the night has done in the vCenter.
+target/govc/bin/govc: tests/govc/build.sh
+	$(call install_missing,golang-go golang-github-vmware-govmomi-dev golang-github-kr-pretty-dev dpkg-dev)
+	tests/govc/build.sh target/govc
 
 # All of QEMU in one version: it refuses to stand beside qemu-utils of another (of backports, say).
 define install_qemu

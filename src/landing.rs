@@ -19,7 +19,7 @@ pub use blueprint::{Blueprint, BlueprintDisk, BlueprintNic, Found, blueprint};
 pub use error::LandingError;
 pub use identity::{Identity, Lan, Purpose};
 pub use way::Way;
-pub use zone::{LandingZone, Machine, OnProgress, Port, Power, Prepared, Standing};
+pub use zone::{LandingZone, Machine, OnProgress, Port, Power, Prepared, Relocated, Standing};
 
 /// A tenant and a server for unit tests: those of the project.
 #[cfg(test)]

@@ -45,6 +45,7 @@ const ACTORS: &[&str] = &[
     "landing/vsphere.rs",                // machines of a vCenter
     "landing/vsphere/nfc.rs",            // packs clones
     "landing/vsphere/nfs.rs",            // describes clones
+    "landing/vsphere/relocation.rs",     // moves machines to where they stay
     "landing/vsphere/site.rs",           // the vCenter behind them
     "migration/live.rs",                 // the world behind the runner
     "migration/live/converter.rs",       // follows Converter's jobs

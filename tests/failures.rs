@@ -340,6 +340,19 @@ fn landings() -> Vec<LandingError> {
         LandingError::Missing { .. } => LandingError::Missing { machine: "town-srv".into() },
         LandingError::Taken { .. } => LandingError::Taken { place: "town-srv".into(), what: "is a folder".into() },
         LandingError::Isolation { .. } => LandingError::Isolation { machine: "town-srv-test".into() },
+        LandingError::Hot { .. } => LandingError::Hot {
+            machine: "town-srv".into(),
+            datastore: "san-1".into(),
+            source: Box::new(vsphere::Trouble::Fault {
+                server: "vcenter.example".into(),
+                doing: "move the machine town-srv".into(),
+                fault: vsphere::Fault::NotSupported {
+                    kind: "LicenseRestricted".into(),
+                    message: "not in this edition".into(),
+                },
+            }),
+        },
+        LandingError::Behind { .. } => LandingError::Behind { machine: "town-srv".into(), datastore: "staging".into() },
         LandingError::Staging { .. } => LandingError::Staging {
             datastore: "staging".into(),
             folder: path(),

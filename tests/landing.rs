@@ -2,6 +2,7 @@
 
 mod cut;
 mod kills;
+mod relocation;
 mod settings;
 mod stand;
 mod strict;
@@ -123,7 +124,6 @@ async fn a_staged_clone_is_booted_as_it_lies_cut_over_and_rolled_back() {
     assert!(!way.find(&production).await.unwrap().unwrap().connected);
     way.shut_down(&production).await.unwrap();
     way.shut_down(&production).await.unwrap();
-    way.relocate(&production, &|_| ()).await.unwrap();
     way.destroy(&test).await.unwrap();
     assert!(way.find(&production).await.unwrap().is_some(), "another machine was destroyed");
     untouched(&[way.clone_file(&production, &disk(0))]);
@@ -192,7 +192,9 @@ async fn a_clone_is_imported_and_its_streams_are_gone() {
     let left: Vec<_> = std::fs::read_dir(way.clone_folder(&identity)).unwrap().map(|one| one.unwrap().path()).collect();
     assert_eq!(left.len(), 2, "{left:?}");
     assert!(way.clone_folder(&identity).starts_with(vcsim.root().join("replicas-machines")));
-    way.relocate(&identity, &|_| ()).await.unwrap();
+    let stays = way.relocate(&identity, &|_| ()).await.unwrap();
+    assert_eq!((stays.datastore.as_deref(), stays.moved), (Some("LocalDS_0"), false), "it was imported there");
+    assert!(way.clone_folder(&identity).exists(), "what was imported is no export of ours");
     way.power_on(&identity).await.unwrap();
     way.connect(&identity, Port::Production).await.unwrap();
     way.destroy(&identity).await.unwrap();

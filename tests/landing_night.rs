@@ -15,7 +15,7 @@ fn seen(on: bool, connected: bool, network: &str) -> Seen {
 }
 
 /// Up to the last gate before the night, with a look at every machine.
-fn up_to_the_night(night: &Night, way: &str) {
+pub fn up_to_the_night(night: &Night, way: &str) {
     for gate in ["landing-ready", "source-checked", "test-accepted"] {
         night.run_to(gate);
         assert_eq!(night.machines(), BTreeMap::new(), "before {gate}");
@@ -44,7 +44,7 @@ fn wait_for(night: &Night, server: &str, wanted: &Seen) {
 }
 
 /// The first server moves, and the second up to its address.
-fn cut_over(night: &Night) {
+pub fn cut_over(night: &Night) {
     SERVERS.iter().for_each(|server| night.silence(Address::Copy, server));
     let mut run = night.start(&["run"]);
     run.until(&format!("a5.fence.{FIRST} ..."));
@@ -113,6 +113,41 @@ fn go_back(night: &Night) {
     assert_eq!(phases, ["accepted", "rolled-back"]);
 }
 
+/// What was staged moves while it runs, without a licence only once people have shut it down; what was imported, or
+/// taken back, stays.
+fn moves_to_stay(night: &Night, way: &str) {
+    let before = night.machines();
+    if way == "nfs" {
+        night.vcsim.say("cold-only", "");
+        let ran = night.migrate(&["run"]).code(5);
+        for said in [
+            "the vCenter does not move cinto-srv1 to LocalDS_0 while it runs",
+            "hint: Source and replica are untouched.",
+            "shut the guest down, and give the same command again",
+            "hint: It was step a6.relocate.cinto-srv1.",
+        ] {
+            assert!(ran.stderr.contains(said), "`{said}` is not in:\n{}", ran.stderr);
+        }
+        assert_eq!((night.machines(), night.clones(way)), (before.clone(), SERVERS.map(str::to_owned).to_vec()));
+        night.shut_down(FIRST);
+        let ran = night.migrate(&["run"]).code(5);
+        for said in ["cinto-srv1 is on LocalDS_0, and it is off", "then turn it on in the vCenter"] {
+            assert!(ran.stderr.contains(said), "`{said}` is not in:\n{}", ran.stderr);
+        }
+        assert_eq!(night.clones(way), [SECOND], "its clone is left in the export");
+        night.turn_on(FIRST);
+    }
+    let ran = night.migrate(&["run"]).code(5);
+    assert!(ran.stderr.contains("a6.relocate.cinto-srv1 done"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("a6.relocate.cinto-srv2"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the quiet period is"), "{}", ran.stderr);
+    assert_eq!(night.machines(), before, "a machine changed");
+    let stays = format!("[LocalDS_0] {FIRST}/{FIRST}.vmx");
+    assert_eq!(night.place(FIRST), stays);
+    let left: &[&str] = if way == "nfs" { &[SECOND] } else { &SERVERS };
+    assert_eq!(night.clones(way), left);
+}
+
 /// Neither the password nor a session is in what was printed or journaled.
 fn keeps_secrets(night: &Night) {
     let answers = std::fs::read_to_string(night.vcsim.root().join("requests")).unwrap();
@@ -143,8 +178,9 @@ fn whole(way: &'static str) {
         cut_over(&night);
         assert_eq!(night.clones(way), SERVERS, "something was left behind");
         go_back(&night);
-        assert_eq!(night.bytes(), before, "a source or a replica was written to");
         assert_eq!(night.clones(way), SERVERS, "what was taken back is kept");
+        moves_to_stay(&night, way);
+        assert_eq!(night.bytes(), before, "a source or a replica was written to");
         keeps_secrets(&night);
     });
 }
@@ -160,7 +196,7 @@ fn a_town_lands_by_imports() {
 }
 
 /// Steps that are killed within, too: everything that changes machines.
-const LONG: [&str; 4] = ["test-launch", "end-test", "convert", "boot"];
+const LONG: [&str; 5] = ["test-launch", "end-test", "convert", "boot", "relocate"];
 
 /// When a program is killed.
 #[derive(Default)]
@@ -271,8 +307,21 @@ fn killed(way: &'static str, mut killer: Killer) {
         let before = night.bytes();
         the_night(&night, &mut killer);
         let both = [(FIRST.to_owned(), seen(true, true, "new")), (SECOND.to_owned(), seen(true, true, ""))];
-        assert_eq!(night.machines(), BTreeMap::from(both));
-        assert_eq!((night.clones(way), night.bytes()), (SERVERS.map(str::to_owned).to_vec(), before));
+        assert_eq!(night.machines(), BTreeMap::from(both.clone()));
+        assert_eq!((night.clones(way), night.bytes()), (SERVERS.map(str::to_owned).to_vec(), before.clone()));
+        night.pass("landing-accepted");
+        night.vcsim.say("relocate-ms", "1500");
+        let (code, told) = killer.until_it_ends(&night);
+        assert!(code == 5 && told.contains("the quiet period is"), "{told}");
+        assert_eq!(night.machines(), BTreeMap::from(both), "a machine changed while it moved");
+        assert_eq!(
+            SERVERS.map(|server| night.place(server)),
+            SERVERS.map(|one| format!("[LocalDS_0] {one}/{one}.vmx"))
+        );
+        let left = if way == "nfs" { Vec::new() } else { SERVERS.map(str::to_owned).to_vec() };
+        assert_eq!((night.clones(way), night.bytes()), (left, before));
+        let moves = night.vcsim.requests().iter().filter(|request| request.contains("<RelocateVM_Task")).count();
+        assert_eq!(moves, if way == "nfs" { 2 } else { 0 }, "a move was begun twice");
         let loops = crate::support::images::run("losetup", &["--list", "--noheadings", "-O", "BACK-FILE"]);
         assert!(!loops.contains(&night.vcsim.root().display().to_string()), "{loops}");
         println!("{} kills", killer.kills);

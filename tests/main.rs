@@ -86,6 +86,7 @@ mod proof_live_guest;
 mod proof_netmiko;
 mod proof_network_lab;
 mod proof_network_readers;
+mod proof_runbook;
 mod races;
 mod readme;
 mod replica;

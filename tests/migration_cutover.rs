@@ -64,6 +64,28 @@ async fn servers_move_one_after_the_other_in_the_order_of_the_design() {
     assert!(facts["outage_seconds"].as_f64().is_some_and(|seconds| seconds < 5.0), "{facts}");
 }
 
+/// Disks of old servers have a quiet period; a machine on the landing host's disk has none.
+#[tokio::test]
+async fn machines_move_to_where_they_stay_as_soon_as_they_are_accepted() {
+    let lab = quiet().await;
+    night(&lab).await;
+    lab.later(1);
+    lab.write(back("cinto-srv3")).await;
+    assert!(matches!(lab.run().await, Ending::Gate));
+    lab.sign("landing-accepted").await;
+    lab.memory.with(|world| world.acts.clear());
+    for _ in 0..2 {
+        assert!(matches!(lab.run().await, Ending::Gate));
+        assert_eq!(lab.gate().await, "", "the quiet period holds up the rest of the activity");
+    }
+    let moved = ["relocate cinto-srv1", "relocate cinto-srv2"];
+    assert_eq!(lab.memory.with(|world| world.acts.clone()), moved, "once each; what was taken back stays");
+    assert_eq!(lab.phase("cinto-srv1").await, "accepted");
+    let state = lab.state().await;
+    let result = state.step(&traghetto::migration::StepId("a6.relocate.cinto-srv2".into())).result().unwrap().clone();
+    assert_eq!(result, StepResult::Relocated { machine: "cinto-srv2".into(), datastore: Some("san".into()) });
+}
+
 #[tokio::test]
 async fn a_source_that_answers_is_never_replaced() {
     let lab = quiet().await;

@@ -8,7 +8,9 @@ use traghetto::document::verbale::Language;
 use traghetto::document::wipe::{self, Certificate};
 use traghetto::inventory;
 use traghetto::journal::Event;
+use traghetto::model::project::LandingMachines;
 use traghetto::model::server::{DirectoryWay, Server, Transfer};
+use traghetto::model::vsphere::{Staging, VsphereWay};
 use traghetto::model::{Inventory, Known, TenantId};
 use traghetto::network::NetworkPlan;
 
@@ -227,4 +229,27 @@ fn the_papers_are_written_where_they_are_wanted() {
     // A town of which nothing is known has an empty list, and says so.
     let empty = sandbox.run(&["migrate", "report", "wipe", "jesolo", "--lang", "en"]).code(0).stdout;
     assert!(empty.contains("The inventory knows no server of this tenant."));
+}
+
+/// A machine that is still in the export is on the list; where nothing was staged there is no such line.
+#[test]
+fn the_export_of_staged_machines_is_cleaned_up_too() {
+    let mut inventory = inventory::load(&project()).unwrap();
+    let staging = Staging {
+        datastore: "staging".into(),
+        nfs_host: "10.0.0.9".into(),
+        nfs_path: "/srv/landing".into(),
+        directory: "landing".into(),
+    };
+    let lab = crate::support::memory::Lab::with_converter(Transfer::Converter);
+    let LandingMachines::Vsphere(mut vsphere) = lab.inventory.project.landing.machines else { panic!("no vSphere") };
+    for (way, wanted) in [(VsphereWay::Nfs(staging), 1), (VsphereWay::Nfc, 0)] {
+        vsphere.way = way;
+        inventory.project.landing.machines = LandingMachines::Vsphere(vsphere.clone());
+        let page = list(&inventory, false, Language::English).1;
+        let line =
+            "No machine of the tenant stays on the datastore staging: the step `relocate` moved them to produzione";
+        assert_eq!(page.matches(line).count(), wanted, "{page}");
+        assert_eq!(page.matches("landing/cinto-caomaggiore is empty").count(), wanted);
+    }
 }

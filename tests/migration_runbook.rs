@@ -24,11 +24,11 @@ const CINTO: &str = "inventory/tenants/cinto-caomaggiore.yaml";
 
 /// A line of the page: the act that it belongs to, where it is given, and whether it takes something back.
 #[derive(Debug, Clone, PartialEq)]
-struct Line {
-    act: String,
-    at: String,
-    undo: bool,
-    text: String,
+pub struct Line {
+    pub act: String,
+    pub at: String,
+    pub undo: bool,
+    pub text: String,
 }
 
 /// What stands between two marks, each time.
@@ -42,7 +42,7 @@ fn typed(html: &str) -> String {
 }
 
 /// The lines that the page has for a server in one direction.
-fn lines(page: &str, server: &str, way: &str) -> Vec<Line> {
+pub fn lines(page: &str, server: &str, way: &str) -> Vec<Line> {
     let section = format!("<section class=\"server\" data-server=\"{server}\" data-way=\"{way}\">");
     let section = between(page, &section, "</section>")[0];
     let mut found = Vec::new();
@@ -191,6 +191,10 @@ fn the_page_of_the_night_is_complete_and_needs_no_traghetto() {
     assert!(!page.contains("<script"));
     let english = page_of(&sandbox, &["--lang", "en"]);
     assert!(english.contains("Runbook of the night") && english.contains("Decide to go back by Saturday"));
+    for word in ["UGUALI", "DIVERSI", "FERMARSI", "NOME", "MASCHERA", "stampante", "aprire"] {
+        assert!(!english.contains(word), "{word} is on the English page");
+    }
+    assert!(english.contains("echo EQUAL || echo DIFFERENT") && english.contains("|| echo STOP"));
 }
 
 /// With a vCenter the machine is made by govc, with the hardware that traghetto would give it, and without network.
@@ -298,8 +302,9 @@ fn nothing_that_the_inventory_says_breaks_out_of_a_command() {
         nights: &nights,
         root: &root,
         kits: None,
+        language: Language::Italian,
     };
-    let page = runbook::html(&sources, &Runbook::new(&sources), Language::Italian).unwrap();
+    let page = runbook::html(&sources, &Runbook::new(&sources)).unwrap();
 
     // In place of ssh, what it is given, an argument a line.
     let bin = folder.path().join("bin");
@@ -416,18 +421,22 @@ fn the_guard_of_a_directory_is_set_and_undone() {
 #[test]
 fn one_digest_alone_is_not_equal() {
     let sandbox = with_window();
-    let page = page_of(&sandbox, &[]);
-    let proves = lines(&page, "cinto-srv1", "going");
-    let judge = proves.iter().find(|line| line.act == "prove" && line.text.contains("UGUALI")).unwrap();
+    for (language, equal, differ) in [("it", "UGUALI", "DIVERSI"), ("en", "EQUAL", "DIFFERENT")] {
+        let page = page_of(&sandbox, &["--lang", language]);
+        judges(&page, equal, differ);
+    }
+}
+
+fn judges(page: &str, equal: &str, differ: &str) {
+    let proves = lines(page, "cinto-srv1", "going");
+    let judge = proves.iter().find(|line| line.act == "prove" && line.text.contains(equal)).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let sums = folder.path().join("night/cinto-caomaggiore/cinto-srv1/disk0.sha256");
     std::fs::create_dir_all(sums.parent().unwrap()).unwrap();
-    for (text, said) in
-        [("a  -\n", "DIVERSI\n"), ("a  -\nb  -\n", "DIVERSI\n"), ("", "DIVERSI\n"), ("a  -\na  -\n", "UGUALI\n")]
-    {
+    for (text, said) in [("a  -\n", differ), ("a  -\nb  -\n", differ), ("", differ), ("a  -\na  -\n", equal)] {
         std::fs::write(&sums, text).unwrap();
         let output = Command::new("/bin/sh").args(["-c", &judge.text]).current_dir(folder.path()).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stdout), said, "{text:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), said, "{text:?}");
     }
 }
 

@@ -232,13 +232,17 @@ async fn a_machine_runs_from_a_staged_disk_and_leaves_nothing() {
     run(&client, &machine, &staging, &network).await;
     let local = find(&client, "DC0/datastore/LocalDS_0").await;
     client.relocate(&machine, Move { datastore: Some(&local), ..Move::default() }, LIMIT, &|_| ()).await.unwrap();
+    assert!(!staging.raw.exists() && client.uses(&machine, &local).await.unwrap());
     client.relocate(&machine, Move { datastore: Some(&datastore), ..Move::default() }, LIMIT, &|_| ()).await.unwrap();
+    assert!(!client.uses(&machine, &local).await.unwrap() && client.uses(&machine, &datastore).await.unwrap());
     strangers(&client, home, &spec, &machine).await;
 
     client.unregister(&machine).await.unwrap();
     client.unregister(&machine).await.unwrap();
     assert!(client.machine(&folder, &spec.name, &spec.id).await.unwrap().is_none());
-    assert!(staging.raw.exists(), "a disk went with a machine that was only unregistered");
+    // It has the machine's name since it moved.
+    let raw = vcsim.root().join(format!("staging/{0}/{0}-flat.vmdk", spec.name));
+    assert!(raw.exists(), "a disk went with a machine that was only unregistered");
     client.remove_empty(&folder).await.unwrap();
     // The simulator cannot remove a datastore, and says so; tests/vsphere_faults.rs removes one.
     let error = client.remove_nas(&host, &staging.volume).await.unwrap_err();

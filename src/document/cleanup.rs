@@ -101,6 +101,7 @@ impl<'a> Cleanup<'a> {
     /// The list that `sources` give.
     pub fn new(sources: &Sources<'a>) -> Self {
         let mut tasks = tasks::of(sources.tenant, sources.paths);
+        tasks.extend(tasks::export(sources.project, sources.tenant));
         tasks.sort_by_key(|task| task.area);
         Self { tenant: &sources.tenant.id, time: sources.time, inventory: sources.inventory, tasks }
     }

@@ -15,6 +15,7 @@ mod vcenter;
 pub use console::Attached;
 pub use page::html;
 
+use crate::document::verbale::Language;
 use crate::migration::{Addressed, AgreedContact, CutoverTerms, GoBackIf, Night, Plan, ServerNight, Slot};
 use crate::model::bilingual::Bilingual;
 use crate::model::calendar::rome_civil;
@@ -48,6 +49,20 @@ pub struct Sources<'a> {
     pub root: &'a Path,
     /// The cutover kits; none where the network has no plan.
     pub kits: Option<&'a Kits>,
+    /// The language in which commands answer.
+    pub language: Language,
+}
+
+impl Sources<'_> {
+    /// A word of a command, which follows the language of the page.
+    fn word(&self, it: &'static str, en: &'static str) -> &'static str {
+        if self.language == Language::Italian { it } else { en }
+    }
+
+    /// What a command says where one stops.
+    fn stop(&self) -> &'static str {
+        self.word("FERMARSI", "STOP")
+    }
 }
 
 /// The cutover kits of all servers.
@@ -194,7 +209,7 @@ fn replaced(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep> {
     if keeps {
         steps.extend(routes::after(sources, server));
     }
-    steps.extend(landing::checks(server));
+    steps.extend(landing::checks(sources, server));
     if keeps {
         steps.extend(routes::save(sources, server));
     }
@@ -208,7 +223,7 @@ fn in_service(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep> {
     steps.extend(by_hand::directory(server, Place::Landing));
     steps.push(connect);
     steps.extend(routes::after(sources, server));
-    steps.extend(landing::checks(server));
+    steps.extend(landing::checks(sources, server));
     steps.extend(routes::save(sources, server));
     steps
 }

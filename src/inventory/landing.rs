@@ -36,6 +36,7 @@ fn landing(fields: &mut Fields<'_>) -> Option<Landing> {
     let server = "The VMware Converter server that moves Windows.";
     let converter = fields.optional("converter", server, converter::server())?;
     let (name, address, uplink_mbps, target) = (name?, address?, uplink_mbps?, target?);
+    check_staging(fields, &target, &machines);
     Some(Landing { name, address, uplink_mbps, target, machines, converter })
 }
 
@@ -43,6 +44,18 @@ fn target(fields: &mut Fields<'_>) -> Option<LandingTarget> {
     let folder = "A folder of the operations host, relative to the inventory's root.";
     let directory = fields.required("directory", folder, path());
     Some(LandingTarget::Directory(directory?))
+}
+
+/// Clones are removed with their folders: never the replicas'.
+fn check_staging(fields: &mut Fields<'_>, target: &LandingTarget, machines: &LandingMachines) {
+    let LandingTarget::Directory(replicas) = target;
+    let LandingMachines::Vsphere(vsphere) = machines else { return };
+    let VsphereWay::Nfs(staging) = &vsphere.way else { return };
+    if staging.directory.components().eq(replicas.components()) {
+        let complaint = Complaint::new("the export is the folder of the replicas")
+            .hint("give the clones that machines boot from a folder of their own: replicas are never booted");
+        fields.refuse("vsphere.staging.directory", complaint);
+    }
 }
 
 fn lab(fields: &mut Fields<'_>) -> Option<LabCommands> {

@@ -10,7 +10,7 @@ mod lab;
 use super::blueprint::{Blueprint, BlueprintDisk};
 use super::error::LandingError;
 use super::identity::{Identity, Purpose};
-use super::zone::{LandingZone, Machine, OnProgress, Port, Power, Prepared, Standing};
+use super::zone::{LandingZone, Machine, OnProgress, Port, Power, Prepared, Relocated, Standing};
 use crate::model::DiskId;
 use crate::model::project::{LabCommands, Landing, LandingMachines, LandingTarget};
 use crate::model::tenant::Tenant;
@@ -193,11 +193,11 @@ impl LandingZone for Directory {
         if self.described(identity)?.is_none() { Ok(()) } else { self.plug(identity, None) }
     }
 
-    async fn relocate(&self, identity: &Identity, progress: OnProgress<'_>) -> Result<(), LandingError> {
-        // It is where it stays already.
+    async fn relocate(&self, identity: &Identity, _: OnProgress<'_>) -> Result<Relocated, LandingError> {
+        // There is no other place than this one.
         self.must(identity)?;
-        progress(100);
-        Ok(())
+        let (place, power) = (self.clone_folder(identity).display().to_string(), self.power(identity).await?);
+        Ok(Relocated { datastore: None, place, moved: false, power })
     }
 
     async fn destroy(&self, identity: &Identity) -> Result<(), LandingError> {

@@ -84,6 +84,25 @@ pub enum LandingError {
         /// Its name.
         machine: String,
     },
+    /// It is not moved while it runs.
+    #[error("the vCenter does not move {machine} to {datastore} while it runs")]
+    Hot {
+        /// Its name.
+        machine: String,
+        /// Where to.
+        datastore: String,
+        /// Why.
+        #[source]
+        source: Box<Trouble>,
+    },
+    /// It was moved, and something of it is where it was staged.
+    #[error("{machine} is on {datastore} with something still")]
+    Behind {
+        /// Its name.
+        machine: String,
+        /// Where it was staged.
+        datastore: String,
+    },
     /// The hosts see another folder than ours behind the export.
     #[error("the datastore {datastore} does not show what is in {folder}: {what}")]
     Staging {
@@ -131,6 +150,15 @@ impl LandingError {
             LandingError::Isolation { .. } => {
                 "Nothing was connected. A test runs beside its original: make a machine for production instead."
             }
+            LandingError::Hot { .. } => {
+                "It runs on as before, from the landing host's disk. Give the vCenter a licence for Storage vMotion; or \
+                 agree on hours with the town, shut the guest down, and give the same command again: a machine that is \
+                 off is moved cold."
+            }
+            LandingError::Behind { .. } => {
+                "It runs, and nothing was removed. Look at its CD drives, snapshots and settings in the vCenter and move \
+                 them away; then give the same command again."
+            }
             LandingError::Staging { .. } => {
                 "Compare `landing.vsphere.staging` with the export: `directory` here and `nfs_path` there are to be the \
                  same folder. Nothing was created in it."
@@ -152,7 +180,7 @@ impl LandingError {
 
     /// Whether it waits for a person.
     pub fn waits_for_person(&self) -> bool {
-        matches!(self, LandingError::Person { .. })
+        matches!(self, LandingError::Person { .. } | LandingError::Hot { .. })
     }
 
     /// Makes an error of a file that could not be `action`.

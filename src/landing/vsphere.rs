@@ -6,20 +6,21 @@
 
 mod nfc;
 mod nfs;
+mod relocation;
 mod site;
 
 use super::blueprint::Blueprint;
 use super::directory::{self, check, machines, make};
 use super::error::LandingError;
 use super::identity::{Identity, Lan, Purpose};
-use super::zone::{LandingZone, Machine, OnProgress, Port, Power, Prepared, Standing};
+use super::zone::{LandingZone, Machine, OnProgress, Port, Power, Prepared, Relocated, Standing};
 use crate::model::DiskId;
 use crate::model::project::Project;
 use crate::model::tenant::Tenant;
 use crate::model::vsphere::{Staging, VsphereLanding, VsphereWay};
 use crate::world::vsphere::{
-    self as world, Change, DatastoreFile, Deadlines, Disk, Fault, Import, MachineSpec, MachineState, Move, Network,
-    Nic, NicState, Plug, Trouble,
+    self as world, Change, DatastoreFile, Deadlines, Disk, Fault, Import, MachineSpec, MachineState, Network, Nic,
+    NicState, Plug, Trouble,
 };
 use nfc::Streams;
 use site::{Home, Net, Site};
@@ -35,6 +36,8 @@ const POWER: Duration = MINUTE.saturating_mul(5);
 const SHUTDOWN: Duration = MINUTE.saturating_mul(20);
 /// How long a machine may take to move: terabytes.
 const MOVE: Duration = MINUTE.saturating_mul(60 * 24);
+/// How long a move may go on that was given up.
+const GIVEN_UP: Duration = MINUTE.saturating_mul(10);
 /// How long the removal of a machine may take.
 const REMOVAL: Duration = MINUTE.saturating_mul(10);
 /// How often a removal begins that another task stands in the way of, and how long between: longer
@@ -333,23 +336,18 @@ impl LandingZone for Vsphere {
 
     async fn disconnect(&self, identity: &Identity) -> Result<(), LandingError> {
         let Some((machine, state)) = self.state(identity).await? else { return Ok(()) };
-        self.plug((&machine, &state), None, false).await
+        match self.plug((&machine, &state), None, false).await {
+            // A machine that moves takes no other task, and what is taken back does not wait for terabytes.
+            Err(LandingError::Vsphere(error)) if site::is_busy(&error) => {
+                self.site.client().await?.give_up_move(&machine, GIVEN_UP).await?;
+                self.plug((&machine, &state), None, false).await
+            }
+            unplugged => unplugged,
+        }
     }
 
-    async fn relocate(&self, identity: &Identity, progress: OnProgress<'_>) -> Result<(), LandingError> {
-        let found = self.state(identity).await?;
-        let (machine, state) = found.ok_or_else(|| LandingError::Missing { machine: identity.name() })?;
-        let wanted = &self.site.setting.datastore;
-        let files = || state.home.iter().chain(&state.disks);
-        if files().next().is_some() && files().all(|file| file.datastore == *wanted) {
-            return Ok(());
-        }
-        let (client, places) = (self.site.client().await?, self.site.places().await?);
-        let host = self.site.host(places, identity.number());
-        let host = host.ok_or_else(|| LandingError::Setting { what: "`landing.vsphere.hosts` is empty".to_owned() })?;
-        let (datastore, _) = client.datastore(host, wanted).await?;
-        let to = Move { datastore: Some(&datastore), ..Move::default() };
-        Ok(client.relocate(&machine, to, MOVE, progress).await?)
+    async fn relocate(&self, identity: &Identity, progress: OnProgress<'_>) -> Result<Relocated, LandingError> {
+        self.move_to_stay(identity, progress).await
     }
 
     async fn destroy(&self, identity: &Identity) -> Result<(), LandingError> {

@@ -5,7 +5,7 @@ use super::directory::Directory;
 use super::error::LandingError;
 use super::identity::Identity;
 use super::vsphere::Vsphere;
-use super::zone::{LandingZone, Machine, OnProgress, Port, Prepared, Standing};
+use super::zone::{LandingZone, Machine, OnProgress, Port, Prepared, Relocated, Standing};
 use crate::model::DiskId;
 use crate::model::project::{LandingMachines, Project};
 use crate::model::tenant::Tenant;
@@ -109,7 +109,7 @@ impl LandingZone for Way {
         ask!(self, way => way.disconnect(identity).await)
     }
 
-    async fn relocate(&self, identity: &Identity, progress: OnProgress<'_>) -> Result<(), LandingError> {
+    async fn relocate(&self, identity: &Identity, progress: OnProgress<'_>) -> Result<Relocated, LandingError> {
         ask!(self, way => way.relocate(identity, progress).await)
     }
 

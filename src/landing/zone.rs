@@ -57,6 +57,19 @@ pub struct Standing {
     pub place: String,
 }
 
+/// Where a machine stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relocated {
+    /// The datastore of machines that stay; none where this way has no other place than the one it makes them in.
+    pub datastore: Option<String>,
+    /// Where it is, as people find it.
+    pub place: String,
+    /// False where it was there before.
+    pub moved: bool,
+    /// Whether it is on; none where only a person can know.
+    pub power: Option<Power>,
+}
+
 /// A landing way. Every act looks first, ends in the same state however often it is repeated and
 /// wherever it was killed, and touches no machine that does not carry the mark of its identity.
 pub trait LandingZone: Send + Sync {
@@ -142,15 +155,16 @@ pub trait LandingZone: Send + Sync {
     /// The site cannot be asked.
     fn disconnect(&self, identity: &Identity) -> impl Future<Output = Result<(), LandingError>> + Send;
 
-    /// Moves a machine to the datastore of machines that stay; one that is there already is well.
+    /// Moves a machine to the datastore of machines that stay, on or off; one that is there already is well. What it
+    /// was staged from is removed once nothing of it is there any more.
     ///
     /// # Errors
-    /// It is not there, or the site does not move it.
+    /// It is not there, the site does not move it, or not while it runs, or something of it stays behind.
     fn relocate(
         &self,
         identity: &Identity,
         progress: OnProgress<'_>,
-    ) -> impl Future<Output = Result<(), LandingError>> + Send;
+    ) -> impl Future<Output = Result<Relocated, LandingError>> + Send;
 
     /// Turns a machine off and removes it **with its disks and its clones**. What is not there is well.
     ///

@@ -107,7 +107,7 @@ fn forbidden(plan: &Plan, step: &Step, way: ByHand) -> Option<(&'static str, Str
             Some((HOT_DIRECTORY, say))
         }
         (Action::Manual(_), _) => None,
-        (Action::TestClone | Action::TestLaunch, _) => None,
+        (Action::TestClone | Action::TestLaunch | Action::Relocate, _) => None,
         (Action::EndTest | Action::PrepareLanding | Action::Checklist { .. }, ByHand::Done) => None,
     }
 }
@@ -138,6 +138,14 @@ pub fn consequence(step: &Step, way: ByHand) -> Bilingual {
         (Action::PrepareLanding, _) => (
             "Cartelle, spazio e reti sono pronti: visto nell'ambiente di atterraggio.",
             "Folders, space and networks are ready: seen at the landing site.",
+        ),
+        (Action::Relocate, ByHand::Done) => (
+            "La macchina è sul datastore di produzione: visto in vSphere. Il clone nella cartella esportata si elimina a mano.",
+            "The machine is on the datastore of machines that stay: seen in vSphere. Its clone in the export is removed by hand.",
+        ),
+        (Action::Relocate, ByHand::Skipped) => (
+            "La macchina resta sul disco dell'host di atterraggio: se quell'host si ferma, si ferma anche lei.",
+            "The machine stays on the landing host's disk: where that host stops, it stops, too.",
         ),
         (Action::Manual(_), ByHand::Done) => (
             "Il passo vale come fatto anche se la sua verifica automatica non lo mostra.",

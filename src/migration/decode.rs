@@ -19,6 +19,7 @@ const ACTIONS: &[(&str, Plain)] = &[
     ("test-launch", Plain::TestLaunch),
     ("end-test", Plain::EndTest),
     ("final-sync", Plain::FinalSync),
+    ("relocate", Plain::Relocate),
 ];
 
 const EACH_SERVER: &[(&str, Plain)] = &[
@@ -53,6 +54,7 @@ enum Plain {
     Fence,
     Route,
     Boot,
+    Relocate,
 }
 
 impl From<Plain> for Action {
@@ -70,6 +72,7 @@ impl From<Plain> for Action {
             Plain::Fence => Action::Fence,
             Plain::Route => Action::Route,
             Plain::Boot => Action::Boot,
+            Plain::Relocate => Action::Relocate,
         }
     }
 }
@@ -258,6 +261,7 @@ struct Seen {
     seeded: bool,
     launched: bool,
     quiet: bool,
+    booted: bool,
 }
 
 impl Seen {
@@ -283,11 +287,16 @@ impl Seen {
             Action::EndTest if !self.launched => {
                 Complaint::new("it comes before the test launch").hint("put `do: test-launch` before it")
             }
+            Action::Relocate if !self.booted => Complaint::new("it comes before the machines run")
+                .hint("put `each_server: [final-sync, convert, fence, route, boot]` before it"),
             Action::Seed => return self.seeded = true,
             action if action.per() != Per::Tenant && !self.seeded => {
                 Complaint::new("it comes before the first copy").hint("put `do: seed` before it")
             }
-            action => return self.launched |= *action == Action::TestLaunch,
+            action => {
+                self.launched |= *action == Action::TestLaunch;
+                return self.booted |= *action == Action::Boot;
+            }
         };
         fields.refuse(path, complaint);
     }

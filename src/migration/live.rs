@@ -427,6 +427,14 @@ impl<F: Field> Acts for Live<'_, F> {
         self.await_answer(server, progress).await
     }
 
+    async fn relocate(
+        &mut self,
+        server: &ServerId,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Ended, Trouble> {
+        self.relocate_machine(server, progress).await
+    }
+
     async fn withdraw(&mut self, server: &ServerId) -> Result<Value, Trouble> {
         self.withdraw_machine(server).await
     }

@@ -56,8 +56,10 @@ pub fn next<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope, now: Timesta
                 _ => continue,
             }
         }
-        // What comes before such a gate is about disks that are not wiped before its quiet period is over.
-        if let Some(gate) = stands.next_if(|gate| gate.quiet.is_some() && !gate.is_open()) {
+        // What comes before such a gate is about disks that are not wiped before its quiet period is over; a machine
+        // that moves is not.
+        let waits = step.action != Action::Relocate && left.is_empty();
+        if waits && let Some(gate) = stands.next_if(|gate| gate.quiet.is_some() && !gate.is_open()) {
             return Next::Gate(Box::new(gate));
         }
         if is_settled(state, step) && !is_stale(plan, state, now, index) && !is_old_fence(state, now, step) {

@@ -138,7 +138,7 @@ fn by_step(action: &Action, state: &StepState) -> Option<Phase> {
         Action::Convert => done.then_some(Phase::Converted),
         Action::Fence => done.then_some(Phase::Fenced),
         Action::Boot => done.then_some(Phase::Booted),
-        Action::Sync | Action::Verify | Action::Route => None,
+        Action::Sync | Action::Verify | Action::Route | Action::Relocate => None,
         Action::PrepareLanding | Action::EndTest | Action::Checklist { .. } => None,
         Action::Manual(_) | Action::Gate(_) => None,
     }

@@ -351,8 +351,8 @@ fn of_action(activity: u8, name: &str, action: &Action, servers: &[&Server]) -> 
         (_, per) => servers
             .iter()
             .flat_map(|server| match (per, server.transfer.is_converter(), action) {
-                // Converter converts by itself, and what it copied has no replica to read or clone.
-                (_, true, Action::Convert | Action::Verify | Action::TestClone) => Vec::new(),
+                // Converter converts by itself and where machines stay, and what it copied has no replica to read or clone.
+                (_, true, Action::Convert | Action::Verify | Action::TestClone | Action::Relocate) => Vec::new(),
                 // Driven by a person, its last synchronisation carries everything at once.
                 (_, true, Action::Sync) if server.transfer == Transfer::ConverterAssisted => Vec::new(),
                 // It copies a server as a whole.

@@ -104,6 +104,8 @@ pub enum Action {
     Route,
     /// Makes the virtual machine, boots it apart from every network, connects it.
     Boot,
+    /// Moves the machine to the datastore of those that stay, where it was staged in an export of ours.
+    Relocate,
     /// People do something, and say that it is done.
     Manual(Box<Manual>),
     /// People sign.
@@ -127,6 +129,7 @@ impl Action {
             Action::Fence => "fence",
             Action::Route => "route",
             Action::Boot => "boot",
+            Action::Relocate => "relocate",
             Action::Manual(_) => "manual",
             Action::Gate(_) => "gate",
         }
@@ -137,6 +140,7 @@ impl Action {
         match self {
             Action::PrepareLanding | Action::Checklist { .. } | Action::EndTest | Action::Gate(_) => Per::Tenant,
             Action::TestLaunch | Action::Convert | Action::Fence | Action::Route | Action::Boot => Per::Server,
+            Action::Relocate => Per::Server,
             Action::Seed | Action::Sync | Action::Verify | Action::TestClone | Action::FinalSync => Per::Disk,
             Action::Manual(manual) => manual.per,
         }
@@ -147,7 +151,7 @@ impl Action {
     pub fn is_planned(&self, has_machines: bool) -> bool {
         match self {
             Action::TestLaunch | Action::EndTest => has_machines,
-            Action::Convert | Action::Fence | Action::Route | Action::Boot => has_machines,
+            Action::Convert | Action::Fence | Action::Route | Action::Boot | Action::Relocate => has_machines,
             Action::Gate(gate) => !(gate.by_hand && has_machines),
             _ => true,
         }

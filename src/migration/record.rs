@@ -487,6 +487,13 @@ pub enum Result {
         /// The machine's name.
         machine: String,
     },
+    /// The machine is on the datastore of those that stay.
+    Relocated {
+        /// The machine's name.
+        machine: String,
+        /// The datastore; none where the landing has no other place than the one it makes machines in.
+        datastore: Option<String>,
+    },
 }
 
 impl Result {

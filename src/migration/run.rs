@@ -369,6 +369,7 @@ async fn act<A: Acts, O: Observer>(acts: &mut A, observer: &mut O, scene: &Scene
         Action::Fence => cutover::fence(acts, scene, of_server()?, &mut progress).await,
         Action::Route => cutover::route(acts, scene, of_server()?).await,
         Action::Boot => cutover::boot(acts, scene, of_server()?, &mut progress).await,
+        Action::Relocate => acts.relocate(of_server()?, &mut progress).await,
         Action::Manual(manual) => manual::confirmed(acts, scene, manual).await,
         // A gate is never acted on: people sign it.
         Action::Gate(gate) => Err(Trouble::new(Class::Waiting, format!("gate {} waits for signatures", gate.gate))),

@@ -547,7 +547,7 @@ impl RunState {
 
     /// Forgets the steps of a server's move, and what was seen and said for it.
     fn forget_move(&mut self, server: &ServerId) {
-        const MOVE: [&str; 5] = ["final-sync", "convert", "fence", "route", "boot"];
+        const MOVE: [&str; 6] = ["final-sync", "convert", "fence", "route", "boot", "relocate"];
         let mut mine: Vec<StepId> = self
             .planned()
             .filter(|step| step["server"] == server.as_str() && MOVE.iter().any(|word| step["do"] == *word))

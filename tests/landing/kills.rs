@@ -98,6 +98,8 @@ impl Scene<'_> {
         let standing = way.find(&identity).await.unwrap().unwrap();
         assert_eq!(standing.power, Some(Power::On), "after {end}");
         assert!(standing.complete && standing.connected && standing.port == Some(Port::Production), "{standing:?}");
+        let stays = way.relocate(&identity, &|_| ()).await.unwrap_or_else(|error| panic!("{error:?} after {end}"));
+        assert_eq!(stays.power, Some(Power::On), "after {end}");
         way.destroy(&identity).await.unwrap_or_else(|error| panic!("{error:?} after {end}"));
         assert_eq!(way.find(&identity).await.unwrap(), None);
         assert_eq!((self.machines)(), [""; 0], "after {end}");

@@ -90,3 +90,14 @@ fn the_hardware_of_a_copy_is_read() {
     };
     assert_eq!(said, [hardware]);
 }
+
+/// A clone goes with its folder, and never a replica.
+#[test]
+fn an_export_is_never_the_folder_of_the_replicas() {
+    let sandbox = Sandbox::with_project();
+    let vsphere = VSPHERE.replace("directory: /srv/landing", "directory: replicas/");
+    sandbox.edit(PROJECT, BEFORE, &format!("{vsphere}{BEFORE}"));
+    let problems = traghetto::inventory::load(sandbox.path()).unwrap_err();
+    let found = problems.iter().find(|one| one.to_string().contains("the export is the folder of the replicas"));
+    assert!(found.is_some_and(|one| one.place.is_some()), "{problems}");
+}

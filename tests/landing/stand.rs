@@ -124,6 +124,7 @@ pub async fn life(way: &Way, tenant: &Tenant, server: &Server, count: usize) -> 
     way.connect(&identity, Port::Test).await?;
     way.power_on(&identity).await?;
     way.connect(&identity, Port::Production).await?;
+    way.relocate(&identity, &|_| ()).await?;
     way.power_off(&identity).await?;
     way.destroy(&identity).await
 }

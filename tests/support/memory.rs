@@ -284,6 +284,13 @@ impl Acts for Memory {
         Ok(vec!["ping".into()])
     }
 
+    async fn relocate(&mut self, server: &ServerId, _: &mut (dyn FnMut(Progress) + Send)) -> Result<Ended, Trouble> {
+        self.with(|world| assert!(world.machines[server.as_str()].connected, "{server} moves before it is in service"));
+        self.note(format!("relocate {server}")).await;
+        let result = StepResult::Relocated { machine: server.to_string(), datastore: Some("san".into()) };
+        Ok(Ended { result, facts: json!({}) })
+    }
+
     async fn withdraw(&mut self, server: &ServerId) -> Result<Value, Trouble> {
         self.with(|world| {
             if let Some(machine) = world.machines.get_mut(server.as_str()) {

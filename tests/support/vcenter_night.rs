@@ -14,7 +14,7 @@ use std::process::{Child, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
-use traghetto::world::vsphere::{Client, Deadlines, Machine, Place, Plug, Power};
+use traghetto::world::vsphere::{Client, Deadlines, Machine, MachineState, Place, Plug, Power};
 
 pub const TENANT: &str = "cinto-caomaggiore";
 /// The servers; the second moves after the first.
@@ -314,10 +314,44 @@ impl Night {
         run("ip", &["address", "add", &format!("{}/32", address.of(server)), "dev", "lo"]);
     }
 
+    /// Whatever was silenced in this network before answers again.
+    pub fn answer_again(&self, server: &str) {
+        for address in [Address::Source, Address::Copy] {
+            run("ip", &["address", "replace", &format!("{}/32", address.of(server)), "dev", "lo"]);
+        }
+    }
+
     /// All machines of the tenant, by name.
     pub fn machines(&self) -> BTreeMap<String, Seen> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(self.look())
+    }
+
+    /// Where the settings of a machine of the tenant are.
+    pub fn place(&self, name: &str) -> String {
+        self.with_machine(name, async |_, _, state| state.home.unwrap().to_string())
+    }
+
+    /// Somebody shuts a guest down.
+    pub fn shut_down(&self, name: &str) {
+        self.with_machine(name, async |client, machine, _| client.shut_down(&machine, LONG).await.unwrap());
+    }
+
+    /// Somebody turns a machine on.
+    pub fn turn_on(&self, name: &str) {
+        self.with_machine(name, async |client, machine, _| client.power_on(&machine, LONG).await.unwrap());
+    }
+
+    fn with_machine<T>(&self, name: &str, work: impl AsyncFnOnce(&Client, Machine, MachineState) -> T) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = Client::connect(&self.vcsim.access(), self.vcsim.root(), Deadlines::default()).await.unwrap();
+            let folder = client.find(&Place::read(&format!("DC0/vm/{TENANT}")).unwrap()).await.unwrap();
+            let (machine, state) = client.anybodys(&folder, name).await.unwrap().unwrap();
+            let done = work(&client, machine, state).await;
+            client.log_out().await;
+            done
+        })
     }
 
     async fn look(&self) -> BTreeMap<String, Seen> {

@@ -37,6 +37,8 @@ impl Vcsim {
         let mut child = Command::new(program)
             .current_dir(folder.path())
             .env("VCSIM_PASSWORD", PASSWORD)
+            // Its datastores go with it.
+            .env("TMPDIR", folder.path())
             .args(["-cert", "server.pem", "-key", "server.key", "-user", USER, "-password", "VCSIM_PASSWORD"])
             .args(["-trace", "requests"])
             .args(options)
@@ -66,6 +68,11 @@ impl Vcsim {
     /// The root of the references to secrets.
     pub fn root(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Writes a file that it looks for: see tests/vcsim/relocate.go.
+    pub fn say(&self, file: &str, text: &str) {
+        std::fs::write(self.root().join(file), text).unwrap();
     }
 
     /// The envelopes of all requests so far.

@@ -13,6 +13,7 @@ import (
 	"os"
 
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
 )
 
 func main() {
@@ -39,6 +40,7 @@ func main() {
 	}
 	server := model.Service.NewServer()
 	defer server.Close()
+	server.Config.Handler = &mover{next: server.Config.Handler, moves: map[types.ManagedObjectReference]*move{}}
 	fmt.Println(server.URL.Host)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }

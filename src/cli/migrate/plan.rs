@@ -123,6 +123,7 @@ fn of_step(step: &Step, plan: &Plan, context: &Context) -> String {
         (Action::Fence, _) => "see that the source is off: people switch it off and pull its cable".to_owned(),
         (Action::Route, _) => "see that its address leads here: `network push --class cutover`".to_owned(),
         (Action::Boot, _) => "make the machine, boot it apart, connect it, wait for its answer".to_owned(),
+        (Action::Relocate, _) => "move a staged machine to the datastore of those that stay, while it runs".to_owned(),
         (Action::FinalSync, Some((_, planned, disk))) => {
             format!("last copy of {disk}, with the source quiet{}", standing_still(planned.quiesce))
         }

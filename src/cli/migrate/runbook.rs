@@ -35,13 +35,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
         nights: &nights,
         root: &root,
         kits: kits.as_ref(),
+        language: language(context),
     };
     let runbook = Runbook::new(&sources);
     if context.json {
         context.ui.json(&runbook);
         return Ok(());
     }
-    let page = runbook::html(&sources, &runbook, language(context)).map_err(unwritten)?;
+    let page = runbook::html(&sources, &runbook).map_err(unwritten)?;
     match &args.out {
         Some(folder) => write(folder, "runbook.html", &page, context),
         None => {

@@ -243,6 +243,12 @@ fn in_italian(result: &StepResult) -> String {
         StepResult::Fenced(shown) => format!("sorgente spenta ({})", shown_in_italian(shown)),
         StepResult::Routed(shown) => format!("indirizzo raggiungibile al data center ({})", shown_in_italian(shown)),
         StepResult::Booted { machine } => format!("in servizio come {}", printable(machine)),
+        StepResult::Relocated { machine, datastore: Some(datastore) } => {
+            format!("{} sul datastore {}", printable(machine), printable(datastore))
+        }
+        StepResult::Relocated { machine, datastore: None } => {
+            format!("{} resta dov'è: questo atterraggio non ha altro posto", printable(machine))
+        }
     }
 }
 

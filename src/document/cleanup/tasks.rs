@@ -3,8 +3,10 @@
 use super::{Area, Doer, Task};
 use crate::model::ServerId;
 use crate::model::bilingual::Bilingual;
+use crate::model::project::{LandingMachines, Project};
 use crate::model::server::{Addressing, DirectoryWay, Os, Server, ServerRole, Transfer};
 use crate::model::tenant::Tenant;
+use crate::model::vsphere::VsphereWay;
 use crate::network::migration_path::{MigrationPath, Side, Way};
 
 /// All tasks, in no order of areas.
@@ -25,6 +27,33 @@ pub(super) fn of(tenant: &Tenant, paths: &[&MigrationPath]) -> Vec<Task> {
     let bridged = paths.iter().find(|path| matches!(path.way, Way::JumpHost { .. }));
     tasks.extend(of_tenant(tenant, bridged.or(paths.first()).copied(), !servers.is_empty()));
     tasks
+}
+
+/// The export from which machines booted: nothing of the tenant is in it any more.
+pub(super) fn export(project: &Project, tenant: &Tenant) -> Option<Task> {
+    let LandingMachines::Vsphere(vsphere) = &project.landing.machines else { return None };
+    let VsphereWay::Nfs(staging) = &vsphere.way else { return None };
+    if staging.datastore == vsphere.datastore {
+        return None;
+    }
+    let (from, to, id) = (&staging.datastore, &vsphere.datastore, &tenant.id);
+    let folder = staging.directory.join(id.as_str());
+    let folder = folder.display();
+    let what = text(
+        format!(
+            "Nessuna macchina dell'ente resta sul datastore {from}: il passo «relocate» le ha portate su {to}; una che è \
+             ancora lì si sposta con Storage vMotion, o spenta"
+        ),
+        format!(
+            "No machine of the tenant stays on the datastore {from}: the step `relocate` moved them to {to}; one that is \
+             still there is moved by Storage vMotion, or while it is off"
+        ),
+    );
+    let check = text(
+        format!("In vSphere le macchine di {id} non usano {from}; sull'host operativo {folder} è vuota"),
+        format!("In vSphere no machine of {id} uses {from}; on the operations host {folder} is empty"),
+    );
+    Some(task((Area::Way, "D-11", Doer::Operator), None, what, check))
 }
 
 fn text(it: impl Into<String>, en: impl Into<String>) -> Bilingual {

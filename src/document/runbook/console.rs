@@ -36,20 +36,21 @@ pub(super) fn address(sources: &Sources<'_>, server: &Server) -> RunbookStep {
     step.how = Some(values(sources, address, network, is_new));
     let (mask, gateway) = match network {
         Some(network) => (network.prefix.mask().to_string(), network.gateway.to_string()),
-        None => ("MASCHERA".to_owned(), "GATEWAY".to_owned()),
+        None => (sources.word("MASCHERA", "MASK").to_owned(), "GATEWAY".to_owned()),
     };
+    let name = sources.word("NOME", "NAME");
     match &server.os {
         Os::Windows(_) => step
             .run(Place::Landing, "netsh interface ipv4 show interfaces")
             .run(
                 Place::Landing,
-                format!("netsh interface ipv4 set address name=\"NOME\" static {address} {mask} {gateway} 1"),
+                format!("netsh interface ipv4 set address name=\"{name}\" static {address} {mask} {gateway} 1"),
             )
-            .run(Place::Landing, "netsh interface ipv4 set dnsserver name=\"NOME\" static DNS primary")
+            .run(Place::Landing, format!("netsh interface ipv4 set dnsserver name=\"{name}\" static DNS primary"))
             .run(Place::Landing, "ipconfig /all")
             .expects(
                 format!("«ipconfig /all»: {address}, maschera {mask}, gateway {gateway}, i DNS detti sopra. NOME è quello della scheda nuova; se Windows avvisa che l'indirizzo è di una scheda nascosta, si conferma."),
-                format!("`ipconfig /all`: {address}, mask {mask}, gateway {gateway}, the DNS said above. NOME is the name of the new card; where Windows warns that a hidden card has the address, go on."),
+                format!("`ipconfig /all`: {address}, mask {mask}, gateway {gateway}, the DNS said above. NAME is the name of the new card; where Windows warns that a hidden card has the address, go on."),
             ),
         Os::Linux(_) => step.run(Place::Landing, "ip -4 addr; ip route; cat /etc/resolv.conf").expects(
             format!("«ip addr»: {address}; «ip route»: default via {gateway}; in resolv.conf i DNS detti sopra. Altrimenti si scrive nel file di rete del sistema (/etc/network/interfaces, netplan, ifcfg o nmcli), si riavvia la rete e si guarda di nuovo."),

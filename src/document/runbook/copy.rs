@@ -304,6 +304,8 @@ impl OnDisk<'_> {
 
     fn prove(&self) -> RunbookStep {
         let (source, clone, sums) = (quoted(self.source), self.file("img"), self.file("sha256"));
+        let equal = self.sources.word("UGUALI", "EQUAL");
+        let differ = self.sources.word("DIVERSI", "DIFFERENT");
         let what = say(
             format!("Disco {}: prova di uguaglianza. Annotare l'impronta qui accanto.", self.disk.id),
             format!("Disk {}: proof of equality. Note the digest beside.", self.disk.id),
@@ -312,11 +314,11 @@ impl OnDisk<'_> {
         RunbookStep::new("prove", engineer(), what)
             .shell(format!("{{ {digest}; sha256sum < {clone}; }} | tee {sums}"))
             .shell(format!(
-                "[ \"$(wc -l < {sums})\" -eq 2 ] && [ \"$(sort -u {sums} | wc -l)\" -eq 1 ] && echo UGUALI || echo DIVERSI"
+                "[ \"$(wc -l < {sums})\" -eq 2 ] && [ \"$(sort -u {sums} | wc -l)\" -eq 1 ] && echo {equal} || echo {differ}"
             ))
             .expects(
                 "Due impronte uguali, e UGUALI. Con DIVERSI, o una sola impronta, ripetere il passo precedente; il server non si spegne.",
-                "Two equal digests, and UGUALI. With DIVERSI, or one digest only, repeat the step before; the server is not switched off.",
+                "Two equal digests, and EQUAL. With DIFFERENT, or one digest only, repeat the step before; the server is not switched off.",
             )
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn convert(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep
 
 /// Drivers into the initramfs, and the interface's name onto the new card.
 fn linux(sources: &Sources<'_>, server: &Server, step: RunbookStep, disks: &str) -> RunbookStep {
-    let folder = folder(sources, server);
+    let (folder, stop) = (folder(sources, server), sources.stop());
     let (name, link) = (quoted(&folder.join("interface")), quoted(&folder.join("05-night.link")));
     let model = hardware(sources, server).nic.model.word();
     let address = shell_quoted(&server.address.to_string());
@@ -75,11 +75,11 @@ fn linux(sources: &Sources<'_>, server: &Server, step: RunbookStep, disks: &str)
             "s 'ip -o -4 addr show' | awk -v a={address} 'index($4, a \"/\") == 1 {{ print $2; exit }}' > {name}"
         ),
     };
-    step.shell(format!("{read}; test -s {name} && cat {name} || echo FERMARSI"))
+    step.shell(format!("{read}; test -s {name} && cat {name} || echo {stop}"))
     .shell(format!("test -s {name} && printf '[Match]\\nDriver={model}\\n\\n[Link]\\nName=%s\\n' \"$(cat {name})\" > {link}"))
     .shell(format!("virt-cat{disks} /etc/fstab"))
     .shell(format!(
-        "test -s {name} && virt-customize --no-network{disks} --mkdir /etc/systemd/network --upload {upload} --delete /etc/udev/rules.d/70-persistent-net.rules --run-command {}",
+        "test -s {name} && virt-customize --no-network --no-logfile{disks} --mkdir /etc/systemd/network --upload {upload} --delete /etc/udev/rules.d/70-persistent-net.rules --run-command {}",
         shell_quoted(&initramfs)
     ))
     .expects(
@@ -88,7 +88,7 @@ fn linux(sources: &Sources<'_>, server: &Server, step: RunbookStep, disks: &str)
     )
     .expects(
         format!("FERMARSI: il nome non si trova. Con «rescue» si legge dal clone, non dal sistema di soccorso: cercarlo con virt-ls e virt-cat (ifcfg-*, netplan, NetworkManager) o alla console, scriverlo con «echo NOME > {name}» e ripetere."),
-        format!("FERMARSI: the name is not found. With `rescue` it is read from the clone, not from the rescue system: look for it with virt-ls and virt-cat (ifcfg-*, netplan, NetworkManager) or at the console, write it with `echo NAME > {name}` and repeat."),
+        format!("STOP: the name is not found. With `rescue` it is read from the clone, not from the rescue system: look for it with virt-ls and virt-cat (ifcfg-*, netplan, NetworkManager) or at the console, write it with `echo NAME > {name}` and repeat."),
     )
     .expects(
         "Un sistema anteriore a systemd: la riga con NAME= si scrive a mano in 70-persistent-net.rules alla console.",
@@ -98,7 +98,7 @@ fn linux(sources: &Sources<'_>, server: &Server, step: RunbookStep, disks: &str)
 
 /// The controller's driver starts at boot, in the control set that the next start takes.
 fn windows(sources: &Sources<'_>, server: &Server, step: RunbookStep, disks: &str) -> RunbookStep {
-    let folder = folder(sources, server);
+    let (folder, stop) = (folder(sources, server), sources.stop());
     let (registry, set) = (quoted(&folder.join("driver.reg")), quoted(&folder.join("controlset")));
     let controller = hardware(sources, server).controller;
     let services: &[&str] = match controller {
@@ -111,7 +111,7 @@ fn windows(sources: &Sources<'_>, server: &Server, step: RunbookStep, disks: &st
     let mut step = step
         .shell(format!("virt-filesystems --long --all{disks}"))
         .shell(format!(
-            "virt-win-reg {image} 'HKLM\\SYSTEM\\Select' | tr -d '\\r' | sed -n 's/^\"Default\"=dword:00000//p' > {set}; test -s {set} && cat {set} || echo FERMARSI"
+            "virt-win-reg {image} 'HKLM\\SYSTEM\\Select' | tr -d '\\r' | sed -n 's/^\"Default\"=dword:00000//p' > {set}; test -s {set} && cat {set} || echo {stop}"
         ))
         .shell(format!(": > {registry}"));
     for service in services {
@@ -119,7 +119,7 @@ fn windows(sources: &Sources<'_>, server: &Server, step: RunbookStep, disks: &st
         let value = |text: &str| shell_quoted(text);
         step = step
             .shell(format!(
-                "test -s {set} && virt-win-reg {image} \"$(printf {} \"$(cat {set})\")\" ImagePath || echo FERMARSI",
+                "test -s {set} && virt-win-reg {image} \"$(printf {} \"$(cat {set})\")\" ImagePath || echo {stop}",
                 value(&key)
             ))
             .shell(format!(
@@ -135,7 +135,7 @@ fn windows(sources: &Sources<'_>, server: &Server, step: RunbookStep, disks: &st
         )
         .expects(
             format!("Il numero del ControlSet che parte (tre cifre) e il file di ogni driver ({names}, per il controller {}). FERMARSI: il driver non è in quel Windows; si installa sulla sorgente prima della copia, o si dà alla macchina un altro controller (machine.controller).", controller.word()),
-            format!("The number of the ControlSet that starts (three digits) and the file of each driver ({names}, for controller {}). FERMARSI: this Windows does not have the driver; install it on the source before the copy, or give the machine another controller (machine.controller).", controller.word()),
+            format!("The number of the ControlSet that starts (three digits) and the file of each driver ({names}, for controller {}). STOP: this Windows does not have the driver; install it on the source before the copy, or give the machine another controller (machine.controller).", controller.word()),
         )
         .expects(
             "Da Windows 8 in poi anche i valori della chiave StartOverride di quei servizi, se c'è, diventano 0: con virt-win-reg, stesso ControlSet.",
@@ -181,7 +181,7 @@ fn on_vsphere(
     let machine = hardware(sources, server);
     let (name, store) = (shell_quoted(server.id.as_str()), shell_quoted(&setting.datastore));
     let (folder, vm) = paths(sources, server, setting);
-    boot = vcenter::session(boot, sources.root, setting, &sources.tenant.id);
+    boot = vcenter::session(boot, sources, setting);
     if is_ours(server) {
         for disk in &server.disks {
             let image = machine_disk(sources, server, disk);
@@ -192,7 +192,11 @@ fn on_vsphere(
                     quoted(&image),
                     quoted(&vmdk)
                 ))
-                .shell(format!("govc import.vmdk -ds={store} -folder={folder} {} {name}", quoted(&vmdk)));
+                .shell(format!(
+                    "govc import.vmdk -ds={store} -folder={folder} {} {}",
+                    quoted(&vmdk),
+                    shell_quoted(&imported(server, disk))
+                ));
         }
         boot = boot.shell(format!(
             "govc vm.create -on=false -g={} -c={} -m={} -firmware={} -disk.controller={} -ds={store} -folder={folder} -net={} -net.adapter={}{} {name}",
@@ -206,7 +210,7 @@ fn on_vsphere(
             disks(server)
         ));
         for disk in server.disks.iter().skip(1) {
-            let path = shell_quoted(&format!("{}/{}.vmdk", server.id, disk.id));
+            let path = shell_quoted(&format!("{}/{}.vmdk", imported(server, disk), disk.id));
             boot = boot.shell(format!("govc vm.disk.attach -vm={vm} -ds={store} -link=false -disk={path}"));
         }
     }
@@ -240,10 +244,16 @@ fn controller(controller: Controller) -> &'static str {
     }
 }
 
-/// The first disk of the new machine.
+/// The folder of a disk on the datastore: its own, since an import is a machine for a moment, and a machine's folder is
+/// not another's.
+fn imported(server: &Server, disk: &Disk) -> String {
+    format!("{}-{}", server.id, disk.id)
+}
+
+/// The first disk of the new machine: itself, not what is linked to it.
 fn disks(server: &Server) -> String {
-    let first = server.disks.first().map(|disk| format!("{}/{}.vmdk", server.id, disk.id));
-    first.map_or_else(String::new, |path| format!(" -disk={}", shell_quoted(&path)))
+    let first = server.disks.first().map(|disk| format!("{}/{}.vmdk", imported(server, disk), disk.id));
+    first.map_or_else(String::new, |path| format!(" -link=false -disk={}", shell_quoted(&path)))
 }
 
 fn port_group(sources: &Sources<'_>, server: &Server, names: &PortGroupNames) -> String {
@@ -295,7 +305,7 @@ pub(super) fn disconnect(sources: &Sources<'_>, server: &Server) -> RunbookStep 
     let step = match &sources.project.landing.machines {
         LandingMachines::Vsphere(setting) => {
             let (_, vm) = paths(sources, server, setting);
-            vcenter::session(step, sources.root, setting, &sources.tenant.id)
+            vcenter::session(step, sources, setting)
                 .shell(format!("govc device.disconnect -vm={vm} ethernet-0"))
                 .shell(format!("govc vm.power -off -force {vm}"))
         }
@@ -308,7 +318,7 @@ pub(super) fn disconnect(sources: &Sources<'_>, server: &Server) -> RunbookStep 
 }
 
 /// What is tried before the server counts as moved.
-pub(super) fn checks(server: &Server) -> Vec<RunbookStep> {
+pub(super) fn checks(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep> {
     let what = say(
         "Provare i servizi da una postazione della sede, con un'utenza normale.",
         "Try the services from a client of the site, with an ordinary account.",
@@ -316,7 +326,7 @@ pub(super) fn checks(server: &Server) -> Vec<RunbookStep> {
     let address = server.landing_address();
     let mut step = RunbookStep::new("services", on_site(), what).run(Place::Windows, format!("ping {address}"));
     for role in &server.roles {
-        step = step.run(Place::Windows, of_role(*role, &address.to_string()));
+        step = step.run(Place::Windows, of_role(sources, *role, &address.to_string()));
     }
     vec![step.expects(
         "Ogni prova risponde come prima dello spostamento. Tre prove rosse: si decide se tornare indietro.",
@@ -324,14 +334,19 @@ pub(super) fn checks(server: &Server) -> Vec<RunbookStep> {
     )]
 }
 
-fn of_role(role: ServerRole, address: &str) -> String {
+fn of_role(sources: &Sources<'_>, role: ServerRole, address: &str) -> String {
     match role {
         ServerRole::Ad => "nltest /sc_verify:%USERDOMAIN%".to_owned(),
         ServerRole::Dns => format!("nslookup %COMPUTERNAME% {address}"),
         ServerRole::Dhcp => "ipconfig /renew".to_owned(),
         ServerRole::File => format!("net view \\\\{address}"),
-        ServerRole::Print => format!("net view \\\\{address} (stampante: pagina di prova)"),
+        ServerRole::Print => {
+            let page = sources.word("stampante: pagina di prova", "printer: a test page");
+            format!("net view \\\\{address} ({page})")
+        }
         ServerRole::Logging => format!("ping -n 2 {address}"),
-        ServerRole::Database | ServerRole::Application => "aprire l'applicativo e leggere una pratica".to_owned(),
+        ServerRole::Database | ServerRole::Application => sources
+            .word("aprire l'applicativo e leggere una pratica", "open the application and read a file")
+            .to_owned(),
     }
 }

@@ -18,8 +18,8 @@ const HTML: &str = include_str!("../../../templates/documents/runbook.html.j2");
 ///
 /// # Errors
 /// The template refused.
-pub fn html(sources: &Sources<'_>, runbook: &Runbook<'_>, language: Language) -> Result<String, DocumentError> {
-    rendered(HTML, AutoEscape::Html, &Page::new(sources, runbook, language == Language::Italian))
+pub fn html(sources: &Sources<'_>, runbook: &Runbook<'_>) -> Result<String, DocumentError> {
+    rendered(HTML, AutoEscape::Html, &Page::new(sources, runbook, sources.language == Language::Italian))
 }
 
 /// What the template is given: words, ready to print.

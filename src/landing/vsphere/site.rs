@@ -29,7 +29,7 @@ pub(super) enum Net {
 pub(super) struct Site {
     pub(super) setting: VsphereLanding,
     root: PathBuf,
-    deadlines: Deadlines,
+    pub(super) deadlines: Deadlines,
     kept_vlans: u16,
     new_vlans: u16,
     client: OnceCell<Client>,

@@ -226,6 +226,28 @@ impl<F> Live<'_, F> {
         .hint(format!("traghetto migrate rollback {} --server {id} --role ROLE --reason TEXT", self.tenant.id)))
     }
 
+    /// Moves the machine to where it stays. One that was shut down for it is turned on by people: whether its source
+    /// is still off is for them to see.
+    pub(super) async fn relocate_machine(&self, id: &ServerId, progress: Watch<'_>) -> Result<Ended, Trouble> {
+        let identity = self.identity(id, Purpose::Production)?;
+        let begun = Instant::now();
+        let shown = Mutex::new(progress);
+        let watch = |percent: u8| percent_of("moving the machine", percent, &shown);
+        let stays = self.machines.relocate(&identity, &watch).await.map_err(of_landing)?;
+        if let (Some(datastore), Some(Power::Off | Power::Suspended)) = (&stays.datastore, stays.power) {
+            return Err(Trouble::new(Class::Waiting, format!("{identity} is on {datastore}, and it is off"))
+                .hint("Nothing of it is on the landing host any more; source and replica are untouched.")
+                .hint("See that its source is still off, then turn it on in the vCenter: its cable is as it was.")
+                .hint("Then give the same command again."));
+        }
+        let facts = json!({
+            "place": stays.place,
+            "moved": stays.moved,
+            "duration": begun.elapsed().as_secs_f64(),
+        });
+        Ok(Ended { result: Outcome::Relocated { machine: identity.name(), datastore: stays.datastore }, facts })
+    }
+
     /// Off the network first, whatever comes after.
     pub(super) async fn withdraw_machine(&self, id: &ServerId) -> Result<Value, Trouble> {
         let identity = self.identity(id, Purpose::Production)?;
@@ -297,12 +319,15 @@ fn found(events: &[Event], id: &ServerId) -> Found {
 /// Makes a machine, with the percent of what is imported as progress.
 async fn make(machines: &Way, blueprint: &Blueprint, progress: Watch<'_>) -> Result<(), Trouble> {
     let shown = Mutex::new(progress);
-    let watch = |percent: u8| {
-        let mut progress = shown.lock().unwrap_or_else(PoisonError::into_inner);
-        progress(Progress { stage: "making the machine", done: percent.into(), total: 100, link: 0, allowance: None });
-    };
+    let watch = |percent: u8| percent_of("making the machine", percent, &shown);
     machines.create(blueprint, &watch).await.map_err(of_landing)?;
     Ok(())
+}
+
+/// Tells the percent of a stage.
+fn percent_of(stage: &'static str, percent: u8, shown: &Mutex<Watch<'_>>) {
+    let mut progress = shown.lock().unwrap_or_else(PoisonError::into_inner);
+    progress(Progress { stage, done: percent.into(), total: 100, link: 0, allowance: None });
 }
 
 fn stage(stage: &'static str) -> Progress {

@@ -167,6 +167,13 @@ pub trait Acts: Send {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> impl Future<Output = Result<Vec<String>, Trouble>>;
 
+    /// Moves the server's machine to the datastore of those that stay, where it was staged elsewhere.
+    fn relocate(
+        &mut self,
+        server: &ServerId,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> impl Future<Output = Result<Ended, Trouble>>;
+
     /// Takes the server's machine off the network and switches it off; kept, and facts. None is fine.
     fn withdraw(&mut self, server: &ServerId) -> impl Future<Output = Result<Value, Trouble>>;
 }

@@ -44,17 +44,6 @@ pub struct Home<'a> {
     pub host: Option<&'a Moref>,
 }
 
-/// Where a machine moves to; what is none stays.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Move<'a> {
-    /// The datastore of its files.
-    pub datastore: Option<&'a Moref>,
-    /// Its resource pool.
-    pub pool: Option<&'a Moref>,
-    /// Its host.
-    pub host: Option<&'a Moref>,
-}
-
 /// How a machine stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineState {
@@ -284,22 +273,6 @@ impl Client {
             (power == Power::Off).then_some(())
         };
         self.wait_until(&waited, is_off).await
-    }
-
-    /// Moves a machine, on or off.
-    ///
-    /// # Errors
-    /// The server does not move it, or not in time.
-    pub async fn relocate(
-        &self,
-        machine: &Machine,
-        to: Move<'_>,
-        limit: Duration,
-        progress: OnProgress<'_>,
-    ) -> Result<(), Trouble> {
-        let doing = format!("move the machine {}", printable(&machine.name));
-        let call = machines::relocate(&machine.object, to.datastore, to.pool, to.host);
-        self.run(&call, &doing, limit, progress).await.map(|_| ())
     }
 
     /// Takes a machine out of the inventory; its files stay. What is gone already is well.

@@ -29,7 +29,7 @@ impl Client {
         self.follow(&task, doing, limit, progress).await
     }
 
-    async fn follow(
+    pub(super) async fn follow(
         &self,
         task: &Moref,
         doing: &str,

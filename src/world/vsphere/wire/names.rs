@@ -25,6 +25,8 @@ pub(in crate::world::vsphere) const TASK_INFO: &str = "info";
 
 /// Properties of a virtual machine.
 pub(in crate::world::vsphere) const POWER: &str = "runtime.powerState";
+/// The tasks of a thing that are at work or ended a moment ago.
+pub(in crate::world::vsphere) const RECENT: &str = "recentTask";
 pub(in crate::world::vsphere) const QUESTION: &str = "runtime.question";
 pub(in crate::world::vsphere) const EXTRA: &str = "config.extraConfig";
 pub(in crate::world::vsphere) const VMX: &str = "config.files.vmPathName";
