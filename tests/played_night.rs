@@ -3,7 +3,7 @@
 
 use crate::support::golden;
 use crate::support::memory::{Lab, Line, SERVERS, cinto};
-use crate::support::played::{AtWork, Played};
+use crate::support::played::Played;
 use traghetto::checklist::Phase;
 use traghetto::migration::{ByHand, Ending, Fact, Record, StepId, Stop};
 use traghetto::model::ServerId;
@@ -228,7 +228,7 @@ async fn a_night_on_lte_waits_for_the_line_and_is_cut_short() {
     line.falls_at = Some(("cinto-srv1", 40));
     opens(&mut night, "2022-06-03", "The night: the primary line fails, twice").await;
     night.lab.memory.with(|world| world.line = Some(line));
-    let at_work = night.run_until_held(ENGINEER).await;
+    night.run_until_held(ENGINEER).await;
     night.notices().await;
     night.until("2022-06-03T20:40");
     night.status().await;
@@ -238,25 +238,25 @@ async fn a_night_on_lte_waits_for_the_line_and_is_cut_short() {
         let line = world.line.as_mut().unwrap();
         (line.on_lte, line.falls_at, world.held) = (false, Some(("cinto-srv2", 25)), false);
     });
-    night.goes_on(at_work).await;
+    night.goes_on().await;
     off(&mut night, "cinto-srv1");
     night.run(ENGINEER).await;
     routed(&mut night, "cinto-srv1");
-    let at_work = night.run_until_held(ENGINEER).await;
+    night.run_until_held(ENGINEER).await;
     night.notices().await;
     night.until("2022-06-04T01:32");
     night.notices().await;
     night.status().await;
-    cut_short(&mut night, at_work).await;
+    cut_short(&mut night).await;
     golden("played/lte.txt", &night.text);
 }
 
 /// The run is paused; in the pause the servers that have not moved are taken back; what moved is accepted.
-async fn cut_short(night: &mut Played, at_work: AtWork) {
+async fn cut_short(night: &mut Played) {
     let why = "LTE fino al mattino, si tiene cinto-srv1";
     let line = format!("migrate pause {} --reason '{why}'", cinto());
     night.says(ENGINEER, &line, Record::RunPaused { reason: why.into() }).await;
-    let ending = night.goes_on(at_work).await;
+    let ending = night.goes_on().await;
     assert!(matches!(ending, Ending::Stopped(Stop::Paused)), "{ending:?}");
     let acts = night.lab.memory.with(|world| world.acts.len());
     for server in ["cinto-srv2", "cinto-srv3"] {
@@ -455,8 +455,8 @@ async fn a_mixed_town_is_accepted() {
 async fn a_mixed_town_is_taken_back() {
     let mut night = mixed_up_to("a5.manual.demoted.cinto-srv1", &[NIGHT]).await;
     night.title("The new controller does not serve the clients: the old one is kept");
-    night.undone_by_hand("cinto-srv1").await;
     taken_back(&mut night, "cinto-srv1", "le postazioni non accedono").await;
+    night.undone_by_hand("cinto-srv1").await;
     let Ending::Gate = night.run(ENGINEER).await else { panic!("it does not wait for quiet") };
     quiet(&mut night, NIGHT.0, "The night: nothing moves by itself after a controller that was taken back").await;
     night.run(ENGINEER).await;

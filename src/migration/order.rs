@@ -31,7 +31,8 @@ impl Held {
     pub fn hints(&self, tenant: &TenantId) -> Vec<String> {
         let (server, others) = (&self.server, names(&self.taken_back));
         let mut hints = vec![
-            "Nothing was begun: its source is not given up and can serve on; what was copied is kept.".to_owned(),
+            "Nothing was begun. Its source is not given up: taken back, it serves again; what was copied is kept."
+                .to_owned(),
             format!("Where it can serve from here while {others} stays at the town, name it:"),
             format!("traghetto migrate run {tenant} --server {server}"),
             "Else it is taken back, too:".to_owned(),

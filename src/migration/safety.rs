@@ -8,6 +8,7 @@ use super::state::{RunState, StepState};
 use crate::model::ServerId;
 use crate::model::bilingual::Bilingual;
 use crate::model::server::Transfer;
+use std::collections::BTreeMap;
 
 /// What may be done without harm, and what may not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -62,18 +63,26 @@ impl Safety {
             "tornare indietro senza le due parti: si perde ciò che gli utenti hanno scritto",
             "to go back without both sides: what users wrote is lost",
         );
-        for held in behind(plan, state) {
-            let others = held.others();
-            safety.about(
-                &[&held.server],
+        safety.about_dependents(plan, state);
+        safety
+    }
+
+    /// Of servers that move after others which were taken back.
+    fn about_dependents(&mut self, plan: &Plan, state: &RunState) {
+        let mut held: BTreeMap<String, Vec<ServerId>> = BTreeMap::new();
+        for one in behind(plan, state) {
+            held.entry(one.others()).or_default().push(one.server);
+        }
+        for (others, servers) in &held {
+            self.about(
+                &servers.iter().collect::<Vec<_>>(),
                 false,
                 &format!(
-                    "rinunciare alla sorgente prima di averlo deciso: si sposta dopo {others}, riportato indietro"
+                    "rinunciare alla sorgente prima di averlo deciso: {others} viene prima, ed è tornato indietro"
                 ),
-                &format!("to give its source up before that is decided: it moves after {others}, taken back"),
+                &format!("to give the source up before that is decided: {others} moves before, and was taken back"),
             );
         }
-        safety
     }
 
     /// Of servers that another machine replaces: the old one and its address.

@@ -11,14 +11,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use traghetto::journal::Event;
+use traghetto::journal::{Event, Holder};
 use traghetto::migration::{
     Action, Adopted, Copying, Ending, Evidence, Forecast, Handover, Inputs, Known, Notice, Record, RunState, Seen,
-    Status, Trouble, WayBack, contact, notice, way_back,
+    Status, Step, Trouble, WayBack, contact, notice, way_back,
 };
 
 /// A run that is at work.
-pub type AtWork = Pin<Box<dyn Future<Output = Ending>>>;
+type AtWork = Pin<Box<dyn Future<Output = Ending>>>;
 
 pub struct Played {
     pub lab: Arc<Lab>,
@@ -26,12 +26,16 @@ pub struct Played {
     pub text: String,
     /// Events that are in it.
     told: usize,
+    /// The run at work.
+    at_work: Option<AtWork>,
+    /// How it ended, if it did meanwhile.
+    over: Option<Ending>,
 }
 
 impl Played {
     /// From `begin` on, in Rome; every act takes a minute where `takes` of the world says nothing else.
     pub fn new(lab: Lab, begin: &str) -> Self {
-        let played = Self { lab: Arc::new(lab), text: String::new(), told: 0 };
+        let played = Self { lab: Arc::new(lab), text: String::new(), told: 0, at_work: None, over: None };
         played.lab.memory.with(|world| world.clock = Some(played.lab.clock.clone()));
         *played.lab.clock.lock().unwrap() = at(begin);
         played
@@ -90,7 +94,7 @@ impl Played {
     }
 
     /// `migrate run`, until its copy may send nothing; it stays at work.
-    pub async fn run_until_held(&mut self, who: &'static str) -> AtWork {
+    pub async fn run_until_held(&mut self, who: &'static str) {
         self.typed(who, &format!("migrate run {}", cinto()));
         let (lab, memory) = (self.lab.clone(), self.lab.memory.clone());
         let mut at_work: AtWork = Box::pin(async move { lab.run_as(who, None).await });
@@ -103,13 +107,29 @@ impl Played {
             ending = &mut at_work => panic!("nothing held it: {ending:?}"),
             () = held => {}
         }
+        self.at_work = Some(at_work);
         self.events().await;
-        at_work
+    }
+
+    /// `act`, while the run at work goes on beside it: one that stood still would keep what it holds.
+    async fn beside<T>(&mut self, act: impl Future<Output = T>) -> T {
+        tokio::pin!(act);
+        if let Some(at_work) = &mut self.at_work {
+            tokio::select! {
+                done = &mut act => return done,
+                over = at_work => self.over = Some(over),
+            }
+            self.at_work = None;
+        }
+        act.await
     }
 
     /// A run that was at work comes to its end.
-    pub async fn goes_on(&mut self, at_work: AtWork) -> Ending {
-        let ending = at_work.await;
+    pub async fn goes_on(&mut self) -> Ending {
+        let ending = match self.at_work.take() {
+            Some(at_work) => at_work.await,
+            None => self.over.take().unwrap(),
+        };
         self.events().await;
         self.ended(&ending);
         ending
@@ -136,8 +156,9 @@ impl Played {
     pub async fn notices(&mut self) {
         let (copies, moves) = (self.call(&Action::Seed), self.call(&Action::FinalSync));
         let (seen, now) = (self.lab.memory.with(|world| std::mem::take(&mut world.lte_seen)), self.now());
-        let (tenant, plan, state) = (cinto(), self.lab.plan(), self.lab.state().await);
-        let windows = &self.lab.inventory.tenants[&tenant].windows;
+        let (tenant, plan, lab) = (cinto(), self.lab.plan(), self.lab.clone());
+        let state = self.beside(async { lab.state().await }).await;
+        let windows = &lab.inventory.tenants[&tenant].windows;
         let due = notice::go_back_due(windows, &plan, &state, now);
         let status = self.read(Status::of, false).await;
         let name = "Comune di Cinto Caomaggiore";
@@ -167,11 +188,12 @@ impl Played {
         let WayBack::Open { undo, .. } = way_back(&plan, &state, &server.parse().unwrap()) else {
             panic!("{server} does not come back")
         };
-        let line = |step: &&traghetto::migration::Step| match &step.action {
-            Action::Manual(manual) => format!("{}: {}", step.id, manual.back.as_ref().unwrap().en),
-            _ => format!("{}: undone", step.id),
+        let line = |(number, step): (usize, &&Step)| match &step.action {
+            Action::Manual(manual) => format!("{}. {}: {}", number + 1, step.id, manual.back.as_ref().unwrap().en),
+            _ => format!("{}. {} is undone", number + 1, step.id),
         };
-        let lines: Vec<String> = undo.iter().map(line).collect();
+        let lines: Vec<String> = undo.iter().enumerate().map(line).collect();
+        self.line(&format!("  {server}: by hand, in this order:"));
         self.indented(&lines.join("\n"));
     }
 
@@ -197,7 +219,8 @@ impl Played {
     pub async fn says(&mut self, by: &str, command: &str, record: Record) {
         *self.lab.clock.lock().unwrap() += jiff::SignedDuration::from_mins(1);
         self.typed(by, command);
-        self.lab.write_as(by, record).await;
+        let lab = self.lab.clone();
+        self.beside(async { lab.write_as(by, record).await }).await;
         self.events().await;
     }
 
@@ -246,13 +269,18 @@ impl Played {
     }
 
     /// What `read` makes of where all stands; people are told as if nobody were at work.
-    async fn read<T>(&self, read: impl FnOnce(&Inputs<'_>) -> T, with_holder: bool) -> T {
-        let (plan, journal, now) = (self.lab.plan(), self.lab.journal().await, self.now());
-        let events = journal.events(&cinto()).await.unwrap();
-        let state = RunState::of(&events).unwrap();
-        let holder = journal.holder(&format!("tenant/{}", cinto())).await.unwrap().filter(|_| with_holder);
-        let figures = self.lab.memory.with(|world| world.figures.clone());
-        let (inventory, evidence) = (&self.lab.inventory, Evidence::of(&events, &plan).unwrap());
+    async fn read<T>(&mut self, read: impl FnOnce(&Inputs<'_>) -> T, with_holder: bool) -> T {
+        let (lab, now) = (self.lab.clone(), self.now());
+        let journaled = async {
+            let journal = lab.journal().await;
+            let events = journal.events(&cinto()).await.unwrap();
+            (events, journal.holder(&format!("tenant/{}", cinto())).await.unwrap())
+        };
+        let (events, at_work) = self.beside(journaled).await;
+        let (plan, state) = (lab.plan(), RunState::of(&events).unwrap());
+        let figures = lab.memory.with(|world| world.figures.clone()).filter(|_| at_work.is_some());
+        let holder = at_work.filter(|_| with_holder).map(|holder| Holder { pid: 1, host: "sad-ops".into(), ..holder });
+        let (inventory, evidence) = (&lab.inventory, Evidence::of(&events, &plan).unwrap());
         let known = Known { project: &inventory.project, evidence: &evidence, now, begin: now };
         let forecast = Forecast::of(&inventory.tenants[&cinto()], &plan, &known);
         read(&Inputs {
@@ -260,19 +288,20 @@ impl Played {
             forecast: &forecast,
             state: &state,
             events: &events,
-            people: &self.lab.inventory.people,
+            people: &inventory.people,
             holder: holder.as_ref(),
             replicas: &BTreeMap::new(),
             live: figures.as_ref(),
             unsigned: &[],
-            windows: &self.lab.inventory.tenants[&cinto()].windows,
+            windows: &inventory.tenants[&cinto()].windows,
             now,
         })
     }
 
     /// What was written to the journal since it was read last.
     pub async fn events(&mut self) {
-        let events = self.lab.journal().await.events(&cinto()).await.unwrap();
+        let lab = self.lab.clone();
+        let events = self.beside(async { lab.journal().await.events(&cinto()).await.unwrap() }).await;
         for event in &events[self.told..] {
             let clock = zoned(event.time.parse().unwrap()).strftime("%H:%M").to_string();
             writeln!(self.text, "{clock}    {}", told(event)).unwrap();

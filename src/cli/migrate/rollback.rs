@@ -8,9 +8,7 @@ use super::{Whose, undo, written};
 use crate::cli::{Context, journal, remote};
 use crate::failure::{Failure, Kind};
 use crate::journal::JournalError;
-use crate::migration::{
-    self, Action, Asked, Ending, Record, Shown, Step, StepResult, WayBack, gates, may_have_machine,
-};
+use crate::migration::{self, Action, Asked, Ending, Record, Step, WayBack, gates, may_have_machine};
 use crate::model::people::Side;
 use crate::model::server::{DirectoryWay, Transfer};
 use crate::model::{PersonId, RoleId, ServerId};
@@ -225,7 +223,7 @@ async fn withdraw(scene: &Scene, story: &Story, operator: &PersonId, context: &C
 
 /// What people do about the routers before a source goes on: its address still leads to the landing site.
 fn way_back(scene: &Scene, story: &Story, server: &ServerId) -> Vec<String> {
-    routes_back(scene, story, server).into_iter().chain(directory_again(scene, server)).collect()
+    undo::routes_back(scene, story, server).into_iter().chain(directory_again(scene, server)).collect()
 }
 
 /// The directory of a controller that was put to rest for its last copy does not start by itself.
@@ -238,23 +236,6 @@ fn directory_again(scene: &Scene, server: &ServerId) -> Option<String> {
         DirectoryWay::Cold | DirectoryWay::Replace => return None,
     };
     Some(format!("on {server}, so that its directory serves the town again: {undo}"))
-}
-
-/// The routes first: until they lead back, nobody reaches a source that goes on.
-pub(super) fn routes_back(scene: &Scene, story: &Story, server: &ServerId) -> Vec<String> {
-    let tenant = &scene.tenant.id;
-    if migration::pushed(&story.events, server).is_some() {
-        return vec![format!(
-            "before {server} goes on: traghetto network push {tenant} --class cutover --server {server} --back"
-        )];
-    }
-    let mut routes = scene.plan.steps.iter().filter(|step| step.action == Action::Route);
-    let led = routes.any(|step| {
-        let result = story.state.step(&step.id).result();
-        step.server.as_ref() == Some(server) && matches!(result, Some(StepResult::Routed(Shown::Person { .. })))
-    });
-    let kit = format!("before {server} goes on, its routes go back: traghetto network kit {tenant} --server {server}");
-    if led { vec![kit] } else { Vec::new() }
 }
 
 /// Brings a server that was taken back into a new night.

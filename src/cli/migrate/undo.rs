@@ -1,9 +1,8 @@
 //! What people undo by hand when a server that was replaced is taken back, in the order in which it is undone.
 
-use super::rollback::routes_back;
 use super::scene::{Scene, Story};
 use crate::cli::{Context, Lang};
-use crate::migration::{self, Action, Step, WayBack, may_have_machine};
+use crate::migration::{self, Action, Shown, Step, StepResult, WayBack, may_have_machine};
 use crate::model::ServerId;
 
 /// Tells it for `server`; the old one is switched on last of all.
@@ -57,4 +56,21 @@ fn switch_on(it: bool, server: &ServerId, wait: bool) -> String {
         )
     };
     if wait { format!("{when}{what}") } else { what }
+}
+
+/// The routes first: until they lead back, nobody reaches a source that goes on.
+pub(super) fn routes_back(scene: &Scene, story: &Story, server: &ServerId) -> Vec<String> {
+    let tenant = &scene.tenant.id;
+    if migration::pushed(&story.events, server).is_some() {
+        return vec![format!(
+            "before {server} goes on: traghetto network push {tenant} --class cutover --server {server} --back"
+        )];
+    }
+    let mut routes = scene.plan.steps.iter().filter(|step| step.action == Action::Route);
+    let led = routes.any(|step| {
+        let result = story.state.step(&step.id).result();
+        step.server.as_ref() == Some(server) && matches!(result, Some(StepResult::Routed(Shown::Person { .. })))
+    });
+    let kit = format!("before {server} goes on, its routes go back: traghetto network kit {tenant} --server {server}");
+    if led { vec![kit] } else { Vec::new() }
 }

@@ -63,6 +63,7 @@ pub(super) fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
         );
     }
     match next(plan, state, &Scope::default(), inputs.now) {
+        Next::Act(_) | Next::Gate(_) if nobody_moves(plan, state) => moves_again(plan),
         Next::Done => NextAct {
             who: Vec::new(),
             command: None,
@@ -106,6 +107,22 @@ pub(super) fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
             },
         },
     }
+}
+
+/// Whether every server was taken back: nothing lands.
+fn nobody_moves(plan: &Plan, state: &RunState) -> bool {
+    plan.servers.iter().all(|planned| state.rolled_back.contains_key(&planned.server))
+}
+
+/// The town goes on as it was, until its servers move in another night.
+fn moves_again(plan: &Plan) -> NextAct {
+    let what = text(
+        "niente: tutti i server sono tornati alla sorgente; per una nuova notte li si richiama, uno per uno".into(),
+        "nothing: every server was taken back; for a new night they are called again, one by one".into(),
+    );
+    let command =
+        format!("traghetto migrate rollback {} --server SERVER --revoke --role ROLE --reason TEXT", plan.tenant);
+    NextAct { who: Vec::new(), command: Some(command), by: None, what }
 }
 
 /// What comes before anything else once a server was taken back.
