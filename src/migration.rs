@@ -3,6 +3,7 @@
 //!
 //! The one place that composes checklists and replicas. Only `run` and `live` act.
 
+mod adopt;
 mod by_hand;
 mod decode;
 mod elsewhere;
@@ -14,12 +15,14 @@ mod hours;
 mod live;
 mod next;
 pub mod notice;
+mod order;
 mod phase;
 mod plan;
 mod playbook;
 mod quiesce;
 mod record;
 mod refusal;
+mod replaced;
 mod routing;
 mod run;
 mod safety;
@@ -31,6 +34,7 @@ mod status;
 mod terms;
 mod written;
 
+pub use adopt::{AdoptError, Adopted, Adoption, adopt};
 pub use by_hand::{ByHandLine, Forbidden, by_hand, consequence, may_be_by_hand};
 pub use decode::{decode, form};
 pub use forecast::{
@@ -44,19 +48,21 @@ pub use hours::{Wait, clock};
 pub use live::{Figures, Live, Measured, Measuring, live_figures, server_folder, verify};
 pub use next::{Next, Scope, at_hand, may_have_machine, next};
 pub use notice::{GoBackDue, Notice, Seen};
+pub use order::{Held, held};
 pub use phase::{Phase, phase_of, tenant_phase};
 pub use plan::{Plan, PlannedDisk, PlannedServer, Request, Step, StepId, plan, to_json};
 pub use playbook::{Action, Activity, Addressed, Gate, Manual, Per, Playbook, Reached, ServersOf, Signs, Stage};
 pub use quiesce::{Quiesce, Unfit};
 pub use record::{ByHand, Class, Decision, Fact, Leg, Record, Result as StepResult, Shown, Stop};
 pub use refusal::Refusal;
+pub use replaced::{WayBack, way_back};
 pub use routing::pushed;
 pub use run::{
     Acts, Ended, Ending, Hours, LastCopy, Observer, Progress, Raised, Reading, Routing, RunError, Runner, Tempo,
     Trouble,
 };
 pub use schedule::{LengthBasis, Lengths, Night, ServerNight, Slot, TimedStep, launches, schedule};
-pub use shaping::{Allowance, Path, Why, weekday_and_hour};
+pub use shaping::{Allowance, HoldNews, Holds, Look, LteWatch, Path, Shaper, Why, weekday_and_hour};
 pub use silence::Sight;
 pub use state::{
     Asked, AskedByHand, Home, IllegalEvent, LateStep, RolledBack, RunState, Signature, Statement, StepState, Verified,

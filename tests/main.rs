@@ -56,6 +56,7 @@ mod landing_night;
 mod map;
 mod migration_by_hand;
 mod migration_cutover;
+mod migration_going_back;
 mod migration_handover;
 mod migration_manual;
 mod migration_papers;

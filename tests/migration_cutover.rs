@@ -237,7 +237,7 @@ async fn a_server_is_taken_back_before_anything_else_is_done() {
     lab.later(1);
     lab.write(back("cinto-srv1")).await;
     lab.memory.with(|world| world.acts.clear());
-    night(&lab).await;
+    by_name(&lab, &["cinto-srv2", "cinto-srv3"]).await;
     let acts = lab.memory.with(|world| world.acts.clone());
     assert_eq!(acts[0], "withdraw cinto-srv1");
     assert_eq!(machine(&lab, "cinto-srv1"), Some(Machine::default()), "kept, off, connected to nothing");
@@ -248,8 +248,9 @@ async fn a_server_is_taken_back_before_anything_else_is_done() {
 #[tokio::test]
 async fn a_server_without_a_machine_is_taken_back_by_word_alone() {
     let lab = quiet().await;
+    lab.later(1);
     lab.write(back("cinto-srv1")).await;
-    night(&lab).await;
+    by_name(&lab, &["cinto-srv2", "cinto-srv3"]).await;
     assert!(!lab.memory.with(|world| world.acts.iter().any(|act| act == "withdraw cinto-srv1")));
 }
 
@@ -471,6 +472,20 @@ async fn night(lab: &Lab) {
         lead_here_what_is_off(lab);
     }
     panic!("the night does not end: {:?}", lab.memory.with(|world| world.acts.clone()));
+}
+
+/// People name servers that move after one that was taken back, each through its night; then to the next gate.
+async fn by_name(lab: &Lab, servers: &[&str]) {
+    let person = person_at_the_switch(lab);
+    for server in servers {
+        for _ in 0..3 {
+            lab.run_only(Some(server)).await;
+            lead_here_what_is_off(lab);
+        }
+        assert_eq!(lab.phase(server).await, "booted");
+    }
+    person.abort();
+    assert!(matches!(lab.run().await, Ending::Gate));
 }
 
 /// All servers are in service, and wait for their acceptance.

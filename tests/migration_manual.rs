@@ -41,6 +41,12 @@ fn mistakes_in_a_manual_step_have_their_places() {
         ),
         ("          expect: {open: true}\n".to_owned(), "there is no `probe` whose answer it is about"),
         ("          applies_to: {transfer: [replace]}\n".to_owned(), "it is done once for the tenant"),
+        ("          back: {it: Disfare., en: Undo.}\n".to_owned(), "it is done once for the tenant"),
+        (
+            "          per: server\n          no_way_back: true\n          back: {it: Disfare., en: Undo.}\n"
+                .to_owned(),
+            "it is undone, and there is no way back after it",
+        ),
         ("          per: disk\n".to_owned(), "disk"),
         ("          compare: {key: x}\n".to_owned(), "unknown key `compare`"),
     ] {

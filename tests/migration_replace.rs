@@ -443,6 +443,9 @@ fn a_town_whose_controller_is_replaced_is_run_to_its_acceptance() {
         let (_, waits) = told.split_once("waiting: ").unwrap();
         let step = waits.split_whitespace().next().unwrap().to_owned();
         assert!(said.insert(step.clone()), "twice: {told}");
+        if step.contains(".demoted.") {
+            it_may_still_be_taken_back(&town);
+        }
         confirm(&town, &step);
     }
     let wanted = ["new-machine", "promoted", "replicated", "roles-moved", "clients-moved", "demoted", "address-taken"];
@@ -454,11 +457,57 @@ fn a_town_whose_controller_is_replaced_is_run_to_its_acceptance() {
     assert_eq!(status["servers"][0]["replica"].as_array().unwrap().len(), 0);
 }
 
-/// A controller that was demoted does not come back as a copy would.
+/// Before its demotion the old controller takes its place again, if both sides want it.
+fn it_may_still_be_taken_back(town: &Town) {
+    let back = ["rollback", "--server", "cinto-srv1", "--role", "venis-sistemista", "--reason", "x"];
+    let told = town.migrate(&back).code(5).stderr;
+    for words in ["this takes back cinto-srv1", "on the new machine of cinto-srv1: both sides decide it", "--yes"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let asked = town.migrate(&[&back[..], &["--yes"]].concat()).code(5).stderr;
+    assert!(asked.contains("the other side has to agree about cinto-srv1"), "{asked}");
+}
+
+/// The same, decided: what people undo is printed, the latest first, and the others go on by name only.
+#[test]
+fn an_old_controller_is_taken_back_before_its_demotion() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let town = town(listener.local_addr().unwrap().port());
+    loop {
+        let told = town.migrate(&["run"]).code(5).stderr;
+        if let Some((_, rest)) = told.split_once("sign gate ") {
+            sign(&town, rest.split(':').next().unwrap());
+            continue;
+        }
+        let (_, waits) = told.split_once("waiting: ").unwrap();
+        let step = waits.split_whitespace().next().unwrap().to_owned();
+        if step.contains(".demoted.") {
+            break;
+        }
+        confirm(&town, &step);
+    }
+    let back = |role: &str, who: &str| {
+        let who = ["--role", role, "--by", who, "--operator", who, "--reason", "nobody logs on", "--yes"];
+        town.migrate(&[&["rollback", "--server", "cinto-srv1", "--lang", "en"], &who[..]].concat())
+    };
+    back("venis-sistemista", "anna-veneto").code(5);
+    let told = back("comune-referente", "dario-pieve").code(0).stderr;
+    let at = |words: &str| told.find(words).unwrap_or_else(|| panic!("{words}: {told}"));
+    assert!(
+        at("1. a5.manual.clients-moved.cinto-srv1: Lead DHCP option 006") < at("2. a5.manual.roles-moved.cinto-srv1")
+    );
+    assert!(!told.contains("sources were never written to"), "{told}");
+    let status = town.status();
+    assert_eq!(status["servers"][0]["phase"], "rolled-back");
+    assert!(status["manual"].as_array().unwrap().iter().all(|line| !line.to_string().contains("demoted")), "{status}");
+}
+
+/// A controller that was demoted does not come back.
 fn it_is_not_taken_back(town: &Town) {
     let back = ["rollback", "--server", "cinto-srv1", "--role", "venis-sistemista", "--reason", "x"];
     let refused = town.migrate(&back).code(4).stderr;
-    assert!(refused.contains("cinto-srv1 is replaced, not moved: there is no copy to take back"), "{refused}");
+    let words = "the old cinto-srv1 does not come back: a5.manual.demoted.cinto-srv1 was done";
+    assert!(refused.contains(words) && refused.contains("goes on serving"), "{refused}");
     let all = town.migrate(&["rollback", "--role", "venis-sistemista", "--reason", "x"]).code(5).stderr;
     assert!(all.contains("this takes back cinto-srv2, cinto-srv3"), "{all}");
 }

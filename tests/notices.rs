@@ -196,7 +196,7 @@ async fn what_the_end_of_a_run_cut_off_is_told_anew_and_lte_no_more_often_than_i
 }
 
 #[tokio::test]
-async fn one_that_is_replaced_does_not_come_back() {
+async fn of_one_that_is_replaced_people_are_told_until_it_does_not_come_back() {
     let lab = night().await;
     lab.sign("quiet").await;
     let (windows, state) = (lab.inventory.tenants[&cinto()].windows.clone(), lab.state().await);
@@ -208,9 +208,13 @@ async fn one_that_is_replaced_does_not_come_back() {
     };
     assert_eq!(due(&plan), ["cinto-srv1", "cinto-srv2"]);
     plan.servers[0].transfer = Transfer::Replace;
+    assert_eq!(due(&plan), ["cinto-srv1", "cinto-srv2"], "the old one may still take its place again");
+    // Its demotion, under the id of a step that is done.
+    let done = state.steps.iter().find(|(_, step)| step.result().is_some()).unwrap().0.clone();
+    let demoted = lab.playbook.manual().find(|manual| manual.no_way_back).unwrap().clone();
+    let (server, action) = (Some(plan.servers[0].server.clone()), migration::Action::Manual(Box::new(demoted)));
+    plan.steps.push(migration::Step { id: done, activity: 5, server, disk: None, action });
     assert_eq!(due(&plan), ["cinto-srv2"]);
-    plan.servers[1].transfer = Transfer::Replace;
-    assert!(due(&plan).is_empty(), "nobody is told");
 }
 
 /// What an HTTP server does with the request of a number, from 1.

@@ -18,6 +18,7 @@ mod runbook;
 mod scene;
 mod sign;
 mod status;
+mod undo;
 mod verify;
 mod vouch;
 mod watch;

@@ -232,7 +232,7 @@ fn in_service(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep> {
 fn going_back(sources: &Sources<'_>, server: &Server) -> Section {
     let mut steps = Vec::new();
     if server.transfer == Transfer::Replace {
-        steps.push(by_hand::goes_on(server));
+        steps.extend(by_hand::ways_back(sources, server));
     } else {
         steps.push(landing::disconnect(sources, server));
         let back = routes::back(sources, server);

@@ -183,11 +183,21 @@ fn manual(fields: &mut Fields<'_>) -> Option<Manual> {
         fields.or("applies_to", "Which servers it is for, with `per: server`.", servers, ServersOf::default());
     let scope = if per == Some(Per::Tenant) { Scope::Tenant } else { Scope::Server };
     let asks = step_probe(fields, scope);
-    let (per, applies_to) = (per?, servers?);
-    if per == Per::Tenant && !applies_to.is_everyone() {
-        fields.refuse("applies_to", Complaint::new("it is done once for the tenant").hint("write `per: server`"));
+    let undo = "How people undo it when its server is taken back: what the person reads.";
+    let back = fields.optional("back", undo, bilingual("How it is undone."));
+    let last = "Whether the old server does not come back once it is done: `migrate rollback` refuses from then on.";
+    let no_way_back = fields.or("no_way_back", last, flag(), false);
+    let (per, applies_to, back, no_way_back) = (per?, servers?, back?, no_way_back?);
+    let of_tenant = [("applies_to", !applies_to.is_everyone()), ("back", back.is_some()), ("no_way_back", no_way_back)];
+    for (key, _) in of_tenant.into_iter().filter(|(_, is_there)| per == Per::Tenant && *is_there) {
+        fields.refuse(key, Complaint::new("it is done once for the tenant").hint("write `per: server`"));
     }
-    Some(Manual { manual: manual?, title: title?, instructions: instructions?, by: by?, per, applies_to, asks: asks? })
+    if back.is_some() && no_way_back {
+        let complaint = Complaint::new("it is undone, and there is no way back after it");
+        fields.refuse("no_way_back", complaint.hint("keep one of `back` and `no_way_back`"));
+    }
+    let (manual, title, instructions, by, asks) = (manual?, title?, instructions?, by?, asks?);
+    Some(Manual { manual, title, instructions, by, per, applies_to, asks, back, no_way_back })
 }
 
 fn servers_of(fields: &mut Fields<'_>) -> Option<ServersOf> {

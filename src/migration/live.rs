@@ -209,6 +209,10 @@ impl<F: Field> Acts for Live<'_, F> {
             Some(Err(error)) => json!({ "unreadable": error.to_string() }),
             None => Value::Null,
         };
+        // That it is connected before we ever were at work says that somebody else did it.
+        if let (Action::Boot, Some(server)) = (&step.action, &step.server) {
+            seen = self.is_connected(server).await.map_or(Value::Null, |connected| json!({ "connected": connected }));
+        }
         // That something answers now is what its silence means later.
         if let (Action::FinalSync | Action::Fence, Some(server)) = (&step.action, &step.server)
             && self.project.landing.has_machines()

@@ -1,11 +1,13 @@
 //! What comes next: the first step that may be done now, or what keeps the run from going on.
 
 use super::gate::{GateStatus, gates, is_settled, is_stale};
+use super::order::{begins_move, held, predecessors_moved};
 use super::plan::{Plan, Step};
-use super::playbook::Action;
+use super::playbook::{Action, Addressed};
 use super::record::Fact;
 use super::state::{RunState, StepState};
 use crate::model::ServerId;
+use crate::model::server::Transfer;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -105,36 +107,26 @@ pub fn at_hand<'a>(plan: &'a Plan, state: &RunState, now: Timestamp) -> Vec<&'a 
 fn may_act(plan: &Plan, state: &RunState, scope: &Scope, server: &ServerId, step: &Step, left: &[&Step]) -> bool {
     let in_scope = scope.only.as_ref().is_none_or(|only| only == server);
     let held_back = scope.failed.contains(server) || left.iter().any(|earlier| earlier.server.as_ref() == Some(server));
-    in_scope && !held_back && (step.action != Action::FinalSync || predecessors_moved(plan, state, server))
-}
-
-/// Whether the servers that move before `server` are through: their machine runs, or, where the landing
-/// has none, their final sync is done; the address of one that is replaced leads here, and what people do for
-/// it before the first last copy is done.
-fn predecessors_moved(plan: &Plan, state: &RunState, server: &ServerId) -> bool {
-    let Some(planned) = plan.server(server) else { return false };
-    let first_copy = plan.steps.iter().position(|step| step.action == Action::FinalSync).unwrap_or_default();
-    let moves = |(at, step): &(usize, &Step)| match step.action {
-        Action::FinalSync | Action::Fence | Action::Route | Action::Boot => true,
-        Action::Manual(_) => *at < first_copy,
-        _ => false,
-    };
-    let before = |(_, step): &(usize, &Step)| step.server.as_ref().is_some_and(|other| planned.after.contains(other));
-    let mut earlier = plan.steps.iter().enumerate().filter(moves).filter(before);
-    earlier.all(|(_, step)| is_settled(state, step))
+    in_scope
+        && !held_back
+        && (!begins_move(plan, step) || predecessors_moved(plan, state, step))
+        // Who names the server has decided.
+        && (scope.only.is_some() || held(plan, state, step).is_none())
 }
 
 /// The first server that was taken back and may still have a machine.
 fn to_withdraw<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope) -> Option<&'a ServerId> {
-    let taken_back = state.rolled_back.keys().filter(|server| !state.withdrawn.contains(*server));
-    // Where the site cannot be asked, a person may say that it is off.
-    let said = |server: &ServerId, since: Timestamp| {
-        let statement = state.stated.get(&(server.clone(), Fact::MachineOff));
-        statement.is_some_and(|statement| statement.at >= since)
-    };
-    let off = |server: &ServerId| state.rolled_back.get(server).is_some_and(|back| said(server, back.at));
-    let mut open = taken_back.filter(|server| !scope.failed.contains(*server) && !off(server));
-    open.find(|server| may_have_machine(plan, state, server))
+    let mut taken_back = state.rolled_back.keys().filter(|server| !scope.failed.contains(*server));
+    taken_back.find(|server| is_to_withdraw(plan, state, server))
+}
+
+/// Whether a server was taken back and a machine may be on the network in its place. Where the site cannot be asked, a
+/// person may say that it is off.
+pub(super) fn is_to_withdraw(plan: &Plan, state: &RunState, server: &ServerId) -> bool {
+    let Some(back) = state.rolled_back.get(server) else { return false };
+    let said = state.stated.get(&(server.clone(), Fact::MachineOff));
+    let off = state.withdrawn.contains(server) || said.is_some_and(|said| said.at >= back.at);
+    !off && may_have_machine(plan, state, server)
 }
 
 /// Whether a source was seen off so long ago that it has to be seen again, before its machine is made.
@@ -151,9 +143,14 @@ fn is_taken_back(state: &RunState, step: &Step) -> bool {
     step.server.as_ref().is_some_and(|server| state.rolled_back.contains_key(server))
 }
 
-/// Whether a machine of the server may exist at the landing site, outside of the isolated network.
+/// Whether a machine may be on the town's network in the server's place: its copy at the landing site, or the new one
+/// that took its address over.
 pub fn may_have_machine(plan: &Plan, state: &RunState, server: &ServerId) -> bool {
-    plan.server(server).is_some() && state.boot_has_begun(server)
+    let Some(planned) = plan.server(server) else { return false };
+    match planned.transfer {
+        Transfer::Replace => Addressed::of(planned.landing) == Addressed::Keep && state.is_in_service(server),
+        _ => state.boot_has_begun(server),
+    }
 }
 
 /// The end of test launches whose time is over before they were accepted: it comes at once, out of order.

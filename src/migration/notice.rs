@@ -4,8 +4,9 @@ use super::gate::gates;
 use super::go_back::unmeasured;
 use super::hours::clock;
 use super::phase::{Phase, phase_of};
-use super::plan::Plan;
+use super::plan::{Plan, PlannedServer};
 use super::record::{Record, Stop};
+use super::replaced::{WayBack, way_back};
 use super::state::RunState;
 use super::status::Status;
 use crate::journal::Event;
@@ -254,8 +255,8 @@ pub fn is_near(window: &Window, now: Timestamp) -> bool {
     window.holds(now) && left > SignedDuration::ZERO && left <= BEFORE_GO_BACK
 }
 
-/// The windows whose time to go back is near, with the servers that are on the move in them. One that is replaced
-/// does not come back: nobody is told of it.
+/// The windows whose time to go back is near, with the servers that are on the move in them. Nobody is told of one that
+/// is replaced and does not come back any more.
 pub fn go_back_due(windows: &[Window], plan: &Plan, state: &RunState, now: Timestamp) -> Vec<GoBackDue> {
     let moving = state.moving();
     let gates = gates(plan, state, now);
@@ -264,8 +265,11 @@ pub fn go_back_due(windows: &[Window], plan: &Plan, state: &RunState, now: Times
     };
     let near = windows.iter().filter(|window| is_near(window, now));
     let due = near.map(|window| {
-        let moved = plan.servers.iter().filter(|planned| planned.transfer != Transfer::Replace);
-        let mine = moved.map(|planned| &planned.server);
+        let comes_back = |planned: &&PlannedServer| {
+            let way = || way_back(plan, state, &planned.server);
+            planned.transfer != Transfer::Replace || matches!(way(), WayBack::Open { .. })
+        };
+        let mine = plan.servers.iter().filter(comes_back).map(|planned| &planned.server);
         let mine = mine.filter(|server| moving.contains(*server) && window.is_for(server)).filter(open);
         GoBackDue { servers: mine.cloned().collect(), window: window.from(), go_back_at: window.go_back_at() }
     });

@@ -1,6 +1,6 @@
 //! Playbook and inventory give a plan: every step with its id, in order, or the reasons why not.
 
-use super::playbook::{Action, Addressed, Per, Playbook, Stage};
+use super::playbook::{Action, Activity, Addressed, Per, Playbook, Stage};
 use super::quiesce::Quiesce;
 use super::refusal::{Refusal, refusals};
 use super::terms::CutoverTerms;
@@ -284,34 +284,53 @@ fn steps(playbook: &Playbook, servers: &[&Server], has_machines: bool) -> Vec<St
     let mut steps = Vec::new();
     for activity in &playbook.activities {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-        for stage in &activity.steps {
-            let planned = stage.actions().iter().filter(|action| action.is_planned(has_machines));
-            let named: Vec<(String, &Action)> = planned
-                .map(|action| {
-                    if let Action::Manual(manual) = action {
-                        return (format!("a{}.manual.{}", activity.number, manual.manual), action);
-                    }
-                    let times = seen.entry(action.word()).or_default();
-                    *times += 1;
-                    // Only the second verification of one activity, say, needs a number in its id.
-                    let again =
-                        if *times > 1 && action.per() != Per::Tenant { times.to_string() } else { String::new() };
-                    (format!("a{}.{}{again}", activity.number, action.word()), action)
-                })
-                .collect();
-            let rows = |servers: &[&Server]| {
+        for Group { in_turn, actions } in groups(activity, has_machines) {
+            let name = |action: &Action| {
+                if let Action::Manual(manual) = action {
+                    return format!("a{}.manual.{}", activity.number, manual.manual);
+                }
+                let times = seen.entry(action.word()).or_default();
+                *times += 1;
+                // Only the second verification of one activity, say, needs a number in its id.
+                let again = if *times > 1 && action.per() != Per::Tenant { times.to_string() } else { String::new() };
+                format!("a{}.{}{again}", activity.number, action.word())
+            };
+            let names: Vec<String> = actions.iter().copied().map(name).collect();
+            let named: Vec<(&String, &Action)> = names.iter().zip(actions).collect();
+            let rows = |servers: &[&Server]| -> Vec<Step> {
                 named.iter().flat_map(|(name, action)| of_action(activity.number, name, action, servers)).collect()
             };
-            let rows: Vec<Step> = match stage {
-                Stage::Together(_) => rows(servers),
-                Stage::EachServer { .. } => {
-                    servers.iter().flat_map(|server| -> Vec<Step> { rows(&[*server]) }).collect()
-                }
-            };
-            steps.extend(rows);
+            if in_turn {
+                steps.extend(servers.iter().flat_map(|server| rows(&[*server])));
+            } else {
+                steps.extend(rows(servers));
+            }
         }
     }
     steps
+}
+
+/// Actions that are done together, for every server before what comes next, or for one server after the other.
+struct Group<'a> {
+    in_turn: bool,
+    actions: Vec<&'a Action>,
+}
+
+/// The planned actions of an activity. What people do for a server right after its move belongs to the move: those
+/// that move after it wait for that, too.
+fn groups(activity: &Activity, has_machines: bool) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for stage in &activity.steps {
+        let planned: Vec<&Action> = stage.actions().iter().filter(|action| action.is_planned(has_machines)).collect();
+        let in_turn = matches!(stage, Stage::EachServer { .. });
+        let by_people = |action: &&Action| matches!(action, Action::Manual(manual) if manual.per == Per::Server);
+        match groups.last_mut() {
+            _ if planned.is_empty() => {}
+            Some(before) if before.in_turn && planned.iter().all(by_people) => before.actions.extend(planned),
+            _ => groups.push(Group { in_turn, actions: planned }),
+        }
+    }
+    groups
 }
 
 /// Whether an action is done for a server at all: of one that is replaced nothing is copied or booted, and its

@@ -177,6 +177,12 @@ pub struct Manual {
     /// What is asked once it was said; none where no probe can see it, and a person's word is all there is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asks: Option<Check>,
+    /// How people undo it when its server is taken back; none where nothing is to be undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub back: Option<Bilingual>,
+    /// Whether the old server does not come back once it is done.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_way_back: bool,
 }
 
 impl Manual {

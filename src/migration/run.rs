@@ -14,6 +14,7 @@ pub use cutover::Tempo;
 use super::forecast::{Evidence, Forecast, Known};
 use super::hours;
 use super::next::{Next, Scope, next, overdue_tests};
+use super::order::held;
 use super::plan::{Plan, Step, StepId};
 use super::playbook::Action;
 use super::record::{self, Class, Record, Stop};
@@ -27,9 +28,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::watch;
-
-/// How often a run at work looks for a pause or a take-over.
-const LOOK: Duration = Duration::from_secs(2);
 
 /// Who watches a run. The journal comes first.
 pub trait Observer: Send {
@@ -130,7 +128,11 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
                     }
                 },
                 Next::Gate(_) => return Ok(Ending::Gate),
-                Next::Blocked(_) => return Ok(Ending::Blocked(troubles)),
+                Next::Blocked(left) => {
+                    let held = left.into_iter().filter_map(|step| self.held(step, &state));
+                    troubles.extend(held);
+                    return Ok(Ending::Blocked(troubles));
+                }
                 Next::Done => return Ok(Ending::Done),
             };
             let left = match self.too_late(step, &state, &events)? {
@@ -192,6 +194,14 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
         }))
     }
 
+    /// Why a server whose turn it is waits for people to name it; nothing is written about it.
+    fn held(&self, step: &Step, state: &RunState) -> Option<(StepId, Trouble)> {
+        let open = |server: &ServerId| self.scope.only.is_none() && !self.scope.failed.contains(server);
+        let held = held(self.plan, state, step).filter(|held| open(&held.server))?;
+        let hints = held.hints(&self.plan.tenant);
+        Some((step.id.clone(), hints.into_iter().fold(Trouble::new(Class::Waiting, held), Trouble::hint)))
+    }
+
     /// One step, between its two events.
     async fn step(&mut self, step: &Step, state: &RunState) -> Result<Option<Left>, RunError> {
         let observed = self.acts.observe(step).await;
@@ -200,7 +210,7 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
         let scene = Scene { journal, plan, state, now: journal.now(), step, observed: &observed, tempo };
         let acted = tokio::select! {
             biased;
-            why = stopped(self.journal, self.lease, self.plan, self.stop.clone()) => Err(Left::Stopped(why?)),
+            why = stopped(self.journal, self.lease, self.plan, self.stop.clone(), tempo.pause_every) => Err(Left::Stopped(why?)),
             acted = act(&mut self.acts, &mut self.observer, &scene) => acted.map_err(Left::Trouble),
         };
         match acted {
@@ -227,7 +237,7 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
     async fn withdraw(&mut self, server: &ServerId) -> Result<Option<Left>, RunError> {
         let withdrawn = tokio::select! {
             biased;
-            why = interrupted(self.journal, self.lease, self.stop.clone()) => return Ok(Some(Left::Stopped(why?))),
+            why = interrupted(self.journal, self.lease, self.stop.clone(), self.tempo.pause_every) => return Ok(Some(Left::Stopped(why?))),
             withdrawn = self.acts.withdraw(server) => withdrawn,
         };
         match withdrawn {
@@ -286,11 +296,16 @@ struct Acted {
 
 /// Ends when the operator wants to stop or somebody took the run over. A pause does not hold up what makes
 /// things safe.
-async fn interrupted(journal: &Journal, lease: &Lease, mut stop: watch::Receiver<bool>) -> Result<Stop, RunError> {
+async fn interrupted(
+    journal: &Journal,
+    lease: &Lease,
+    mut stop: watch::Receiver<bool>,
+    every: Duration,
+) -> Result<Stop, RunError> {
     loop {
         tokio::select! {
             Ok(_) = stop.wait_for(|stop| *stop) => return Ok(Stop::Interrupted),
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(every) => {}
         }
         journal.still_ours(lease).await?;
     }
@@ -302,12 +317,13 @@ async fn stopped(
     lease: &Lease,
     plan: &Plan,
     mut stop: watch::Receiver<bool>,
+    every: Duration,
 ) -> Result<Stop, RunError> {
     loop {
         tokio::select! {
             // A sender that is gone can stop nothing any more: the clock below goes on.
             Ok(_) = stop.wait_for(|stop| *stop) => return Ok(Stop::Interrupted),
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(every) => {}
         }
         journal.still_ours(lease).await?;
         let state = RunState::of(&journal.events(&plan.tenant).await?)?;

@@ -1,12 +1,14 @@
 //! What is safe to do at this moment, and what is not, in words. Pure.
 
-use super::next::may_have_machine;
+use super::next::{is_to_withdraw, may_have_machine};
+use super::order::behind;
 use super::plan::Plan;
 use super::playbook::Action;
 use super::state::{RunState, StepState};
 use crate::model::ServerId;
 use crate::model::bilingual::Bilingual;
 use crate::model::server::Transfer;
+use std::collections::BTreeMap;
 
 /// What may be done without harm, and what may not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,21 +56,55 @@ impl Safety {
             "riaccendere la sorgente prima di «migrate rollback»: due macchine, un indirizzo",
             "to switch the source on before `migrate rollback`: two machines, one address",
         );
-        let replaced = plan.servers.iter().filter(|planned| planned.transfer == Transfer::Replace);
-        let off = replaced.map(|planned| &planned.server).filter(|id| is_done(plan, state, id, &Action::Fence));
-        safety.about(
-            &off.collect::<Vec<_>>(),
-            false,
-            "riaccendere il vecchio server: il suo indirizzo è della macchina nuova",
-            "to switch the old server on: its address is the new machine's",
-        );
+        safety.about_replaced(plan, state);
         safety.about(
             &booted,
             false,
             "tornare indietro senza le due parti: si perde ciò che gli utenti hanno scritto",
             "to go back without both sides: what users wrote is lost",
         );
+        safety.about_dependents(plan, state);
         safety
+    }
+
+    /// Of servers that move after others which were taken back.
+    fn about_dependents(&mut self, plan: &Plan, state: &RunState) {
+        let mut held: BTreeMap<String, Vec<ServerId>> = BTreeMap::new();
+        for one in behind(plan, state) {
+            held.entry(one.others()).or_default().push(one.server);
+        }
+        for (others, servers) in &held {
+            self.about(
+                &servers.iter().collect::<Vec<_>>(),
+                false,
+                &format!(
+                    "rinunciare alla sorgente prima di averlo deciso: {others} viene prima, ed è tornato indietro"
+                ),
+                &format!("to give the source up before that is decided: {others} moves before, and was taken back"),
+            );
+        }
+    }
+
+    /// Of servers that another machine replaces: the old one and its address.
+    fn about_replaced(&mut self, plan: &Plan, state: &RunState) {
+        let replaced = plan.servers.iter().filter(|planned| planned.transfer == Transfer::Replace);
+        let replaced: Vec<&ServerId> = replaced.map(|planned| &planned.server).collect();
+        let taken_back = |server: &ServerId| state.rolled_back.contains_key(server);
+        let only = |which: &dyn Fn(&ServerId) -> bool| -> Vec<&ServerId> {
+            replaced.iter().copied().filter(|server| which(server)).collect()
+        };
+        self.about(
+            &only(&|server| !taken_back(server) && is_done(plan, state, server, &Action::Fence)),
+            false,
+            "riaccendere il vecchio server: il suo indirizzo è della macchina nuova",
+            "to switch the old server on: its address is the new machine's",
+        );
+        self.about(
+            &only(&|server| is_to_withdraw(plan, state, server)),
+            false,
+            "riaccendere il vecchio server prima che la macchina nuova abbia lasciato il suo indirizzo",
+            "to switch the old server on before the new machine has given its address up",
+        );
     }
 
     fn always() -> Self {

@@ -3,6 +3,10 @@
 //! Pure. What is seen of the path each second goes in, what may be sent comes out with its reason. The
 //! migration never uses the LTE backup, nor a path that it does not know.
 
+mod hold;
+
+pub use hold::{HoldNews, Holds, LteWatch};
+
 use crate::model::calendar::rome;
 use crate::model::link::{Backup, Hops, Link};
 use crate::model::rate_calendar::{LinkRates, RateCalendar};
@@ -64,7 +68,7 @@ impl Serialize for Path {
 }
 
 /// Who answered in one look, nearest first: the address and the round trip.
-pub(super) type Look = [(Ipv4Addr, Duration)];
+pub type Look = [(Ipv4Addr, Duration)];
 
 /// A look, understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +169,7 @@ pub fn weekday_and_hour(at: Timestamp) -> String {
 
 /// Decides second by second for one site's link.
 #[derive(Debug, Clone)]
-pub(super) struct Shaper {
+pub struct Shaper {
     calendar: RateCalendar,
     rates: LinkRates,
     backup: Option<Backup>,
@@ -177,7 +181,7 @@ pub(super) struct Shaper {
 
 impl Shaper {
     /// Of `link`, whose lines `hops` tell apart.
-    pub(super) fn new(link: &Link, hops: Hops, calendar: &RateCalendar) -> Self {
+    pub fn new(link: &Link, hops: Hops, calendar: &RateCalendar) -> Self {
         Self {
             calendar: calendar.clone(),
             rates: link.rates(),
@@ -190,7 +194,7 @@ impl Shaper {
     }
 
     /// What may be sent after one more look.
-    pub(super) fn next(&mut self, now: Timestamp, look: &Look) -> Allowance {
+    pub fn next(&mut self, now: Timestamp, look: &Look) -> Allowance {
         let seen = self.understand(look);
         match seen.path {
             Path::Unknown(_) if self.missed < MISSED => self.missed += 1,

@@ -491,13 +491,19 @@ impl RunState {
     /// Whether people have begun to put another machine in the place of a replaced server: in the activity in which
     /// the sources become quiet.
     fn is_being_replaced(&self, server: &ServerId) -> bool {
+        let mut mine = self.of_the_replacement(server).into_iter();
+        mine.any(|step| matches!(self.step(&step), StepState::Done { .. }))
+    }
+
+    /// What people do to put another machine in the place of a replaced server, in the activity of the move.
+    fn of_the_replacement(&self, server: &ServerId) -> Vec<StepId> {
+        if !is_replaced(&self.plan, server) {
+            return Vec::new();
+        }
         let activity = self.planned().find(|step| step["reaches"] == "quiet").map(|gate| &gate["activity"]);
         let mine = self.planned().filter(|step| step["do"] == "manual" && step["server"] == server.as_str());
-        let mut night = mine.filter(|step| Some(&step["activity"]) == activity);
-        night.any(|step| {
-            let id = step["id"].as_str().unwrap_or_default();
-            matches!(self.step(&StepId(id.to_owned())), StepState::Done { .. })
-        })
+        let night = mine.filter(|step| Some(&step["activity"]) == activity);
+        night.filter_map(|step| Some(StepId(step["id"].as_str()?.to_owned()))).collect()
     }
 
     /// Whether the source of a server was seen off for this move; none where the plan does not ask.
@@ -564,6 +570,8 @@ impl RunState {
         self.withdrawn.remove(server);
         self.asked_back.remove(server);
         self.forget_move(server);
+        // What people had done of a replacement they undid.
+        self.forget(&self.of_the_replacement(server));
         let quiet: Vec<GateId> = self.signatures.iter().map(|given| given.gate.clone()).collect();
         let quiet: Vec<GateId> = quiet.into_iter().filter(|gate| self.is_quiet_gate(gate)).collect();
         self.signatures.retain(|given| !quiet.contains(&given.gate));

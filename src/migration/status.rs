@@ -14,6 +14,7 @@ use super::go_back::{Criterion, criteria};
 use super::hours;
 use super::live::Figures;
 use super::next::at_hand;
+use super::order::held;
 use super::phase::{Phase, phase_of, tenant_phase};
 use super::plan::{Plan, Step, StepId};
 use super::playbook::Action;
@@ -269,6 +270,8 @@ fn manual(inputs: &Inputs<'_>) -> Vec<ManualLine> {
         return Vec::new();
     }
     let open = at_hand(plan, state, inputs.now).into_iter().filter(|step| !state.confirmed.contains_key(&step.id));
+    // Whether it is done at all is to be decided first.
+    let open = open.filter(|step| held(plan, state, step).is_none());
     let line = |step: &Step| match &step.action {
         Action::Manual(manual) => Some(ManualLine {
             step: step.id.clone(),

@@ -1,6 +1,10 @@
 //! The runner over an in-memory world that refuses what the real one refuses: two machines with one
 //! address on one network end the test.
 
+mod line;
+
+pub use line::{Line, Watching};
+
 use super::project;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -8,11 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use traghetto::checklist::Phase;
-use traghetto::journal::{Event, Journal};
+use traghetto::journal::{Chain, Event, Journal};
 use traghetto::migration::{
-    self, Action, Acts, Class, Ended, Ending, LastCopy, Leg, Objection, Observer, Plan, Playbook, Progress, Quiesce,
-    Raised, Reading, Record, Routing, RunState, Runner, Scope, Shown, Sight, Step, StepResult, Tempo, Trouble, gates,
-    may_sign, phase_of,
+    self, Action, Acts, Adopted, Adoption, Class, Ended, Ending, Figures, LastCopy, Leg, LteWatch, Objection, Observer,
+    Plan, Playbook, Progress, Quiesce, Raised, Reading, Record, Routing, RunState, Runner, Scope, Shown, Sight, Step,
+    StepResult, Tempo, Trouble, gates, may_sign, phase_of,
 };
 use traghetto::model::converter::{ConverterAccess, ConverterSource, ConverterTrust};
 use traghetto::model::project::{LabCommands, LandingMachines};
@@ -65,6 +69,22 @@ pub struct World {
     pub clock: Option<Arc<Mutex<Timestamp>>>,
     /// How many seconds an act takes; a minute where nothing is said.
     pub takes: BTreeMap<String, i64>,
+    /// The line of the copies, where a test looks at it.
+    pub line: Option<Line>,
+    /// Whether the copy at work may send nothing, and that was written down.
+    pub held: bool,
+    /// Whether the operations host is lost.
+    pub lost: bool,
+    /// The copy at work, as `status` reads it.
+    pub figures: Option<Figures>,
+    /// Parts of the copy at work that are safe here.
+    pub safe: BTreeMap<String, u64>,
+    /// Parts that were sent, in all.
+    pub sent: BTreeMap<String, u64>,
+    /// When a run began to see that LTE carries.
+    pub lte_seen: Vec<(ServerId, Timestamp)>,
+    /// Replaced servers whose address the new machine has.
+    pub address_taken: BTreeSet<String>,
     /// The number of the act at which the process is killed: the act is done, and nobody hears of it.
     pub kill_at: Option<usize>,
 }
@@ -74,6 +94,7 @@ pub const TEMPO: Tempo = Tempo {
     look_every: Duration::from_millis(5),
     silent_for: Duration::from_millis(20),
     patience: Duration::from_millis(400),
+    pause_every: Duration::from_millis(20),
 };
 
 /// A machine at the landing site.
@@ -84,17 +105,29 @@ pub struct Machine {
 }
 
 #[derive(Clone, Default)]
-pub struct Memory(Arc<Mutex<World>>);
+pub struct Memory {
+    world: Arc<Mutex<World>>,
+    /// Where a run writes remarks.
+    journal: Option<Arc<Journal>>,
+}
 
 impl Memory {
     pub fn with<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        change(&mut self.0.lock().unwrap())
+        change(&mut self.world.lock().unwrap())
     }
 
     /// Notes an act; a process that is killed never goes on.
     async fn note(&self, act: String) {
+        let seconds = self.seconds(&act);
+        self.note_after(act, seconds).await;
+    }
+
+    fn seconds(&self, act: &str) -> i64 {
+        self.with(|world| world.takes.get(act).copied().unwrap_or(60))
+    }
+
+    async fn note_after(&self, act: String, seconds: i64) {
         let killed = self.with(|world| {
-            let seconds = world.takes.get(&act).copied().unwrap_or(60);
             if let Some(clock) = &world.clock {
                 *clock.lock().unwrap() += SignedDuration::from_secs(seconds);
             }
@@ -112,6 +145,10 @@ impl Acts for Memory {
         let on = |server: &ServerId| self.with(|world| !world.sources_off.contains(server.as_str()));
         match (&step.action, &step.server) {
             (Action::FinalSync | Action::Fence, Some(server)) if on(server) => json!({ "answers": ["ping"] }),
+            (Action::Boot, Some(server)) => {
+                let machine = self.with(|world| world.machines.get(server.as_str()).copied()).unwrap_or_default();
+                json!({ "connected": machine.on && machine.connected })
+            }
             _ => Value::Null,
         }
     }
@@ -140,8 +177,8 @@ impl Acts for Memory {
     async fn copy(
         &mut self,
         server: &ServerId,
-        _: &DiskId,
-        _: &mut (dyn FnMut(Progress) + Send),
+        disk: &DiskId,
+        progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Ended, Trouble> {
         let name = server.as_str().to_owned();
         if self.with(|world| world.off.contains(&name)) {
@@ -156,7 +193,13 @@ impl Acts for Memory {
             world.replicas.insert(name.clone(), content);
             content
         });
-        self.note(format!("copy {name}")).await;
+        let act = format!("copy {name}");
+        if self.with(|world| world.line.is_some()) {
+            self.carry(server, disk, self.seconds(&act), progress).await;
+            self.note_after(act, 0).await;
+        } else {
+            self.note(act).await;
+        }
         let result = StepResult::Copied { root: content.to_string(), length: 65536 };
         Ok(Ended { result, facts: json!({ "bytes_wire": 10, "duration": 1.0 }) })
     }
@@ -292,6 +335,10 @@ impl Acts for Memory {
     }
 
     async fn withdraw(&mut self, server: &ServerId) -> Result<Value, Trouble> {
+        if self.with(|world| world.address_taken.contains(server.as_str())) {
+            let text = format!("something answers at the address of {server}: ping");
+            return Err(Trouble::new(Class::Waiting, text).hint("Take the address from the new machine."));
+        }
         self.with(|world| {
             if let Some(machine) = world.machines.get_mut(server.as_str()) {
                 *machine = Machine::default();
@@ -445,34 +492,78 @@ impl Lab {
     }
 
     pub async fn run_as(&self, operator: &str, only: Option<&str>) -> Ending {
+        let only = only.map(|server| server.parse().unwrap());
+        let scope = Scope { only, failed: BTreeSet::new() };
+        self.with_runner(operator, scope, async |mut runner| runner.run().await.unwrap()).await
+    }
+
+    /// What `migrate rollback` does once it is decided.
+    pub async fn withdraw_all(&self) -> Option<Ending> {
+        self.with_runner("anna-veneto", Scope::default(), async |mut runner| runner.withdraw_all().await.unwrap()).await
+    }
+
+    async fn with_runner<T>(
+        &self,
+        operator: &str,
+        scope: Scope,
+        act: impl AsyncFnOnce(Runner<'_, Memory, Watching>) -> T,
+    ) -> T {
         let (plan, journal) = (self.plan(), self.journal().await);
+        let memory = Memory { journal: Some(Arc::new(self.journal().await)), ..self.memory.clone() };
         let lease = journal.lease("tenant/cinto-caomaggiore", operator, None).await.unwrap();
         let (_sender, stop) = tokio::sync::watch::channel(false);
-        let only = only.map(|server| server.parse().unwrap());
-        let ending = Runner {
+        let runner = Runner {
             journal: &journal,
             lease: &lease,
             plan: &plan,
             operator,
-            acts: self.memory.clone(),
-            observer: Silent,
+            acts: memory.clone(),
+            observer: Watching { memory, lte: LteWatch::default() },
             stop,
-            scope: Scope { only, failed: BTreeSet::new() },
+            scope,
             tempo: TEMPO,
             hours: self.hours(),
-        }
-        .run()
-        .await
-        .unwrap();
+        };
+        let ended = act(runner).await;
         journal.release(lease).await.unwrap();
-        ending
+        ended
+    }
+
+    /// The state store is lost; the mirror beside the replicas is not.
+    pub fn lose_the_store(&self) {
+        for entry in std::fs::read_dir(self.folder.path()).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            match name.starts_with("state.") {
+                true if entry.path().is_dir() => std::fs::remove_dir_all(entry.path()).unwrap(),
+                true => std::fs::remove_file(entry.path()).unwrap(),
+                false => {}
+            }
+        }
+    }
+
+    /// Another host goes on from the mirror.
+    pub async fn adopt_mirror(&self, operator: &str, reason: &str) -> Adopted {
+        let journal = self.journal().await;
+        let file = journal.mirror_file(&cinto()).unwrap();
+        let chain = Chain::read(&file).unwrap();
+        let lease = journal.lease("tenant/cinto-caomaggiore", operator, None).await.unwrap();
+        let wish = Adoption { chain: &chain, file: "events.jsonl".into(), reason };
+        let adopted = migration::adopt(&journal, &lease, operator, &wish).await.unwrap();
+        journal.release(lease).await.unwrap();
+        adopted
     }
 
     /// Runs until the process is killed at act number `at`; the future is dropped like a process.
     pub async fn run_killed(&self, at: usize) {
         self.memory.with(|world| world.kill_at = Some(at));
+        self.run_dropped_once(|world| world.acts.len() > at).await;
+        self.memory.with(|world| world.kill_at = None);
+    }
+
+    /// Runs until the host is lost; the future is dropped like a process.
+    pub async fn run_dropped_once(&self, lost: impl Fn(&World) -> bool) {
         let killed = async {
-            while self.memory.with(|world| world.acts.len() <= at) {
+            while self.memory.with(|world| !lost(world)) {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
@@ -480,7 +571,7 @@ impl Lab {
             _ = self.run() => {}
             () = killed => {}
         }
-        self.memory.with(|world| world.kill_at = None);
+        self.memory.with(|world| world.figures = None);
     }
 
     /// The gate that comes next and may be signed.
@@ -542,6 +633,8 @@ impl Lab {
         phase_of(&plan, &state, &gates(&plan, &state, now), &server.parse().unwrap()).word()
     }
 }
+
+pub const SERVERS: [&str; 3] = ["cinto-srv1", "cinto-srv2", "cinto-srv3"];
 
 pub const GATES: [&str; 8] = [
     "landing-ready",

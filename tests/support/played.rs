@@ -7,21 +7,35 @@ use jiff::{Timestamp, Zoned};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use traghetto::journal::Event;
-use traghetto::migration::{Ending, Forecast, Handover, Inputs, Record, RunState, Status, Trouble};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use traghetto::journal::{Event, Holder};
+use traghetto::migration::{
+    Action, Adopted, Copying, Ending, Evidence, Forecast, Handover, Inputs, Known, Notice, Record, RunState, Seen,
+    Status, Step, Trouble, WayBack, contact, notice, way_back,
+};
+
+/// A run that is at work.
+type AtWork = Pin<Box<dyn Future<Output = Ending>>>;
 
 pub struct Played {
-    pub lab: Lab,
+    pub lab: Arc<Lab>,
     /// The transcript.
     pub text: String,
     /// Events that are in it.
     told: usize,
+    /// The run at work.
+    at_work: Option<AtWork>,
+    /// How it ended, if it did meanwhile.
+    over: Option<Ending>,
 }
 
 impl Played {
     /// From `begin` on, in Rome; every act takes a minute where `takes` of the world says nothing else.
     pub fn new(lab: Lab, begin: &str) -> Self {
-        let played = Self { lab, text: String::new(), told: 0 };
+        let played = Self { lab: Arc::new(lab), text: String::new(), told: 0, at_work: None, over: None };
         played.lab.memory.with(|world| world.clock = Some(played.lab.clock.clone()));
         *played.lab.clock.lock().unwrap() = at(begin);
         played
@@ -70,6 +84,119 @@ impl Played {
         ending
     }
 
+    /// `migrate run --server`, to its end.
+    pub async fn run_only(&mut self, who: &str, server: &str) -> Ending {
+        self.typed(who, &format!("migrate run {} --server {server}", cinto()));
+        let ending = self.lab.run_as(who, Some(server)).await;
+        self.events().await;
+        self.ended(&ending);
+        ending
+    }
+
+    /// `migrate run`, until its copy may send nothing; it stays at work.
+    pub async fn run_until_held(&mut self, who: &'static str) {
+        self.typed(who, &format!("migrate run {}", cinto()));
+        let (lab, memory) = (self.lab.clone(), self.lab.memory.clone());
+        let mut at_work: AtWork = Box::pin(async move { lab.run_as(who, None).await });
+        let held = async {
+            while !memory.with(|world| world.held) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            ending = &mut at_work => panic!("nothing held it: {ending:?}"),
+            () = held => {}
+        }
+        self.at_work = Some(at_work);
+        self.events().await;
+    }
+
+    /// `act`, while the run at work goes on beside it: one that stood still would keep what it holds.
+    async fn beside<T>(&mut self, act: impl Future<Output = T>) -> T {
+        tokio::pin!(act);
+        if let Some(at_work) = &mut self.at_work {
+            tokio::select! {
+                done = &mut act => return done,
+                over = at_work => self.over = Some(over),
+            }
+            self.at_work = None;
+        }
+        act.await
+    }
+
+    /// A run that was at work comes to its end.
+    pub async fn goes_on(&mut self) -> Ending {
+        let ending = match self.at_work.take() {
+            Some(at_work) => at_work.await,
+            None => self.over.take().unwrap(),
+        };
+        self.events().await;
+        self.ended(&ending);
+        ending
+    }
+
+    /// `migrate run`, whose host is lost with its state store.
+    pub async fn host_lost(&mut self, who: &str, what: &str) {
+        self.typed(who, &format!("migrate run {}", cinto()));
+        self.lab.run_dropped_once(|world| world.lost).await;
+        self.events().await;
+        self.happens(what, |world| world.lost = false);
+        self.lab.lose_the_store();
+    }
+
+    /// `migrate adopt`: another host goes on.
+    pub async fn adopts(&mut self, who: &str, reason: &str) {
+        self.typed(who, &format!("migrate adopt replicas/{}/events.jsonl --reason '{reason}'", cinto()));
+        let adopted = self.lab.adopt_mirror(who, reason).await;
+        assert!(matches!(adopted, Adopted::Now(_)), "{adopted:?}");
+        self.events().await;
+    }
+
+    /// What the run tells people by now: that LTE carries, that the time to go back is near.
+    pub async fn notices(&mut self) {
+        let (copies, moves) = (self.call(&Action::Seed), self.call(&Action::FinalSync));
+        let (seen, now) = (self.lab.memory.with(|world| std::mem::take(&mut world.lte_seen)), self.now());
+        let (tenant, plan, lab) = (cinto(), self.lab.plan(), self.lab.clone());
+        let state = self.beside(async { lab.state().await }).await;
+        let windows = &lab.inventory.tenants[&tenant].windows;
+        let due = notice::go_back_due(windows, &plan, &state, now);
+        let status = self.read(Status::of, false).await;
+        let name = "Comune di Cinto Caomaggiore";
+        let about = |call| Seen { name, tenant: &tenant, status: &status, call, now };
+        let lte = seen.iter().map(|(server, since)| Notice::of_lte(server, *since, &about(&copies)));
+        let all: Vec<Notice> = lte.chain(due.iter().map(|due| Notice::of_go_back(due, &about(&moves)))).collect();
+        for notice in all {
+            self.line(&format!("@ people are told ({})", notice.key));
+            let text = notice.text(false);
+            self.indented(&text);
+        }
+    }
+
+    /// Whom the program calls about the first step of a kind.
+    fn call(&self, action: &Action) -> Vec<String> {
+        let plan = self.lab.plan();
+        let number = plan.steps.iter().find(|step| step.action == *action).map(|step| step.activity);
+        let activity = self.lab.playbook.activities.iter().find(|activity| Some(activity.number) == number);
+        let (people, tenant) = (&self.lab.inventory.people, cinto());
+        let roles = activity.into_iter().flat_map(|activity| &activity.responsible);
+        roles.flat_map(|role| people.holders(role, &tenant).map(move |who| contact(people, role, who))).collect()
+    }
+
+    /// What people undo by hand for a server that was replaced, as `migrate rollback` lists it.
+    pub async fn undone_by_hand(&mut self, server: &str) {
+        let (plan, state) = (self.lab.plan(), self.lab.state().await);
+        let WayBack::Open { undo, .. } = way_back(&plan, &state, &server.parse().unwrap()) else {
+            panic!("{server} does not come back")
+        };
+        let line = |(number, step): (usize, &&Step)| match &step.action {
+            Action::Manual(manual) => format!("{}. {}: {}", number + 1, step.id, manual.back.as_ref().unwrap().en),
+            _ => format!("{}. {} is undone", number + 1, step.id),
+        };
+        let lines: Vec<String> = undo.iter().enumerate().map(line).collect();
+        self.line(&format!("  {server}: by hand, in this order:"));
+        self.indented(&lines.join("\n"));
+    }
+
     /// `migrate run`, whose host dies once it has acted `acts` times more.
     pub async fn killed(&mut self, who: &str, acts: usize, what: &str) {
         self.typed(who, &format!("migrate run {}", cinto()));
@@ -92,14 +219,15 @@ impl Played {
     pub async fn says(&mut self, by: &str, command: &str, record: Record) {
         *self.lab.clock.lock().unwrap() += jiff::SignedDuration::from_mins(1);
         self.typed(by, command);
-        self.lab.write_as(by, record).await;
+        let lab = self.lab.clone();
+        self.beside(async { lab.write_as(by, record).await }).await;
         self.events().await;
     }
 
     /// The page of 3 a.m., as far as it does not depend on a terminal.
     pub async fn status(&mut self) {
         self.typed("anybody", &format!("migrate status {}", cinto()));
-        let status = self.read(Status::of).await;
+        let status = self.read(Status::of, true).await;
         let mut page = format!("NOW: {}\n", status.next.what.en);
         if let Some(window) = status.window {
             let clock = |time| zoned(time).strftime("%d.%m. %H:%M").to_string();
@@ -116,6 +244,7 @@ impl Played {
             let step = server.step.as_ref().map(|step| format!(", next {step}")).unwrap_or_default();
             let failure = server.failure.as_ref().map(|why| format!("; failed: {why}")).unwrap_or_default();
             writeln!(page, "{}: {}{step}{failure}", server.server, server.phase.word()).unwrap();
+            page.extend(at_work(&server.copying));
         }
         page.extend(status.go_back.iter().map(|one| format!("go back? {}: {}\n", one.server, one.what.en)));
         page.extend(status.safe.iter().map(|one| format!("safe: {}\n", one.en)));
@@ -128,7 +257,8 @@ impl Played {
     pub async fn handover(&mut self, by: &str, hours: i64) {
         self.typed(by, &format!("migrate handover {} --lang en", cinto()));
         let since = self.now() - jiff::SignedDuration::from_hours(hours);
-        let page = self.read(|inputs| Handover::of("Cinto", inputs, &Status::of(inputs), since).unwrap().page()).await;
+        let of = |inputs: &Inputs<'_>| Handover::of("Cinto", inputs, &Status::of(inputs), since).unwrap().page();
+        let page = self.read(of, true).await;
         self.indented(&page.en);
     }
 
@@ -138,27 +268,40 @@ impl Played {
         }
     }
 
-    async fn read<T>(&self, read: impl FnOnce(&Inputs<'_>) -> T) -> T {
-        let (plan, events) = (self.lab.plan(), self.lab.journal().await.events(&cinto()).await.unwrap());
-        let state = RunState::of(&events).unwrap();
+    /// What `read` makes of where all stands; people are told as if nobody were at work.
+    async fn read<T>(&mut self, read: impl FnOnce(&Inputs<'_>) -> T, with_holder: bool) -> T {
+        let (lab, now) = (self.lab.clone(), self.now());
+        let journaled = async {
+            let journal = lab.journal().await;
+            let events = journal.events(&cinto()).await.unwrap();
+            (events, journal.holder(&format!("tenant/{}", cinto())).await.unwrap())
+        };
+        let (events, at_work) = self.beside(journaled).await;
+        let (plan, state) = (lab.plan(), RunState::of(&events).unwrap());
+        let figures = lab.memory.with(|world| world.figures.clone()).filter(|_| at_work.is_some());
+        let holder = at_work.filter(|_| with_holder).map(|holder| Holder { pid: 1, host: "sad-ops".into(), ..holder });
+        let (inventory, evidence) = (&lab.inventory, Evidence::of(&events, &plan).unwrap());
+        let known = Known { project: &inventory.project, evidence: &evidence, now, begin: now };
+        let forecast = Forecast::of(&inventory.tenants[&cinto()], &plan, &known);
         read(&Inputs {
             plan: &plan,
-            forecast: &Forecast::default(),
+            forecast: &forecast,
             state: &state,
             events: &events,
-            people: &self.lab.inventory.people,
-            holder: None,
+            people: &inventory.people,
+            holder: holder.as_ref(),
             replicas: &BTreeMap::new(),
-            live: None,
+            live: figures.as_ref(),
             unsigned: &[],
-            windows: &self.lab.inventory.tenants[&cinto()].windows,
-            now: self.now(),
+            windows: &inventory.tenants[&cinto()].windows,
+            now,
         })
     }
 
     /// What was written to the journal since it was read last.
     pub async fn events(&mut self) {
-        let events = self.lab.journal().await.events(&cinto()).await.unwrap();
+        let lab = self.lab.clone();
+        let events = self.beside(async { lab.journal().await.events(&cinto()).await.unwrap() }).await;
         for event in &events[self.told..] {
             let clock = zoned(event.time.parse().unwrap()).strftime("%H:%M").to_string();
             writeln!(self.text, "{clock}    {}", told(event)).unwrap();
@@ -189,6 +332,16 @@ impl Played {
     }
 }
 
+/// The line about a copy at work.
+fn at_work(copying: &Copying) -> Option<String> {
+    let (path, why) = (copying.path.as_ref()?, copying.why.as_ref()?);
+    let held = if copying.allowed_bps == Some(0) { "HELD: " } else { "" };
+    let left = copying.eta_at_mcr_seconds.map(|seconds| format!("{} min", seconds.div_ceil(60)));
+    let left = left.unwrap_or_else(|| "nobody knows".into());
+    let bytes = copying.backlog_bytes.map_or_else(|| "-".into(), |bytes| format!("{} MB", bytes / 1_000_000));
+    Some(format!("  path {path}, {held}{why}; {bytes} to go, {left} at the guaranteed rate\n"))
+}
+
 /// A time in Rome.
 pub fn at(time: &str) -> Timestamp {
     format!("{time}[Europe/Rome]").parse::<Zoned>().unwrap().timestamp()
@@ -205,6 +358,9 @@ fn told(event: &Event) -> String {
     let mut text = format!("{} {about}", event.kind).trim_end().to_owned();
     for name in ["fact", "how", "role", "why", "reason", "note", "text"] {
         text.extend(word(name).map(|said| format!(", {name}: {said}")));
+    }
+    if let Some(seconds) = event.data["held_seconds"].as_u64() {
+        write!(text, ", held for {} min", seconds / 60).unwrap();
     }
     if let Value::Number(seconds) = &event.data["facts"]["outage_seconds"] {
         // In minutes: what the engine itself needs is not part of the story.

@@ -14,7 +14,7 @@ use std::process::{Child, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
-use traghetto::world::vsphere::{Client, Deadlines, Machine, MachineState, Place, Plug, Power};
+use traghetto::world::vsphere::{Change, Client, Deadlines, Machine, MachineState, Place, Plug, Power};
 
 pub const TENANT: &str = "cinto-caomaggiore";
 /// The servers; the second moves after the first.
@@ -319,6 +319,33 @@ impl Night {
         for address in [Address::Source, Address::Copy] {
             run("ip", &["address", "replace", &format!("{}/32", address.of(server)), "dev", "lo"]);
         }
+    }
+
+    /// Somebody starts a machine in the vCenter, its network card plugged in.
+    pub fn somebody_starts(&self, name: &str) {
+        self.by_hand(name, true);
+    }
+
+    /// Somebody pulls the network card of a machine out.
+    pub fn somebody_unplugs(&self, name: &str) {
+        self.by_hand(name, false);
+    }
+
+    fn by_hand(&self, name: &str, plugged: bool) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let access = self.vcsim.access();
+            let client = Client::connect(&access, self.vcsim.root(), Deadlines::default()).await.unwrap();
+            let folder = client.find(&Place::read(&format!("DC0/vm/{TENANT}")).unwrap()).await.unwrap();
+            let child = client.list(&folder).await.unwrap().into_iter().find(|child| child.name == name).unwrap();
+            let machine = Machine { object: child.object, name: child.name, id: String::new() };
+            if plugged {
+                client.power_on(&machine, LONG).await.unwrap();
+            }
+            let cable = Change::Cable { nic: 0, network: None, start_connected: plugged, connected: plugged };
+            client.reconfigure(&machine, &[cable]).await.unwrap();
+            client.log_out().await;
+        });
     }
 
     /// All machines of the tenant, by name.

@@ -6,7 +6,7 @@ use crate::checklist::evidence::named_blobs;
 use crate::cli::{Context, inventory, journal, operator};
 use crate::failure::{Failure, Kind};
 use crate::journal::{Blobs, Chain, Event, Journal, Lease};
-use crate::migration::{self, Record, RunState, clock};
+use crate::migration::{self, AdoptError, Adopted, Adoption, RunState, clock};
 use crate::model::project::LandingTarget;
 use crate::model::tenant::Tenant;
 use crate::model::{Inventory, PersonId};
@@ -86,43 +86,21 @@ fn tenant<'a>(inventory: &'a Inventory, chain: &Chain, args: &Args) -> Result<&'
 
 impl Desk<'_> {
     async fn adopt(&self) -> Result<(), Failure> {
-        let (journal, chain, tenant) = (self.journal, self.chain, &self.tenant.id);
-        let before = journal.events(tenant).await?;
-        if let Some(at) = self.adopted_already(&before) {
-            self.context.ui.status(&format!("adopted already, by event {at}: nothing was done"));
-            return Ok(());
-        }
-        let taken = journal.take_in(self.lease, chain).await?;
-        let state = RunState::of(&chain.events()).map_err(journal::illegal)?;
-        let own = journal.store_id();
-        if state.home.as_ref().is_some_and(|home| home.drives == own) {
-            self.context.ui.status(&format!("this state store drives {tenant} already: {taken} events were taken in"));
-            return Ok(());
-        }
-        let record = Record::JournalAdopted {
-            file: self.args.file.display().to_string(),
-            reason: self.args.reason.clone(),
-            events: chain.count(),
-            head: chain.head(),
-            store: state.home.map_or_else(|| own.to_owned(), |home| home.marks),
-            into: own.to_owned(),
-        };
-        let (kind, data) = record.parts();
-        let event = journal.append_under(self.lease, tenant, self.operator.as_str(), &kind, data).await?;
-        self.tell(&event);
-        Ok(())
-    }
-
-    /// The event by which this very file was adopted, here.
-    fn adopted_already(&self, events: &[Event]) -> Option<u64> {
-        let (count, head, own) = (self.chain.count(), self.chain.head(), self.journal.store_id());
-        let mine = |event: &&Event| match Record::of(event) {
-            Ok(Some(Record::JournalAdopted { events, head: of, into, .. })) => {
-                events == count && of == head && into == own
+        let (tenant, ui) = (&self.tenant.id, &self.context.ui);
+        let wish =
+            Adoption { chain: self.chain, file: self.args.file.display().to_string(), reason: &self.args.reason };
+        let adopted = migration::adopt(self.journal, self.lease, self.operator.as_str(), &wish).await;
+        match adopted.map_err(|error| match error {
+            AdoptError::Journal(error) => error.into(),
+            AdoptError::Illegal(error) => journal::illegal(error),
+        })? {
+            Adopted::Already(at) => ui.status(&format!("adopted already, by event {at}: nothing was done")),
+            Adopted::Drives(taken) => {
+                ui.status(&format!("this state store drives {tenant} already: {taken} events were taken in"));
             }
-            _ => false,
-        };
-        events.iter().find(mine).map(|event| event.seq)
+            Adopted::Now(event) => self.tell(&event),
+        }
+        Ok(())
     }
 
     /// Brings what the events name as evidence, from beside the file. What is missing keeps nobody from going on: it

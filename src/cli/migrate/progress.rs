@@ -4,7 +4,7 @@ use super::notices::Word;
 use crate::cli::quantities::{duration, gigabytes};
 use crate::cli::ui::Ui;
 use crate::journal::Event;
-use crate::migration::{Allowance, Observer, Progress, Step, Why, notice};
+use crate::migration::{Allowance, LteWatch, Observer, Progress, Step, Why, notice};
 use crate::untrusted::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ pub(super) struct Watcher<'a> {
     /// Who hears of what people are told, where anybody is.
     words: Option<UnboundedSender<Word>>,
     /// Whether the LTE backup carries.
-    lte: bool,
+    lte: LteWatch,
 }
 
 struct Stage {
@@ -36,7 +36,7 @@ struct Stage {
 
 impl<'a> Watcher<'a> {
     pub(super) fn new(ui: &'a Ui) -> Self {
-        Self { ui, stage: None, bar: None, held: None, words: None, lte: false }
+        Self { ui, stage: None, bar: None, held: None, words: None, lte: LteWatch::default() }
     }
 
     /// From here on `words` hears of what people are told.
@@ -53,9 +53,7 @@ impl<'a> Watcher<'a> {
 
     /// Reports once that the LTE backup carries, until it does not.
     fn report_lte(&mut self, step: &Step, allowance: Option<Allowance>) {
-        let Some(allowance) = allowance else { return };
-        let before = std::mem::replace(&mut self.lte, allowance.why == Why::Lte);
-        if let (false, true, Some(server)) = (before, self.lte, &step.server) {
+        if let (true, Some(server)) = (self.lte.begins(allowance), &step.server) {
             self.report(Word::Lte(server.clone()));
         }
     }

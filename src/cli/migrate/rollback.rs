@@ -4,11 +4,11 @@
 use super::log::remark;
 use super::run::{Work, command, run_error};
 use super::scene::{Scene, Story, no_server};
-use super::{Whose, written};
+use super::{Whose, undo, written};
 use crate::cli::{Context, journal, remote};
 use crate::failure::{Failure, Kind};
 use crate::journal::JournalError;
-use crate::migration::{self, Action, Asked, Ending, Record, Shown, StepResult, gates, may_have_machine};
+use crate::migration::{self, Action, Asked, Ending, Record, Step, WayBack, gates, may_have_machine};
 use crate::model::people::Side;
 use crate::model::server::{DirectoryWay, Transfer};
 use crate::model::{PersonId, RoleId, ServerId};
@@ -64,12 +64,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     refuse_after_the_move(&scene, &story)?;
     let servers = servers(args, &scene, &story)?;
     let names: Vec<&str> = servers.iter().map(ServerId::as_str).collect();
-    let used: Vec<&ServerId> =
-        servers.iter().filter(|server| may_have_machine(&scene.plan, &story.state, server)).collect();
+    let used: Vec<&ServerId> = servers.iter().filter(|server| is_used(&scene, &story, server)).collect();
     // Whoever decides sees what is lost, the second one too.
     written::tell(&scene, &story, &used, context).await;
     if !args.yes {
-        return Err(explained(&names, &used));
+        return Err(explained(&scene, &names, &used));
     }
     let desk = Desk { scene: &scene, story: &story, operator: &operator, by, args };
     let mut waiting = Vec::new();
@@ -88,34 +87,55 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
             .hint("A person of the other side gives the same command with an own --role, --by and --reason."));
     }
     context.ui.status(&format!("taken back: {}", names.join(", ")));
-    if !used.is_empty() {
-        withdraw(&scene, &story, &operator, context).await?;
+    let (replaced, moved): (Vec<_>, Vec<_>) = servers.iter().partition(|server| is_replaced(&scene, server));
+    for server in &replaced {
+        undo::tell(&scene, &story, server, context);
     }
-    for server in &servers {
-        for line in way_back(&scene, &story, server) {
-            context.ui.status(&line);
+    if servers.iter().any(|server| may_have_machine(&scene.plan, &story.state, server)) {
+        let seconds = withdraw(&scene, &story, &operator, context).await?;
+        if moved.iter().any(|server| may_have_machine(&scene.plan, &story.state, server)) {
+            context.ui.status(&format!("their machines are off and connected to nothing ({seconds} s)"));
+        }
+        let free = replaced.iter().filter(|server| may_have_machine(&scene.plan, &story.state, server));
+        for server in free {
+            context.ui.status(&format!("nothing answers at the address of {server}: the old server may go on"));
         }
     }
-    context.ui.status("sources were never written to: where they are off, boot them from their own disks again");
-    context.ui.status("replicas are kept; what was signed before stands for the other servers");
+    for line in moved.iter().flat_map(|server| way_back(&scene, &story, server)) {
+        context.ui.status(&line);
+    }
+    if !moved.is_empty() {
+        context.ui.status("sources were never written to: where they are off, boot them from their own disks again");
+        context.ui.status("replicas are kept; what was signed before stands for the other servers");
+    }
     Ok(())
 }
 
+/// Whether users may have written on what came in the server's place: both sides decide then.
+fn is_used(scene: &Scene, story: &Story, server: &ServerId) -> bool {
+    let replaced = || migration::way_back(&scene.plan, &story.state, server);
+    may_have_machine(&scene.plan, &story.state, server)
+        || (is_replaced(scene, server) && matches!(replaced(), WayBack::Open { used: true, .. }))
+}
+
 /// What would be done.
-fn explained(names: &[&str], used: &[&ServerId]) -> Failure {
-    let failure = Failure::new(Kind::Waiting, format!("this takes back {}", names.join(", ")))
+fn explained(scene: &Scene, names: &[&str], used: &[&ServerId]) -> Failure {
+    let mut failure = Failure::new(Kind::Waiting, format!("this takes back {}", names.join(", ")))
         .hint("Nothing was done. Replicas are kept; sources were never written to and can go on at once.");
-    let failure = if used.is_empty() {
-        failure
-    } else {
-        let used: Vec<&str> = used.iter().map(|server| server.as_str()).collect();
-        failure
-            .hint(format!(
-                "What users wrote on {} since it was connected is lost: both sides decide it.",
-                used.join(", ")
-            ))
-            .hint("Its machine is taken off the network and switched off, and kept with its disks.")
-    };
+    let (replaced, moved): (Vec<&ServerId>, Vec<&ServerId>) = used.iter().partition(|id| is_replaced(scene, id));
+    let list = |servers: &[&ServerId]| servers.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+    if !moved.is_empty() {
+        failure = failure
+            .hint(format!("What users wrote on {} since it was connected is lost: both sides decide it.", list(&moved)))
+            .hint("Its machine is taken off the network and switched off, and kept with its disks.");
+    }
+    if !replaced.is_empty() {
+        failure = failure
+            .hint(format!("Users may have written on the new machine of {}: both sides decide it.", list(&replaced)))
+            .hint(
+                "The old server takes its place again; what people did for that they undo, and the command says how.",
+            );
+    }
     failure.hint("To do it, give the same command with --yes.")
 }
 
@@ -166,8 +186,9 @@ impl Desk<'_> {
     }
 }
 
-/// Takes the machines off the network and switches them off; `migrate run` does the same where this is killed.
-async fn withdraw(scene: &Scene, story: &Story, operator: &PersonId, context: &Context) -> Result<(), Failure> {
+/// Takes the machines off the network and switches them off, and sees that one which is not ours has given its address
+/// up; how many seconds it took. `migrate run` does the same where this is killed.
+async fn withdraw(scene: &Scene, story: &Story, operator: &PersonId, context: &Context) -> Result<u64, Failure> {
     let begun = Instant::now();
     let agent = remote::agent(context)?;
     let lease = story.journal.lease(&scene.subject(), operator.as_str(), None).await;
@@ -197,14 +218,12 @@ async fn withdraw(scene: &Scene, story: &Story, operator: &PersonId, context: &C
         }
         Some(_) => return Err(Failure::new(Kind::Interrupted, "interrupted").hint(decided).hint(again)),
     }
-    let seconds = begun.elapsed().as_secs();
-    context.ui.status(&format!("their machines are off and connected to nothing ({seconds} s)"));
-    Ok(())
+    Ok(begun.elapsed().as_secs())
 }
 
 /// What people do about the routers before a source goes on: its address still leads to the landing site.
 fn way_back(scene: &Scene, story: &Story, server: &ServerId) -> Vec<String> {
-    routes_back(scene, story, server).into_iter().chain(directory_again(scene, server)).collect()
+    undo::routes_back(scene, story, server).into_iter().chain(directory_again(scene, server)).collect()
 }
 
 /// The directory of a controller that was put to rest for its last copy does not start by itself.
@@ -217,23 +236,6 @@ fn directory_again(scene: &Scene, server: &ServerId) -> Option<String> {
         DirectoryWay::Cold | DirectoryWay::Replace => return None,
     };
     Some(format!("on {server}, so that its directory serves the town again: {undo}"))
-}
-
-/// The routes first: until they lead back, nobody reaches a source that goes on.
-fn routes_back(scene: &Scene, story: &Story, server: &ServerId) -> Vec<String> {
-    let tenant = &scene.tenant.id;
-    if migration::pushed(&story.events, server).is_some() {
-        return vec![format!(
-            "before {server} goes on: traghetto network push {tenant} --class cutover --server {server} --back"
-        )];
-    }
-    let mut routes = scene.plan.steps.iter().filter(|step| step.action == Action::Route);
-    let led = routes.any(|step| {
-        let result = story.state.step(&step.id).result();
-        step.server.as_ref() == Some(server) && matches!(result, Some(StepResult::Routed(Shown::Person { .. })))
-    });
-    let kit = format!("before {server} goes on, its routes go back: traghetto network kit {tenant} --server {server}");
-    if led { vec![kit] } else { Vec::new() }
 }
 
 /// Brings a server that was taken back into a new night.
@@ -308,12 +310,15 @@ fn servers(args: &Args, scene: &Scene, story: &Story) -> Result<Vec<ServerId>, F
     };
     match &args.server {
         Some(server) if scene.plan.server(server).is_none() => Err(no_server(scene, server)),
-        Some(server) if is_replaced(scene, server) => Err(Failure::new(
-            Kind::CheckFailed,
-            format!("{server} is replaced, not moved: there is no copy to take back"),
-        )
-        .hint("Nothing was done. Until it is demoted the old server goes on as it was.")
-        .hint("Once it was demoted it does not come back: the new one is kept, or another is promoted by hand.")),
+        Some(server) if is_replaced(scene, server) && closed_by(scene, story, server).is_some() => {
+            let step = closed_by(scene, story, server).map(|step| step.id.to_string()).unwrap_or_default();
+            Err(Failure::new(Kind::CheckFailed, format!("the old {server} does not come back: {step} was done"))
+                .hint("Nothing was done. The new machine has its role, and goes on serving.")
+                .hint(
+                    "Mend what is wrong on the new one; where that is hopeless, put another one in its place by hand.",
+                )
+                .hint(format!("Go on with: {}", command(scene.tenant.id.as_str()))))
+        }
         Some(server) if left(server) => Ok(vec![server.clone()]),
         Some(server) => Err(Failure::new(Kind::Usage, format!("{server} was taken back already"))
             .hint("Nothing was done: its source serves the town. A new night begins with --revoke --server.")),
@@ -323,12 +328,20 @@ fn servers(args: &Args, scene: &Scene, story: &Story) -> Result<Vec<ServerId>, F
             if moved.is_empty() {
                 return Err(Failure::new(Kind::CheckFailed, "no server is left that could be taken back")
                     .hint(
-                        "Nothing was done. Servers that are replaced have no copy; the others were taken back already.",
+                        "Nothing was done. A server that is replaced is named with --server; the others were taken back already.",
                     )
                     .hint(format!("Where it stands: traghetto migrate status {}", scene.tenant.id)));
             }
             Ok(moved)
         }
+    }
+}
+
+/// The step after which the old server of one that is replaced does not come back, if it was done.
+fn closed_by<'a>(scene: &'a Scene, story: &Story, server: &ServerId) -> Option<&'a Step> {
+    match migration::way_back(&scene.plan, &story.state, server) {
+        WayBack::Closed(step) => Some(step),
+        WayBack::Open { .. } => None,
     }
 }
 

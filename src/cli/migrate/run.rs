@@ -11,7 +11,8 @@ use crate::failure::{Failure, Kind};
 use crate::journal::{Journal, Lease};
 use crate::landing::Way;
 use crate::migration::{
-    Action, Class, Ending, Hours, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Tempo, Trouble,
+    Action, Class, Ending, Held, Hours, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Tempo,
+    Trouble,
 };
 use crate::model::{PersonId, ServerId};
 use crate::replica::AgentBinary;
@@ -214,7 +215,7 @@ impl Work<'_> {
                 .hint(format!("Resume with: traghetto migrate run {}", self.scene.tenant.id))),
             Ending::Withdrawing(server, trouble) => Err(Failure::from(trouble)
                 .hint(format!(
-                    "The machine of {server} is to be off before anything else is done: see to it at the landing site."
+                    "Nothing else is done while a machine may be on the network in the place of {server}: see to it at the landing site."
                 ))
                 .hint(format!("Then give the same command again: traghetto migrate run {}", self.scene.tenant.id))),
             Ending::Blocked(troubles) => self.blocked(troubles, args),
@@ -274,7 +275,9 @@ impl Work<'_> {
 
     /// What people do at the steps that wait for them, as they read it.
     fn by_hand(&self, troubles: &[(StepId, Trouble)]) -> Vec<String> {
-        let waiting = troubles.iter().filter(|(_, trouble)| trouble.class == Class::Waiting);
+        // Whether a step that is held is done at all is to be decided first.
+        let waits = |trouble: &Trouble| trouble.class == Class::Waiting && !trouble.source.is::<Held>();
+        let waiting = troubles.iter().filter(|(_, trouble)| waits(trouble));
         let manual = waiting.filter_map(|(id, _)| {
             let step = self.scene.plan.steps.iter().find(|step| step.id == *id)?;
             let Action::Manual(manual) = &step.action else { return None };

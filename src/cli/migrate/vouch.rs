@@ -6,8 +6,9 @@ use super::sign::{Args, adopted};
 use crate::cli::{Context, approval};
 use crate::digest::sha256;
 use crate::failure::{Failure, Kind};
-use crate::migration::{Action, Fact, Record, StepState, Stop, at_hand};
+use crate::migration::{Action, Fact, Reached, Record, Step, StepState, Stop, at_hand};
 use crate::model::people::Side;
+use crate::model::server::Transfer;
 use crate::model::{PersonId, RoleId, ServerId};
 use crate::untrusted::printable;
 
@@ -46,7 +47,12 @@ fn fact(word: &str) -> Result<Fact, Failure> {
 
 /// Whoever carries out the cutover: the engineer, or the municipality's technician on the spot.
 fn may_vouch(scene: &Scene, by: &PersonId, role: &RoleId) -> Result<(), Failure> {
-    let moving = scene.plan.steps.iter().find(|step| step.action == Action::Fence).map(|step| step.activity);
+    let night = |step: &&Step| match &step.action {
+        Action::Fence => true,
+        Action::Gate(gate) => gate.reaches == Some(Reached::Quiet),
+        _ => false,
+    };
+    let moving = scene.plan.steps.iter().find(night).map(|step| step.activity);
     let activity = scene.playbook.activities.iter().find(|activity| Some(activity.number) == moving);
     let executes = activity.map_or(&[][..], |activity| &activity.executes);
     let holds = scene.inventory.people.persons.get(by).is_some_and(|person| person.holds(role, &scene.tenant.id));
@@ -90,11 +96,6 @@ fn is_due(scene: &Scene, story: &Story, server: &ServerId, fact: Fact) -> Result
     let mine = |action: Action| {
         scene.plan.steps.iter().filter(move |step| step.action == action && step.server.as_ref() == Some(server))
     };
-    if mine(Action::Fence).next().is_none() {
-        return Err(Failure::new(Kind::Usage, format!("the plan moves no server {server} with a machine"))
-            .hint("Nothing was recorded. `traghetto migrate plan` shows its steps."));
-    }
-    let done = |step: &crate::migration::Step| matches!(story.state.step(&step.id), StepState::Done { .. });
     if fact == Fact::MachineOff {
         let open = story.state.rolled_back.contains_key(server) && !story.state.withdrawn.contains(server);
         return if open {
@@ -105,6 +106,11 @@ fn is_due(scene: &Scene, story: &Story, server: &ServerId, fact: Fact) -> Result
             ))
         };
     }
+    if mine(Action::Fence).next().is_none() {
+        return Err(Failure::new(Kind::Usage, format!("the plan moves no server {server} with a machine"))
+            .hint("Nothing was recorded. `traghetto migrate plan` shows its steps."));
+    }
+    let done = |step: &Step| matches!(story.state.step(&step.id), StepState::Done { .. });
     let moves = matches!(fact, Fact::SourceOff | Fact::Routed);
     if moves && !mine(Action::FinalSync).all(done) {
         return Err(Failure::new(Kind::CheckFailed, format!("the final sync of {server} is not done"))
@@ -129,8 +135,7 @@ fn is_due(scene: &Scene, story: &Story, server: &ServerId, fact: Fact) -> Result
         Fact::Finalised => (Action::FinalSync, "its last synchronisation is over"),
     };
     if matches!(fact, Fact::Copied | Fact::Finalised) {
-        let waits =
-            |step: &crate::migration::Step| *story.state.step(&step.id) == StepState::Stopped { why: Stop::Waiting };
+        let waits = |step: &Step| *story.state.step(&step.id) == StepState::Stopped { why: Stop::Waiting };
         if !mine(step.clone()).any(waits) {
             return Err(Failure::new(Kind::CheckFailed, format!("{server}: the run does not wait for this"))
                 .hint("Nothing was recorded: what is said before does not count.")
@@ -150,6 +155,9 @@ fn page(scene: &Scene, server: &ServerId, fact: Fact, by: &PersonId, role: &Role
     let title = people.roles.get(role).map_or(role.as_str(), |role| role.title.as_str());
     let what = match fact {
         Fact::SourceOff => format!("Il server {server} è spento e il suo cavo di rete è staccato: visto sul posto."),
+        Fact::MachineOff if is_replaced(scene, server) => {
+            format!("La macchina nuova non ha più l'indirizzo del server {server}, o è scollegata dalla rete: visto.")
+        }
         Fact::MachineOff => {
             format!("La macchina di {server} presso l'ambiente di atterraggio è spenta e scollegata: visto.")
         }
@@ -160,4 +168,9 @@ fn page(scene: &Scene, server: &ServerId, fact: Fact, by: &PersonId, role: &Role
         Fact::Routed => format!("L'indirizzo del server {server} porta all'ambiente di atterraggio: rotte verificate."),
     };
     format!("{}\n{what}\n{}\n\nDichiara: {name}, {title}.\n", scene.tenant.name, printable(note))
+}
+
+/// Whether another machine takes over from the server.
+fn is_replaced(scene: &Scene, server: &ServerId) -> bool {
+    scene.plan.server(server).is_some_and(|planned| planned.transfer == Transfer::Replace)
 }

@@ -4,7 +4,7 @@ use super::scene::{Scene, Story};
 use crate::cli::Context;
 use crate::cli::quantities::{duration, gigabytes};
 use crate::journal::Event;
-use crate::migration::{self, Action, Writings};
+use crate::migration::{self, Action, WayBack, Writings};
 use crate::model::ServerId;
 use crate::model::script_access::ScriptAccess;
 use crate::model::server::{Os, Server};
@@ -38,11 +38,18 @@ pub(super) async fn tell(scene: &Scene, story: &Story, servers: &[&ServerId], co
     }
 }
 
-/// When the machine of a server was first made to be used: it may have been connected since.
+/// When the machine of a server was first made to be used: it may have been connected since. Where another one took
+/// over, when people did the first of what they would undo.
 fn connected_at(scene: &Scene, story: &Story, id: &ServerId) -> Option<Timestamp> {
     let mut boots = scene.plan.steps.iter().filter(|step| step.action == Action::Boot);
-    let boot = boots.find(|step| step.server.as_ref() == Some(id))?;
-    let began = |event: &&Event| event.kind == "step.started" && event.data["step"] == boot.id.0.as_str();
+    let boot = boots.find(|step| step.server.as_ref() == Some(id));
+    let first = match (boot, migration::way_back(&scene.plan, &story.state, id)) {
+        (Some(boot), _) => ("step.started", boot),
+        (None, WayBack::Open { undo, .. }) => ("step.finished", *undo.last()?),
+        (None, WayBack::Closed(_)) => return None,
+    };
+    let (kind, step) = first;
+    let began = |event: &&Event| event.kind == kind && event.data["step"] == step.id.0.as_str();
     story.events.iter().find(began)?.time.parse().ok()
 }
 

@@ -1,6 +1,6 @@
 //! What people do by hand, as the playbook says it, in the plan's order among the steps of the move.
 
-use super::{RunbookStep, Sources, engineer, say};
+use super::{RunbookStep, Sources, engineer, routes, say};
 use crate::checklist::{Check, Condition, Native, Probe, Template, Test};
 use crate::migration::{Action, Addressed, Manual, Reached, Step};
 use crate::model::bilingual::Bilingual;
@@ -59,9 +59,7 @@ fn is_for(sources: &Sources<'_>, server: &Server, step: &Step) -> bool {
 }
 
 fn of_manual(sources: &Sources<'_>, server: &Server, step: &Step, manual: &Manual) -> RunbookStep {
-    let roles = &sources.people.roles;
-    let titles = manual.by.iter().map(|role| roles.get(role).map_or(role.as_str(), |role| role.title.as_str()));
-    let who = titles.collect::<Vec<_>>().join(", ");
+    let who = who(sources, manual);
     let how = if is_before_the_night(sources, step) {
         let Bilingual { it, en } = &manual.instructions;
         let number = step.activity;
@@ -83,6 +81,13 @@ fn of_manual(sources: &Sources<'_>, server: &Server, step: &Step, manual: &Manua
     };
     made.expect.push(shows);
     made
+}
+
+/// Who does a step by hand, by the titles of the roles.
+fn who(sources: &Sources<'_>, manual: &Manual) -> String {
+    let roles = &sources.people.roles;
+    let titles = manual.by.iter().map(|role| roles.get(role).map_or(role.as_str(), |role| role.title.as_str()));
+    titles.collect::<Vec<_>>().join(", ")
 }
 
 fn is_before_the_night(sources: &Sources<'_>, step: &Step) -> bool {
@@ -149,26 +154,64 @@ fn filled(server: &Server, text: &str) -> String {
         .replace("{{ server.id }}", server.id.as_str())
 }
 
-/// The way back of a server that is replaced.
-pub(super) fn goes_on(server: &Server) -> RunbookStep {
-    let what = say(
-        format!(
-            "{} è sostituito, non spostato: non c'è una copia da riprendere. Finché non è retrocesso, il vecchio server continua com'era; dopo non si torna: si tiene il nuovo, o se ne promuove un altro a mano.",
-            server.id
-        ),
-        format!(
-            "{} is replaced, not moved: there is no copy to take back. Until it is demoted the old server goes on as it was; after that there is no way back: the new one is kept, or another is promoted by hand.",
-            server.id
-        ),
-    );
-    let mut step = RunbookStep::new("goes_on", engineer(), what);
-    if Addressed::of(server.landing) == Addressed::Keep {
-        step.how = Some(say(
-            "Se il nuovo server ha già preso l'indirizzo: toglierglielo, poi togliere le rotte, e solo allora riaccendere il vecchio, se non è retrocesso.",
-            "Where the new server took the address over already: take it off it, then take the routes away, and only then switch the old one on, if it was not demoted.",
-        ));
+/// The way back of a server that is replaced: until when there is one, then what people undo, the latest first.
+pub(super) fn ways_back(sources: &Sources<'_>, server: &Server) -> Vec<RunbookStep> {
+    let mine = || sources.plan.steps.iter().filter(|step| step.server.as_ref() == Some(&server.id));
+    let last = |step: &&Step| matches!(&step.action, Action::Manual(manual) if manual.no_way_back);
+    let led = mine().any(|step| step.action == Action::Route);
+    let mut steps = vec![until_when(server, mine().find(last))];
+    let undone: Vec<&Step> = mine().take_while(|step| !last(step)).collect();
+    for step in undone.into_iter().rev() {
+        match &step.action {
+            Action::Manual(manual) => {
+                steps.extend(undo(sources, manual));
+                // Where the plan leads no address here, people did it just before.
+                if !led && manual.applies_to.landing.contains(&Addressed::Keep) {
+                    steps.extend(routes::back(sources, server));
+                }
+            }
+            Action::Route => steps.extend(routes::back(sources, server)),
+            _ => {}
+        }
     }
-    step
+    steps
+}
+
+/// A manual step, undone.
+fn undo(sources: &Sources<'_>, manual: &Manual) -> Option<RunbookStep> {
+    let Bilingual { it, en } = &manual.title;
+    let who = who(sources, manual);
+    let what = say(format!("Disfare: {it}"), format!("Undo: {en}"));
+    let mut step = RunbookStep::new("undo", say(who.clone(), who), what);
+    step.how = Some(manual.back.clone()?);
+    Some(step)
+}
+
+fn until_when(server: &Server, last: Option<&Step>) -> RunbookStep {
+    let title = last.and_then(|step| match &step.action {
+        Action::Manual(manual) => Some(&manual.title),
+        _ => None,
+    });
+    let id = &server.id;
+    let what = match title {
+        Some(Bilingual { it, en }) => say(
+            format!(
+                "{id} è sostituito, non spostato: si torna al vecchio server solo finché non è fatto: {it}. Dopo si tiene il nuovo."
+            ),
+            format!(
+                "{id} is replaced, not moved: there is a way back to the old server only until this is done: {en}. After that the new one is kept."
+            ),
+        ),
+        None => say(
+            format!(
+                "{id} è sostituito, non spostato: per tornare al vecchio server si disfa, dall'ultimo, ciò che è stato fatto."
+            ),
+            format!(
+                "{id} is replaced, not moved: to go back to the old server what was done is undone, the latest first."
+            ),
+        ),
+    };
+    RunbookStep::new("goes_on", engineer(), what)
 }
 
 /// The directory of a controller starts again, on the source that goes on or on its copy.

@@ -4,7 +4,7 @@ use super::figures::{Board, Figures};
 use crate::journal::Journal;
 use crate::migration::record::{Class, Record};
 use crate::migration::run::{Progress, Trouble};
-use crate::migration::shaping::{Allowance, Shaper};
+use crate::migration::shaping::{Allowance, HoldNews, Holds, Shaper};
 use crate::model::DiskId;
 use crate::model::project::Project;
 use crate::model::server::{Access, Server};
@@ -24,8 +24,6 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 /// A look at the path that is not there after so long has seen nobody.
 const OVERDUE: Duration = Duration::from_millis(2500);
-/// A hold that lasts this long is journaled; a shorter one is a hiccup.
-const WORTH_A_LINE: Duration = Duration::from_secs(5);
 /// Looks over which the rate is measured.
 const MEASURED: usize = 5;
 /// Interface bytes to bytes of the connection: 1448 of the 1514 of a full frame are TCP payload.
@@ -167,15 +165,6 @@ async fn first_connection(access: &Access) -> Result<IpAddr, Trouble> {
     addresses.first().copied().ok_or_else(|| unreachable("it has none".to_owned()))
 }
 
-/// A time in which nothing may be sent.
-struct Hold {
-    since: Instant,
-    /// Since when for this reason.
-    changed: Instant,
-    allowance: Allowance,
-    journaled: bool,
-}
-
 /// How one copy is shaped.
 pub(super) struct Shaping<'a> {
     subject: Subject<'a>,
@@ -183,7 +172,8 @@ pub(super) struct Shaping<'a> {
     shown: &'a Shown<'a>,
     board: Board,
     meter: Meter,
-    hold: Option<Hold>,
+    begun: Instant,
+    holds: Holds,
 }
 
 impl<'a> Shaping<'a> {
@@ -194,7 +184,8 @@ impl<'a> Shaping<'a> {
     pub(super) async fn of(subject: Subject<'a>, access: &Access, shown: &'a Shown<'a>) -> Result<Self, Trouble> {
         let board = Board::of(subject.landing, subject.tenant);
         let guide = Guide::of(&subject, access).await?;
-        Ok(Self { subject, guide, shown, board, meter: Meter::default(), hold: None })
+        let (meter, begun, holds) = (Meter::default(), Instant::now(), Holds::default());
+        Ok(Self { subject, guide, shown, board, meter, begun, holds })
     }
 
     /// Waits until something may be sent at all: not even the agent is pushed before.
@@ -252,34 +243,14 @@ impl<'a> Shaping<'a> {
 
     /// Journals a hold that lasts, and its end; each once.
     async fn note(&mut self, allowance: Allowance) {
-        let now = Instant::now();
-        let record = match &mut self.hold {
-            None if allowance.is_hold() => {
-                self.hold = Some(Hold { since: now, changed: now, allowance, journaled: false });
-                None
-            }
-            None => None,
-            Some(_) if !allowance.is_hold() => self.hold.take().filter(|hold| hold.journaled).map(|hold| {
-                let Subject { server, disk, .. } = self.subject;
-                let seconds = hold.since.elapsed().as_secs();
-                Record::CopyResumed { server: server.id.clone(), disk: disk.clone(), held_seconds: seconds }
-            }),
-            Some(hold) => {
-                if std::mem::discriminant(&hold.allowance.why) != std::mem::discriminant(&allowance.why) {
-                    (hold.changed, hold.journaled) = (now, false);
-                }
-                hold.allowance = allowance;
-                let due = !hold.journaled && hold.changed.elapsed() >= WORTH_A_LINE;
-                hold.journaled |= due;
-                due.then(|| {
-                    let Subject { server, disk, .. } = self.subject;
-                    Record::CopyHeld { server: server.id.clone(), disk: disk.clone(), why: allowance.to_string() }
-                })
-            }
+        let Subject { server, disk, .. } = self.subject;
+        let (server, disk) = (server.id.clone(), disk.clone());
+        let record = match self.holds.see(self.begun.elapsed(), allowance) {
+            None => return,
+            Some(HoldNews::Held(held)) => Record::CopyHeld { server, disk, why: held.to_string() },
+            Some(HoldNews::Resumed(after)) => Record::CopyResumed { server, disk, held_seconds: after.as_secs() },
         };
-        if let Some(record) = record {
-            self.write(&record).await;
-        }
+        self.write(&record).await;
     }
 
     async fn write(&self, record: &Record) {

@@ -22,6 +22,11 @@ pub(super) async fn sight(tenant: &Tenant, server: &Server) -> Sight {
     Sight { answers, witness }
 }
 
+/// Whether the source's address can be asked from this host.
+pub(super) fn can_be_asked(server: &Server) -> bool {
+    source(server).is_some()
+}
+
 /// Where the source is asked: as it is reached, an alias of an overlapping network included.
 fn source(server: &Server) -> Option<String> {
     match &server.access {

@@ -15,21 +15,23 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How the run waits for people at a source.
+/// How the run waits for people.
 #[derive(Debug, Clone, Copy)]
 pub struct Tempo {
-    /// Between two looks at it.
+    /// Between two looks at a source.
     pub look_every: Duration,
     /// For how long it has to be silent.
     pub silent_for: Duration,
     /// How long the run waits for somebody to switch it off.
     pub patience: Duration,
+    /// How often a run at work looks for a pause or a take-over.
+    pub pause_every: Duration,
 }
 
 impl Default for Tempo {
     fn default() -> Self {
         let (look_every, patience) = (Duration::from_secs(5), Duration::from_secs(15 * 60));
-        Self { look_every, silent_for: SILENT_FOR, patience }
+        Self { look_every, silent_for: SILENT_FOR, patience, pause_every: Duration::from_secs(2) }
     }
 }
 
@@ -222,8 +224,7 @@ pub(super) async fn boot<A: Acts>(
     proven_off(scene, server)?;
     let begun = Instant::now();
     let raised = acts.raise(server, progress).await?;
-    let begun_before = scene.state.executors.contains_key(&scene.step.id);
-    if raised.connected && !begun_before {
+    if raised.connected && !may_be_ours(scene) {
         let text = format!("the machine {} is connected already, and not by this migration", raised.machine);
         return Err(Trouble::new(Class::CheckFailed, text)
             .hint("Nothing was connected. Source and copy may both be on the network: look at the landing site now.")
@@ -255,6 +256,14 @@ pub(super) async fn boot<A: Acts>(
         facts["quiet_since"] = json!(since.to_string());
     }
     Ok(Ended { result: Outcome::Booted { machine: raised.machine }, facts })
+}
+
+/// Whether a run of ours may have connected the machine: one began this step before, and did not find it connected.
+fn may_be_ours(scene: &Scene<'_>) -> bool {
+    let found = scene.state.observed.get(&scene.step.id).into_iter().flatten();
+    let mut found = found.filter_map(|seen| seen["connected"].as_bool()).peekable();
+    let begun = scene.state.executors.contains_key(&scene.step.id);
+    begun && (found.peek().is_none() || found.any(|connected| !connected))
 }
 
 /// When the last signature said that the sources are quiet: the outage began no later.

@@ -5,6 +5,7 @@ use crate::checklist::Phase as ChecklistPhase;
 use crate::migration::gate::GateStatus;
 use crate::migration::hours::{self, Wait};
 use crate::migration::next::{Next, Scope, next};
+use crate::migration::order::{Held, held};
 use crate::migration::plan::{Plan, Step, StepId};
 use crate::migration::playbook::Action;
 use crate::migration::record::Stop;
@@ -13,6 +14,7 @@ use crate::model::bilingual::Bilingual;
 use crate::model::calendar::italian;
 use crate::model::people::{People, Person};
 use crate::model::project_calendar::QuietPeriod;
+use crate::model::server::Transfer;
 use crate::model::window::Window;
 use crate::model::{RoleId, ServerId};
 use jiff::Timestamp;
@@ -61,25 +63,23 @@ pub(super) fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
         );
     }
     match next(plan, state, &Scope::default(), inputs.now) {
+        Next::Act(_) | Next::Gate(_) if nobody_moves(plan, state) => moves_again(plan),
         Next::Done => NextAct {
             who: Vec::new(),
             command: None,
             by: None,
             what: text("niente: tutte le attività sono concluse".into(), "nothing: all activities are done".into()),
         },
-        Next::Withdraw(server) => act(
-            text(
-                format!("{server} torna alla sorgente: prima va spenta la sua macchina al data center"),
-                format!("{server} goes back to its source: its machine at the landing site is switched off first"),
-            ),
-            &run,
-        ),
+        Next::Withdraw(server) => act(withdraws(plan, server), &run),
         Next::Gate(gate) => match (gate.quiet, inputs.unsigned.first()) {
             (Some(quiet), _) => wait(&quiet),
             (None, Some(first)) => sign_items(inputs, first.phase),
             (None, None) => sign(inputs, &gate),
         },
-        Next::Blocked(steps) => blocked(steps.first().copied(), &run),
+        Next::Blocked(steps) => match steps.iter().find_map(|step| held(plan, state, step)) {
+            Some(held) => act(to_decide(&held), &format!("{run} --server {}", held.server)),
+            None => blocked(steps.first().copied(), &run),
+        },
         Next::Act(step) => match (&step.action, state.step(&step.id)) {
             (Action::Checklist { checklist }, StepState::Stopped { why: Stop::Waiting })
                 if !inputs.unsigned.is_empty() =>
@@ -107,6 +107,51 @@ pub(super) fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
             },
         },
     }
+}
+
+/// Whether every server was taken back: nothing lands.
+fn nobody_moves(plan: &Plan, state: &RunState) -> bool {
+    plan.servers.iter().all(|planned| state.rolled_back.contains_key(&planned.server))
+}
+
+/// The town goes on as it was, until its servers move in another night.
+fn moves_again(plan: &Plan) -> NextAct {
+    let what = text(
+        "niente: tutti i server sono tornati alla sorgente; per una nuova notte li si richiama, uno per uno".into(),
+        "nothing: every server was taken back; for a new night they are called again, one by one".into(),
+    );
+    let command =
+        format!("traghetto migrate rollback {} --server SERVER --revoke --role ROLE --reason TEXT", plan.tenant);
+    NextAct { who: Vec::new(), command: Some(command), by: None, what }
+}
+
+/// What comes before anything else once a server was taken back.
+fn withdraws(plan: &Plan, server: &ServerId) -> Bilingual {
+    if plan.server(server).is_some_and(|planned| planned.transfer == Transfer::Replace) {
+        return text(
+            format!("{server} torna al vecchio server: prima la macchina nuova lascia il suo indirizzo"),
+            format!("{server} goes back to the old server: the new machine gives its address up first"),
+        );
+    }
+    text(
+        format!("{server} torna alla sorgente: prima va spenta la sua macchina al data center"),
+        format!("{server} goes back to its source: its machine at the landing site is switched off first"),
+    )
+}
+
+/// Between what people decide about a server that moves after one that was taken back.
+fn to_decide(held: &Held) -> Bilingual {
+    let (server, others) = (&held.server, held.others());
+    text(
+        format!(
+            "decidere di {server}, che si sposta dopo {others}, già riportato indietro: spostarlo lo stesso nominandolo, \
+             o riportare indietro anche lui"
+        ),
+        format!(
+            "decide about {server}, which moves after {others}, taken back: move it all the same by naming it, or take it \
+             back, too"
+        ),
+    )
 }
 
 /// What people do, or have said that they did.

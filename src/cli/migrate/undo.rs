@@ -1,0 +1,76 @@
+//! What people undo by hand when a server that was replaced is taken back, in the order in which it is undone.
+
+use super::scene::{Scene, Story};
+use crate::cli::{Context, Lang};
+use crate::migration::{self, Action, Shown, Step, StepResult, WayBack, may_have_machine};
+use crate::model::ServerId;
+
+/// Tells it for `server`; the old one is switched on last of all.
+pub(super) fn tell(scene: &Scene, story: &Story, server: &ServerId, context: &Context) {
+    let WayBack::Open { undo, .. } = migration::way_back(&scene.plan, &story.state, server) else { return };
+    let it = context.lang == Lang::It;
+    if undo.is_empty() {
+        let none = if it {
+            format!("{server}: il vecchio server continua com'era, non c'è nulla da disfare")
+        } else {
+            format!("{server}: the old server goes on as it was, nothing is to be undone")
+        };
+        context.ui.status(&none);
+        return;
+    }
+    context.ui.status(&if it {
+        format!("{server}: a mano, in quest'ordine:")
+    } else {
+        format!("{server}: by hand, in this order:")
+    });
+    let all = undo.iter().flat_map(|step| of_step(scene, story, server, step, context));
+    for (number, line) in all.enumerate() {
+        context.ui.status(&format!("  {}. {line}", number + 1));
+    }
+}
+
+/// What is undone of a step, a line each.
+fn of_step(scene: &Scene, story: &Story, server: &ServerId, step: &Step, context: &Context) -> Vec<String> {
+    let it = context.lang == Lang::It;
+    match &step.action {
+        Action::Manual(manual) => {
+            manual.back.iter().map(|back| format!("{}: {}", step.id, context.in_language(back))).collect()
+        }
+        Action::Route => routes_back(scene, story, server),
+        Action::Fence => vec![switch_on(it, server, may_have_machine(&scene.plan, &story.state, server))],
+        _ => Vec::new(),
+    }
+}
+
+/// The old server goes on, last of all where the new machine may still have its address.
+fn switch_on(it: bool, server: &ServerId, wait: bool) -> String {
+    let (when, what) = if it {
+        (
+            "solo quando questo comando, ripetuto, o «migrate run» vede che al suo indirizzo nulla risponde: ",
+            format!("riaccendere il vecchio {server} dai suoi dischi e vedere che risponde"),
+        )
+    } else {
+        (
+            "only once this command, repeated, or `migrate run` sees that nothing answers at its address: ",
+            format!("switch the old {server} on from its own disks and see that it answers"),
+        )
+    };
+    if wait { format!("{when}{what}") } else { what }
+}
+
+/// The routes first: until they lead back, nobody reaches a source that goes on.
+pub(super) fn routes_back(scene: &Scene, story: &Story, server: &ServerId) -> Vec<String> {
+    let tenant = &scene.tenant.id;
+    if migration::pushed(&story.events, server).is_some() {
+        return vec![format!(
+            "before {server} goes on: traghetto network push {tenant} --class cutover --server {server} --back"
+        )];
+    }
+    let mut routes = scene.plan.steps.iter().filter(|step| step.action == Action::Route);
+    let led = routes.any(|step| {
+        let result = story.state.step(&step.id).result();
+        step.server.as_ref() == Some(server) && matches!(result, Some(StepResult::Routed(Shown::Person { .. })))
+    });
+    let kit = format!("before {server} goes on, its routes go back: traghetto network kit {tenant} --server {server}");
+    if led { vec![kit] } else { Vec::new() }
+}
