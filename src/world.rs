@@ -11,6 +11,7 @@ pub mod secret;
 pub mod signer;
 pub mod soap;
 pub mod ssh;
+pub mod vantage;
 pub mod vsphere;
 pub mod winrm;
 

@@ -2,7 +2,7 @@
 //! program as its user runs it: a controller without faults passes them all, and each fault is found
 //! by its own item and seen by no other that it does not touch.
 
-use crate::support::samba::{Running, Samba};
+use crate::support::samba::{PROBE, Running, Samba};
 use crate::support::{Ran, Sandbox};
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -56,6 +56,31 @@ impl Town {
     fn is_clean(&mut self) {
         self.samba.run(Running::default());
         assert_eq!(alarms(&self.check("landing").code(0), 18), BTreeSet::new());
+    }
+
+    /// A copy without faults in a test network raises nothing: its items of the shipped list go through the
+    /// probe machine, the only way to it.
+    fn copy_is_clean(&self) {
+        let shipped = std::fs::read_to_string(self.sandbox.path().join("checklists/test.yaml")).unwrap();
+        let ids = shipped.split(['[', ']', ',']).map(str::trim);
+        let kept: Vec<&str> = ids.filter(|id| self.landing.contains(&format!("  - id: {id}\n"))).collect();
+        assert_eq!(kept.len(), 16, "{kept:?}");
+        let list = format!(
+            "checklist: test\nversion: 1\nfrom_landing: [{}]\nitems:\n  - id: T-X-01\n    \
+             title: {{it: Chiusa, en: Closed}}\n    severity: blocker\n    roles: [venis-sistemista]\n    \
+             scope: server\n    probe: {{tcp: {{host: \"{{{{ server.host }}}}\", port: 9}}}}\n    expect: refused\n",
+            kept.join(", ")
+        );
+        self.sandbox.write("checklists/test.yaml", &list);
+        let door = self.samba.probe();
+        let probe = format!("\ntest_probe: {}\n\nservers:\n", door.access_yaml().replace("127.0.0.1", PROBE));
+        self.sandbox.edit(TENANT, "\nservers:\n", &probe);
+        let line = ["checklist", "run", "test", "cinto-caomaggiore", "--server", "cinto-srv1", "--json"];
+        let ran = self.samba.behind_the_probe(|| self.sandbox.run(&line)).code(0);
+        assert_eq!(alarms(&ran, 17), BTreeSet::new());
+        assert_eq!(ran.stdout.matches(&format!("\"through\": \"{PROBE}\"")).count(), 17);
+        self.sandbox.edit(TENANT, &probe, "\nservers:\n");
+        self.sandbox.write("checklists/test.yaml", &shipped);
     }
 
     /// Makes a fault, which its items must find and nobody else.
@@ -131,6 +156,7 @@ fn alarms(ran: &Ran, asked: usize) -> BTreeSet<String> {
 fn a_domain_controller_passes_and_each_of_its_faults_is_found() {
     let mut town = Town::new();
     town.is_clean();
+    town.copy_is_clean();
     let short: Vec<&Fault> = FAULTS.iter().filter(|fault| SHORT.contains(&fault.name)).collect();
     assert_eq!(short.len(), SHORT.len());
     short.into_iter().for_each(|fault| town.finds(fault));

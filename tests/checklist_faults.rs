@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use traghetto::checklist::{
-    Answer, Baselines, Check, Checklist, Field, Finding, NoAnswer, Options, Phase, Question, RunRecord, Signatures,
-    Verdict, load, run,
+    Answer, Baselines, Check, Checklist, Field, Finding, NoAnswer, Options, Origin, Phase, Question, RunRecord,
+    Signatures, Verdict, load, run,
 };
 use traghetto::inventory;
 use traghetto::model::script_access::ScriptAccess;
@@ -58,11 +58,15 @@ fn scripts(phase: Phase, inventory: &Inventory) -> Checklist {
 impl Field for Host {
     type Shell = Host;
 
-    async fn connect(&self, _access: &ScriptAccess) -> Result<Host, ShellError> {
+    async fn ready(&self, _origin: &Origin) -> Result<(), NoAnswer> {
+        Ok(())
+    }
+
+    async fn connect(&self, _access: &ScriptAccess, _origin: &Origin) -> Result<Host, ShellError> {
         Ok(self.clone())
     }
 
-    async fn ask(&self, _question: &Question, _deadline: Duration) -> Result<Answer, NoAnswer> {
+    async fn ask(&self, _question: &Question, _origin: &Origin, _deadline: Duration) -> Result<Answer, NoAnswer> {
         Err(NoAnswer { reason: "only scripts are asked".to_owned(), unreachable: false })
     }
 }

@@ -100,6 +100,7 @@ mod shaping;
 mod ssh;
 mod ssh_old_servers;
 mod support;
+mod test_network;
 mod vmdk;
 mod vsphere;
 mod vsphere_faults;

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 use traghetto::world::probe::dns::{Record, RecordType, dns};
 use traghetto::world::probe::{INTERVAL, ProbeError, http, ping, tcp};
+use traghetto::world::vantage::Vantage;
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -23,9 +24,9 @@ async fn listener() -> (TcpListener, SocketAddr) {
 fn a_port_is_open_or_not() {
     block(async {
         let (open, address) = listener().await;
-        assert!(tcp("127.0.0.1", address.port(), SOON).await.unwrap() < SOON);
+        assert!(tcp(&Vantage::Here, "127.0.0.1", address.port(), SOON).await.unwrap() < SOON);
         drop(open);
-        let error = tcp("127.0.0.1", address.port(), SOON).await.unwrap_err();
+        let error = tcp(&Vantage::Here, "127.0.0.1", address.port(), SOON).await.unwrap_err();
         assert_eq!(error.to_string(), format!("127.0.0.1 port {} cannot be reached", address.port()));
     });
 }
@@ -61,7 +62,8 @@ fn a_name_server_is_asked_again_until_it_answers_our_question() {
             socket.send_to(&ours, client).await.unwrap();
         };
         let name = "_ldap._tcp.dc._msdcs.cinto.lan";
-        let ((), found) = tokio::join!(serve, dns(server, name, RecordType::Srv, SOON));
+        let server = server.into();
+        let ((), found) = tokio::join!(serve, dns(&Vantage::Here, &server, name, RecordType::Srv, SOON));
         let found = found.unwrap();
         assert_eq!(found.code, "NOERROR");
         let host = "dc1.cinto.lan".to_owned();
@@ -85,7 +87,8 @@ fn an_answer_that_does_not_fit_is_fetched_by_tcp() {
             stream.write_u16(u16::try_from(answer.len()).unwrap()).await.unwrap();
             stream.write_all(&answer).await.unwrap();
         };
-        let ((), found) = tokio::join!(serve, dns(server, "srv.lan", RecordType::A, SOON));
+        let server = server.into();
+        let ((), found) = tokio::join!(serve, dns(&Vantage::Here, &server, "srv.lan", RecordType::A, SOON));
         let texts: Vec<String> = found.unwrap().records.iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["192.0.2.1", "192.0.2.2"]);
     });
@@ -97,12 +100,12 @@ fn a_silent_name_server_and_a_wrong_name_are_errors() {
         let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let server = silent.local_addr().unwrap();
         let deadline = Duration::from_millis(300);
-        let error = dns(server, "srv.lan", RecordType::A, deadline).await.unwrap_err();
+        let error = dns(&Vantage::Here, &server.into(), "srv.lan", RecordType::A, deadline).await.unwrap_err();
         assert_eq!(error.to_string(), "no answer within 0.3 s");
         drop(silent);
-        let error = dns(server, "srv.lan", RecordType::A, SOON).await.unwrap_err();
+        let error = dns(&Vantage::Here, &server.into(), "srv.lan", RecordType::A, SOON).await.unwrap_err();
         assert!(matches!(error, ProbeError::Unreachable { .. }), "{error}");
-        let error = dns(server, "two words", RecordType::A, SOON).await.unwrap_err();
+        let error = dns(&Vantage::Here, &server.into(), "two words", RecordType::A, SOON).await.unwrap_err();
         assert_eq!(error.to_string(), "`two words` is no domain name");
     });
 }
@@ -129,7 +132,7 @@ fn a_page_is_fetched_through_redirects_and_its_body_is_bounded() {
         let body = "x".repeat(100_000);
         let page = format!("HTTP/1.1 503 Busy\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
         let server = tokio::spawn(serve_http(listener, vec![redirect.to_owned(), page]));
-        let found = http(&format!("http://{address}/here"), SOON).await.unwrap();
+        let found = http(&Vantage::Here, &format!("http://{address}/here"), SOON).await.unwrap();
         assert_eq!((found.status, found.body.len()), (503, 64 << 10));
         assert_eq!(found.url, format!("http://{address}/there"));
         server.abort();
@@ -142,12 +145,18 @@ fn redirects_without_end_bad_tls_and_other_schemes_are_errors() {
         let (listener, address) = listener().await;
         let round = "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         let server = tokio::spawn(serve_http(listener, vec![round.to_owned(); 7]));
-        assert!(matches!(http(&format!("http://{address}/"), SOON).await, Err(ProbeError::Unreachable { .. })));
+        assert!(matches!(
+            http(&Vantage::Here, &format!("http://{address}/"), SOON).await,
+            Err(ProbeError::Unreachable { .. })
+        ));
         // Plain text where TLS is spoken.
-        assert!(matches!(http(&format!("https://{address}/"), SOON).await, Err(ProbeError::Unreachable { .. })));
+        assert!(matches!(
+            http(&Vantage::Here, &format!("https://{address}/"), SOON).await,
+            Err(ProbeError::Unreachable { .. })
+        ));
         server.abort();
         for bad in ["file:///etc/passwd", "ftp://x/", "nothing", "http://"] {
-            let error = http(bad, SOON).await.unwrap_err();
+            let error = http(&Vantage::Here, bad, SOON).await.unwrap_err();
             assert_eq!(error.to_string(), format!("`{bad}` is no http or https URL"));
         }
     });
@@ -156,16 +165,19 @@ fn redirects_without_end_bad_tls_and_other_schemes_are_errors() {
 #[test]
 fn ping_counts_answers_and_refuses_options() {
     block(async {
-        let echoes = ping("127.0.0.1", 3, INTERVAL, SOON).await.unwrap();
+        let echoes = ping(&Vantage::Here, "127.0.0.1", 3, INTERVAL, SOON).await.unwrap();
         assert_eq!((echoes.sent, echoes.received, echoes.times.len()), (3, 3, 3));
         assert!(echoes.mean.unwrap() < Duration::from_secs(1));
         for bad in ["-f", "", "127.0.0.1; reboot", "a b"] {
-            assert!(matches!(ping(bad, 1, INTERVAL, SOON).await, Err(ProbeError::Question { .. })), "{bad}");
+            assert!(
+                matches!(ping(&Vantage::Here, bad, 1, INTERVAL, SOON).await, Err(ProbeError::Question { .. })),
+                "{bad}"
+            );
         }
-        let error = ping("host.invalid", 1, INTERVAL, SOON).await.unwrap_err();
+        let error = ping(&Vantage::Here, "host.invalid", 1, INTERVAL, SOON).await.unwrap_err();
         assert!(matches!(error, ProbeError::Unreachable { .. }), "{error}");
         let started = Instant::now();
-        let error = ping("127.0.0.1", 1000, INTERVAL, Duration::from_millis(300)).await.unwrap_err();
+        let error = ping(&Vantage::Here, "127.0.0.1", 1000, INTERVAL, Duration::from_millis(300)).await.unwrap_err();
         assert!(matches!(error, ProbeError::Deadline { .. }) && started.elapsed() < SOON, "{error}");
     });
 }

@@ -5,6 +5,7 @@ use crate::support::winrm::{Change, Emulator, PASSWORD, Wiretap, python};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use traghetto::model::server::WinrmAccess;
+use traghetto::world::vantage::Vantage;
 use traghetto::world::winrm::{Deadlines, Fault, Session, Trouble};
 use traghetto::world::{Output, ShellError};
 
@@ -12,11 +13,11 @@ const LONG: Duration = Duration::from_secs(60);
 const NOTHING: Change = |_, _| {};
 
 async fn session(emulator: &Emulator) -> Session {
-    Session::connect(&emulator.access(), emulator.root(), Deadlines::default()).await.unwrap()
+    Session::connect(&Vantage::Here, &emulator.access(), emulator.root(), Deadlines::default()).await.unwrap()
 }
 
 async fn refused(access: &WinrmAccess, emulator: &Emulator) -> ShellError {
-    match Session::connect(access, emulator.root(), Deadlines::default()).await {
+    match Session::connect(&Vantage::Here, access, emulator.root(), Deadlines::default()).await {
         Ok(_) => panic!("it let us in"),
         Err(error) => error,
     }
@@ -192,7 +193,7 @@ async fn who_changes_a_byte_on_the_way_is_found() {
         }
     });
     let access = WinrmAccess { port: tap.port, ..emulator.access() };
-    let session = Session::connect(&access, emulator.root(), Deadlines::default()).await.unwrap();
+    let session = Session::connect(&Vantage::Here, &access, emulator.root(), Deadlines::default()).await.unwrap();
     let error = sh(&session, "echo done").await.unwrap_err();
     assert!(words(&error).contains("the signature of the answer is wrong"), "{}", words(&error));
 }
@@ -225,7 +226,7 @@ async fn two_hundred_commands_leave_nothing_readable_on_the_wire() {
     let Some(emulator) = Emulator::start(&[]) else { return };
     let tap = Wiretap::to(emulator.port, NOTHING);
     let access = WinrmAccess { port: tap.port, ..emulator.access() };
-    let session = Session::connect(&access, emulator.root(), Deadlines::default()).await.unwrap();
+    let session = Session::connect(&Vantage::Here, &access, emulator.root(), Deadlines::default()).await.unwrap();
     for number in 0..200 {
         let output = sh(&session, &format!("echo answer-{number} secret-word")).await.unwrap();
         assert_eq!(output.stdout, format!("answer-{number} secret-word\n").into_bytes());

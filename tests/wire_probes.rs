@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 use traghetto::world::probe::locator::locate;
 use traghetto::world::probe::{ProbeError, kerberos, ldap, ntp, rdp, smb, tls};
+use traghetto::world::vantage::Vantage;
 
 const SOON: Duration = Duration::from_secs(5);
 const BRIEF: Duration = Duration::from_millis(400);
@@ -54,11 +55,11 @@ async fn fake(manners: Vec<Manner>) -> u16 {
 async fn errors(manner: Manner, deadline: Duration) -> Vec<ProbeError> {
     let (host, port) = ("127.0.0.1", fake(vec![manner]).await);
     vec![
-        ldap::ldap(host, port, deadline).await.unwrap_err(),
-        kerberos::kerberos(host, port, "CINTO.LAN", "traghetto", deadline).await.unwrap_err(),
-        smb::smb(host, port, deadline).await.unwrap_err(),
-        rdp::rdp(host, port, deadline).await.unwrap_err(),
-        tls::tls(host, port, None, deadline).await.unwrap_err(),
+        ldap::ldap(&Vantage::Here, host, port, deadline).await.unwrap_err(),
+        kerberos::kerberos(&Vantage::Here, host, port, "CINTO.LAN", "traghetto", deadline).await.unwrap_err(),
+        smb::smb(&Vantage::Here, host, port, deadline).await.unwrap_err(),
+        rdp::rdp(&Vantage::Here, host, port, deadline).await.unwrap_err(),
+        tls::tls(&Vantage::Here, host, port, None, deadline).await.unwrap_err(),
     ]
 }
 
@@ -96,7 +97,7 @@ fn a_directory_without_end_is_cut() {
         // An entry without attributes, over and over: well formed, and never done.
         let entry = b"\x30\x09\x02\x01\x01\x64\x04\x04\x00\x30\x00".repeat(100);
         let port = fake(vec![Manner::SaysForEver(entry)]).await;
-        let error = ldap::ldap("127.0.0.1", port, SOON).await.unwrap_err();
+        let error = ldap::ldap(&Vantage::Here, "127.0.0.1", port, SOON).await.unwrap_err();
         assert!(matches!(error, ProbeError::Nonsense { .. }), "{error:?}");
     });
 }
@@ -114,7 +115,7 @@ fn a_file_server_that_is_silent_about_smb_1_is_not_slow() {
     block(async {
         let port = fake(vec![Manner::Says(newer_smb()), Manner::Silent]).await;
         let began = Instant::now();
-        let told = smb::smb("127.0.0.1", port, Duration::from_secs(20)).await.unwrap();
+        let told = smb::smb(&Vantage::Here, "127.0.0.1", port, Duration::from_secs(20)).await.unwrap();
         assert_eq!((told.dialect, told.signing), ("2.1", smb::Signing::Required));
         // It waited for the old dialect, which the time of the answer does not tell.
         assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
@@ -138,11 +139,11 @@ fn remote_desktops_tell_whether_they_want_the_login_first() {
             (vec![refused(2), old], "rdp", false),
         ] {
             let port = fake(manners).await;
-            let desktop = rdp::rdp("127.0.0.1", port, SOON).await.unwrap();
+            let desktop = rdp::rdp(&Vantage::Here, "127.0.0.1", port, SOON).await.unwrap();
             assert_eq!((desktop.protocol, desktop.nla_only), (protocol, nla_only));
         }
         let port = fake(vec![refused(2)]).await;
-        assert!(rdp::rdp("127.0.0.1", port, SOON).await.is_err());
+        assert!(rdp::rdp(&Vantage::Here, "127.0.0.1", port, SOON).await.is_err());
     });
 }
 
@@ -183,8 +184,9 @@ fn a_key_centre_on_one_leg_says_which() {
                       \xa6\x03\x02\x01\x19\xa9\x0b\x1b\x09CINTO.LAN";
         let length = u32::try_from(error.len()).unwrap().to_be_bytes();
         let port = fake(vec![Manner::Says([length.as_slice(), error].concat())]).await;
-        let answer = kerberos::kerberos("127.0.0.1", port, "CINTO.LAN", "traghetto", SOON).await.unwrap();
-        assert_eq!((answer.tcp, answer.udp, answer.alive, answer.error), (true, false, true, 25));
+        let answer =
+            kerberos::kerberos(&Vantage::Here, "127.0.0.1", port, "CINTO.LAN", "traghetto", SOON).await.unwrap();
+        assert_eq!((answer.tcp, answer.udp, answer.alive, answer.error), (true, Some(false), true, 25));
         assert_eq!(answer.realm.as_deref(), Some("CINTO.LAN"));
         assert!(answer.skew.is_some());
     });
@@ -227,11 +229,11 @@ fn a_service_is_found_as_clients_find_it() {
         let listening = fake(vec![Manner::Silent]).await;
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
         let server = name_server(listening, closed).await;
-        let located = locate(server, "_ldap._tcp.lan", SOON).await.unwrap();
+        let located = locate(&Vantage::Here, &server.into(), "_ldap._tcp.lan", SOON).await.unwrap();
         assert_eq!(located.found, [format!("dc1.lan:{listening} 127.0.0.1")]);
         let dead = [format!("dc2.lan:{closed} takes no connection"), "gone.lan:389 has no address".to_owned()];
         assert_eq!(located.dead, dead);
-        let nobody = locate(server, "_gc._tcp.lan", SOON).await.unwrap();
+        let nobody = locate(&Vantage::Here, &server.into(), "_gc._tcp.lan", SOON).await.unwrap();
         assert_eq!((nobody.found.len(), nobody.dead.len()), (0, 0));
     });
 }
@@ -288,7 +290,7 @@ impl Drop for Openssl {
 fn a_certificate_is_looked_at_and_not_believed() {
     for (option, version) in [("-tls1_2", "1.2"), ("-tls1_3", "1.3")] {
         let server = Openssl::start("20", &[option]);
-        let shown = block(tls::tls("127.0.0.1", server.port, Some("posta.cinto.lan"), SOON)).unwrap();
+        let shown = block(tls::tls(&Vantage::Here, "127.0.0.1", server.port, Some("posta.cinto.lan"), SOON)).unwrap();
         assert_eq!(shown.version, version);
         assert_eq!((shown.subject.as_str(), &shown.issuer), ("O=Comune di Cinto, CN=posta.cinto.lan", &shown.subject));
         assert!((shown.days - 20.0).abs() < 0.1 && !shown.early, "{}", shown.days);

@@ -141,6 +141,8 @@ impl Source<'_> {
         if let Known::Known(servers) = &mut tenant.servers {
             servers.iter_mut().filter(|server| server.id == self.server.id).for_each(reachable);
         }
+        // Nor does it need a machine that asks.
+        tenant.test_probe = tenant.test_probe.or_else(|| Some(nowhere(self.server)));
         let options = Options { server: Some(&self.server.id), ..self.options };
         let asked = |(number, task): (usize, Task)| match task.todo.clone() {
             Todo::Ask(inquiry) if inquiry.question.script().is_some() => Some((number, task, inquiry)),
@@ -261,11 +263,17 @@ impl Head {
     }
 }
 
+/// A way that nobody takes.
+fn nowhere(server: &Server) -> Access {
+    let (host, login) = (server.address.to_string(), Login::Password(SecretRef::Env(String::new())));
+    Access { host, port: 0, user: String::new(), login, host_key: None, ssh_profile: SshProfile::Modern, via: None }
+}
+
 /// A script needs no way to the host when somebody carries it there: one is made up.
 fn reachable(server: &mut Server) {
-    let secret = SecretRef::Env(String::new());
     match &server.os {
         Os::Windows(_) => {
+            let secret = SecretRef::Env(String::new());
             let (host, user) = (server.address.to_string(), String::new());
             let access = WinrmAccess { host, port: 0, user, password: secret, certificate: None };
             (server.winrm, server.landing_winrm) = (Some(access.clone()), Some(access));
@@ -273,9 +281,7 @@ fn reachable(server: &mut Server) {
             (server.access, server.landing_access) = (None, None);
         }
         Os::Linux(_) => {
-            let (host, login) = (server.address.to_string(), Login::Password(secret));
-            let (user, ssh_profile) = (String::new(), SshProfile::Modern);
-            let access = Access { host, port: 0, user, login, host_key: None, ssh_profile, via: None };
+            let access = nowhere(server);
             (server.access, server.landing_access) = (Some(access.clone()), Some(access));
         }
     }

@@ -231,16 +231,19 @@ fn question(fields: &mut Fields<'_>, scope: Scope, kept: bool) -> Option<Option<
     let Some(probe) = probe? else { return Some(None) };
     let (mut expect, expression) = expect?;
     let compare: Option<Compare> = compare?;
-    implied(fields, &probe, &mut expect, expression.as_ref(), compare.is_some());
+    let written = expect.len();
+    imply(fields, &probe, &mut expect, expression.as_ref(), compare.is_some());
+    let implied = expect.len() - written;
     if let Some(complaint) = silence::unproven(&probe, &expect, expression.as_ref()) {
         fields.refuse("probe.ps", complaint);
     }
     let timeout = Duration::from_secs(timeout?.into());
-    Some(Some(Check::Probe { probe, expect, expression, compare, most_bytes: most_bytes?, until: until?, timeout }))
+    let (most_bytes, until) = (most_bytes?, until?);
+    Some(Some(Check::Probe { probe, expect, implied, expression, compare, most_bytes, until, timeout }))
 }
 
 /// Adds what holds unless the item says otherwise of the same attribute; an item that cannot fail is refused.
-fn implied(
+fn imply(
     fields: &mut Fields<'_>,
     probe: &Probe,
     expect: &mut Vec<Condition>,

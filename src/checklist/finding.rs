@@ -141,6 +141,9 @@ pub struct Finding {
     /// SHA-256 of what was asked of whom, as hex: empty where nothing was asked.
     #[serde(default)]
     pub asked: String,
+    /// The probe machine of the test network through which it was asked; none where it was asked from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
     /// When it was asked, by the host's clock, where somebody carried the script there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_time: Option<Timestamp>,
@@ -236,6 +239,7 @@ mod tests {
             took: 0.0,
             digest: String::new(),
             asked: String::new(),
+            through: None,
             host_time: None,
             raw: String::new(),
             captured: None,

@@ -268,6 +268,9 @@ pub enum Check {
         probe: Probe,
         /// What must hold of the answer: all of it.
         expect: Vec<Condition>,
+        /// How many of these, the first, the item does not say: they hold unless it says otherwise.
+        #[serde(skip)]
+        implied: usize,
         /// What must hold of it besides, as an expression.
         #[serde(skip_serializing_if = "Option::is_none")]
         expression: Option<Expression>,

@@ -59,6 +59,7 @@ fn unasked(task: &Task, verdict: Verdict, reason: Option<String>) -> Finding {
         took: 0.0,
         digest: task.item.digest(),
         asked: String::new(),
+        through: None,
         host_time: None,
         raw: String::new(),
         captured: None,
@@ -84,7 +85,8 @@ pub(super) fn at_rest(task: &Task, signatures: &Signatures, unanswered: &str) ->
 pub(super) fn judge(task: &Task, inquiry: &Inquiry, answer: Result<Answer, NoAnswer>, attempts: u32) -> Finding {
     let expected = one_line(&expected(inquiry).join(", "), 300);
     let asked = inquiry.identity();
-    let mut finding = Finding { expected, attempts, asked, ..unasked(task, Verdict::Pass, None) };
+    let through = inquiry.origin.probe().map(str::to_owned);
+    let mut finding = Finding { expected, attempts, asked, through, ..unasked(task, Verdict::Pass, None) };
     match answer {
         Err(none) => {
             finding.verdict = Verdict::Error;

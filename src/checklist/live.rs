@@ -6,48 +6,49 @@ mod reading;
 
 use super::expect::{Datum, Reading};
 use super::judge::{Answer, NoAnswer, in_words};
-use super::plan::Question;
+use super::plan::{Origin, Question};
 use super::run::Field;
 use crate::model::script_access::ScriptAccess;
 use crate::world::ShellError;
 use crate::world::host::Host;
+use crate::world::probe::dns::NameServer;
 use crate::world::probe::{self, ProbeError};
 use crate::world::ssh::Trust;
+use crate::world::vantage::{ProbeMachines, Untold, Vantage};
 use reading::{Maybe as _, milliseconds, no_answer};
-use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// The world outside, with what the operator trusts and holds.
-#[derive(Debug, Clone)]
 pub struct Live {
     trust: Trust,
+    /// Those that were entered: one session for all questions.
+    machines: ProbeMachines,
 }
 
 impl Live {
     /// The world outside, entered with `trust`.
     pub fn new(trust: Trust) -> Self {
-        Self { trust }
-    }
-}
-
-impl Field for Live {
-    type Shell = Host;
-
-    async fn connect(&self, access: &ScriptAccess) -> Result<Host, ShellError> {
-        Host::connect(access, &self.trust).await
+        Self { trust, machines: ProbeMachines::default() }
     }
 
-    async fn ask(&self, question: &Question, deadline: Duration) -> Result<Answer, NoAnswer> {
+    async fn vantage(&self, origin: &Origin) -> Result<Vantage, Untold> {
+        match origin {
+            Origin::OperationsHost => Ok(Vantage::Here),
+            Origin::ProbeMachine(access) => self.machines.enter(access, &self.trust).await,
+        }
+    }
+
+    async fn asked(&self, from: &Vantage, question: &Question, deadline: Duration) -> Result<Answer, NoAnswer> {
         match question {
-            Question::Tcp { host, port } => tcp(host, *port, deadline).await,
-            Question::Dns { server, name, record } => dns(server, name, record, deadline).await,
-            Question::Http { url } => http(url, deadline).await,
-            Question::Ping { host, count, every } => ping(host, *count, *every, deadline).await,
+            Question::Tcp { host, port } => tcp(from, host, *port, deadline).await,
+            Question::Dns { server, name, record } => dns(from, server, name, record, deadline).await,
+            Question::Http { url } => http(from, url, deadline).await,
+            Question::Ping { host, count, every } => ping(from, host, *count, *every, deadline).await,
             Question::Throughput { access, time, rate } => {
-                line::throughput(&self.trust, access, *time, *rate, deadline).await
+                line::throughput(from, &self.trust, access, *time, *rate, deadline).await
             }
             Question::Ios { router, access } => line::router(&self.trust, router, access, deadline).await,
-            Question::Native(question) => native::ask(question, deadline).await,
+            Question::Native(question) => native::ask(from, question, deadline).await,
             Question::Sh { .. } | Question::Ps { .. } => Err(NoAnswer {
                 reason: "a script runs in a session: a bug in traghetto".to_owned(),
                 unreachable: false,
@@ -56,10 +57,38 @@ impl Field for Live {
     }
 }
 
+/// Why nothing is known of whoever was to be asked through a probe machine.
+fn untold(untold: &Untold) -> NoAnswer {
+    NoAnswer { reason: untold.to_string(), unreachable: untold.transient }
+}
+
+impl Field for Live {
+    type Shell = Host;
+
+    async fn ready(&self, origin: &Origin) -> Result<(), NoAnswer> {
+        self.vantage(origin).await.map(|_| ()).map_err(|error| untold(&error))
+    }
+
+    async fn connect(&self, access: &ScriptAccess, origin: &Origin) -> Result<Host, ShellError> {
+        let from = self.vantage(origin).await.map_err(|error| {
+            let host = access.host().to_owned();
+            ShellError::Unreachable { host, source: error.into() }
+        })?;
+        Host::connect(&from, access, &self.trust).await
+    }
+
+    async fn ask(&self, question: &Question, origin: &Origin, deadline: Duration) -> Result<Answer, NoAnswer> {
+        let from = self.vantage(origin).await.map_err(|error| untold(&error))?;
+        let answer = self.asked(&from, question, deadline).await;
+        // Whoever hung up may have been the probe machine.
+        from.loss().await.map_or(answer, |error| Err(untold(&error)))
+    }
+}
+
 /// That nobody takes the connection is an answer, too.
-async fn tcp(host: &str, port: u16, deadline: Duration) -> Result<Answer, NoAnswer> {
+async fn tcp(from: &Vantage, host: &str, port: u16, deadline: Duration) -> Result<Answer, NoAnswer> {
     let began = Instant::now();
-    let (open, refused, complaint) = match probe::tcp(host, port, deadline).await {
+    let (open, refused, complaint) = match probe::tcp(from, host, port, deadline).await {
         Ok(_) => (true, false, String::new()),
         Err(error @ (ProbeError::Unreachable { .. } | ProbeError::Deadline { .. })) => {
             (false, error.is_refusal(), in_words(&error))
@@ -74,11 +103,11 @@ async fn tcp(host: &str, port: u16, deadline: Duration) -> Result<Answer, NoAnsw
     Ok(Answer { reading, raw: Vec::new(), complaint, took })
 }
 
-async fn dns(server: &str, name: &str, record: &str, deadline: Duration) -> Result<Answer, NoAnswer> {
+async fn dns(from: &Vantage, server: &str, name: &str, record: &str, deadline: Duration) -> Result<Answer, NoAnswer> {
     let invalid = |reason: String| NoAnswer { reason, unreachable: false };
     let record = record.parse().map_err(|_| invalid(format!("`{record}` is no type of records")))?;
-    let server = name_server(server).await?;
-    let answer = probe::dns::dns(server, name, record, deadline).await.map_err(|error| no_answer(&error))?;
+    let server = name_server(from, server).await?;
+    let answer = probe::dns::dns(from, &server, name, record, deadline).await.map_err(|error| no_answer(&error))?;
     let answers: Vec<String> = answer.records.iter().map(ToString::to_string).collect();
     let raw = answers.join("\n").into_bytes();
     let reading = Reading::default()
@@ -88,23 +117,21 @@ async fn dns(server: &str, name: &str, record: &str, deadline: Duration) -> Resu
     Ok(Answer { reading, raw, complaint: String::new(), took: answer.took })
 }
 
-/// The address of a name server: an address, with or without a port, or a name.
-async fn name_server(text: &str) -> Result<SocketAddr, NoAnswer> {
-    if let Ok(address) = text.parse() {
-        return Ok(address);
-    }
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(address, probe::dns::PORT));
+/// A name server: an address, with or without a port, or a name, which a probe machine resolves itself.
+async fn name_server(from: &Vantage, text: &str) -> Result<NameServer, NoAnswer> {
+    let server = NameServer::read(text);
+    if matches!(from, Vantage::Probe(_)) {
+        return Ok(server);
     }
     let unknown = |reason: String| NoAnswer { reason, unreachable: true };
-    let mut found = tokio::net::lookup_host((text, probe::dns::PORT))
+    let mut found = tokio::net::lookup_host((server.host.as_str(), server.port))
         .await
         .map_err(|error| unknown(format!("the name server `{text}` has no address: {error}")))?;
-    found.next().ok_or_else(|| unknown(format!("the name server `{text}` has no address")))
+    found.next().map(NameServer::from).ok_or_else(|| unknown(format!("the name server `{text}` has no address")))
 }
 
-async fn http(url: &str, deadline: Duration) -> Result<Answer, NoAnswer> {
-    let page = probe::http(url, deadline).await.map_err(|error| no_answer(&error))?;
+async fn http(from: &Vantage, url: &str, deadline: Duration) -> Result<Answer, NoAnswer> {
+    let page = probe::http(from, url, deadline).await.map_err(|error| no_answer(&error))?;
     let reading = Reading::default()
         .with("status", Datum::Number(page.status.into()))
         .with("body", Datum::Text(String::from_utf8_lossy(&page.body).into_owned()))
@@ -112,9 +139,9 @@ async fn http(url: &str, deadline: Duration) -> Result<Answer, NoAnswer> {
     Ok(Answer { reading, raw: page.body, complaint: String::new(), took: page.took })
 }
 
-async fn ping(host: &str, count: u32, every: Duration, deadline: Duration) -> Result<Answer, NoAnswer> {
+async fn ping(from: &Vantage, host: &str, count: u32, every: Duration, deadline: Duration) -> Result<Answer, NoAnswer> {
     let began = Instant::now();
-    let echoes = probe::ping(host, count, every, deadline).await.map_err(|error| no_answer(&error))?;
+    let echoes = probe::ping(from, host, count, every, deadline).await.map_err(|error| no_answer(&error))?;
     let reading = Reading::default()
         .with("loss", Datum::Number(echoes.loss()))
         .maybe("ms", echoes.mean.map(milliseconds))

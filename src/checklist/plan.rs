@@ -1,9 +1,10 @@
 //! Checklist and tenant give tasks: each item once for each subject, with the values filled in.
 
+mod origin;
 mod question;
 mod values;
 
-pub use question::{Asked, Inquiry, Question, Task, Todo};
+pub use question::{Asked, Inquiry, Origin, Question, Task, Todo};
 
 use super::baseline::Baselines;
 use super::batch::STDOUT_LIMIT;
@@ -136,13 +137,17 @@ impl<'a> Scene<'a> {
         if let Some(reason) = self.not_for(item, nouns) {
             return Todo::Skip(reason);
         }
-        let Check::Probe { probe, expect, expression, compare, most_bytes, until, timeout } = &item.check else {
+        let Check::Probe { probe, expect, implied, expression, compare, most_bytes, until, timeout } = &item.check
+        else {
             return Todo::Sign;
         };
         let value = |variable| self.value(variable, nouns);
         let filled = self.question(probe, nouns).and_then(|question| {
-            let expect = expect.iter().map(|condition| condition.resolve(value)).collect::<Result<_, _>>()?;
+            let origin = self.origin(&question)?;
+            let wanted = origin::wanted(&question, &origin, expect, *implied);
+            let expect = wanted.map(|condition| condition.resolve(value)).collect::<Result<Vec<_>, _>>()?;
             let expression = expression.as_ref().map(|expression| expression.resolve(&value)).transpose()?;
+            origin::unasked(&question, &origin, &expect, expression.as_ref())?;
             let compare = compare.clone();
             let before = compare.as_ref().and_then(|compare| self.baselines.get(&compare.key, subject)).cloned();
             let most_bytes = most_bytes.and_then(|most| usize::try_from(most).ok()).unwrap_or(STDOUT_LIMIT);
@@ -151,7 +156,7 @@ impl<'a> Scene<'a> {
             let rescued = nouns.server.is_some_and(|server| server.transfer == Transfer::Rescue);
             let alternates = rescued && self.phase == Phase::Source;
             let asked = Asked { of, alternates };
-            Ok(Inquiry { question, asked, expect, expression, compare, before, most_bytes, until, timeout })
+            Ok(Inquiry { question, asked, origin, expect, expression, compare, before, most_bytes, until, timeout })
         });
         match filled {
             Ok(inquiry) => Todo::Ask(inquiry),
@@ -199,7 +204,8 @@ impl<'a> Scene<'a> {
         let winrm = if self.phase.is_of_copies() { &server.landing_winrm } else { &server.winrm };
         let rescue = !self.phase.is_of_copies() && server.transfer == Transfer::Rescue;
         let over_ssh = self.access(server).filter(|_| !rescue);
-        winrm.clone().map(ScriptAccess::Winrm).or_else(|| Some(ScriptAccess::PowerShellOverSsh(over_ssh?.clone())))
+        let winrm = winrm.as_ref().map(|access| ScriptAccess::Winrm(self.winrm(access, server)));
+        winrm.or_else(|| Some(ScriptAccess::PowerShellOverSsh(self.ssh(over_ssh?, server))))
     }
 
     fn question(self, probe: &Probe, nouns: Nouns<'_>) -> Result<Question, Unfilled> {
@@ -236,9 +242,9 @@ impl<'a> Scene<'a> {
     }
 
     fn shell(self, nouns: Nouns<'_>) -> Result<Access, Unfilled> {
-        let access = nouns.server.and_then(|server| self.access(server));
+        let access = nouns.server.and_then(|server| Some(self.ssh(self.access(server)?, server)));
         let missing = if self.phase.is_of_copies() { "landing_access" } else { "access" };
-        access.cloned().ok_or_else(|| Unfilled::Invalid(format!("the inventory gives no `{missing}`")))
+        access.ok_or_else(|| Unfilled::Invalid(format!("the inventory gives no `{missing}`")))
     }
 
     /// A router that the inventory does not lead to is the carrier's, or is looked at by hand.

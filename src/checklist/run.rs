@@ -5,7 +5,7 @@ use super::batch::{self, Entry, together};
 use super::finding::{Finding, Verdict};
 use super::item::Checklist;
 use super::judge::{Answer, NoAnswer, at_rest, in_words, judge};
-use super::plan::{Inquiry, Options, Question, Task, Todo, tasks};
+use super::plan::{Inquiry, Options, Origin, Question, Task, Todo, tasks};
 use super::powershell;
 use super::record::RunRecord;
 use super::redact::Redactor;
@@ -36,11 +36,24 @@ pub trait Field: Send + Sync + 'static {
     /// A connection to a host.
     type Shell: Shell + 'static;
 
-    /// Connects to a host.
-    fn connect(&self, access: &ScriptAccess) -> impl Future<Output = Result<Self::Shell, ShellError>> + Send;
+    /// Makes sure that questions can go out from there: it is not counted as time of an item, and whoever
+    /// cannot be entered is tried once for all.
+    fn ready(&self, origin: &Origin) -> impl Future<Output = Result<(), NoAnswer>> + Send;
 
-    /// Asks a question that is not a script, from this machine.
-    fn ask(&self, question: &Question, deadline: Duration) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+    /// Connects to a host from there.
+    fn connect(
+        &self,
+        access: &ScriptAccess,
+        origin: &Origin,
+    ) -> impl Future<Output = Result<Self::Shell, ShellError>> + Send;
+
+    /// Asks a question that is not a script, from there.
+    fn ask(
+        &self,
+        question: &Question,
+        origin: &Origin,
+        deadline: Duration,
+    ) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
 }
 
 /// Runs `checklist` for `tenant` and returns one finding for each task, in the order of the items.
@@ -60,9 +73,9 @@ pub async fn run<F: Field>(
     let (hosts, probes) = sort(&tasks);
     let lost: BTreeMap<usize, Finding> =
         tasks.iter().map(|(number, task)| (*number, at_rest(task, options.signatures, LOST))).collect();
-    for (access, numbers) in hosts {
+    for (host, numbers) in hosts {
         let jobs = numbers.into_iter().filter_map(|number| Job::take(&mut tasks, number)).collect();
-        work.spawn(ask_host(field.clone(), host_permits.clone(), access, jobs));
+        work.spawn(ask_host(field.clone(), host_permits.clone(), host, jobs));
     }
     for number in probes {
         if let Some(job) = Job::take(&mut tasks, number) {
@@ -117,17 +130,27 @@ impl Keeper<'_> {
     }
 }
 
+/// A host that is asked by scripts, and from where.
+#[derive(PartialEq)]
+struct Host {
+    access: ScriptAccess,
+    origin: Origin,
+}
+
 /// Tasks of the same host go together; the others are on their own.
-fn sort(tasks: &BTreeMap<usize, Task>) -> (Vec<(ScriptAccess, Vec<usize>)>, Vec<usize>) {
-    let mut hosts: Vec<(ScriptAccess, Vec<usize>)> = Vec::new();
+fn sort(tasks: &BTreeMap<usize, Task>) -> (Vec<(Host, Vec<usize>)>, Vec<usize>) {
+    let mut hosts: Vec<(Host, Vec<usize>)> = Vec::new();
     let mut probes = Vec::new();
     for (number, task) in tasks {
-        let Todo::Ask(Inquiry { question, .. }) = &task.todo else { continue };
+        let Todo::Ask(Inquiry { question, origin, .. }) = &task.todo else { continue };
         match question.script() {
-            Some((access, _)) => match hosts.iter_mut().find(|(host, _)| *host == access) {
-                Some((_, numbers)) => numbers.push(*number),
-                None => hosts.push((access, vec![*number])),
-            },
+            Some((access, _)) => {
+                let own = Host { access, origin: origin.clone() };
+                match hosts.iter_mut().find(|(host, _)| *host == own) {
+                    Some((_, numbers)) => numbers.push(*number),
+                    None => hosts.push((own, vec![*number])),
+                }
+            }
             None => probes.push(*number),
         }
     }
@@ -170,11 +193,9 @@ async fn ask_probe<F: Field>(field: Arc<F>, permits: Arc<Semaphore>, mut job: Jo
         // The semaphore is never closed; without a permit the work would only start earlier.
         let permit = permits.acquire().await;
         let began = *began.get_or_insert_with(Instant::now);
-        let limit = job.inquiry.timeout;
-        let asked = timeout(limit + Duration::from_secs(1), field.ask(&job.inquiry.question, limit)).await;
+        let asked = ask_in_time(&*field, &job.inquiry).await;
         drop(permit);
-        let silent = NoAnswer { reason: format!("no answer within {} s", limit.as_secs()), unreachable: true };
-        let finding = job.finding(asked.unwrap_or(Err(silent)));
+        let finding = job.finding(asked);
         match job.again(&finding, began) {
             Some(pause) => sleep(pause).await,
             None => return (job.number, finding),
@@ -182,21 +203,24 @@ async fn ask_probe<F: Field>(field: Arc<F>, permits: Arc<Semaphore>, mut job: Jo
     }
 }
 
+async fn ask_in_time<F: Field>(field: &F, inquiry: &Inquiry) -> Result<Answer, NoAnswer> {
+    let Inquiry { question, origin, timeout: limit, .. } = inquiry;
+    field.ready(origin).await?;
+    let asked = timeout(*limit + Duration::from_secs(1), field.ask(question, origin, *limit)).await;
+    let silent = NoAnswer { reason: format!("no answer within {} s", limit.as_secs()), unreachable: true };
+    asked.unwrap_or(Err(silent))
+}
+
 /// Asks one host everything in one session: one script, then another for what is asked again. A host
 /// that was lost, such as one that starts again, is connected to anew when it is asked again.
-async fn ask_host<F: Field>(
-    field: Arc<F>,
-    permits: Arc<Semaphore>,
-    access: ScriptAccess,
-    mut jobs: Vec<Job>,
-) -> Numbered {
+async fn ask_host<F: Field>(field: Arc<F>, permits: Arc<Semaphore>, host: Host, mut jobs: Vec<Job>) -> Numbered {
     let mut shell = None;
     let mut began = None;
     let mut findings = Vec::new();
     while !jobs.is_empty() {
         let permit = permits.acquire().await;
         let began = *began.get_or_insert_with(Instant::now);
-        let answers = ask_once(&*field, &access, &mut shell, &jobs).await;
+        let answers = ask_once(&*field, &host, &mut shell, &jobs).await;
         drop(permit);
         let mut later = Vec::new();
         let mut pause = None;
@@ -221,22 +245,31 @@ async fn ask_host<F: Field>(
 /// Asks everything once, in the session that there is or in a new one.
 async fn ask_once<F: Field>(
     field: &F,
-    access: &ScriptAccess,
+    host: &Host,
     shell: &mut Option<F::Shell>,
     jobs: &[Job],
 ) -> Vec<Result<Answer, NoAnswer>> {
     let open = match shell.take() {
         Some(open) => open,
-        None => match field.connect(access).await {
+        None => match enter(field, host).await {
             Ok(open) => open,
-            Err(error) => return jobs.iter().map(|_| Err(no_answer(&error))).collect(),
+            Err(none) => return jobs.iter().map(|_| Err(none.clone())).collect(),
         },
     };
-    let answers = ask_all(&open, access.is_powershell(), jobs).await;
-    if !answers.iter().any(|answer| answer.as_ref().is_err_and(|none| none.unreachable)) {
+    let mut answers = ask_all(&open, host.access.is_powershell(), jobs).await;
+    let lost = |answer: &Result<Answer, NoAnswer>| answer.as_ref().is_err_and(|none| none.unreachable);
+    if !answers.iter().any(lost) {
         *shell = Some(open);
+    } else if let Err(none) = field.ready(&host.origin).await {
+        // It was the machine that asks, and says nothing about the host.
+        answers.iter_mut().filter(|answer| lost(answer)).for_each(|answer| *answer = Err(none.clone()));
     }
     answers
+}
+
+async fn enter<F: Field>(field: &F, host: &Host) -> Result<F::Shell, NoAnswer> {
+    field.ready(&host.origin).await?;
+    field.connect(&host.access, &host.origin).await.map_err(|error| no_answer(&error))
 }
 
 async fn ask_all<S: Shell>(shell: &S, powershell: bool, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {

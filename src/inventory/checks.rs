@@ -7,6 +7,7 @@ mod addresses;
 mod identity;
 mod pools;
 mod population;
+mod test_probe;
 
 use super::form::Decoded;
 use super::problem::{Complaint, Problems, nearest, quote};
@@ -66,6 +67,7 @@ pub(super) fn run(files: &Files, problems: &mut Problems) {
     pools::check(files, problems);
     addresses::check(files, problems);
     check_landings(files, problems);
+    test_probe::check(files, problems);
     check_persons(files, problems);
     check_receivers(files, problems);
     check_first_fees(files, problems);

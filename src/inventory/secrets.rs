@@ -36,6 +36,9 @@ pub fn check(root: &Path, inventory: &Inventory) -> Result<(), Problems> {
                 lost.extend(missing.map(|complaint| (path.key("converter").key("password"), complaint)));
             }
         }
+        if let Some(probe) = &tenant.test_probe {
+            look(root, &KeyPath::root().key("test_probe"), probe, &mut lost);
+        }
         for (index, site) in tenant.sites.known().into_iter().flatten().enumerate() {
             let Some(routers) = &site.link.routers else { continue };
             let path = KeyPath::root().key("sites").item(index).key("link").key("routers");

@@ -4,7 +4,7 @@ use super::codes;
 use super::form::scalars::{date, flag, id, month_day, text, text_like, whole, word};
 use super::form::{Fields, Form, list, nonempty_list, or_unknown, record, scalars};
 use super::problem::Complaint;
-use super::{server, site, window};
+use super::{access, server, site, window};
 use crate::model::tenant::{ActualCount, Clients, Codes, Population, Saas, ServerCount, Tenant, TenantKind};
 use crate::model::{Known, LandingId, TenantId};
 use std::collections::BTreeSet;
@@ -24,13 +24,17 @@ fn file(fields: &mut Fields<'_>) -> Option<Tenant> {
     let servers = fields.required("servers", servers, or_unknown(list(server::form())));
     let sites = "The sites with their links, or `unknown`.";
     let sites = fields.required("sites", sites, or_unknown(nonempty_list(site::form())));
+    let probe =
+        "How the probe machine is reached that has a card in its isolated test network: it asks the test copies.";
+    let test_probe = fields.optional("test_probe", probe, access::form());
     let agreed = "The hours in which its servers may move (default: any hour).";
     let windows = fields.or("windows", agreed, nonempty_list(window::form()), Vec::new());
     let (servers, sites, windows) = (servers?, sites?, windows?);
     server::check_together(fields, servers.as_deref().unwrap_or_default());
     site::check_together(fields, sites.as_deref().unwrap_or_default());
     window::check_together(fields, &windows, servers.as_deref().unwrap_or_default());
-    Some(Tenant { server_count: server_count?, servers: known(servers), sites: known(sites), windows, ..about? })
+    let (server_count, test_probe) = (server_count?, test_probe?);
+    Some(Tenant { server_count, servers: known(servers), sites: known(sites), test_probe, windows, ..about? })
 }
 
 fn known<T>(value: Option<T>) -> Known<T> {
@@ -81,6 +85,7 @@ fn about(fields: &mut Fields<'_>) -> Option<Tenant> {
         servers: Known::Unknown,
         sites: Known::Unknown,
         patron_day: patron_day?,
+        test_probe: None,
         windows: Vec::new(),
     })
 }

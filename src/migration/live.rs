@@ -10,6 +10,7 @@ mod shaping;
 mod sight;
 mod snapshot;
 mod trouble;
+mod under_test;
 
 use super::plan::Step;
 use super::playbook::Action;
@@ -382,10 +383,15 @@ impl<F: Field> Acts for Live<'_, F> {
         server: &ServerId,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Ended, Trouble> {
-        if self.server(server)?.transfer.is_converter() {
-            return self.launch_copy(server, progress).await;
+        let mut ended = match self.server(server)?.transfer.is_converter() {
+            true => self.launch_copy(server, progress).await?,
+            false => self.launch(server, progress).await?,
+        };
+        let controller = self.await_controller(server, progress).await?;
+        if !controller.is_null() {
+            ended.facts["controller"] = controller;
         }
-        self.launch(server, progress).await
+        Ok(ended)
     }
 
     async fn end_tests(&mut self) -> Result<Value, Trouble> {

@@ -1,7 +1,7 @@
 //! A tenant (ente): a municipality, or a union of them.
 
 use super::link::Site;
-use super::server::Server;
+use super::server::{Access, Server};
 use super::window::Window;
 use super::{Known, LandingId, TenantId};
 use jiff::civil::Date;
@@ -43,6 +43,9 @@ pub struct Tenant {
     pub sites: Known<Vec<Site>>,
     /// Day of the patron saint, a local holiday (month, day), only where it is a fixed date.
     pub patron_day: Option<(i8, i8)>,
+    /// How the probe machine of its isolated test network is reached; none where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_probe: Option<Access>,
     /// The hours in which its servers may move; none are any hour.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,

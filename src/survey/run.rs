@@ -5,6 +5,7 @@ use crate::model::script_access::ScriptAccess;
 use crate::model::server::{Os, Server, Transfer};
 use crate::world::host::Host;
 use crate::world::ssh::Trust;
+use crate::world::vantage::Vantage;
 use crate::world::{Shell, ShellError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +81,7 @@ async fn ask(server: &Server, access: &ScriptAccess, trust: &Trust, mark: &Mark)
     let sources = server.disks.iter().filter_map(|disk| disk.source.as_deref());
     let text = if access.is_powershell() { powershell_script(mark) } else { script(mark, sources) };
     let answer = async {
-        let host = Host::connect(access, trust).await?;
+        let host = Host::connect(&Vantage::Here, access, trust).await?;
         host.run(&text, DEADLINE).await
     };
     match answer.await {

@@ -1,6 +1,7 @@
 //! A host that takes scripts, whatever the way and the language.
 
 use super::ssh::{self, Trust};
+use super::vantage::Vantage;
 use super::{Output, Pipe, Shell, ShellError, powershell, winrm};
 use crate::model::script_access::ScriptAccess;
 use std::time::Duration;
@@ -16,17 +17,16 @@ pub enum Host {
 }
 
 impl Host {
-    /// Connects and logs in; `trust` also says where secrets are.
+    /// Connects and logs in, from this machine or a probe machine; `trust` also says where secrets are.
     ///
     /// # Errors
     /// The host is not there, is not the one we know, or refuses the login.
-    pub async fn connect(access: &ScriptAccess, trust: &Trust) -> Result<Self, ShellError> {
-        let over_ssh = async |access| ssh::Session::connect(access, trust, ssh::Deadlines::default()).await;
+    pub async fn connect(from: &Vantage, access: &ScriptAccess, trust: &Trust) -> Result<Self, ShellError> {
         Ok(match access {
-            ScriptAccess::Sh(access) => Host::Sh(over_ssh(access).await?),
-            ScriptAccess::PowerShellOverSsh(access) => Host::PowerShellOverSsh(over_ssh(access).await?),
+            ScriptAccess::Sh(access) => Host::Sh(from.log_in(access, trust).await?),
+            ScriptAccess::PowerShellOverSsh(access) => Host::PowerShellOverSsh(from.log_in(access, trust).await?),
             ScriptAccess::Winrm(access) => {
-                Host::Winrm(winrm::Session::connect(access, &trust.root, winrm::Deadlines::default()).await?)
+                Host::Winrm(winrm::Session::connect(from, access, &trust.root, winrm::Deadlines::default()).await?)
             }
         })
     }

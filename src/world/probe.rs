@@ -1,5 +1,5 @@
-//! Questions to the network from this machine: TCP, DNS, HTTP, ping, and to services in their own
-//! protocols, without a login. Each has a deadline and a typed answer; that nobody answers is an error, what the answer is worth is for the caller.
+//! Questions to the network, from this machine or from a probe machine: TCP, DNS, HTTP, ping, and to
+//! services in their own protocols, without a login. Each has a deadline and a typed answer; that nobody answers is an error, what the answer is worth is for the caller.
 
 mod ber;
 mod bytes;
@@ -7,6 +7,7 @@ mod certificate;
 mod datagram;
 pub mod dns;
 mod dns_message;
+mod fetch;
 mod http;
 pub mod kerberos;
 mod kerberos_message;
@@ -29,6 +30,7 @@ pub(super) use certificate::signature_algorithm;
 pub use http::{Page, http};
 pub use ping::{Echoes, INTERVAL, ping};
 
+use super::vantage::{Stream, Untold, Vantage};
 use std::error::Error;
 use std::future::Future;
 use std::io;
@@ -69,6 +71,9 @@ pub enum ProbeError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The probe machine did not ask: nothing is known of who was to be asked.
+    #[error(transparent)]
+    Untold(#[from] Untold),
     /// A program or library of this machine does not work.
     #[error("{what} does not work on this machine")]
     Tool {
@@ -98,18 +103,23 @@ impl ProbeError {
     }
 }
 
-/// Connects to a TCP port and closes; how long it took, with the name's resolution.
+/// Connects to a TCP port and closes; how long it took, with the name's resolution. Through a probe
+/// machine it took a round trip to that more.
 ///
 /// # Errors
 /// [`ProbeError`]: refused, unreachable, no answer in time.
-pub async fn tcp(host: &str, port: u16, deadline: Duration) -> Result<Duration, ProbeError> {
+pub async fn tcp(from: &Vantage, host: &str, port: u16, deadline: Duration) -> Result<Duration, ProbeError> {
     let started = Instant::now();
-    within(deadline, async {
-        let connected = tokio::net::TcpStream::connect((host, port)).await;
-        connected.map_err(|error| ProbeError::unreachable(format!("{host} port {port}"), error))
-    })
-    .await?;
+    within(deadline, connect(from, host, port, &format!("{host} port {port}"))).await?;
     Ok(started.elapsed())
+}
+
+/// A connection to `target`, as it is called in words.
+async fn connect(from: &Vantage, host: &str, port: u16, target: &str) -> Result<Stream, ProbeError> {
+    from.connect(host, port).await.map_err(|error| match from.trouble(&error) {
+        Some(untold) => untold.into(),
+        None => ProbeError::unreachable(target, error),
+    })
 }
 
 /// `work`, or the error that it took too long.

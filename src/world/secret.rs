@@ -51,7 +51,7 @@ pub fn held(tenant: &Tenant, root: &Path) -> Vec<String> {
     let mut secrets: Vec<&SecretRef> = routers.iter().filter_map(|router| router.enable.as_ref()).collect();
     secrets.extend(windows.iter().map(|access| &access.password));
     secrets.extend(servers.clone().filter_map(|server| server.converter.as_ref()).map(|source| &source.password));
-    for access in accesses.chain(routers.iter().map(|router| &router.access)) {
+    for access in accesses.chain(&tenant.test_probe).chain(routers.iter().map(|router| &router.access)) {
         let mut on_the_way = Some(access);
         while let Some(Access { login, via, .. }) = on_the_way {
             if let Login::Password(secret) = login {

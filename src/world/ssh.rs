@@ -4,6 +4,7 @@
 //! session carries one bulk stream: its streams share one TCP connection, and a reader that pauses
 //! pauses them all.
 
+mod forward;
 mod known_hosts;
 mod login;
 mod pipe;
@@ -13,11 +14,13 @@ mod trouble;
 mod trust;
 mod wire;
 
+pub use forward::Prohibited;
 pub use trust::Trust;
 
 use super::{Output, Pipe, Shell, ShellError};
 use crate::model::router_access::RouterAccess;
 use crate::model::server::Access;
+use forward::Failures;
 use login::Attempt;
 use purpose::Purpose;
 use russh::client::{self, Handle};
@@ -53,11 +56,12 @@ pub struct Session {
     host: String,
     handle: Handle<Client>,
     lost: Lost,
+    failures: Failures,
     traffic: Arc<Traffic>,
     /// Bytes that the handshakes took, of all hops: sent and received.
     handshake: (u64, u64),
     /// Kept, since it carries this session.
-    _jump: Option<Box<Session>>,
+    _jump: Option<Arc<Session>>,
 }
 
 impl Session {
@@ -89,21 +93,44 @@ impl Session {
         deadlines: Deadlines,
     ) -> Result<Self, ShellError> {
         let jump = match &access.via {
-            Some(via) => Some(Box::new(Box::pin(Self::connect_for(purpose, via, trust, deadlines)).await?)),
+            Some(via) => Some(Arc::new(Box::pin(Self::connect_for(purpose, via, trust, deadlines)).await?)),
             None => None,
         };
+        Self::connect_by(purpose, access, trust, deadlines, jump).await
+    }
+
+    /// Connects to `access` through a session that there is already, which others use beside.
+    ///
+    /// # Errors
+    /// Like [`Self::connect`].
+    pub async fn connect_over(
+        jump: Arc<Session>,
+        access: &Access,
+        trust: &Trust,
+        deadlines: Deadlines,
+    ) -> Result<Self, ShellError> {
+        Self::connect_by(Purpose::Copying, access, trust, deadlines, Some(jump)).await
+    }
+
+    async fn connect_by(
+        purpose: Purpose,
+        access: &Access,
+        trust: &Trust,
+        deadlines: Deadlines,
+        jump: Option<Arc<Session>>,
+    ) -> Result<Self, ShellError> {
         let late = |seconds: Duration| {
             let (host, seconds) = (access.host.clone(), seconds.as_secs());
             ShellError::Deadline { host, seconds, printed: Vec::new() }
         };
         let shaking = shake_hands(purpose, access, trust.rule(access)?, jump.as_deref());
         let shaken = tokio::time::timeout(deadlines.connect, shaking).await.map_err(|_| late(deadlines.connect))?;
-        let Shaken { mut handle, lost, traffic } = shaken.map_err(|trouble| trouble.at(&access.host))?;
+        let Shaken { mut handle, lost, failures, traffic } = shaken.map_err(|trouble| trouble.at(&access.host))?;
         let attempt = Attempt { handle: &mut handle, access, trust, lost: &lost };
         tokio::time::timeout(deadlines.login, attempt.log_in()).await.map_err(|_| late(deadlines.login))??;
         let handshake = traffic.bytes();
         tracing::debug!(host = %access.host, port = access.port, jump = jump.is_some(), "logged in over SSH");
-        Ok(Self { host: access.host.clone(), handle, lost, traffic, handshake, _jump: jump })
+        Ok(Self { host: access.host.clone(), handle, lost, failures, traffic, handshake, _jump: jump })
     }
 
     /// Bytes sent and received on the TCP connection since the login. Through a jump host: of the
@@ -205,6 +232,7 @@ impl Shell for Session {
 struct Shaken {
     handle: Handle<Client>,
     lost: Lost,
+    failures: Failures,
     traffic: Arc<Traffic>,
 }
 
@@ -241,7 +269,8 @@ async fn dial(
 ) -> Result<Shaken, Trouble> {
     let lost = Lost::default();
     let config = transport::config(access.ssh_profile, offer);
-    let ours = Client { rule: rule.clone(), lost: lost.clone() };
+    let failures = Failures::default();
+    let ours = Client { rule: rule.clone(), lost: lost.clone(), failures: failures.clone() };
     let (handle, traffic) = match jump {
         Some(jump) => {
             let stream = jump.forward(access).await?;
@@ -254,15 +283,13 @@ async fn dial(
             (client::connect_stream(config, wire, ours).await?, traffic)
         }
     };
-    Ok(Shaken { handle, lost, traffic })
+    Ok(Shaken { handle, lost, failures, traffic })
 }
 
 impl Session {
     /// A stream from this host to `target`, as ProxyJump makes one.
     async fn forward(&self, target: &Access) -> Result<russh::ChannelStream<client::Msg>, Trouble> {
-        let port = u32::from(target.port);
-        let channel = self.handle.channel_open_direct_tcpip(&target.host, port, "127.0.0.1", 0).await;
-        let channel = channel.map_err(|source| Trouble::Jump { jump: self.host.clone(), source })?;
-        Ok(channel.into_stream())
+        let stream = self.connect_tcp(&target.host, target.port).await;
+        stream.map_err(|source| Trouble::Jump { jump: self.host.clone(), source })
     }
 }

@@ -8,6 +8,7 @@
 mod resolver;
 
 use super::lab::space::Space;
+use super::sshd::Sshd;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -15,8 +16,12 @@ use std::time::{Duration, Instant};
 
 /// Its address.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
-/// The places of the controller, of whoever asks it, and of the provider's resolver.
-const PLACES: [(&str, &str); 3] = [("dc", "192.0.2.10/24"), ("sad", "192.0.2.20/24"), ("provider", "192.0.2.53/24")];
+/// The places of the controller, of whoever asks it, of the provider's resolver, and of a probe machine
+/// that whoever asks reaches in another network, too.
+const PLACES: [(&str, &str); 4] =
+    [("dc", "192.0.2.10/24"), ("sad", "192.0.2.20/24"), ("provider", "192.0.2.53/24"), ("probe", "192.0.2.30/24")];
+/// The probe machine, as whoever asks reaches it.
+pub const PROBE: &str = "10.9.0.5";
 
 /// Its services that may be left out, with the ports that answer when they have started.
 const SERVICES: [(&str, &[u16]); 5] =
@@ -54,6 +59,10 @@ impl Samba {
         PLACES.iter().for_each(|(place, _)| space.add(place));
         space.cable("lan", &PLACES.map(|(place, _)| (place, "eth0")));
         PLACES.iter().for_each(|(place, address)| space.ip(place, &["address", "add", address, "dev", "eth0"]));
+        space.cable("mgmt", &[("sad", "eth1"), ("probe", "eth1")]);
+        for (place, address) in [("sad", "10.9.0.1/24"), ("probe", "10.9.0.5/24")] {
+            space.ip(place, &["address", "add", address, "dev", "eth1"]);
+        }
         let resolver = space.inside("provider", resolver::Resolver::start);
         let (first, pid) = space.inside("dc", first);
         let samba = Self { first, pid, running: Running::default(), _resolver: resolver, space };
@@ -91,6 +100,19 @@ impl Samba {
     /// Does something where the controller is asked from.
     pub fn asking<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.space.inside("sad", work)
+    }
+
+    /// Does something where it is asked from, as long as only the probe machine leads to it.
+    pub fn behind_the_probe<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.space.plug("lan", "sad", "down");
+        let done = self.asking(work);
+        self.space.plug("lan", "sad", "up");
+        done
+    }
+
+    /// The door of the probe machine.
+    pub fn probe(&self) -> Sshd {
+        self.space.inside("probe", Sshd::start)
     }
 
     /// Runs a script on the controller, which must succeed.

@@ -475,13 +475,14 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--users", required=True)
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--host")
     parser.add_argument("--idle", type=float, default=120)
     parser.add_argument("--fault", action="append", default=[], type=ordered)
     options = parser.parse_args()
     options.bindings = None
     os.environ["NTLM_USER_FILE"] = options.users
-    server = Server(("127.0.0.1", 0), Connection)
+    server = Server((options.address, 0), Connection)
     if options.tls:
         with tempfile.TemporaryDirectory() as folder:
             path, digest = certificate(folder)

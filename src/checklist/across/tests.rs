@@ -28,6 +28,7 @@ fn run(list: &Checklist, kept: &[(&str, &[&str])]) -> Value {
             took: 0.0,
             digest: String::new(),
             asked: String::new(),
+            through: None,
             host_time: None,
             raw: String::new(),
             captured: Some(Captured::of(key, &Reading::default().with("lines", lines))),

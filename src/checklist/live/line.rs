@@ -11,7 +11,8 @@ use crate::world::router::answer::refusal;
 use crate::world::router::standing::{COMMANDS, Standing};
 use crate::world::router::{IosRouter, Patience, RouterError};
 use crate::world::secret::Secrets;
-use crate::world::ssh::{Deadlines, Session, Trust};
+use crate::world::ssh::Trust;
+use crate::world::vantage::Vantage;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,7 @@ async fn within<T, E: Error>(
 
 /// Measures in a session of its own: in that of the scripts it would stop them.
 pub(super) async fn throughput(
+    from: &Vantage,
     trust: &Trust,
     access: &Access,
     time: Duration,
@@ -39,7 +41,7 @@ pub(super) async fn throughput(
 ) -> Asked {
     let begun = Instant::now();
     let rates = within(deadline, ShellError::is_transient, async {
-        let session = Session::connect(access, trust, Deadlines::default()).await?;
+        let session = from.log_in(access, trust).await?;
         throughput::throughput(&session, &access.host, time).await
     })
     .await?;

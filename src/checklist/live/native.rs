@@ -6,34 +6,35 @@ use crate::checklist::expect::{Datum, Reading};
 use crate::checklist::judge::{Answer, NoAnswer};
 use crate::checklist::native::Native;
 use crate::world::probe::{ProbeError, kerberos, ldap, locator, mtu, ntp, rdp, smb, tls};
+use crate::world::vantage::Vantage;
 use std::time::{Duration, Instant};
 
 type Asked = Result<Answer, NoAnswer>;
 
 /// Asks, and waits no longer than `deadline`.
-pub(super) async fn ask(question: &Native<String>, deadline: Duration) -> Asked {
+pub(super) async fn ask(from: &Vantage, question: &Native<String>, deadline: Duration) -> Asked {
     match question {
-        Native::Ldap { host, port } => directory(host, *port, deadline).await,
+        Native::Ldap { host, port } => directory(from, host, *port, deadline).await,
         Native::Kerberos { host, port, realm, name } => {
             let begun = Instant::now();
             let realm = match realm {
                 Some(realm) => realm.clone(),
-                None => domain(host, deadline).await?.to_uppercase(),
+                None => domain(from, host, deadline).await?.to_uppercase(),
             };
             let left = deadline.saturating_sub(begun.elapsed());
-            centre(kerberos::kerberos(host, *port, &realm, name, left).await)
+            centre(kerberos::kerberos(from, host, *port, &realm, name, left).await)
         }
-        Native::Smb { host, port } => files(smb::smb(host, *port, deadline).await),
-        Native::Rdp { host, port } => desktop(rdp::rdp(host, *port, deadline).await),
+        Native::Smb { host, port } => files(smb::smb(from, host, *port, deadline).await),
+        Native::Rdp { host, port } => desktop(rdp::rdp(from, host, *port, deadline).await),
         Native::Ntp { host, port } => clock(ntp::ntp(host, *port, deadline).await),
-        Native::Tls { host, port, name } => certificate(tls::tls(host, *port, name.as_deref(), deadline).await),
-        Native::Locator { server, service, domain } => locate(server, service, domain.as_deref(), deadline).await,
+        Native::Tls { host, port, name } => certificate(tls::tls(from, host, *port, name.as_deref(), deadline).await),
+        Native::Locator { server, service, domain } => locate(from, server, service, domain.as_deref(), deadline).await,
         Native::Mtu { host, most } => path(mtu::mtu(host, *most, deadline).await),
     }
 }
 
-async fn directory(host: &str, port: u16, deadline: Duration) -> Asked {
-    let root = ldap::ldap(host, port, deadline).await.map_err(|error| no_answer(&error))?;
+async fn directory(from: &Vantage, host: &str, port: u16, deadline: Duration) -> Asked {
+    let root = ldap::ldap(from, host, port, deadline).await.map_err(|error| no_answer(&error))?;
     let text = |name: &str| root.get(name).map(|value| Datum::Text(value.to_owned()));
     let number = |name: &str| root.get(name)?.parse().ok().filter(|number: &f64| number.is_finite()).map(Datum::Number);
     let flag = |name: &str| root.get(name).map(|value| Datum::Flag(value.eq_ignore_ascii_case("true")));
@@ -52,8 +53,8 @@ async fn directory(host: &str, port: u16, deadline: Duration) -> Asked {
 }
 
 /// The domain that the directory server of `host` serves.
-async fn domain(host: &str, deadline: Duration) -> Result<String, NoAnswer> {
-    let root = ldap::ldap(host, ldap::PORT, deadline).await.map_err(|error| NoAnswer {
+async fn domain(from: &Vantage, host: &str, deadline: Duration) -> Result<String, NoAnswer> {
+    let root = ldap::ldap(from, host, ldap::PORT, deadline).await.map_err(|error| NoAnswer {
         reason: format!("its directory does not say which domain it serves: {}", no_answer(&error).reason),
         ..no_answer(&error)
     })?;
@@ -65,7 +66,7 @@ fn centre(asked: Result<kerberos::Answer, ProbeError>) -> Asked {
     let said = asked.map_err(|error| no_answer(&error))?;
     let reading = Reading::default()
         .with("alive", Datum::Flag(said.alive))
-        .with("udp", Datum::Flag(said.udp))
+        .maybe("udp", said.udp.map(Datum::Flag))
         .with("tcp", Datum::Flag(said.tcp))
         .maybe("error", u32::try_from(said.error).ok().map(|error| Datum::Number(error.into())))
         .maybe("realm", said.realm.clone().map(Datum::Text))
@@ -133,16 +134,16 @@ fn certificate(asked: Result<tls::Shown, ProbeError>) -> Asked {
     Ok(answer(reading, shown.der, shown.took))
 }
 
-async fn locate(server: &str, service: &str, named: Option<&str>, deadline: Duration) -> Asked {
+async fn locate(from: &Vantage, server: &str, service: &str, named: Option<&str>, deadline: Duration) -> Asked {
     let begun = Instant::now();
-    let address = name_server(server).await?;
+    let server = name_server(from, server).await?;
     let domain = match named {
         Some(domain) => domain.to_owned(),
-        None => domain(&address.ip().to_string(), deadline).await?,
+        None => domain(from, &server.host, deadline).await?,
     };
     let left = deadline.saturating_sub(begun.elapsed());
     let name = format!("{service}.{domain}");
-    let located = locator::locate(address, &name, left).await.map_err(|error| no_answer(&error))?;
+    let located = locator::locate(from, &server, &name, left).await.map_err(|error| no_answer(&error))?;
     let part = |wanted: usize| {
         let part = |text: &String| text.split([':', ' ']).nth(wanted).unwrap_or_default().to_owned();
         Datum::List(located.found.iter().map(part).collect())

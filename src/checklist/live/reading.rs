@@ -18,7 +18,11 @@ pub(super) fn rounded(number: f64, decimals: i32) -> Datum {
 
 /// Why a probe brought nothing.
 pub(super) fn no_answer(error: &ProbeError) -> NoAnswer {
-    let unreachable = matches!(error, ProbeError::Unreachable { .. } | ProbeError::Deadline { .. });
+    let unreachable = match error {
+        ProbeError::Unreachable { .. } | ProbeError::Deadline { .. } => true,
+        ProbeError::Untold(untold) => untold.transient,
+        ProbeError::Question { .. } | ProbeError::Nonsense { .. } | ProbeError::Tool { .. } => false,
+    };
     NoAnswer { reason: in_words(error), unreachable }
 }
 

@@ -44,6 +44,8 @@ pub struct Inquiry {
     pub question: Question,
     /// Of which machine.
     pub asked: Asked,
+    /// From where.
+    pub origin: Origin,
     /// What must hold of the answer.
     pub expect: Vec<Condition<String>>,
     /// What must hold of it besides.
@@ -60,6 +62,26 @@ pub struct Inquiry {
     pub timeout: Duration,
 }
 
+/// The machine from which a question goes out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// The operations host.
+    #[default]
+    OperationsHost,
+    /// The probe machine of the tenant's test network.
+    ProbeMachine(Box<Access>),
+}
+
+impl Origin {
+    /// The host of the probe machine, if it is one.
+    pub fn probe(&self) -> Option<&str> {
+        match self {
+            Origin::OperationsHost => None,
+            Origin::ProbeMachine(access) => Some(&access.host),
+        }
+    }
+}
+
 /// The machine behind a question.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Asked {
@@ -71,12 +93,14 @@ pub struct Asked {
 
 impl Inquiry {
     /// SHA-256 of what was asked of whom, as hex: a finding counts for this question only. How a script
-    /// reached its host is no part of it: the Comune may have carried it there.
+    /// reached its host is no part of it: the Comune may have carried it there. From where any other
+    /// question was asked is: one address is a source here, and its copy in the test network.
     pub fn identity(&self) -> String {
         let expected = format!("{:?} {:?}", self.expect, self.expression);
-        let question = match self.question.script() {
-            Some((_, script)) => script.to_owned(),
-            None => format!("{:?}", self.question),
+        let question = match (self.question.script(), self.origin.probe()) {
+            (Some((_, script)), _) => script.to_owned(),
+            (None, None) => format!("{:?}", self.question),
+            (None, Some(probe)) => format!("{:?} from {probe}", self.question),
         };
         sha256(serde_json::json!([self.asked.of, question, expected]).to_string().as_bytes())
     }

@@ -83,6 +83,8 @@ impl Scene<'_> {
         match variable {
             Variable::ServerId => Value::One(server.id.to_string()),
             Variable::ServerAddress => Value::One(server.address.to_string()),
+            // A copy under test has the address that it was copied with.
+            Variable::ServerLandingAddress if self.phase == Phase::Test => Value::One(server.address.to_string()),
             Variable::ServerLandingAddress => Value::One(landing_address(server)),
             Variable::ServerHost => self.host(server),
             Variable::ServerPort => known(self.access(server).map(|access| access.port.to_string())),
@@ -91,8 +93,12 @@ impl Scene<'_> {
     }
 
     /// Where a probe from here finds the server. A kept address is the source's until the copy takes
-    /// it over, so the landing phase asks the host of `landing_access` where there is one.
+    /// it over, so the landing phase asks the host of `landing_access` where there is one. In the test
+    /// phase it is what a probe machine in the test network reaches.
     fn host(self, server: &Server) -> Value {
+        if let Some(host) = self.host_in_test(server) {
+            return Value::One(host);
+        }
         match (self.access(server), self.phase) {
             (Some(Access { via: Some(_), .. }), _) => {
                 Value::Hidden("it is reached only through a jump host, which carries scripts alone")

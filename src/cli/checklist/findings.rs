@@ -5,6 +5,7 @@ use super::super::table::Table;
 use crate::checklist::{Finding, Mark, Standing, Validation, Verdict, counts};
 use crate::model::people::People;
 use crate::untrusted::printable;
+use std::collections::BTreeSet;
 
 /// Longest cell of what was found, in characters.
 const CELL: usize = 96;
@@ -81,6 +82,12 @@ fn ending(table: Table, findings: &[Finding]) -> String {
     let mut text = table.render() + "\n";
     for (reason, items) in skipped {
         text.push_str(&format!("skipped, {}: {}\n", printable(reason), items.join(" ")));
+    }
+    let probes: BTreeSet<&str> = findings.iter().filter_map(|finding| finding.through.as_deref()).collect();
+    for probe in probes {
+        let asked = findings.iter().filter(|finding| finding.through.as_deref() == Some(probe)).count();
+        let probe = printable(probe);
+        text.push_str(&format!("asked through the probe machine {probe} of the test network: {asked} findings\n"));
     }
     text + &summary(findings) + "\n"
 }

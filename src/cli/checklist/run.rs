@@ -138,6 +138,7 @@ pub(super) fn conclude(record: &RunRecord) -> Result<(), Failure> {
     let (phase, tenant) = (record.phase, &record.tenant);
     let of = |wanted: &dyn Fn(&Finding) -> bool| names(record.findings.iter().filter(|finding| wanted(finding)));
     let again = format!("traghetto checklist run {phase} {tenant}");
+    let because = |failure: Failure| untold(record).into_iter().fold(failure, Failure::hint);
     let blocked = record.findings.iter().any(Finding::blocks);
     match record.outcome {
         Outcome::Passed => Ok(()),
@@ -146,12 +147,17 @@ pub(super) fn conclude(record: &RunRecord) -> Result<(), Failure> {
                 .hint("Nothing was changed on any host; the findings are in the journal.")
                 .hint(format!("The findings say why each was skipped: traghetto checklist report {phase} {tenant}")))
         }
-        Outcome::Failed => Err(Failure::new(Kind::CheckFailed, format!("not passed: {}", of(&Finding::blocks)))
-            .hint("Nothing was changed on any host; the findings are in the journal.")
-            .hint(format!("Mend what the findings name and give the same command again: {again}"))),
-        Outcome::Unreachable => Err(Failure::new(Kind::Unreachable, format!("not reached: {}", of(&Finding::blocks)))
-            .hint("Nothing was changed on any host; the findings are in the journal.")
-            .hint(format!("Look at the hosts and the link, then give the same command again: {again}"))),
+        Outcome::Failed => {
+            let failure = Failure::new(Kind::CheckFailed, format!("not passed: {}", of(&Finding::blocks)))
+                .hint("Nothing was changed on any host; the findings are in the journal.");
+            Err(because(failure).hint(format!("Mend what the findings name and give the same command again: {again}")))
+        }
+        Outcome::Unreachable => {
+            let failure = Failure::new(Kind::Unreachable, format!("not reached: {}", of(&Finding::blocks)))
+                .hint("Nothing was changed on any host; the findings are in the journal.");
+            Err(because(failure)
+                .hint(format!("Look at the hosts and the link, then give the same command again: {again}")))
+        }
         Outcome::Waiting => {
             let pending = of(&|finding| finding.verdict == Verdict::Pending);
             Err(Failure::new(Kind::Waiting, format!("to be signed: {pending}"))
@@ -159,6 +165,14 @@ pub(super) fn conclude(record: &RunRecord) -> Result<(), Failure> {
                 .hint(format!("Who signs what: traghetto checklist pending {tenant}")))
         }
     }
+}
+
+/// What kept the probe machine of the test network from asking, said once for all its items.
+fn untold(record: &RunRecord) -> Option<String> {
+    let through = record.findings.iter().filter(|finding| finding.through.is_some());
+    let mut reasons = through.filter_map(|finding| finding.reason.as_deref());
+    let rest = reasons.find_map(|reason| reason.strip_prefix("not asked: the probe machine"))?;
+    Some(format!("The probe machine{}.", printable(rest).trim_end_matches('.')))
 }
 
 /// Items and what they were asked of, the first ten.

@@ -11,6 +11,7 @@ use crate::model::server::{Os, Server};
 use crate::world::Shell as _;
 use crate::world::host::Host;
 use crate::world::ssh::Trust;
+use crate::world::vantage::Vantage;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -64,7 +65,9 @@ async fn ask(server: Option<&Server>, since: Timestamp, context: &Context) -> Re
         }
     };
     let access = access.ok_or("the inventory does not say how the copy is reached")?;
-    let host = Host::connect(&access, &Trust::of_operator(&context.root)).await.map_err(|error| error.to_string())?;
+    let host = Host::connect(&Vantage::Here, &access, &Trust::of_operator(&context.root))
+        .await
+        .map_err(|error| error.to_string())?;
     let output = host.run(&script, PATIENCE).await.map_err(|error| error.to_string())?;
     Ok(migration::read_written(&output.stdout))
 }

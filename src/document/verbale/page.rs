@@ -2,7 +2,7 @@
 
 use super::words::Words;
 use super::{Language, Report, Sources};
-use crate::checklist::{Attached, Mark, Severity, Standing, Subject, Verdict};
+use crate::checklist::{Attached, Finding, Mark, Severity, Standing, Subject, Verdict};
 use crate::document::page::rendered;
 use crate::document::statement::DocumentError;
 use crate::model::bilingual::Bilingual;
@@ -222,6 +222,15 @@ impl Scribe<'_> {
         if !line.signatures.is_empty() {
             return line.signatures.iter().map(|mark| self.said(mark)).collect::<Vec<_>>().join("; ");
         }
+        let detail = self.found(finding);
+        match &finding.through {
+            Some(probe) if detail.is_empty() => self.language.through(probe),
+            Some(probe) => format!("{detail} ({})", self.language.through(probe)),
+            None => detail,
+        }
+    }
+
+    fn found(&self, finding: &Finding) -> String {
         let reason = finding.reason.as_deref().unwrap_or_default();
         match finding.verdict {
             Verdict::Pass => finding.found.clone(),

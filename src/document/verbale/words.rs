@@ -224,7 +224,19 @@ impl Language {
                 "il testo o la macchina sono cambiati dopo l'esecuzione",
                 "its text or its machine has changed since it was run",
             )),
+            _ if reason.starts_with("not asked: the test network has no probe machine") => Some(self.pick(
+                "non chiesta: la rete di prova non ha una macchina sonda, e da qui risponderebbe il server di origine",
+                "not asked: the test network has no probe machine, and from here its source would answer",
+            )),
             _ => None,
+        }
+    }
+
+    /// That a finding was asked from the test network.
+    pub(super) fn through(self, probe: &str) -> String {
+        match self {
+            Language::Italian => format!("chiesto dalla macchina sonda {probe} della rete di prova"),
+            Language::English => format!("asked from the probe machine {probe} of the test network"),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::migration::record::{Class, Leg};
 use crate::migration::run::Trouble;
 use crate::model::server::Server;
 use crate::world::probe::{self, ProbeError};
+use crate::world::vantage::Vantage;
 use std::time::{Duration, Instant};
 
 /// The port of the directory, and how long its answer may take.
@@ -29,7 +30,7 @@ enum Directory {
 
 impl Directory {
     async fn look(host: &str, port: u16, patience: Duration) -> Self {
-        match probe::tcp(host, port, patience).await {
+        match probe::tcp(&Vantage::Here, host, port, patience).await {
             Ok(_) => Directory::Up,
             Err(error) if error.is_refusal() => Directory::Down,
             Err(error) => Directory::Unknown(error),

@@ -4,6 +4,7 @@ use crate::migration::silence::Sight;
 use crate::model::server::{Os, Server, ServerRole};
 use crate::model::tenant::Tenant;
 use crate::world::probe;
+use crate::world::vantage::Vantage;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -84,7 +85,7 @@ pub(super) async fn serves(host: &str, ports: &BTreeSet<u16>) -> BTreeSet<u16> {
 }
 
 async fn pings(host: &str) -> bool {
-    let echoes = probe::ping(host, ECHOES, probe::INTERVAL, PATIENCE).await;
+    let echoes = probe::ping(&Vantage::Here, host, ECHOES, probe::INTERVAL, PATIENCE).await;
     echoes.is_ok_and(|echoes| echoes.received > 0)
 }
 

@@ -106,6 +106,7 @@ fn tenant(found: &Found) -> Option<Tenant> {
         servers: Known::Known(found.servers.iter().map(server).collect::<Option<_>>()?),
         sites: Known::Known(vec![site(found)?]),
         patron_day: None,
+        test_probe: None,
         windows: Vec::new(),
     })
 }

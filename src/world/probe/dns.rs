@@ -2,15 +2,49 @@
 
 use super::dns_message::{self as message, Response};
 pub use super::dns_message::{Record, RecordType, UnknownRecordType};
-use super::{ProbeError, datagram, random, within};
+use super::{ProbeError, Vantage, connect, datagram, random, within};
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// The port of name servers.
 pub const PORT: u16 = 53;
+
+/// A name server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameServer {
+    /// Its address, or a name that is resolved where the question goes out from.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+impl NameServer {
+    /// Reads an address, with or without a port, or a name.
+    pub fn read(text: &str) -> Self {
+        match text.parse::<SocketAddr>() {
+            Ok(address) => address.into(),
+            Err(_) => Self { host: text.to_owned(), port: PORT },
+        }
+    }
+}
+
+impl From<SocketAddr> for NameServer {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port() }
+    }
+}
+
+impl fmt::Display for NameServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            return write!(f, "[{}]:{}", self.host, self.port);
+        }
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
 
 /// What the server said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +58,17 @@ pub struct Answer {
 }
 
 /// Asks `server` for the `record`s of `name`; for PTR, `name` may be an address. UDP first, TCP
-/// where the answer does not fit.
+/// where the answer does not fit; through a probe machine TCP, which is all that it carries.
 ///
 /// # Errors
 /// [`ProbeError`]; a response code is an answer, whatever it says.
-pub async fn dns(server: SocketAddr, name: &str, record: RecordType, deadline: Duration) -> Result<Answer, ProbeError> {
+pub async fn dns(
+    from: &Vantage,
+    server: &NameServer,
+    name: &str,
+    record: RecordType,
+    deadline: Duration,
+) -> Result<Answer, ProbeError> {
     let name = match (record, name.parse::<IpAddr>()) {
         (RecordType::Ptr, Ok(address)) => message::reverse(address),
         _ => name.to_owned(),
@@ -40,12 +80,14 @@ pub async fn dns(server: SocketAddr, name: &str, record: RecordType, deadline: D
         .ok_or_else(|| ProbeError::Question { text: name.clone(), expected: "domain name" })?;
     let started = Instant::now();
     let response = within(deadline, async {
-        let unreachable = |error| ProbeError::unreachable(server.to_string(), error);
-        let response = by_udp(server, &question, record).await.map_err(unreachable)?;
-        if !response.truncated {
-            return Ok(response);
+        if matches!(from, Vantage::Here) {
+            let unreachable = |error| ProbeError::unreachable(server.to_string(), error);
+            let response = by_udp(server, &question, record).await.map_err(unreachable)?;
+            if !response.truncated {
+                return Ok(response);
+            }
         }
-        let bytes = by_tcp(server, &question).await.map_err(unreachable)?;
+        let bytes = by_tcp(from, server, &question).await?;
         message::answer(&bytes, &question, record)
             .map_err(|error| ProbeError::Nonsense { target: server.to_string(), source: error.into() })
     })
@@ -53,18 +95,22 @@ pub async fn dns(server: SocketAddr, name: &str, record: RecordType, deadline: D
     Ok(Answer { code: code(response.code), records: response.records, took: started.elapsed() })
 }
 
-async fn by_udp(server: SocketAddr, question: &[u8], record: RecordType) -> io::Result<Response> {
-    let socket = datagram::connected(&server.ip().to_string(), server.port()).await?;
+async fn by_udp(server: &NameServer, question: &[u8], record: RecordType) -> io::Result<Response> {
+    let socket = datagram::connected(&server.host, server.port).await?;
     datagram::exchange(&socket, question, |bytes| message::answer(bytes, question, record).ok()).await
 }
 
-async fn by_tcp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(server).await?;
-    let length = u16::try_from(question.len()).map_err(io::Error::other)?;
-    stream.write_all(&[&length.to_be_bytes(), question].concat()).await?;
-    let mut answer = vec![0; usize::from(stream.read_u16().await?)];
-    stream.read_exact(&mut answer).await?;
-    Ok(answer)
+async fn by_tcp(from: &Vantage, server: &NameServer, question: &[u8]) -> Result<Vec<u8>, ProbeError> {
+    let target = server.to_string();
+    let mut stream = connect(from, &server.host, server.port, &target).await?;
+    let work = async {
+        let length = u16::try_from(question.len()).map_err(io::Error::other)?;
+        stream.write_all(&[&length.to_be_bytes(), question].concat()).await?;
+        let mut answer = vec![0; usize::from(stream.read_u16().await?)];
+        stream.read_exact(&mut answer).await?;
+        Ok(answer)
+    };
+    work.await.map_err(|error: io::Error| ProbeError::unreachable(target, error))
 }
 
 /// Names of the IANA registry.

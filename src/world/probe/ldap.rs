@@ -2,10 +2,9 @@
 
 use super::bytes::Malformed;
 use super::ldap_message::{self as message, Response};
-use super::{ProbeError, ber, seconds_now, within};
+use super::{ProbeError, Vantage, ber, connect, seconds_now, within};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// The port of directory servers.
 pub const PORT: u16 = 389;
@@ -61,13 +60,13 @@ impl RootDse {
 ///
 /// # Errors
 /// [`ProbeError`]; that it refuses to say is nonsense, too: every server must.
-pub async fn ldap(host: &str, port: u16, deadline: Duration) -> Result<RootDse, ProbeError> {
+pub async fn ldap(from: &Vantage, host: &str, port: u16, deadline: Duration) -> Result<RootDse, ProbeError> {
     let target = format!("{host} port {port}");
     let nonsense = |error: Malformed| ProbeError::nonsense(&target, error);
     let started = Instant::now();
     let response = within(deadline, async {
         let unreachable = |error| ProbeError::unreachable(&target, error);
-        let mut stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
+        let mut stream = connect(from, host, port, &target).await?;
         stream.write_all(&message::question(&ATTRIBUTES)).await.map_err(unreachable)?;
         let mut bytes = Vec::new();
         loop {

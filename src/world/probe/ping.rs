@@ -1,7 +1,9 @@
 //! ICMP echo by the system's `ping` (iputils). It brings its own privilege; a socket of ours would
 //! depend on `net.ipv4.ping_group_range`, which servers and containers set differently.
 
-use super::{ProbeError, within};
+use super::{ProbeError, Untold, Vantage, within};
+use crate::untrusted::{printable, shell_quoted};
+use crate::world::{Output, ShellError};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
@@ -51,25 +53,57 @@ fn percentile(mut values: Vec<Duration>, percent: usize) -> Option<Duration> {
 ///
 /// # Errors
 /// The name is unknown, there is no route or no `ping`, or the deadline passed before the last request.
-pub async fn ping(host: &str, count: u32, every: Duration, deadline: Duration) -> Result<Echoes, ProbeError> {
+pub async fn ping(
+    from: &Vantage,
+    host: &str,
+    count: u32,
+    every: Duration,
+    deadline: Duration,
+) -> Result<Echoes, ProbeError> {
     is_host(host)?;
-    let every = every.as_secs_f64().to_string();
+    let (every, count) = (every.as_secs_f64().to_string(), count.max(1).to_string());
+    let arguments = ["-n", "-W", "2", "-i", &every, "-c", &count, "--", host];
     within(deadline, async {
-        let output = Command::new("ping")
-            .args(["-n", "-W", "2", "-i", &every, "-c", &count.max(1).to_string(), "--", host])
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .map_err(|error| ProbeError::Tool { what: "the program ping", source: error.into() })?;
-        parse(&String::from_utf8_lossy(&output.stdout)).ok_or_else(|| {
-            let said = String::from_utf8_lossy(&output.stderr);
+        let quoted = arguments.map(shell_quoted).join(" ");
+        let (stdout, stderr) = match from.run(&format!("env LC_ALL=C ping {quoted}"), deadline).await {
+            Some(ran) => told(from, ran, deadline)?,
+            None => run(&arguments).await?,
+        };
+        parse(&String::from_utf8_lossy(&stdout)).ok_or_else(|| {
+            let said = printable(&String::from_utf8_lossy(&stderr));
             let said = said.trim().trim_start_matches("ping: ");
             ProbeError::unreachable(host, if said.is_empty() { "ping said nothing" } else { said })
         })
     })
     .await
+}
+
+type Streams = (Vec<u8>, Vec<u8>);
+
+/// The program of this machine.
+async fn run(arguments: &[&str]) -> Result<Streams, ProbeError> {
+    let output = Command::new("ping")
+        .args(arguments)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|error| ProbeError::Tool { what: "the program ping", source: error.into() })?;
+    Ok((output.stdout, output.stderr))
+}
+
+/// What the program of the probe machine said; 127 is what `env` says of one that is not there.
+fn told(from: &Vantage, ran: Result<Output, ShellError>, deadline: Duration) -> Result<Streams, ProbeError> {
+    let untold = |why: String, transient| Untold { host: from.name(), why, transient }.into();
+    match ran {
+        Ok(Output { status: 127, .. }) => {
+            Err(untold(format!("{} has no program `ping`: install it", from.name()), false))
+        }
+        Ok(Output { stdout, stderr, .. }) => Ok((stdout, stderr)),
+        Err(ShellError::Deadline { .. }) => Err(ProbeError::Deadline { deadline }),
+        Err(error) => Err(untold(error.to_string(), error.is_transient())),
+    }
 }
 
 /// That a text is a name or an address, and no option of a program.

@@ -2,11 +2,10 @@
 
 use super::bytes::Malformed;
 use super::rdp_message::{self as message, NLA, Response, TLS};
-use super::{ProbeError, within};
+use super::{ProbeError, Vantage, connect, within};
 use std::io;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// The port of remote desktops.
 pub const PORT: u16 = 3389;
@@ -26,32 +25,32 @@ pub struct Desktop {
 ///
 /// # Errors
 /// [`ProbeError`]; a refusal of the second is an answer.
-pub async fn rdp(host: &str, port: u16, deadline: Duration) -> Result<Desktop, ProbeError> {
+pub async fn rdp(from: &Vantage, host: &str, port: u16, deadline: Duration) -> Result<Desktop, ProbeError> {
     let target = format!("{host} port {port}");
     let started = Instant::now();
     within(deadline, async {
-        let protocol = match ask(host, port, &target, TLS | NLA).await? {
+        let protocol = match ask(from, host, port, &target, TLS | NLA).await? {
             Response::Chosen(chosen) if chosen & NLA != 0 => "nla",
             Response::Chosen(chosen) if chosen & TLS != 0 => "tls",
             Response::Chosen(_) => "rdp",
             // It has no certificate, or wants none: only its own protocol is left.
-            Response::Refused(_) => match ask(host, port, &target, 0).await? {
+            Response::Refused(_) => match ask(from, host, port, &target, 0).await? {
                 Response::Chosen(_) => "rdp",
                 Response::Refused(code) => {
                     return Err(ProbeError::nonsense(&target, format!("it refuses every protocol (code {code})")));
                 }
             },
         };
-        let nla_only = protocol == "nla" && matches!(ask(host, port, &target, TLS).await?, Response::Refused(_));
+        let nla_only = protocol == "nla" && matches!(ask(from, host, port, &target, TLS).await?, Response::Refused(_));
         Ok(Desktop { protocol, nla_only, took: started.elapsed() })
     })
     .await
 }
 
-async fn ask(host: &str, port: u16, target: &str, protocols: u32) -> Result<Response, ProbeError> {
+async fn ask(from: &Vantage, host: &str, port: u16, target: &str, protocols: u32) -> Result<Response, ProbeError> {
     let unreachable = |error: io::Error| ProbeError::unreachable(target, error);
     let nonsense = |error: Malformed| ProbeError::nonsense(target, error);
-    let mut stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
+    let mut stream = connect(from, host, port, target).await?;
     stream.write_all(&message::question(protocols)).await.map_err(unreachable)?;
     let mut heading = [0; message::HEADING];
     stream.read_exact(&mut heading).await.map_err(unreachable)?;

@@ -2,11 +2,10 @@
 
 use super::bytes::Malformed;
 use super::smb_message::{self as message, Response};
-use super::{ProbeError, random, seconds_now, within};
+use super::{ProbeError, Vantage, connect, random, seconds_now, within};
 use std::io;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 pub use super::smb_message::Signing;
 
@@ -38,19 +37,20 @@ pub struct Negotiated {
 ///
 /// # Errors
 /// [`ProbeError`] if it takes neither.
-pub async fn smb(host: &str, port: u16, deadline: Duration) -> Result<Negotiated, ProbeError> {
+pub async fn smb(from: &Vantage, host: &str, port: u16, deadline: Duration) -> Result<Negotiated, ProbeError> {
     let (mut client, mut salt) = ([0; 16], [0; 32]);
     random(&mut client)?;
     random(&mut salt)?;
     let target = format!("{host} port {port}");
     let started = Instant::now();
     let new = message::question(client, salt);
-    let new = within(deadline, negotiate(host, port, &target, &new)).await;
+    let new = within(deadline, negotiate(from, host, port, &target, &new)).await;
     let asked = started.elapsed();
     let left = deadline.saturating_sub(asked).min(OLD_PATIENCE);
-    let old = within(left, negotiate(host, port, &target, &message::old_question())).await;
+    let old = within(left, negotiate(from, host, port, &target, &message::old_question())).await;
     let old_known = match &old {
         Ok((response, _)) => Some(response.dialect == "1"),
+        Err(ProbeError::Untold(_)) => None,
         // One that has unlearnt it and keeps silent cannot be told from a slow line, unless the line is quick.
         Err(ProbeError::Deadline { .. }) if asked > QUICK || left < OLD_PATIENCE => None,
         Err(_) => Some(false),
@@ -62,6 +62,7 @@ pub async fn smb(host: &str, port: u16, deadline: Duration) -> Result<Negotiated
 
 /// One negotiation on a connection of its own, with the skew at its end.
 async fn negotiate(
+    from: &Vantage,
     host: &str,
     port: u16,
     target: &str,
@@ -69,7 +70,7 @@ async fn negotiate(
 ) -> Result<(Response, Option<f64>), ProbeError> {
     let unreachable = |error: io::Error| ProbeError::unreachable(target, error);
     let nonsense = |error: Malformed| ProbeError::nonsense(target, error);
-    let mut stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
+    let mut stream = connect(from, host, port, target).await?;
     stream.write_all(question).await.map_err(unreachable)?;
     let length = usize::try_from(stream.read_u32().await.map_err(unreachable)?).unwrap_or(usize::MAX);
     if length > message::LONGEST {

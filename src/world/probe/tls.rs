@@ -2,7 +2,7 @@
 //! the server itself, or one that has expired, is looked at like any other.
 
 use super::certificate::certificate;
-use super::{ProbeError, seconds_now, within};
+use super::{ProbeError, Stream, Vantage, connect, seconds_now, within};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -11,7 +11,6 @@ use std::io::{self, Cursor};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// The port of TLS, where no other is named.
 pub const PORT: u16 = 443;
@@ -42,7 +41,13 @@ pub struct Shown {
 ///
 /// # Errors
 /// [`ProbeError`]; TLS before 1.2 is not spoken.
-pub async fn tls(host: &str, port: u16, name: Option<&str>, deadline: Duration) -> Result<Shown, ProbeError> {
+pub async fn tls(
+    from: &Vantage,
+    host: &str,
+    port: u16,
+    name: Option<&str>,
+    deadline: Duration,
+) -> Result<Shown, ProbeError> {
     let target = format!("{host} port {port}");
     let name = name.unwrap_or(host);
     let server = ServerName::try_from(name.to_owned())
@@ -52,7 +57,7 @@ pub async fn tls(host: &str, port: u16, name: Option<&str>, deadline: Duration) 
     let mut connection = ClientConnection::new(Arc::new(config().map_err(tool)?), server).map_err(tool)?;
     within(deadline, async {
         let unreachable = |error| ProbeError::unreachable(&target, error);
-        let mut stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
+        let mut stream = connect(from, host, port, &target).await?;
         shake_hands(&mut connection, &mut stream).await.map_err(unreachable)
     })
     .await?;
@@ -75,7 +80,7 @@ pub async fn tls(host: &str, port: u16, name: Option<&str>, deadline: Duration) 
     })
 }
 
-async fn shake_hands(connection: &mut ClientConnection, stream: &mut TcpStream) -> io::Result<()> {
+async fn shake_hands(connection: &mut ClientConnection, stream: &mut Stream) -> io::Result<()> {
     let mut buffer = vec![0; 16 << 10];
     while connection.is_handshaking() {
         let mut ours = Vec::new();

@@ -1,11 +1,14 @@
 //! The SSH protocol's own events: host key shown, connection lost; and its settings.
 
+use super::forward::Failures;
 use super::purpose::{algorithms, groups};
 use super::trouble::Trouble;
 use super::trust::HostKeyRule;
 use crate::model::server::SshProfile;
 use crate::untrusted::printable;
 use crate::world::ShellError;
+use russh::ChannelId;
+use russh::ChannelOpenFailure;
 use russh::client::{self, DisconnectReason};
 use russh::keys::PublicKeyOrCertificate;
 use russh::keys::ssh_key::Algorithm;
@@ -27,6 +30,11 @@ impl Lost {
     /// The reason, or that nobody knows one.
     fn reason(&self) -> Arc<Trouble> {
         self.0.get().cloned().unwrap_or_else(|| Arc::new(Trouble::Protocol(russh::Error::HUP)))
+    }
+
+    /// Whether it is lost, and somebody knows why.
+    pub(super) fn is_known(&self) -> bool {
+        self.0.get().is_some()
     }
 
     /// The loss as callers see it.
@@ -59,6 +67,8 @@ pub(super) struct Client {
     pub(super) rule: HostKeyRule,
     /// Where the end is noted.
     pub(super) lost: Lost,
+    /// Where refused connections are noted.
+    pub(super) failures: Failures,
 }
 
 impl client::Handler for Client {
@@ -70,6 +80,18 @@ impl client::Handler for Client {
             // Never offered, so never shown by an honest host.
             PublicKeyOrCertificate::Certificate(_) => Ok(false),
         }
+    }
+
+    async fn channel_open_failure(
+        &mut self,
+        _: ChannelId,
+        _: ChannelOpenFailure,
+        description: &str,
+        _: &str,
+        _: &mut client::Session,
+    ) -> Result<(), Trouble> {
+        self.failures.note(description);
+        Ok(())
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Trouble>) -> Result<(), Trouble> {

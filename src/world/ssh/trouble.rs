@@ -21,7 +21,7 @@ pub(super) enum Trouble {
         jump: String,
         /// Why.
         #[source]
-        source: russh::Error,
+        source: std::io::Error,
     },
     /// The host key is refused.
     #[error("the host key {fingerprint} {expected}")]

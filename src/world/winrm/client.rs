@@ -9,6 +9,7 @@ use super::ntlm::Credential;
 use super::soap::{self, Fault, INPUT_PART, Received, Request};
 use super::trouble::Trouble;
 use crate::model::server::WinrmAccess;
+use crate::world::vantage::Vantage;
 use crate::world::{Output, Pipe, Shell, ShellError, powershell, secret};
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,8 @@ struct Host {
     access: WinrmAccess,
     /// The inventory's root, from which secrets are read.
     root: PathBuf,
+    /// Where it is reached from.
+    from: Vantage,
     deadlines: Deadlines,
 }
 
@@ -85,8 +88,13 @@ impl Session {
     ///
     /// # Errors
     /// The host is not there, refuses the login, or does not seal.
-    pub async fn connect(access: &WinrmAccess, root: &Path, deadlines: Deadlines) -> Result<Self, ShellError> {
-        let host = Host { access: access.clone(), root: root.to_owned(), deadlines };
+    pub async fn connect(
+        from: &Vantage,
+        access: &WinrmAccess,
+        root: &Path,
+        deadlines: Deadlines,
+    ) -> Result<Self, ShellError> {
+        let host = Host { access: access.clone(), root: root.to_owned(), from: from.clone(), deadlines };
         let connection = host.connect().await?;
         tracing::debug!(host = %access.host, port = access.port, "logged in over WinRM");
         Ok(Self { host: Arc::new(host), connection: Arc::new(Mutex::new(connection)) })
@@ -157,7 +165,7 @@ impl Host {
             source: error.source,
         })?;
         let credential = Credential::new(&self.access.user, password);
-        let opened = timeout(self.deadlines.connect, Connection::open(&self.access, &credential)).await;
+        let opened = timeout(self.deadlines.connect, Connection::open(&self.from, &self.access, &credential)).await;
         let late =
             |_| ShellError::Deadline { host: host(), seconds: self.deadlines.connect.as_secs(), printed: Vec::new() };
         opened.map_err(late)?.map_err(|trouble| self.failed(trouble))

@@ -7,6 +7,7 @@ use super::soap::Request;
 use super::trouble::Trouble;
 use super::wire::{Content, Reply, Wire};
 use crate::model::server::WinrmAccess;
+use crate::world::vantage::Vantage;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -27,8 +28,8 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects and logs in.
-    pub(super) async fn open(access: &WinrmAccess, credential: &Credential) -> Result<Self, Trouble> {
-        let mut wire = Wire::connect(access).await?;
+    pub(super) async fn open(from: &Vantage, access: &WinrmAccess, credential: &Credential) -> Result<Self, Trouble> {
+        let mut wire = Wire::connect(from, access).await?;
         let negotiated = ntlm::negotiate();
         let first = wire.post(Some(&STANDARD.encode(&negotiated)), Content::Nothing).await?;
         let challenge = Challenge::read(&token(&first)?)?.stamped()?;

@@ -8,6 +8,7 @@ use super::trouble::Trouble;
 use crate::model::server::WinrmAccess;
 use crate::world::pin::{Fingerprint, Pinned};
 use crate::world::probe::signature_algorithm;
+use crate::world::vantage::{Stream, Vantage};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -20,7 +21,6 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -72,9 +72,8 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Connects; over HTTPS only to the host that holds the key of the pinned certificate.
-    pub(super) async fn connect(access: &WinrmAccess) -> Result<Self, Trouble> {
-        let stream = TcpStream::connect((access.host.as_str(), access.port)).await.map_err(lost)?;
-        stream.set_nodelay(true).map_err(lost)?;
+    pub(super) async fn connect(from: &Vantage, access: &WinrmAccess) -> Result<Self, Trouble> {
+        let stream = from.connect(&access.host, access.port).await.map_err(lost)?;
         let (sender, channel) = match &access.certificate {
             None => (speak(stream).await?, None),
             Some(pin) => {
@@ -175,7 +174,7 @@ fn end_point(certificate: &[u8]) -> Vec<u8> {
     }
 }
 
-async fn secure(stream: TcpStream, host: &str, pin: &str) -> Result<TlsStream<TcpStream>, Trouble> {
+async fn secure(stream: Stream, host: &str, pin: &str) -> Result<TlsStream<Stream>, Trouble> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     // WinRM's certificates are signed by themselves.
     let fingerprint = Fingerprint::Sha256(pin.to_ascii_lowercase());

@@ -1,0 +1,180 @@
+//! From where a question goes out.
+//!
+//! The copies of a test launch keep the addresses of their sources, in a network without a way out. A
+//! question of that phase goes through the probe machine in that network; from the operations host
+//! the same address is the source, whose answer would say nothing about the copy.
+
+use super::question::{Origin, Question};
+use super::{Scene, Unfilled};
+use crate::checklist::expect::Condition;
+use crate::checklist::expression::Expression;
+use crate::checklist::item::Phase;
+use crate::checklist::native::Native;
+use crate::model::project::LandingMachines;
+use crate::model::script_access::ScriptAccess;
+use crate::model::server::{Access, Addressing, Server, WinrmAccess};
+use std::net::IpAddr;
+
+/// Whether a key centre answers by it.
+const UDP: &str = "udp";
+const NO_PROBE: &str =
+    "not asked: the test network has no probe machine (`test_probe`), and from here its source would answer";
+const NO_NTP: &str = "not asked: the time is told over UDP, which no probe machine carries";
+const NO_MTU: &str =
+    "not asked: sizes of packets are tried out from the operations host, and no probe machine carries them";
+const NO_UDP: &str = "not asked: `udp` is asked from the operations host, and no probe machine carries it";
+
+impl Scene<'_> {
+    /// From where `question` goes out.
+    pub(super) fn origin(self, question: &Question) -> Result<Origin, Unfilled> {
+        if self.phase != Phase::Test || !goes_to_the_copies(question) {
+            return Ok(Origin::OperationsHost);
+        }
+        let Some(probe) = &self.tenant.test_probe else {
+            let source = target(question).is_some_and(|host| self.is_a_source(host));
+            return if source { Err(Unfilled::Invalid(NO_PROBE.to_owned())) } else { Ok(Origin::OperationsHost) };
+        };
+        match question {
+            Question::Native(Native::Ntp { .. }) => Err(Unfilled::Invalid(NO_NTP.to_owned())),
+            Question::Native(Native::Mtu { .. }) => Err(Unfilled::Invalid(NO_MTU.to_owned())),
+            _ => Ok(Origin::ProbeMachine(Box::new(probe.clone()))),
+        }
+    }
+
+    /// Whether a host is a source, as the operations host sees it. How a source is logged in to counts where
+    /// copies run in a vSphere, whose test network nothing leads to; a laboratory may use one door for both.
+    fn is_a_source(self, host: &str) -> bool {
+        let isolated = matches!(self.project.landing.machines, LandingMachines::Vsphere(_));
+        self.tenant.servers.known().into_iter().flatten().any(|server| {
+            let named = [
+                server.access.as_ref().filter(|access| access.via.is_none()).map(|access| &access.host),
+                server.winrm.as_ref().map(|access| &access.host),
+            ];
+            is_address(host, server)
+                || isolated && named.into_iter().flatten().any(|own| own.eq_ignore_ascii_case(host))
+        })
+    }
+
+    /// How a machine is reached over SSH in this phase: a copy that is to have a new address still has the
+    /// old one under test.
+    pub(super) fn ssh(self, access: &Access, server: &Server) -> Access {
+        let through = self.is_probed() && access.via.is_none();
+        let host = if through { under_test(&access.host, server) } else { access.host.clone() };
+        Access { host, ..access.clone() }
+    }
+
+    /// The same over WinRM.
+    pub(super) fn winrm(self, access: &WinrmAccess, server: &Server) -> WinrmAccess {
+        let host = if self.is_probed() { under_test(&access.host, server) } else { access.host.clone() };
+        WinrmAccess { host, ..access.clone() }
+    }
+
+    fn is_probed(self) -> bool {
+        self.phase == Phase::Test && self.tenant.test_probe.is_some()
+    }
+
+    /// Where the probe machine finds the copy of a server.
+    pub(super) fn host_in_test(self, server: &Server) -> Option<String> {
+        if !self.is_probed() {
+            return None;
+        }
+        let ssh =
+            server.landing_access.as_ref().filter(|access| access.via.is_none()).map(|access| access.host.clone());
+        let winrm = || server.landing_winrm.as_ref().map(|access| access.host.clone());
+        let host = ssh.or_else(winrm).unwrap_or_else(|| server.address.to_string());
+        Some(under_test(&host, server))
+    }
+}
+
+/// What must hold of the answer: that a key centre answers by UDP is not among it where a probe machine asks
+/// and the item does not say so itself.
+pub(super) fn wanted<'e>(
+    question: &Question,
+    origin: &Origin,
+    expect: &'e [Condition],
+    implied: usize,
+) -> impl Iterator<Item = &'e Condition> {
+    let carried = carries_udp(question, origin);
+    let kept = move |(at, condition): &(usize, &Condition)| carried || *at >= implied || condition.attribute != UDP;
+    expect.iter().enumerate().filter(kept).map(|(_, condition)| condition)
+}
+
+fn carries_udp(question: &Question, origin: &Origin) -> bool {
+    !matches!((question, origin), (Question::Native(Native::Kerberos { .. }), Origin::ProbeMachine(_)))
+}
+
+/// What an item wants to know that a probe machine does not carry.
+pub(super) fn unasked(
+    question: &Question,
+    origin: &Origin,
+    expect: &[Condition<String>],
+    expression: Option<&Expression>,
+) -> Result<(), Unfilled> {
+    let wanted = expect.iter().any(|condition| condition.attribute == UDP)
+        || expression.is_some_and(|expression| expression.names(UDP));
+    if wanted && !carries_udp(question, origin) {
+        return Err(Unfilled::Invalid(NO_UDP.to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether a question may be for a copy: routers are not in the test network, and a jump host of its own
+/// is the way to a copy that people gave.
+fn goes_to_the_copies(question: &Question) -> bool {
+    match question {
+        Question::Ios { .. } => false,
+        Question::Throughput { access, .. } | Question::Sh { access, .. } => access.via.is_none(),
+        Question::Ps { access: ScriptAccess::Sh(access) | ScriptAccess::PowerShellOverSsh(access), .. } => {
+            access.via.is_none()
+        }
+        _ => true,
+    }
+}
+
+/// Whom a question is sent to.
+fn target(question: &Question) -> Option<&str> {
+    Some(match question {
+        Question::Tcp { host, .. } | Question::Ping { host, .. } => host,
+        Question::Dns { server, .. } => server,
+        Question::Http { url } => host_of(url)?,
+        Question::Throughput { access, .. } | Question::Sh { access, .. } => &access.host,
+        Question::Ps { access, .. } => access.host(),
+        Question::Ios { .. } => return None,
+        Question::Native(native) => match native {
+            Native::Ldap { host, .. }
+            | Native::Kerberos { host, .. }
+            | Native::Smb { host, .. }
+            | Native::Rdp { host, .. }
+            | Native::Ntp { host, .. }
+            | Native::Tls { host, .. }
+            | Native::Mtu { host, .. } => host,
+            Native::Locator { server, .. } => server,
+        },
+    })
+}
+
+/// The host of a web address, without a login and a port.
+fn host_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    Some(place.split_once(':').map_or(place, |(host, _)| host))
+}
+
+/// Whether a host is an address of the source: with a port after it, as a name server may have one.
+fn is_address(host: &str, server: &Server) -> bool {
+    let own = IpAddr::V4(server.address);
+    let plain = host.parse::<IpAddr>().ok();
+    plain.or_else(|| host.parse::<std::net::SocketAddr>().ok().map(|both| both.ip())) == Some(own)
+}
+
+/// The host of a copy in the test network.
+fn under_test(host: &str, server: &Server) -> String {
+    match server.landing {
+        Addressing::Renumber(new) if host.parse() == Ok(new) => server.address.to_string(),
+        _ => host.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
