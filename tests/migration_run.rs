@@ -501,7 +501,7 @@ fn mistakes_in_a_playbook_have_places() {
         ("days: [5, 7]", "days: [7, 5]", "the days are not a first and a last day"),
         ("activity: 2\n", "activity: 1\n", "not in rising order"),
         ("checklist: source\n", "checklist: dismissione\n", "dismissione"),
-        ("      - do: end-test\n", "      - do: relocate\n", "it comes before the machines run"),
+        ("      - do: end-test\n", "      - do: relocate\n", "it comes before the landing is accepted"),
     ] {
         assert_eq!(text.matches(from).count(), 1, "{from}");
         let broken = text.replacen(from, to, 1);

@@ -230,8 +230,16 @@ pub(super) fn free(folder: &Path) -> Result<u64, LandingError> {
     Ok(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
-/// Removes a folder with what is in it; one that is not there is well.
+/// How the names of a replica's leaf files end.
+const LEAVES: &str = "leaves";
+
+/// Removes a folder with what is in it; one that is not there is well, one with a replica in it stays.
 pub(super) fn remove(folder: &Path) -> Result<(), LandingError> {
+    // Whatever the settings say: by another spelling or a mount the export may be the folder of the replicas.
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    if entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|end| end == LEAVES)) {
+        return Err(LandingError::Replica { folder: folder.to_owned() });
+    }
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed.map_err(LandingError::file("removed", folder)),

@@ -70,6 +70,18 @@ pub enum LandingError {
         /// Its name.
         machine: String,
     },
+    /// A machine in service is not found any more.
+    #[error("the machine {machine} is not there any more")]
+    Gone {
+        /// Its name.
+        machine: String,
+    },
+    /// What is to be removed is a replica.
+    #[error("{} holds a replica", folder.display())]
+    Replica {
+        /// The folder.
+        folder: std::path::PathBuf,
+    },
     /// Something else is where the machine is to be.
     #[error("{place} is there already, and {what}")]
     Taken {
@@ -153,11 +165,19 @@ impl LandingError {
             LandingError::Hot { .. } => {
                 "It runs on as before, from the landing host's disk. Give the vCenter a licence for Storage vMotion; or \
                  agree on hours with the town, shut the guest down, and give the same command again: a machine that is \
-                 off is moved cold."
+                 off is moved cold. Or two persons leave it where it is: `migrate override` with --skip."
             }
             LandingError::Behind { .. } => {
-                "It runs, and nothing was removed. Look at its CD drives, snapshots and settings in the vCenter and move \
-                 them away; then give the same command again."
+                "Nothing was removed, and it is on or off as it was: where it was shut down for this, see that its source \
+                 is still off and turn it on. Look at its CD drives, snapshots and settings in the vCenter and move them \
+                 away; then give the same command again. Or two persons leave it: `migrate override` with --skip."
+            }
+            LandingError::Replica { .. } => {
+                "Nothing in it was removed. Give `landing.vsphere.staging.directory` a folder that is not, and is not \
+                 mounted from, the folder of the replicas."
+            }
+            LandingError::Gone { .. } => {
+                "Look for it in the vCenter, and make none in its place: users have written on it. Nothing was removed."
             }
             LandingError::Staging { .. } => {
                 "Compare `landing.vsphere.staging` with the export: `directory` here and `nfs_path` there are to be the \

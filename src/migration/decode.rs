@@ -271,7 +271,7 @@ struct Seen {
     seeded: bool,
     launched: bool,
     quiet: bool,
-    booted: bool,
+    accepted: bool,
 }
 
 impl Seen {
@@ -281,6 +281,7 @@ impl Seen {
             fields.refuse(&format!("{path}.gate.id"), complaint);
         }
         self.quiet |= gate.reaches == Some(Reached::Quiet) && gate.valid_hours.is_some();
+        self.accepted |= gate.reaches == Some(Reached::Accepted);
     }
 
     fn manual(&mut self, fields: &mut Fields<'_>, path: &str, manual: &Manual) {
@@ -297,15 +298,14 @@ impl Seen {
             Action::EndTest if !self.launched => {
                 Complaint::new("it comes before the test launch").hint("put `do: test-launch` before it")
             }
-            Action::Relocate if !self.booted => Complaint::new("it comes before the machines run")
-                .hint("put `each_server: [final-sync, convert, fence, route, boot]` before it"),
+            Action::Relocate if !self.accepted => Complaint::new("it comes before the landing is accepted")
+                .hint("put it after the gate with `reaches: accepted`: in the night nobody waits for it"),
             Action::Seed => return self.seeded = true,
             action if action.per() != Per::Tenant && !self.seeded => {
                 Complaint::new("it comes before the first copy").hint("put `do: seed` before it")
             }
             action => {
-                self.launched |= *action == Action::TestLaunch;
-                return self.booted |= *action == Action::Boot;
+                return self.launched |= *action == Action::TestLaunch;
             }
         };
         fields.refuse(path, complaint);

@@ -1,7 +1,7 @@
 //! The phase of a server and of a tenant: derived from steps and gates, never stored.
 
 use super::gate::GateStatus;
-use super::plan::Plan;
+use super::plan::{Plan, Step};
 use super::playbook::{Action, Reached};
 use super::state::{RunState, StepState};
 use crate::model::ServerId;
@@ -83,8 +83,11 @@ pub fn phase_of(plan: &Plan, state: &RunState, gates: &[GateStatus<'_>], server:
     if state.rolled_back.contains_key(server) {
         return Phase::RolledBack;
     }
-    let mine = || plan.steps.iter().filter(|step| step.server.as_ref() == Some(server));
-    if mine().any(|step| matches!(state.step(&step.id), StepState::Failed { .. })) {
+    let mut mine = plan.steps.iter().filter(|step| step.server.as_ref() == Some(server));
+    // A machine that cannot be moved to another datastore serves as before.
+    let failed =
+        |step: &Step| step.action != Action::Relocate && matches!(state.step(&step.id), StepState::Failed { .. });
+    if mine.any(failed) {
         return Phase::Failed;
     }
     if state.paused.is_some() {

@@ -30,7 +30,7 @@ pub use inventory::{Child, Place};
 pub use machine::{Home, Machine, MachineState, NicState};
 pub use network::VlanId;
 pub use reading::{Fault, Plug, examine};
-pub use relocation::Move;
+pub use relocation::{Move, Used};
 pub use spec::{Change, Controller, Disk, Firmware, MachineSpec, Network, Nic, NicModel, Power};
 pub use task::OnProgress;
 pub use transport::{Deadlines, Trust, VcenterAccess};

@@ -111,15 +111,20 @@ impl Desk<'_> {
         let named: BTreeSet<String> = self.chain.events().iter().flat_map(named_blobs).collect();
         let (mut brought, mut missing) = (0, 0);
         for name in named {
-            if here.get(&name)?.is_some() {
+            // What cannot be read is as good as missing, and written anew.
+            if matches!(here.get(&name), Ok(Some(_))) {
                 continue;
             }
-            match from.get(&name)? {
-                Some(bytes) => {
+            match from.get(&name) {
+                Ok(Some(bytes)) => {
                     here.put(&bytes)?;
                     brought += 1;
                 }
-                None => missing += 1,
+                Ok(None) => missing += 1,
+                Err(error) => {
+                    ui.warn(&Failure::from(error).render());
+                    missing += 1;
+                }
             }
         }
         if brought > 0 {

@@ -1,6 +1,7 @@
 //! `migrate status --watch`: the copies, drawn once a second on 80 columns; with `--notify` people are told what
 //! falls due while no run is at work.
 
+use super::Whose;
 use super::copying::{at_rest, at_work};
 use super::notices::Office;
 use super::scene::{Replicas, Scene, Story};
@@ -22,23 +23,65 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Between two counts of what is on the landing host: it reads 32 bytes for each chunk of each disk.
 const COUNTED_EVERY: Duration = Duration::from_secs(15);
 
+/// Between two looks at inventory and playbook.
+const READ_EVERY: Duration = Duration::from_secs(10);
+
 /// Draws, and tells people where that is wanted, until Ctrl-C or the end of the service.
 pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let scene = &Scene::open(&args.whose, None, context)?;
     if !args.notify {
         return draw(scene, context).await;
     }
-    let operator = scene.operator(context)?;
-    let journal = journal::open(context, &scene.inventory).await?;
-    let office = Office::open(scene, &journal, &operator, context).ok_or_else(|| nobody(scene))?;
     let drawing = async {
         // A page that cannot be drawn keeps nobody from being told.
         if let Err(failure) = draw(scene, context).await {
             context.ui.warn(&failure.render());
         }
     };
-    tokio::join!(drawing, office.keep_watch(ended()));
-    Ok(())
+    tokio::join!(drawing, tell(&args.whose, context)).1
+}
+
+/// Tells what falls due, by the inventory and the playbook as they are at the time: it may run for weeks.
+async fn tell(whose: &Whose, context: &Context) -> Result<(), Failure> {
+    let ended = ended();
+    tokio::pin!(ended);
+    let mut scene = Scene::open(whose, None, context)?;
+    loop {
+        let operator = scene.operator(context)?;
+        let journal = journal::open(context, &scene.inventory).await?;
+        let office = Office::open(&scene, &journal, &operator, context).ok_or_else(|| nobody(&scene))?;
+        let mut changed = None;
+        let until = async {
+            tokio::select! {
+                () = &mut ended => {}
+                fresh = another(&scene, whose, context) => changed = Some(fresh),
+            }
+        };
+        office.keep_watch(until).await;
+        match changed {
+            Some(fresh) => scene = fresh,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Waits until inventory or playbook say something else. While they cannot be read, what they said last holds.
+async fn another(scene: &Scene, whose: &Whose, context: &Context) -> Scene {
+    let mut told = false;
+    loop {
+        tokio::time::sleep(READ_EVERY).await;
+        match Scene::open(whose, None, context) {
+            Ok(fresh) if fresh.inventory != scene.inventory || fresh.plan.digest() != scene.plan.digest() => {
+                return fresh;
+            }
+            Ok(_) => told = false,
+            Err(failure) => {
+                if !std::mem::replace(&mut told, true) {
+                    context.ui.warn(&failure.render());
+                }
+            }
+        }
+    }
 }
 
 fn nobody(scene: &Scene) -> Failure {

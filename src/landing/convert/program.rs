@@ -1,9 +1,8 @@
 //! Programs of this host, each with its arguments as a list, a deadline, and an environment of its own.
 
 use crate::untrusted::one_line;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use std::io::{self, Read};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -113,8 +112,7 @@ impl Program {
     pub(super) fn ended(mut self) -> Result<(Ended, String), ProgramError> {
         let not_run = |error| ProgramError::NotRun { program: self.name.clone(), error };
         let command = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // What it starts, such as the machine of libguestfs, ends with it.
-        let mut child = command.process_group(0).spawn().map_err(not_run)?;
+        let mut child = command.spawn().map_err(not_run)?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (status, printed, said) = std::thread::scope(|threads| {
             let printed = threads.spawn(move || kept(stdout, PRINTED));
@@ -148,6 +146,20 @@ fn kept(stream: Option<impl Read>, most: u64) -> Vec<u8> {
     bytes
 }
 
+/// All processes that a process started and that live. They stay in its group, so that Ctrl-C reaches them too.
+fn descendants(pid: u32) -> Vec<u32> {
+    let mut found = vec![pid];
+    let mut at = 0;
+    while let Some(pid) = found.get(at) {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+        let children: String = children.collect();
+        found.extend(children.split_ascii_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+        at += 1;
+    }
+    found.split_off(1)
+}
+
 /// Its status; none where it was killed at the deadline.
 fn wait(child: &mut Child, deadline: Duration) -> io::Result<Option<ExitStatus>> {
     let until = Instant::now() + deadline;
@@ -157,7 +169,13 @@ fn wait(child: &mut Child, deadline: Duration) -> io::Result<Option<ExitStatus>>
             return Ok(Some(status));
         }
         if Instant::now() >= until {
-            kill_process_group(Pid::from_child(child), Signal::KILL)?;
+            // What it started, such as the machine of libguestfs, ends with it.
+            let started = descendants(child.id());
+            child.kill()?;
+            for pid in started.into_iter().filter_map(|pid| Pid::from_raw(pid.try_into().ok()?)) {
+                // One that ended by itself needs nothing.
+                let _ = kill_process(pid, Signal::KILL);
+            }
             child.wait()?;
             return Ok(None);
         }

@@ -8,7 +8,7 @@ use crate::landing::error::LandingError;
 use crate::landing::identity::Identity;
 use crate::landing::zone::{LandingZone as _, OnProgress, Power, Relocated};
 use crate::model::vsphere::Staging;
-use crate::world::vsphere::{Fault, Machine, MachineState, Move, Trouble};
+use crate::world::vsphere::{Fault, Machine, MachineState, Move, Trouble, Used};
 use std::time::Duration;
 
 /// How often a move begins that another task stands in the way of, and how long between.
@@ -25,23 +25,30 @@ impl Vsphere {
         progress: OnProgress<'_>,
     ) -> Result<Relocated, LandingError> {
         let wanted = &self.site.setting.datastore;
+        let staging = self.staging().filter(|staging| staging.datastore != *wanted);
         let client = self.site.client().await?;
         let (mut moved, mut attempt) = (false, 0);
         let (machine, state) = loop {
             let found = self.state(identity).await?;
-            let (machine, state) = found.ok_or_else(|| LandingError::Missing { machine: identity.name() })?;
+            let (machine, state) = found.ok_or_else(|| LandingError::Gone { machine: identity.name() })?;
+            let Some(staging) = staging else { break (machine, state) };
+            attempt += 1;
             // Also where it seems to be there: a move that goes on has files in both places.
-            if client.follow_move(&machine, MOVE, progress).await? {
+            if attempt < ATTEMPTS && client.follow_move(&machine, MOVE, progress).await? {
                 moved = true;
+                tokio::time::sleep(BETWEEN).await;
                 continue;
             }
-            if stays(&state, wanted) {
+            // Wherever else people have put it is where they want it.
+            if !is_staged(&state, &staging.datastore) {
                 break (machine, state);
             }
-            attempt += 1;
             match self.begin_move(identity, &machine, progress).await {
                 Ok(()) => moved = true,
-                Err(error) if attempt < ATTEMPTS && may_pass(&error) => tokio::time::sleep(BETWEEN).await,
+                Err(error) if attempt < ATTEMPTS && may_pass(&error) => {
+                    moved |= matches!(&error, LandingError::Vsphere(source) if source.may_be_done());
+                    tokio::time::sleep(BETWEEN).await;
+                }
                 Err(LandingError::Vsphere(source)) if state.power == Power::On && needs_it_off(&source) => {
                     let (machine, datastore) = (identity.name(), wanted.clone());
                     return Err(LandingError::Hot { machine, datastore, source });
@@ -49,11 +56,12 @@ impl Vsphere {
                 Err(error) => return Err(error),
             }
         };
-        if let Some(staging) = self.staging().filter(|staging| staging.datastore != *wanted) {
+        if let Some(staging) = staging {
             self.leave(identity, &machine, staging).await?;
         }
         progress(100);
-        Ok(Relocated { datastore: Some(wanted.clone()), place: place(&state), moved, power: Some(state.power) })
+        let datastore = state.home.as_ref().map(|file| file.datastore.clone());
+        Ok(Relocated { datastore, place: place(&state), moved, power: Some(state.power) })
     }
 
     async fn begin_move(
@@ -70,35 +78,32 @@ impl Vsphere {
         Ok(client.relocate(machine, to, MOVE, progress).await?)
     }
 
-    /// Removes the clone of a machine from the export, once no file of the machine is there.
+    /// Removes the clone of a machine from the export, once the server's own list says that no file of it is there:
+    /// neither by the name of the datastore nor by what is mounted.
     async fn leave(&self, identity: &Identity, machine: &Machine, staging: &Staging) -> Result<(), LandingError> {
-        let (client, places) = (self.site.client().await?, self.site.places().await?);
-        if let Some(host) = self.site.host(places, identity.number()) {
-            match client.datastore(host, &staging.datastore).await {
-                // An export that no host mounts has no machine.
-                Err(Trouble::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-                Ok((datastore, _)) => {
-                    let mut looks = 1;
-                    while client.uses(machine, &datastore).await? {
-                        if looks == LOOKS {
-                            let (machine, datastore) = (identity.name(), staging.datastore.clone());
-                            return Err(LandingError::Behind { machine, datastore });
-                        }
-                        looks += 1;
-                        tokio::time::sleep(self.site.deadlines.rest).await;
-                    }
-                }
+        let client = self.site.client().await?;
+        for look in 1.. {
+            let used = client.datastores_of(machine).await?;
+            let staged =
+                |used: &Used| used.name == staging.datastore || used.export.as_ref() == Some(&staging.nfs_path);
+            // A list without any is none.
+            if !used.is_empty() && !used.iter().any(staged) {
+                break;
             }
+            if look == LOOKS {
+                let (machine, datastore) = (identity.name(), staging.datastore.clone());
+                return Err(LandingError::Behind { machine, datastore });
+            }
+            tokio::time::sleep(self.site.deadlines.rest).await;
         }
         directory::remove(&self.clone_folder(identity))
     }
 }
 
-/// Whether all files of a machine are on a datastore.
-fn stays(state: &MachineState, datastore: &str) -> bool {
+/// Whether a file of a machine is in the export; where none is known, it may be.
+fn is_staged(state: &MachineState, datastore: &str) -> bool {
     let mut files = state.home.iter().chain(&state.disks).peekable();
-    files.peek().is_some() && files.all(|file| file.datastore == datastore)
+    files.peek().is_none() || files.any(|file| file.datastore == datastore)
 }
 
 /// Whether another task stands in the way, or the answer was lost: it is looked again.

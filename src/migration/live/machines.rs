@@ -27,6 +27,9 @@ const EVERY: Duration = Duration::from_secs(2);
 /// How long a guest that was taken back may take to shut down by itself.
 const GENTLY: Duration = Duration::from_secs(60);
 
+const STILL_ON: &str =
+    "Perhaps it is on and its cable is in: keep the source off, and turn the machine off in the vCenter first.";
+/// What is safe in any case.
 const REPLICAS_KEPT: &str = "Replica and source are untouched: what is converted is a clone, and it is made anew.";
 
 type Watch<'p> = &'p mut (dyn FnMut(Progress) + Send);
@@ -284,7 +287,7 @@ impl<F> Live<'_, F> {
         let apart = begun.elapsed();
         if let Err(error) = unplugged {
             // What cannot be unplugged is at least turned off.
-            self.machines.power_off(&identity).await.map_err(of_landing)?;
+            self.machines.power_off(&identity).await.map_err(|error| of_landing(error).hint(STILL_ON))?;
             return Err(
                 of_landing(error).hint(format!("{identity} was switched off, and its cable is still plugged in."))
             );

@@ -1,6 +1,7 @@
 //! Why Converter did not do something: what, where, what is safe and what to do next.
 
 use super::fault::Fault;
+use crate::world::soap::transport::is_busy;
 use crate::world::soap::{Failed, Unreadable, Why};
 use std::error::Error;
 
@@ -129,7 +130,7 @@ impl Trouble {
     pub fn is_transient(&self) -> bool {
         match self {
             Trouble::Unreachable { .. } | Trouble::Deadline { .. } => true,
-            Trouble::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            Trouble::Status { status, .. } => is_busy(*status),
             Trouble::Fault { fault, .. } => matches!(fault, Fault::NotAuthenticated),
             _ => false,
         }

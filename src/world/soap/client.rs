@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What one kind of service has of its own.
 pub(in crate::world) trait Service {
     /// What it says when it does not do something.
-    type Fault: std::fmt::Debug;
+    type Fault: std::fmt::Display;
     /// Where it is on its server.
     const PATH: &'static str;
     /// The namespace of its methods.
@@ -143,7 +143,7 @@ impl<S: Service> Client<S> {
             let call = S::logout(&self.sessions);
             let told = self.server.exchange(&call, Some(&cookie), "log out").await.and_then(|(_, told)| told);
             if let Err(failed) = told {
-                tracing::debug!(server = failed.server, "the session ends by itself");
+                tracing::debug!(server = failed.server, why = %failed.why, "the session ends by itself");
             }
         }
     }
@@ -164,7 +164,7 @@ impl<S: Service> Client<S> {
                     renewed = true;
                 }
                 Err(failed) if !asked_again && may_ask_again(call, &failed.why) => {
-                    tracing::debug!(server = failed.server, method = call.method, "asking again");
+                    tracing::debug!(server = failed.server, why = %failed.why, "asking again");
                     asked_again = true;
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -233,7 +233,7 @@ const LOG_IN: &str = "log in";
 fn may_ask_again<F>(call: &Call, why: &Why<F>) -> bool {
     match why {
         Why::Unreachable { may_be_done, .. } => call.repeat == Repeat::Read || !may_be_done,
-        Why::Status(408 | 429 | 500..=599) => call.repeat == Repeat::Read,
+        Why::Status(status) => call.repeat == Repeat::Read && transport::is_busy(*status),
         _ => false,
     }
 }

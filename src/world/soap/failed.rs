@@ -4,6 +4,7 @@ use super::Unreadable;
 use super::transport::{Lost, NoTrust};
 use crate::world::secret;
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 /// Why a call came to nothing; `F` is what the service itself says. Each service has its own words and hints for it.
@@ -41,6 +42,22 @@ pub(in crate::world) enum Why<F> {
     Answer(String),
     /// An HTTP status that is no answer.
     Status(u16),
+}
+
+/// In short, for the log.
+impl<F: fmt::Display> fmt::Display for Why<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::Secret(error) => write!(f, "the {} cannot be read", error.what),
+            Why::Trust(what) | Why::Answer(what) => f.write_str(what),
+            Why::Certificate(shown) => write!(f, "it shows another certificate: {shown}"),
+            Why::Login(user) => write!(f, "it refuses the login of {user}"),
+            Why::Unreachable { source, .. } => write!(f, "it cannot be reached: {source}"),
+            Why::Deadline { seconds, .. } => write!(f, "no answer within {seconds} s"),
+            Why::Fault(fault) => fault.fmt(f),
+            Why::Status(status) => write!(f, "HTTP status {status}"),
+        }
+    }
 }
 
 impl<F> Failed<F> {

@@ -103,6 +103,11 @@ pub(in crate::world) struct Answer {
     pub(in crate::world) body: Vec<u8>,
 }
 
+/// Whether an HTTP status says that it may be otherwise later.
+pub(in crate::world) fn is_busy(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..=599)
+}
+
 /// Sends a request and reads its whole answer, within `limit`.
 pub(in crate::world) async fn ask(request: RequestBuilder, limit: Duration) -> Result<Answer, Lost> {
     let asked = async {

@@ -1,8 +1,10 @@
 //! Machines that move to another datastore: begun, followed where somebody else began it, given up, seen to have left.
 
 use super::client::Client;
-use super::inventory::is_gone;
+use super::inventory::{is_gone, unescape};
 use super::machine::Machine;
+use super::reading::answer::Object;
+use super::reading::{Fault, objects};
 use super::task::OnProgress;
 use super::trouble::Trouble;
 use super::wire::machines;
@@ -23,6 +25,15 @@ pub struct Move<'a> {
     pub pool: Option<&'a Moref>,
     /// Its host.
     pub host: Option<&'a Moref>,
+}
+
+/// A datastore that a machine uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    /// Its name.
+    pub name: String,
+    /// The path of the export that it is; none where it is no NFS export.
+    pub export: Option<String>,
 }
 
 impl Client {
@@ -54,6 +65,8 @@ impl Client {
     ) -> Result<bool, Trouble> {
         let Some(task) = self.move_of(machine).await? else { return Ok(false) };
         match self.follow(&task, &doing(machine), limit, progress).await {
+            // Whoever cancelled it does not want it begun again.
+            Err(error @ Trouble::Fault { fault: Fault::RequestCanceled, .. }) => Err(error),
             // Where the machine is then says how it ended.
             Ok(_) | Err(Trouble::Fault { .. }) => Ok(true),
             Err(error) => Err(error),
@@ -70,18 +83,27 @@ impl Client {
         if let Err(error) = self.cancel(&task).await {
             tracing::debug!(server = self.server(), %error, "the move cannot be given up: its end is waited for");
         }
-        self.follow_move(machine, limit, &|_| ()).await?;
-        Ok(true)
+        match self.follow_move(machine, limit, &|_| ()).await {
+            Ok(_) | Err(Trouble::Fault { fault: Fault::RequestCanceled, .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Whether anything of a machine is on a datastore, by the server's own list: disks, settings, snapshots, CDs.
+    /// The datastores on which anything of a machine is, by the server's own list: disks, settings, snapshots, CDs.
     ///
     /// # Errors
     /// The machine is gone, or the server cannot be asked.
-    pub async fn uses(&self, machine: &Machine, datastore: &Moref) -> Result<bool, Trouble> {
+    pub async fn datastores_of(&self, machine: &Machine) -> Result<Vec<Used>, Trouble> {
         let doing = format!("look at the machine {}", printable(&machine.name));
         let used = self.property(&machine.object, names::MACHINE, names::MOUNTED, &doing).await?.unwrap_or_default();
-        Ok(used.children.iter().filter_map(Element::moref).any(|used| used == *datastore))
+        let used: Vec<Moref> = used.children.iter().filter_map(Element::moref).collect();
+        let wanted = [names::NAME, names::DATASTORE_INFO];
+        let found = self.properties(&used, names::DATASTORE, &wanted, &doing).await?;
+        let read = |one: Object| Used {
+            name: one.properties.get(names::NAME).map(|name| unescape(&name.text)).unwrap_or_default(),
+            export: one.properties.get(names::DATASTORE_INFO).and_then(objects::nas).map(|(_, path)| path.to_owned()),
+        };
+        Ok(found.into_iter().map(read).collect())
     }
 
     /// The task that moves a machine at this moment.

@@ -1,6 +1,7 @@
 //! Why a vCenter did not do something: what, where, and what to do next.
 
 use super::reading::{Fault, Unreadable};
+use crate::world::soap::transport::is_busy;
 use crate::world::soap::{Failed, Why};
 use std::error::Error;
 
@@ -116,7 +117,7 @@ impl Trouble {
     pub fn is_transient(&self) -> bool {
         match self {
             Trouble::Unreachable { .. } | Trouble::Deadline { .. } => true,
-            Trouble::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            Trouble::Status { status, .. } => is_busy(*status),
             Trouble::Fault { fault, .. } => fault.is_transient(),
             _ => false,
         }
