@@ -352,6 +352,8 @@ fn landings() -> Vec<LandingError> {
                 },
             }),
         },
+        LandingError::Gone { .. } => LandingError::Gone { machine: "town-srv".into() },
+        LandingError::Replica { .. } => LandingError::Replica { folder: path() },
         LandingError::Behind { .. } => LandingError::Behind { machine: "town-srv".into(), datastore: "staging".into() },
         LandingError::Staging { .. } => LandingError::Staging {
             datastore: "staging".into(),

@@ -217,16 +217,31 @@ fn on_a_vcenter_the_machine_boots_without_network() {
     }
     let at =
         |begin: &str| shell.iter().position(|line| line.text.starts_with(begin)).unwrap_or_else(|| panic!("{begin}"));
-    let made = &shell[at("govc vm.create -on=false")].text;
+    let block = at("[ -n \"$night\" ] && ");
+    let made = &shell[block].text;
     assert!(made.contains("-disk.controller=lsilogic-sas") && made.contains(r"-ds='san '\''uno'\'''"), "{made}");
     assert!(made.contains("-net='cinto-caomaggiore' -net.adapter=e1000"), "{made}");
-    let order =
-        ["govc import.vmdk", "govc vm.create", "govc device.disconnect", "govc vm.power -on", "govc device.connect"];
-    assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])));
-    assert_eq!(shell[at("govc device.connect")].act, "nic");
+    // One command, in this order; the disk that is imported is the disk of the machine.
+    let order = ["govc import.vmdk", "govc vm.create -on=false", "govc device.disconnect", "govc vm.power -on"];
+    let within = |words: &str| made.find(words).unwrap_or_else(|| panic!("{words}: {made}"));
+    assert!(order.windows(2).all(|pair| within(pair[0]) < within(pair[1])), "{made}");
+    assert!(!made.contains(';') && made.ends_with(" || echo FERMARSI"), "{made}");
+    assert!(made.contains(r#".vmdk' 'cinto-srv1-disk0-'"$night" &&"#), "{made}");
+    assert!(made.contains(r#"-disk='cinto-srv1-disk0-'"$night"'/disk0.vmdk'"#), "{made}");
+    let asked = at("night=;");
+    assert!(asked + 1 == block && block < at("govc device.connect"));
+    assert_eq!((shell[block].act.as_str(), shell[at("govc device.connect")].act.as_str()), ("boot", "nic"));
+    for (language, stop) in [("it", "FERMARSI"), ("en", "STOP")] {
+        let going = lines(&page_of(&sandbox, &["--lang", language]), "cinto-srv1", "going");
+        asks_first(&going, stop);
+    }
     let back = lines(&page, "cinto-srv1", "back");
     let first = back.iter().find(|line| line.text.starts_with("govc ")).unwrap();
     assert!(first.text.starts_with("govc device.disconnect -vm='/SAD/vm/cinto-caomaggiore/cinto-srv1'"), "{first:?}");
+    let aside = "govc vm.power -off -force '/SAD/vm/cinto-caomaggiore/cinto-srv1' && govc object.rename \
+                 '/SAD/vm/cinto-caomaggiore/cinto-srv1' 'cinto-srv1-'\"$(date +%Y%m%d-%H%M%S)\" || echo FERMARSI";
+    assert!(back.iter().any(|line| line.text == aside), "{back:?}");
+    assert!(going.iter().any(|line| line.undo && line.act == "boot" && line.text == aside), "{going:?}");
     let session = |lines: &[Line]| {
         let has = |begin: &str| lines.iter().any(|line| line.act != "undo" && line.text.starts_with(begin));
         has("export GOVC_URL='vcenter.sad.example:443'") && has("mkdir -p -- night; export GOVC_TLS_KNOWN_HOSTS=")
@@ -236,6 +251,53 @@ fn on_a_vcenter_the_machine_boots_without_network() {
     assert!(going.iter().any(|line| line.text.contains(wanted)));
     assert!(made.contains("-folder='/SAD/vm/cinto-caomaggiore'"), "{made}");
     assert!(!page.contains("env:X"), "not even where the password is");
+}
+
+/// The machine is made only after the vCenter said that none of its name is there; what fails ends the making.
+fn asks_first(going: &[Line], stop: &str) {
+    let boot = |begin: &str| going.iter().find(|line| line.act == "boot" && line.text.starts_with(begin)).unwrap();
+    let (asks, block) = (&boot("night=;").text, &boot("[ -n").text);
+    let folder = tempfile::tempdir().unwrap();
+    let done = folder.path().join("done");
+    // In place of govc and qemu-img: one that answers what a test says, and notes what it was told to do.
+    for program in ["govc", "qemu-img"] {
+        let script = format!(
+            "#!/bin/sh\nif [ \"$1\" = find ]; then printf \"$SEEN\"; exit \"$FAILS\"; fi\nprintf '%s\\n' \"$1\" >> '{}'\n[ \"$1\" != \"$BREAKS\" ]\n",
+            done.display()
+        );
+        let path = folder.path().join(program);
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let types = |seen: &str, fails: &str, breaks: &str| {
+        let _ = std::fs::remove_file(&done);
+        let output = Command::new("/bin/sh")
+            .args(["-c", &format!("{asks}\n{block}\n")])
+            .current_dir(folder.path())
+            .env("PATH", format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap()))
+            .envs([("SEEN", seen), ("FAILS", fails), ("BREAKS", breaks)])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        (said, std::fs::read_to_string(&done).unwrap_or_default())
+    };
+    let empty = "/SAD/vm/cinto-caomaggiore\n";
+    let others = format!("{empty}/SAD/vm/cinto-caomaggiore/cinto-srv1-20220601-220000\n");
+    for seen in [empty, others.as_str()] {
+        let (said, did) = types(seen, "0", "none");
+        assert!(!said.contains(stop) && did.ends_with("device.info\nvm.power\n"), "{said}\n{did}");
+    }
+    let taken = format!("{others}/SAD/vm/cinto-caomaggiore/cinto-srv1\n");
+    // Taken; no answer, with an error and without one; an answer together with an error.
+    for (seen, fails) in [(taken.as_str(), "0"), ("", "1"), ("", "0"), (empty, "1")] {
+        let (said, did) = types(seen, fails, "none");
+        assert_eq!(did, "", "nothing is made, nothing is started: {said}");
+        assert_eq!(said.matches(stop).count(), 2, "{said}");
+    }
+    for breaks in ["convert", "import.vmdk", "vm.create", "device.disconnect"] {
+        let (said, did) = types(empty, "0", breaks);
+        assert!(said.trim_end().ends_with(stop) && did.trim_end().ends_with(breaks), "{breaks}: {said}\n{did}");
+    }
 }
 
 /// The text for the routers is the kit's own, with its timer.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use traghetto::landing::vmdk::{Adapter, CreateType, Descriptor, Options, RawFile, write_descriptor, write_stream};
 use traghetto::world::vsphere::{
     Change, Client, Controller, DatastoreFile, Deadlines, Disk, Fault, Firmware, Home, Import, ImportedDisk, Machine,
-    MachineSpec, Moref, Move, NasVolume, Network, Nic, NicModel, Place, Plug, Power, Trouble, Trust, VlanId,
+    MachineSpec, Moref, Move, NasVolume, Network, Nic, NicModel, Place, Plug, Power, Trouble, Trust, Used, VlanId,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -232,9 +232,11 @@ async fn a_machine_runs_from_a_staged_disk_and_leaves_nothing() {
     run(&client, &machine, &staging, &network).await;
     let local = find(&client, "DC0/datastore/LocalDS_0").await;
     client.relocate(&machine, Move { datastore: Some(&local), ..Move::default() }, LIMIT, &|_| ()).await.unwrap();
-    assert!(!staging.raw.exists() && client.uses(&machine, &local).await.unwrap());
+    let used = |name: &str, export: Option<&str>| [Used { name: name.into(), export: export.map(str::to_owned) }];
+    assert!(!staging.raw.exists());
+    assert_eq!(client.datastores_of(&machine).await.unwrap(), used("LocalDS_0", None));
     client.relocate(&machine, Move { datastore: Some(&datastore), ..Move::default() }, LIMIT, &|_| ()).await.unwrap();
-    assert!(!client.uses(&machine, &local).await.unwrap() && client.uses(&machine, &datastore).await.unwrap());
+    assert_eq!(client.datastores_of(&machine).await.unwrap(), used("staging", Some("/srv/landing")));
     strangers(&client, home, &spec, &machine).await;
 
     client.unregister(&machine).await.unwrap();

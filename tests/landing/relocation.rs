@@ -27,7 +27,11 @@ fn deadlines() -> Deadlines {
 impl Staged {
     /// A machine of two disks in service, from the export.
     async fn new() -> Self {
-        let (vcsim, inventory) = (Vcsim::start(&[]), estate());
+        Self::with(&[]).await
+    }
+
+    async fn with(options: &[&str]) -> Self {
+        let (vcsim, inventory) = (Vcsim::start(options), estate());
         std::fs::create_dir(vcsim.root().join("staging")).unwrap();
         let way = Self::command(&vcsim, &inventory, staging());
         let (tenant, server) = server(&inventory);
@@ -163,4 +167,45 @@ async fn an_export_where_machines_stay_is_left_alone() {
     assert!(!way.relocate(&staged.identity, &|_| ()).await.unwrap().moved);
     staged.clones_are_there();
     assert!(way.clone_file(&staged.identity, &disk(0)).exists());
+}
+
+/// Where people have put it, on a third datastore, is where they want it.
+#[tokio::test]
+async fn a_machine_that_people_placed_elsewhere_is_left_there() {
+    let staged = Staged::with(&["-ds", "2"]).await;
+    let mut machines = vcsim(staged.vcsim.access(), staging(), 1);
+    if let LandingMachines::Vsphere(setting) = &mut machines {
+        setting.datastore = "LocalDS_1".to_owned();
+    }
+    let people = Way::within(&project(&staged.inventory, machines), staged.vcsim.root(), deadlines());
+    assert!(people.relocate(&staged.identity, &|_| ()).await.unwrap().moved);
+    let stays = staged.way.relocate(&staged.identity, &|_| ()).await.unwrap();
+    assert_eq!((stays.datastore.as_deref(), stays.moved), (Some("LocalDS_1"), false));
+    assert_eq!(staged.moves(), 1, "it was moved back");
+}
+
+/// By another spelling, a link or a mount the export may be the folder of the replicas.
+#[tokio::test]
+async fn a_replica_is_never_removed() {
+    let staged = Staged::new().await;
+    let folder = staged.way.clone_folder(&staged.identity);
+    std::fs::write(folder.join("disk0.leaves"), "leaves of a replica").unwrap();
+    let error = staged.way.relocate(&staged.identity, &|_| ()).await.unwrap_err();
+    assert!(matches!(error, LandingError::Replica { .. }), "{error:?}");
+    assert!(folder.join("disk0.leaves").exists());
+    let (tenant, server) = server(&staged.inventory);
+    let test = Identity::new(STORE, tenant, server, Purpose::Test);
+    let folder = staged.way.clone_folder(&test);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("disk0.leaves"), "leaves of a replica").unwrap();
+    let error = staged.way.destroy(&test).await.unwrap_err();
+    assert!(matches!(error, LandingError::Replica { .. }) && folder.join("disk0.leaves").exists(), "{error:?}");
+}
+
+#[tokio::test]
+async fn one_that_is_gone_is_not_made_anew() {
+    let staged = Staged::new().await;
+    staged.way.destroy(&staged.identity).await.unwrap();
+    let error = staged.way.relocate(&staged.identity, &|_| ()).await.unwrap_err();
+    assert!(matches!(error, LandingError::Gone { .. }) && error.hint().contains("make none"), "{error:?}");
 }

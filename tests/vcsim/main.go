@@ -23,9 +23,11 @@ func main() {
 	password := flag.String("password", "", "environment variable with its password")
 	idle := flag.Duration("idle", 0, "how long a session may be idle; 0 is for ever")
 	trace := flag.String("trace", "", "file for the requests")
+	datastores := flag.Int("ds", 1, "how many local datastores there are")
 	flag.Parse()
 
 	model := simulator.VPX()
+	model.Datastore = *datastores
 	defer model.Remove()
 	check(model.Create())
 	pair, err := tls.LoadX509KeyPair(*certificate, *key)

@@ -29,7 +29,8 @@ pub(super) fn of(tenant: &Tenant, paths: &[&MigrationPath]) -> Vec<Task> {
     tasks
 }
 
-/// The export from which machines booted: nothing of the tenant is in it any more.
+/// The export from which machines booted: no machine of the tenant runs from it any more. Clones of servers that were
+/// taken back or skipped are kept there until people decide. No item of the decommissioning asks for it.
 pub(super) fn export(project: &Project, tenant: &Tenant) -> Option<Task> {
     let LandingMachines::Vsphere(vsphere) = &project.landing.machines else { return None };
     let VsphereWay::Nfs(staging) = &vsphere.way else { return None };
@@ -38,6 +39,11 @@ pub(super) fn export(project: &Project, tenant: &Tenant) -> Option<Task> {
     }
     let (from, to, id) = (&staging.datastore, &vsphere.datastore, &tenant.id);
     let folder = staging.directory.join(id.as_str());
+    let (it, en) = if folder.is_absolute() {
+        ("", "")
+    } else {
+        (" (dalla radice dell'inventario)", " (from the inventory's root)")
+    };
     let folder = folder.display();
     let what = text(
         format!(
@@ -50,10 +56,16 @@ pub(super) fn export(project: &Project, tenant: &Tenant) -> Option<Task> {
         ),
     );
     let check = text(
-        format!("In vSphere le macchine di {id} non usano {from}; sull'host operativo {folder} è vuota"),
-        format!("In vSphere no machine of {id} uses {from}; on the operations host {folder} is empty"),
+        format!(
+            "In vSphere le macchine di {id} non usano {from}; sull'host operativo la cartella {folder}{it} ha solo cloni \
+             di server riportati indietro o saltati, se ce ne sono: si tolgono a mano quando è deciso"
+        ),
+        format!(
+            "In vSphere no machine of {id} uses {from}; on the operations host the folder {folder}{en} holds only clones \
+             of servers that were taken back or skipped, if any: people remove them by hand once that is decided"
+        ),
     );
-    Some(task((Area::Way, "D-11", Doer::Operator), None, what, check))
+    Some(task((Area::Way, "", Doer::Operator), None, what, check))
 }
 
 fn text(it: impl Into<String>, en: impl Into<String>) -> Bilingual {

@@ -6,8 +6,8 @@ use super::{RunbookStep, Sources, engineer, is_ours, on_site, say, vcenter};
 use crate::landing::{Blueprint, Found, Identity, Purpose, blueprint};
 use crate::model::machine::Controller;
 use crate::model::project::LandingMachines;
-use crate::model::server::{Addressing, Disk, Os, Server, ServerRole, Transfer};
-use crate::model::vsphere::{PortGroupNames, VsphereLanding};
+use crate::model::server::{Disk, Os, Server, ServerRole, Transfer};
+use crate::model::vsphere::VsphereLanding;
 use crate::network::kit::Place;
 use crate::untrusted::shell_quoted;
 use std::path::PathBuf;
@@ -178,55 +178,74 @@ fn on_vsphere(
     mut boot: RunbookStep,
     connect: RunbookStep,
 ) -> (RunbookStep, RunbookStep) {
-    let machine = hardware(sources, server);
-    let (name, store) = (shell_quoted(server.id.as_str()), shell_quoted(&setting.datastore));
     let (folder, vm) = paths(sources, server, setting);
     boot = vcenter::session(boot, sources, setting);
+    let mut block = Vec::new();
     if is_ours(server) {
-        for disk in &server.disks {
-            let image = machine_disk(sources, server, disk);
-            let vmdk = image.with_file_name(format!("{}.vmdk", disk.id));
-            boot = boot
-                .shell(format!(
-                    "qemu-img convert -f raw -O vmdk -o subformat=streamOptimized {} {}",
-                    quoted(&image),
-                    quoted(&vmdk)
-                ))
-                .shell(format!(
-                    "govc import.vmdk -ds={store} -folder={folder} {} {}",
-                    quoted(&vmdk),
-                    shell_quoted(&imported(server, disk))
-                ));
-        }
-        boot = boot.shell(format!(
-            "govc vm.create -on=false -g={} -c={} -m={} -firmware={} -disk.controller={} -ds={store} -folder={folder} -net={} -net.adapter={}{} {name}",
-            machine.guest,
-            machine.cpus,
-            machine.memory_mb,
-            if machine.firmware.word() == "uefi" { "efi" } else { "bios" },
-            controller(machine.controller),
-            shell_quoted(&port_group(sources, server, &setting.port_groups)),
-            machine.nic.model.word(),
-            disks(server)
-        ));
-        for disk in server.disks.iter().skip(1) {
-            let path = shell_quoted(&format!("{}/{}.vmdk", imported(server, disk), disk.id));
-            boot = boot.shell(format!("govc vm.disk.attach -vm={vm} -ds={store} -link=false -disk={path}"));
-        }
+        boot = boot.shell(vcenter::free(sources, server, &folder, &vm));
+        block = made(sources, server, setting);
     }
-    let boot = boot
-        .shell(format!("govc device.disconnect -vm={vm} ethernet-0"))
-        .shell(format!("govc device.info -vm={vm} ethernet-0"))
-        .shell(format!("govc vm.power -on {vm}"))
-        .expects(
-            "Cartella e pool dell'ente esistono (altrimenti si creano prima). La parola d'accesso di vCenter si scrive senza eco. Senza govc, gli stessi valori nel vSphere Client: «Connect At Power On» non spuntato.",
-            "Folder and pool of the tenant are there (else make them first). The password of the vCenter is typed without echo. Without govc, the same values in the vSphere Client: Connect At Power On not ticked.",
+    block.push(format!("govc device.disconnect -vm={vm} ethernet-0"));
+    block.push(format!("govc device.info -vm={vm} ethernet-0"));
+    block.push(format!("govc vm.power -on {vm}"));
+    // One command for the shell: what fails ends it, and no later line finds another night's machine.
+    let boot = boot.shell(format!("{} || echo {}", block.join(" && "), sources.stop())).expects(
+        "Cartella e pool dell'ente esistono (altrimenti si creano prima). La parola d'accesso di vCenter si scrive senza eco. Senza govc, gli stessi valori nel vSphere Client: «Connect At Power On» non spuntato.",
+        "Folder and pool of the tenant are there (else make them first). The password of the vCenter is typed without echo. Without govc, the same values in the vSphere Client: Connect At Power On not ticked.",
+    );
+    let boot = if is_ours(server) {
+        boot.expects(
+            "La data e l'ora, che i dischi importati hanno nel nome, poi nessun FERMARSI. Ciò che «&&» unisce è un comando solo, che si ferma al primo errore.",
+            "Date and hour, which the imported disks have in their names, then no STOP. What `&&` joins is one command, which stops at the first error.",
         )
-        .undone_by(Place::Operations, format!("govc vm.power -off -force {vm}"));
+        .expects(
+            "FERMARSI: la macchina di un'altra notte, o di un tentativo interrotto, si mette da parte con la riga di «Per tornare» (spenta e rinominata con la data, mai eliminata; i suoi dischi restano dove sono) e non si avvia; se invece è in servizio, accesa e collegata, non la si tocca e ci si ferma del tutto. Poi si ricomincia dalla riga con «night=». Se la macchina non c'è, si toglie la causa e si ricomincia da lì.",
+            "STOP: the machine of another night, or of an attempt that was cut short, is set aside by the line of `To undo` (switched off and renamed by the date, never deleted; its disks stay where they are) and is not started; where it is in service instead, on and connected, leave it alone and go no further. Then begin again at the line with `night=`. Where there is no machine, remove the cause and begin again there.",
+        )
+        .undone_by(Place::Operations, vcenter::aside(sources, server, &vm))
+    } else {
+        boot.expects(
+            "Nessun FERMARSI: il blocco si ferma al primo errore.",
+            "No STOP: the block stops at the first error.",
+        )
+        .undone_by(Place::Operations, format!("govc vm.power -off -force {vm}"))
+    };
     let connect = connect
         .shell(format!("govc device.connect -vm={vm} ethernet-0"))
         .undone_by(Place::Operations, format!("govc device.disconnect -vm={vm} ethernet-0"));
     (boot, connect)
+}
+
+/// The commands that make the machine of this night, of disks in folders that have its date.
+fn made(sources: &Sources<'_>, server: &Server, setting: &VsphereLanding) -> Vec<String> {
+    let machine = hardware(sources, server);
+    let (name, store) = (shell_quoted(server.id.as_str()), shell_quoted(&setting.datastore));
+    let (folder, vm) = paths(sources, server, setting);
+    let mut block = vec!["[ -n \"$night\" ]".to_owned()];
+    for disk in &server.disks {
+        let image = machine_disk(sources, server, disk);
+        let vmdk = quoted(&image.with_file_name(format!("{}.vmdk", disk.id)));
+        let image = quoted(&image);
+        block.push(format!("qemu-img convert -f raw -O vmdk -o subformat=streamOptimized {image} {vmdk}"));
+        block.push(format!("govc import.vmdk -ds={store} -folder={folder} {vmdk} {}", vcenter::imported(server, disk)));
+    }
+    // `-force` overwrites nothing: a vCenter finds another folder where one of the name is left of a machine set aside.
+    block.push(format!(
+        "govc vm.create -on=false -force -g={} -c={} -m={} -firmware={} -disk.controller={} -ds={store} -folder={folder} -net={} -net.adapter={}{} {name}",
+        machine.guest,
+        machine.cpus,
+        machine.memory_mb,
+        if machine.firmware.word() == "uefi" { "efi" } else { "bios" },
+        vcenter::controller(machine.controller),
+        shell_quoted(&vcenter::port_group(sources, server, &setting.port_groups)),
+        machine.nic.model.word(),
+        vcenter::disks(server)
+    ));
+    for disk in server.disks.iter().skip(1) {
+        let path = vcenter::vmdk(server, disk);
+        block.push(format!("govc vm.disk.attach -vm={vm} -ds={store} -link=false -disk={path}"));
+    }
+    block
 }
 
 /// The tenant's folder and the machine in it, as words of the shell.
@@ -234,31 +253,6 @@ fn paths(sources: &Sources<'_>, server: &Server, setting: &VsphereLanding) -> (S
     let folder = vcenter::folder(setting, &sources.tenant.id);
     let vm = format!("{folder}/{}", server.id);
     (shell_quoted(&folder), shell_quoted(&vm))
-}
-
-/// A controller in the words of govc.
-fn controller(controller: Controller) -> &'static str {
-    match controller {
-        Controller::LsiSas1068 => "lsilogic-sas",
-        other => other.word(),
-    }
-}
-
-/// The folder of a disk on the datastore: its own, since an import is a machine for a moment, and a machine's folder is
-/// not another's.
-fn imported(server: &Server, disk: &Disk) -> String {
-    format!("{}-{}", server.id, disk.id)
-}
-
-/// The first disk of the new machine: itself, not what is linked to it.
-fn disks(server: &Server) -> String {
-    let first = server.disks.first().map(|disk| format!("{}/{}.vmdk", imported(server, disk), disk.id));
-    first.map_or_else(String::new, |path| format!(" -link=false -disk={}", shell_quoted(&path)))
-}
-
-fn port_group(sources: &Sources<'_>, server: &Server, names: &PortGroupNames) -> String {
-    let name = if matches!(server.landing, Addressing::Renumber(_)) { &names.new } else { &names.kept };
-    name.replace(PortGroupNames::TENANT, sources.tenant.id.as_str())
 }
 
 /// Where the landing has no vCenter: the machine's values, and the files of its disks.
@@ -289,28 +283,59 @@ fn by_hand(
     );
     let boot = boot
         .run(Place::Landing, format!("{}: {values}, Connect At Power On = no", server.id))
-        .undone_by(Place::Landing, format!("{}: power off", server.id));
+        .undone_by(Place::Landing, format!("{}: {}", server.id, off_and_aside(sources, server)));
+    let boot = if is_ours(server) {
+        boot.expects(
+            "Prima di crearla non c'è nessuna macchina con questo nome. Quella di un'altra notte si mette da parte, spenta e rinominata con la data: non si avvia e non si elimina.",
+            "Before it is made no machine has this name. That of another night is set aside, off and renamed by the date: it is neither started nor deleted.",
+        )
+    } else {
+        boot
+    };
     let line = format!("{}: Network adapter 1, Connected = yes", server.id);
     let off = format!("{}: Network adapter 1, Connected = no", server.id);
     (boot, connect.run(Place::Landing, line).undone_by(Place::Landing, off))
 }
 
+/// How a machine is taken back where no command does it; one that we did not make keeps its name.
+fn off_and_aside(sources: &Sources<'_>, server: &Server) -> String {
+    if !is_ours(server) {
+        return "power off".to_owned();
+    }
+    format!("power off, rename = {}-{}", server.id, sources.word("AAAAMMGG-HHMM", "YYYYMMDD-HHMM"))
+}
+
 /// The first step back: the copy leaves the network.
 pub(super) fn disconnect(sources: &Sources<'_>, server: &Server) -> RunbookStep {
-    let what = say(
-        "Scollegare la scheda di rete della copia, poi spegnerla.",
-        "Disconnect the network card of the copy, then switch it off.",
-    );
+    let what = if is_ours(server) {
+        say(
+            "Scollegare la scheda di rete della copia, poi spegnerla e metterla da parte con la data nel nome.",
+            "Disconnect the network card of the copy, then switch it off and set it aside with the date in its name.",
+        )
+    } else {
+        say(
+            "Scollegare la scheda di rete della copia, poi spegnerla.",
+            "Disconnect the network card of the copy, then switch it off.",
+        )
+    };
     let step = RunbookStep::new("nic", engineer(), what);
     let step = match &sources.project.landing.machines {
         LandingMachines::Vsphere(setting) => {
             let (_, vm) = paths(sources, server, setting);
-            vcenter::session(step, sources, setting)
-                .shell(format!("govc device.disconnect -vm={vm} ethernet-0"))
-                .shell(format!("govc vm.power -off -force {vm}"))
+            let step =
+                vcenter::session(step, sources, setting).shell(format!("govc device.disconnect -vm={vm} ethernet-0"));
+            if is_ours(server) {
+                step.shell(vcenter::aside(sources, server, &vm)).expects(
+                    "Nessun FERMARSI. Dove govc dice «not found», si guarda in vCenter che la macchina sia già da parte, spenta, con la data nel nome.",
+                    "No STOP. Where govc says `not found`, look in the vCenter that the machine is set aside already, off, with the date in its name.",
+                )
+            } else {
+                step.shell(format!("govc vm.power -off -force {vm}"))
+            }
         }
         LandingMachines::Lab(_) | LandingMachines::ByHand => {
-            step.run(Place::Landing, format!("{}: Network adapter 1, Connected = no; power off", server.id))
+            let off = off_and_aside(sources, server);
+            step.run(Place::Landing, format!("{}: Network adapter 1, Connected = no; {off}", server.id))
         }
     };
     let address = server.landing_address();
