@@ -72,4 +72,6 @@ pub use status::{
     contact,
 };
 pub use terms::{AgreedContact, AgreedQuiet, AgreedServer, AgreedWindow, CutoverTerms, GoBackIf};
-pub use written::{Writings, Written, powershell as powershell_written, read as read_written, sh as sh_written};
+pub use written::{
+    Writings, Written, in_use_since, powershell as powershell_written, read as read_written, sh as sh_written,
+};

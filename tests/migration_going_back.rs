@@ -1,10 +1,12 @@
 //! The ways back, and what must not happen on them: a server that moves after one that was taken back, a rollback in a
 //! pause, the old server of one that is replaced, a machine that somebody else started.
 
-use crate::support::memory::{Lab, Machine};
+use crate::support::memory::{Lab, Machine, cinto};
+use crate::support::town::Town;
+use std::collections::BTreeMap;
 use traghetto::migration::{
-    Action, Class, Ending, Fact, Held, Next, Record, Scope, Step, StepId, StepState, Stop, Trouble, WayBack,
-    may_have_machine, next, way_back,
+    Action, ByHand, Class, Decision, Ending, Evidence, Fact, Forecast, Held, Inputs, Known, Next, Record, Scope,
+    Status, Step, StepId, StepState, Stop, Trouble, WayBack, in_use_since, may_have_machine, next, way_back,
 };
 use traghetto::model::ServerId;
 use traghetto::model::server::{Access, Addressing, DirectoryWay, Login, ServerRole, SshProfile, Transfer};
@@ -133,6 +135,85 @@ async fn a_machine_that_somebody_connected_is_never_taken_for_ours() {
     }
     assert_eq!(lab.phase(FIRST).await, "failed");
     lab.memory.with(|world| world.machines.insert(FIRST.into(), Machine { on: true, connected: false }));
+    blocked(&lab, None).await;
+    assert_eq!(lab.phase(FIRST).await, "booted");
+}
+
+/// The first source is seen off and its address leads here; its machine boots at the next run.
+async fn before_the_boot() -> Lab {
+    let lab = quiet(Lab::with_machines()).await;
+    blocked(&lab, None).await;
+    lab.memory.with(|world| world.sources_off.insert(FIRST.into()));
+    blocked(&lab, None).await;
+    lab.memory.with(|world| world.routed.insert(FIRST.into()));
+    lab
+}
+
+fn plug_in(lab: &Lab, machine: Machine) {
+    lab.memory.with(|world| {
+        world.sources_off.remove(FIRST);
+        world.machines.insert(FIRST.into(), machine);
+    });
+}
+
+/// Somebody connected the machine while its source is on: source and copy are both on the network.
+async fn is_refused(lab: &Lab) {
+    for _ in 0..2 {
+        let troubles = blocked(lab, None).await;
+        let (step, trouble) = &troubles[0];
+        assert_eq!((step.0.as_str(), trouble.class), ("a5.boot.cinto-srv1", Class::CheckFailed), "{troubles:?}");
+        assert!(trouble.reason().contains("is connected already, and not by this migration"), "{}", trouble.reason());
+    }
+    assert_eq!(lab.phase(FIRST).await, "failed");
+}
+
+const CONNECTED: Machine = Machine { on: true, connected: true };
+const APART: Machine = Machine { on: true, connected: false };
+
+#[tokio::test]
+async fn a_machine_that_was_found_apart_and_that_somebody_connected_is_not_ours() {
+    let lab = before_the_boot().await;
+    lab.memory.with(|world| world.sources_off.remove(FIRST));
+    let troubles = blocked(&lab, None).await;
+    assert!(troubles[0].1.reason().contains("still answers"), "{troubles:?}");
+    plug_in(&lab, CONNECTED);
+    is_refused(&lab).await;
+}
+
+#[tokio::test]
+async fn a_machine_is_not_ours_because_nobody_could_be_asked() {
+    let lab = before_the_boot().await;
+    lab.memory.with(|world| world.landing_mute = true);
+    let troubles = blocked(&lab, None).await;
+    assert_eq!(troubles[0].1.class, Class::Unreachable);
+    lab.memory.with(|world| world.landing_mute = false);
+    plug_in(&lab, CONNECTED);
+    is_refused(&lab).await;
+}
+
+#[tokio::test]
+async fn a_machine_of_ours_that_somebody_pulled_out_and_plugged_in_is_not_ours_any_more() {
+    let lab = before_the_boot().await;
+    lab.memory.with(|world| world.mute.insert(FIRST.into()));
+    let ours = async || lab.state().await.connecting.contains(&StepId("a5.boot.cinto-srv1".into()));
+    for _ in 0..2 {
+        let troubles = blocked(&lab, None).await;
+        assert!(troubles[0].1.reason().contains("no answer") && ours().await, "{troubles:?}");
+    }
+    plug_in(&lab, APART);
+    blocked(&lab, None).await;
+    assert!(!ours().await);
+    plug_in(&lab, CONNECTED);
+    is_refused(&lab).await;
+}
+
+/// Journals of before `step.connecting`: a begin that says nothing of what was found.
+#[tokio::test]
+async fn what_an_older_program_began_to_boot_is_ours() {
+    let lab = before_the_boot().await;
+    let step = StepId("a5.boot.cinto-srv1".into());
+    lab.write(Record::StepStarted { step, observed: serde_json::Value::Null }).await;
+    lab.memory.with(|world| world.machines.insert(FIRST.into(), CONNECTED));
     blocked(&lab, None).await;
     assert_eq!(lab.phase(FIRST).await, "booted");
 }
@@ -290,9 +371,235 @@ async fn a_demoted_controller_does_not_come_back() {
     };
     assert!(closed().await);
     lab.memory.with(|world| world.unseen.insert(step.0.clone()));
-    blocked(&lab, None).await;
-    assert!(closed().await, "half demoted");
+    // However often it is repeated: nobody has said anew what was done.
+    for run in ["it is not seen", "it waits for a word", "it waits again"] {
+        blocked(&lab, None).await;
+        assert!(closed().await, "half demoted: {run}");
+    }
+    overridden(&lab, &step.0, ByHand::Skipped).await;
+    assert!(closed().await, "half demoted, and left out");
     lab.memory.with(|world| world.unseen.clear());
     until(&lab, "quiet").await;
     assert!(closed().await);
+}
+
+/// One wants it, the other agrees.
+async fn overridden(lab: &Lab, step: &str, way: ByHand) {
+    let (step, role, by) = (StepId(step.into()), "venis-sistemista".parse().unwrap(), "anna-veneto".parse().unwrap());
+    lab.write(Record::OverrideAsked { step: step.clone(), way, role, by, reason: "no page".into() }).await;
+    let first = lab.state().await.asked_by_hand[&step].first.clone();
+    let (role, by) = ("comune-tecnico".parse().unwrap(), "elena-ponte".parse().unwrap());
+    let second = Decision { role, by, operator: "elena-ponte".into(), ..first.clone() };
+    lab.write_as("elena-ponte", Record::StepOverridden { step, way, first, second }).await;
+}
+
+/// A controller that another machine replaces.
+fn controller() -> Lab {
+    let mut lab = replaced(Addressing::Keep);
+    let first = &mut lab.servers()[0];
+    (first.roles, first.directory) = (vec![ServerRole::Ad, ServerRole::Dns], Some(DirectoryWay::Replace));
+    lab
+}
+
+async fn undone(lab: &Lab) -> (Vec<String>, bool) {
+    let (plan, state) = (lab.plan(), lab.state().await);
+    let WayBack::Open { undo, used } = way_back(&plan, &state, &id(FIRST)) else { panic!("it is closed") };
+    (words(&undo), used)
+}
+
+async fn since(lab: &Lab, server: &str) -> Option<jiff::Timestamp> {
+    let events = lab.journal().await.events(&cinto()).await.unwrap();
+    in_use_since(&lab.plan(), &lab.state().await, &events, &id(server))
+}
+
+#[tokio::test]
+async fn what_was_left_out_is_not_undone_and_closes_no_way_back() {
+    let lab = controller();
+    lab.adopt().await;
+    until(&lab, "a5.manual.clients-moved.cinto-srv1").await;
+    overridden(&lab, "a5.manual.clients-moved.cinto-srv1", ByHand::Skipped).await;
+    until(&lab, "a5.manual.demoted.cinto-srv1").await;
+    overridden(&lab, "a5.manual.demoted.cinto-srv1", ByHand::Skipped).await;
+    until(&lab, "quiet").await;
+    assert_eq!(undone(&lab).await, (vec!["roles-moved".to_owned()], true));
+}
+
+/// What people said and nothing shows may be half done: it is undone, and both sides decide.
+#[tokio::test]
+async fn what_may_be_half_done_is_undone_and_in_use_since_people_said_so() {
+    let lab = controller();
+    lab.adopt().await;
+    let step = "a5.manual.roles-moved.cinto-srv1";
+    until(&lab, step).await;
+    assert_eq!((undone(&lab).await, since(&lab, FIRST).await), ((Vec::new(), false), None));
+    lab.later(1);
+    let said = *lab.clock.lock().unwrap();
+    let (role, by) = ("venis-sistemista".parse().unwrap(), "anna-veneto".parse().unwrap());
+    lab.write(Record::StepStated { step: StepId(step.into()), role, by, note: "visto".into() }).await;
+    lab.memory.with(|world| world.unseen.insert(step.into()));
+    for _ in 0..3 {
+        lab.later(1);
+        blocked(&lab, None).await;
+        assert_eq!(undone(&lab).await, (vec!["roles-moved".to_owned()], true));
+        assert_eq!(since(&lab, FIRST).await, Some(said));
+    }
+    back(&lab, FIRST).await;
+    let (server, role, by) = (id(FIRST), "venis-sistemista".parse().unwrap(), "anna-veneto".parse().unwrap());
+    lab.write(Record::ServerReentered { server, role, by, reason: "another night".into() }).await;
+    assert_eq!((undone(&lab).await, since(&lab, FIRST).await), ((Vec::new(), false), None), "it was undone");
+}
+
+#[tokio::test]
+async fn what_two_persons_decided_is_in_use_since_then() {
+    let lab = controller();
+    lab.adopt().await;
+    until(&lab, "a5.manual.roles-moved.cinto-srv1").await;
+    lab.later(1);
+    let decided = *lab.clock.lock().unwrap();
+    overridden(&lab, "a5.manual.roles-moved.cinto-srv1", ByHand::Done).await;
+    lab.later(1);
+    until(&lab, "a5.manual.demoted.cinto-srv1").await;
+    assert_eq!(since(&lab, FIRST).await, Some(decided));
+}
+
+/// The first boot was of a night that both sides gave up.
+#[tokio::test]
+async fn a_machine_is_in_use_since_the_boot_of_its_own_night() {
+    let lab = quiet(Lab::with_machines()).await;
+    let first = *lab.clock.lock().unwrap();
+    moves(&lab, FIRST, None).await;
+    assert_eq!(since(&lab, FIRST).await, Some(first));
+    back(&lab, FIRST).await;
+    assert!(lab.withdraw_all().await.is_none());
+    let (server, role, by) = (id(FIRST), "venis-sistemista".parse().unwrap(), "anna-veneto".parse().unwrap());
+    lab.write(Record::ServerReentered { server, role, by, reason: "another night".into() }).await;
+    assert_eq!(since(&lab, FIRST).await, None);
+    lab.memory.with(|world| {
+        (world.machines, world.sources_off, world.routed) = Default::default();
+        world.converted.remove(FIRST);
+    });
+    lab.up_to("quiet").await;
+    lab.sign("quiet").await;
+    let second = *lab.clock.lock().unwrap();
+    moves(&lab, FIRST, None).await;
+    assert!(second > first);
+    assert_eq!(since(&lab, FIRST).await, Some(second));
+}
+
+/// What users wrote on the new machine is back before they are.
+#[tokio::test]
+async fn users_come_back_after_their_data() {
+    let lab = replaced(Addressing::Renumber("10.64.4.10".parse().unwrap()));
+    lab.adopt().await;
+    until(&lab, "a5.fence.cinto-srv2").await;
+    let (plan, state) = (lab.plan(), lab.state().await);
+    let WayBack::Open { undo, .. } = way_back(&plan, &state, &id(FIRST)) else { panic!("it is closed") };
+    let texts: Vec<_> = undo
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Manual(manual) => manual.back.clone(),
+            _ => None,
+        })
+        .collect();
+    let (it, en) = (texts.iter().map(|one| &one.it), texts.iter().map(|one| &one.en));
+    let (it, en) = (it.cloned().collect::<String>(), en.cloned().collect::<String>());
+    for (text, data, users) in [
+        (
+            it,
+            "riportare sul vecchio server ciò che gli utenti vi hanno scritto",
+            "riportare le postazioni al suo indirizzo",
+        ),
+        (en, "bring what users wrote on it to the old server", "lead the clients back to its address"),
+    ] {
+        let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}: {text}"));
+        assert!(at(data) < at(users), "{text}");
+    }
+    let kept = replaced(Addressing::Keep).plan();
+    let taken = kept.steps.iter().find(|step| step.id.0 == "a5.manual.address-taken.cinto-srv1").unwrap();
+    let Action::Manual(manual) = &taken.action else { panic!("people do it") };
+    let back = manual.back.as_ref().unwrap();
+    assert!(back.en.contains("where data must come back give it the interim one"), "{}", back.en);
+    assert!(back.it.contains("se vi sono dati da riportare, ridarle quello provvisorio"), "{}", back.it);
+}
+
+#[tokio::test]
+async fn nothing_is_done_and_nobody_signs_once_everybody_was_taken_back() {
+    let lab = quiet(Lab::with_machines()).await;
+    for server in [FIRST, SECOND, "cinto-srv3"] {
+        back(&lab, server).await;
+    }
+    assert!(matches!(lab.run().await, Ending::Nobody));
+    assert!(lab.memory.with(|world| world.acts.is_empty()), "a checklist was walked for nobody");
+}
+
+#[test]
+fn a_run_after_everybody_was_taken_back_asks_for_no_signature() {
+    let town = Town::new();
+    town.migrate(&["run"]).code(5);
+    town.migrate(&["rollback", "--role", "venis-sistemista", "--reason", "x", "--yes"]).code(0);
+    let told = town.migrate(&["run"]).code(5).stderr;
+    assert!(told.contains("every server was taken back: nothing moves"), "{told}");
+    assert!(told.contains("rollback cinto-caomaggiore --server SERVER --revoke --role ROLE --reason TEXT"), "{told}");
+    assert!(!told.contains("Sign with") && !told.contains("May sign"), "{told}");
+}
+
+/// One that moves after two which were taken back, as each language says it, with both ways out.
+#[tokio::test]
+async fn two_that_were_taken_back_are_named_in_the_language_of_the_page() {
+    let mut lab = Lab::with_machines();
+    lab.servers()[2].after = vec![id(FIRST), id(SECOND)];
+    let lab = quiet(lab).await;
+    back(&lab, FIRST).await;
+    back(&lab, SECOND).await;
+    let troubles = blocked(&lab, None).await;
+    let held = held(&troubles[0].1).unwrap();
+    assert_eq!(held.to_string(), "cinto-srv3 moves after cinto-srv1 and cinto-srv2, which were taken back");
+    assert!(held.hints(&cinto()).join("\n").contains("while cinto-srv1 and cinto-srv2 stay at the town"));
+    let (plan, state, now) = (lab.plan(), lab.state().await, *lab.clock.lock().unwrap());
+    let (events, tenant) = (lab.journal().await.events(&cinto()).await.unwrap(), &lab.inventory.tenants[&cinto()]);
+    let evidence = Evidence::of(&events, &plan).unwrap();
+    let known = Known { project: &lab.inventory.project, evidence: &evidence, now, begin: now };
+    let status = Status::of(&Inputs {
+        plan: &plan,
+        forecast: &Forecast::of(tenant, &plan, &known),
+        state: &state,
+        events: &events,
+        people: &lab.inventory.people,
+        holder: None,
+        replicas: &BTreeMap::new(),
+        live: None,
+        unsigned: &[],
+        windows: &tenant.windows,
+        now,
+    });
+    let what = &status.next.what;
+    assert!(what.it.contains("dopo cinto-srv1 e cinto-srv2, già riportati indietro:"), "{}", what.it);
+    assert!(what.en.contains("after cinto-srv1 and cinto-srv2, taken back:"), "{}", what.en);
+    let not_safe = status.not_safe.iter().map(|one| format!("{}\n{}\n", one.it, one.en)).collect::<String>();
+    for words in [
+        "cinto-srv1 e cinto-srv2 vengono prima, e sono tornati indietro",
+        "cinto-srv1 and cinto-srv2 move before, and were taken back",
+    ] {
+        assert!(not_safe.contains(words), "{words}: {not_safe}");
+    }
+    assert_eq!(status.next.command.unwrap(), "traghetto migrate run cinto-caomaggiore --server cinto-srv3");
+    let or = "traghetto migrate rollback cinto-caomaggiore --server cinto-srv3 --role ROLE --reason TEXT";
+    assert_eq!(status.next.or.unwrap(), or);
+}
+
+/// The old server of a demoted controller does not go on, whatever its fence waits for.
+#[tokio::test]
+async fn a_fence_says_what_is_safe_of_a_controller_that_was_demoted() {
+    let lab = controller();
+    lab.adopt().await;
+    until(&lab, "a5.fence.cinto-srv1").await;
+    let troubles = blocked(&lab, None).await;
+    let hints = troubles[0].1.hints.join("\n");
+    assert!(hints.contains("The old server does not come back") && !hints.contains("go on as it was"), "{hints}");
+    let files = replaced(Addressing::Keep);
+    files.adopt().await;
+    until(&files, "a5.fence.cinto-srv1").await;
+    let troubles = blocked(&files, None).await;
+    let hints = troubles[0].1.hints.join("\n");
+    assert!(hints.contains("by `migrate rollback` only") && !hints.contains("go on as it was"), "{hints}");
 }

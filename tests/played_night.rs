@@ -480,6 +480,8 @@ async fn a_mixed_town_is_taken_back() {
     for server in SERVERS {
         assert_eq!(night.lab.phase(server).await, "rolled-back");
     }
+    let ending = night.run(ENGINEER).await;
+    assert!(matches!(ending, Ending::Nobody), "{ending:?}");
     golden("played/mixed_rolled_back.txt", &night.text);
 }
 

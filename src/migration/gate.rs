@@ -168,8 +168,7 @@ fn approved(plan: &Plan, state: &RunState, gate: &Gate, before: &[Step], given: 
 
 /// Whether nothing of the move remains to be done; where servers are only replaced, what people do in its activity.
 fn all_moved(plan: &Plan, state: &RunState) -> bool {
-    let quiet = |step: &&Step| matches!(&step.action, Action::Gate(gate) if gate.reaches == Some(Reached::Quiet));
-    let activity = plan.steps.iter().find(quiet).map(|step| step.activity);
+    let activity = plan.quiet().map(|(_, step)| step.activity);
     let by_people = |step: &Step| matches!(step.action, Action::Manual(_)) && Some(step.activity) == activity;
     let mut moves = plan.steps.iter().filter(|step| is_move(&step.action) || by_people(step)).peekable();
     moves.peek().is_some() && moves.all(|step| is_settled(state, step))

@@ -107,6 +107,7 @@ impl Handover {
         let mut next = vec![of(&self.next.what).to_owned()];
         next.extend(self.next.by.map(|by| format!("{} {}", words.by, clock(by))));
         next.extend(self.next.command.clone());
+        next.extend(self.next.or.clone());
         section(&mut text, words.next, &next, words);
         section(&mut text, words.contacts, &self.contacts, words);
         text

@@ -3,14 +3,15 @@
 
 use super::gate::is_settled;
 use super::plan::{Plan, PlannedServer, Step};
-use super::playbook::{Action, Reached};
+use super::playbook::Action;
 use super::state::RunState;
+use crate::model::bilingual::Bilingual;
 use crate::model::server::Transfer;
 use crate::model::{ServerId, TenantId};
 
 /// A server that moves after others of which some were taken back: its source is not given up before people name it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{server} moves after {}, {} taken back", names(.taken_back), were(.taken_back))]
+#[error("{server} moves after {}, which {} taken back", names(.taken_back, "and"), one_or_many(.taken_back, "was", "were"))]
 pub struct Held {
     /// Which server.
     pub server: ServerId,
@@ -18,25 +19,32 @@ pub struct Held {
     pub taken_back: Vec<ServerId>,
 }
 
-fn names(servers: &[ServerId]) -> String {
-    servers.iter().map(ServerId::as_str).collect::<Vec<_>>().join(" and ")
+/// As a sentence names them: the last after `and` of its language.
+fn names(servers: &[ServerId], and: &str) -> String {
+    let names: Vec<&str> = servers.iter().map(ServerId::as_str).collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} {and} {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
-fn were(servers: &[ServerId]) -> &'static str {
-    if servers.len() == 1 { "which was" } else { "which were" }
+fn one_or_many<T>(servers: &[ServerId], one: T, many: T) -> T {
+    if servers.len() == 1 { one } else { many }
 }
 
 impl Held {
     /// What is safe, and between what people decide: full sentences.
     pub fn hints(&self, tenant: &TenantId) -> Vec<String> {
-        let (server, others) = (&self.server, names(&self.taken_back));
+        let (server, others) = (&self.server, names(&self.taken_back, "and"));
+        let stays = self.number("stays", "stay");
         let mut hints = vec![
             "Nothing was begun. Its source is not given up: taken back, it serves again; what was copied is kept."
                 .to_owned(),
-            format!("Where it can serve from here while {others} stays at the town, name it:"),
+            format!("Where it can serve from here while {others} {stays} at the town, name it:"),
             format!("traghetto migrate run {tenant} --server {server}"),
             "Else it is taken back, too:".to_owned(),
-            format!("traghetto migrate rollback {tenant} --server {server} --role ROLE --reason TEXT"),
+            self.back(tenant),
         ];
         hints.extend(self.taken_back.iter().map(|other| {
             format!(
@@ -46,9 +54,19 @@ impl Held {
         hints
     }
 
-    /// The servers that were taken back, in a sentence.
-    pub fn others(&self) -> String {
-        names(&self.taken_back)
+    /// The command that takes it back, too.
+    pub fn back(&self, tenant: &TenantId) -> String {
+        format!("traghetto migrate rollback {tenant} --server {} --role ROLE --reason TEXT", self.server)
+    }
+
+    /// The servers that were taken back, in a sentence of each language.
+    pub fn others(&self) -> Bilingual {
+        Bilingual { it: names(&self.taken_back, "e"), en: names(&self.taken_back, "and") }
+    }
+
+    /// The word for one server that was taken back, or for several.
+    pub fn number<T>(&self, one: T, many: T) -> T {
+        one_or_many(&self.taken_back, one, many)
     }
 }
 
@@ -74,6 +92,11 @@ pub(super) fn behind(plan: &Plan, state: &RunState) -> Vec<Held> {
     plan.servers.iter().filter(open).map(held).filter(|held| !held.taken_back.is_empty()).collect()
 }
 
+/// Whether every server was taken back: nothing lands.
+pub(super) fn nobody_moves(plan: &Plan, state: &RunState) -> bool {
+    plan.servers.iter().all(|planned| state.rolled_back.contains_key(&planned.server))
+}
+
 fn taken_back_before(state: &RunState, planned: &PlannedServer) -> Vec<ServerId> {
     planned.after.iter().filter(|other| state.rolled_back.contains_key(*other)).cloned().collect()
 }
@@ -84,7 +107,7 @@ fn gives_up<'a>(plan: &'a Plan, planned: &PlannedServer) -> Option<&'a Step> {
     if planned.transfer != Transfer::Replace {
         return of_server(plan, &planned.server).map(|(_, step)| step).find(|step| step.action == Action::Fence);
     }
-    let quiet = quiet_at(plan);
+    let quiet = plan.quiet().map(|(at, _)| at);
     let last = |(at, step): &(usize, &Step)| match &step.action {
         Action::Manual(manual) if manual.no_way_back => true,
         _ => Some(*at) > quiet,
@@ -99,7 +122,7 @@ pub(super) fn begins_move(plan: &Plan, step: &Step) -> bool {
         return step.action == Action::FinalSync;
     }
     // What it takes before the sources are quiet waits for nobody: the gate waits for it.
-    let quiet = quiet_at(plan);
+    let quiet = plan.quiet().map(|(at, _)| at);
     let mut night = of_server(plan, &planned.server).filter(|(at, _)| Some(*at) > quiet);
     night.next().is_some_and(|(_, first)| first.id == step.id)
 }
@@ -122,11 +145,4 @@ pub(super) fn predecessors_moved(plan: &Plan, state: &RunState, step: &Step) -> 
 
 fn of_server<'a>(plan: &'a Plan, server: &ServerId) -> impl Iterator<Item = (usize, &'a Step)> {
     plan.steps.iter().enumerate().filter(move |(_, step)| step.server.as_ref() == Some(server))
-}
-
-/// Where the gate is at which the sources are quiet.
-fn quiet_at(plan: &Plan) -> Option<usize> {
-    plan.steps
-        .iter()
-        .position(|step| matches!(&step.action, Action::Gate(gate) if gate.reaches == Some(Reached::Quiet)))
 }

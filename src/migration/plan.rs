@@ -1,6 +1,6 @@
 //! Playbook and inventory give a plan: every step with its id, in order, or the reasons why not.
 
-use super::playbook::{Action, Activity, Addressed, Per, Playbook, Stage};
+use super::playbook::{Action, Activity, Addressed, Per, Playbook, Reached, Stage};
 use super::quiesce::Quiesce;
 use super::refusal::{Refusal, refusals};
 use super::terms::CutoverTerms;
@@ -148,6 +148,12 @@ impl Plan {
     /// A server of the plan.
     pub fn server(&self, id: &ServerId) -> Option<&PlannedServer> {
         self.servers.iter().find(|server| server.server == *id)
+    }
+
+    /// The gate at which the sources are quiet: where it is, and its step.
+    pub fn quiet(&self) -> Option<(usize, &Step)> {
+        let quiet = |step: &Step| matches!(&step.action, Action::Gate(gate) if gate.reaches == Some(Reached::Quiet));
+        self.steps.iter().enumerate().find(|(_, step)| quiet(step))
     }
 
     /// What differs from a plan that the journal keeps, a line each.

@@ -92,6 +92,12 @@ pub enum Record {
         /// Why.
         why: Stop,
     },
+    /// The machine that a step booted apart is about to be connected: from here on it may be connected by us.
+    #[serde(rename = "step.connecting")]
+    StepConnecting {
+        /// Which step.
+        step: StepId,
+    },
     /// A person signed.
     #[serde(rename = "gate.signed")]
     GateSigned {
@@ -557,7 +563,7 @@ pub enum Stop {
 
 impl Record {
     /// The kinds that belong to a migration; others (surveys, checklists, fees) are for others to read.
-    const KINDS: [&'static str; 25] = [
+    const KINDS: [&'static str; 26] = [
         "plan.adopted",
         "run.started",
         "journal.adopted",
@@ -566,6 +572,7 @@ impl Record {
         "step.finished",
         "step.failed",
         "step.stopped",
+        "step.connecting",
         "gate.signed",
         "replica.verified",
         "copy.held",
@@ -599,7 +606,8 @@ impl Record {
             Record::StepStarted { step, .. }
             | Record::StepFinished { step, .. }
             | Record::StepFailed { step, .. }
-            | Record::StepStopped { step, .. } => Some(step),
+            | Record::StepStopped { step, .. }
+            | Record::StepConnecting { step } => Some(step),
             _ => None,
         }
     }

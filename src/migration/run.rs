@@ -14,7 +14,7 @@ pub use cutover::Tempo;
 use super::forecast::{Evidence, Forecast, Known};
 use super::hours;
 use super::next::{Next, Scope, next, overdue_tests};
-use super::order::held;
+use super::order::{held, nobody_moves};
 use super::plan::{Plan, Step, StepId};
 use super::playbook::Action;
 use super::record::{self, Class, Record, Stop};
@@ -48,6 +48,8 @@ pub enum Ending {
     Blocked(Vec<(StepId, Trouble)>),
     /// It was interrupted or paused.
     Stopped(Stop),
+    /// Every server was taken back: nothing is to be done until one moves again.
+    Nobody,
     /// Everything is done.
     Done,
 }
@@ -119,6 +121,11 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
                 return Ok(Ending::Stopped(Stop::Interrupted));
             }
             let step = match next(self.plan, &state, &self.scope, self.journal.now()) {
+                // No test machine outlives its test.
+                Next::Act(step) if nobody_moves(self.plan, &state) && step.action != Action::EndTest => {
+                    return Ok(Ending::Nobody);
+                }
+                Next::Gate(_) if nobody_moves(self.plan, &state) => return Ok(Ending::Nobody),
                 Next::Act(step) => step,
                 Next::Withdraw(server) => match self.withdraw(&server.clone()).await? {
                     None => continue,
@@ -204,10 +211,15 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
 
     /// One step, between its two events.
     async fn step(&mut self, step: &Step, state: &RunState) -> Result<Option<Left>, RunError> {
-        let observed = self.acts.observe(step).await;
+        let mut observed = self.acts.observe(step).await;
+        // That nobody could be asked is known too: only what an older program began says nothing.
+        if step.action == Action::Boot && observed.is_null() {
+            observed = json!({ "connected": Value::Null });
+        }
         self.write(Record::StepStarted { step: step.id.clone(), observed: observed.clone() }).await?;
         let (journal, plan, tempo) = (self.journal, self.plan, self.tempo);
-        let scene = Scene { journal, plan, state, now: journal.now(), step, observed: &observed, tempo };
+        let (lease, operator, now) = (self.lease, self.operator, journal.now());
+        let scene = Scene { journal, lease, operator, plan, state, now, step, observed: &observed, tempo };
         let acted = tokio::select! {
             biased;
             why = stopped(self.journal, self.lease, self.plan, self.stop.clone(), tempo.pause_every) => Err(Left::Stopped(why?)),
@@ -336,6 +348,8 @@ async fn stopped(
 /// What an act is done with.
 struct Scene<'a> {
     journal: &'a Journal,
+    lease: &'a Lease,
+    operator: &'a str,
     plan: &'a Plan,
     state: &'a RunState,
     now: Timestamp,

@@ -1,7 +1,7 @@
 //! What is safe to do at this moment, and what is not, in words. Pure.
 
 use super::next::{is_to_withdraw, may_have_machine};
-use super::order::behind;
+use super::order::{Held, behind};
 use super::plan::Plan;
 use super::playbook::Action;
 use super::state::{RunState, StepState};
@@ -69,18 +69,20 @@ impl Safety {
 
     /// Of servers that move after others which were taken back.
     fn about_dependents(&mut self, plan: &Plan, state: &RunState) {
-        let mut held: BTreeMap<String, Vec<ServerId>> = BTreeMap::new();
+        let mut held: BTreeMap<Vec<ServerId>, Vec<Held>> = BTreeMap::new();
         for one in behind(plan, state) {
-            held.entry(one.others()).or_default().push(one.server);
+            held.entry(one.taken_back.clone()).or_default().push(one);
         }
-        for (others, servers) in &held {
+        for servers in held.values() {
+            let Some(first) = servers.first() else { continue };
+            let others = first.others();
+            let it = first.number("viene prima, ed è tornato indietro", "vengono prima, e sono tornati indietro");
+            let en = first.number("moves before, and was taken back", "move before, and were taken back");
             self.about(
-                &servers.iter().collect::<Vec<_>>(),
+                &servers.iter().map(|held| &held.server).collect::<Vec<_>>(),
                 false,
-                &format!(
-                    "rinunciare alla sorgente prima di averlo deciso: {others} viene prima, ed è tornato indietro"
-                ),
-                &format!("to give the source up before that is decided: {others} moves before, and was taken back"),
+                &format!("rinunciare alla sorgente prima di averlo deciso: {} {it}", others.it),
+                &format!("to give the source up before that is decided: {} {en}", others.en),
             );
         }
     }

@@ -204,6 +204,11 @@ pub struct RunState {
     pub stated: BTreeMap<(ServerId, Fact), Statement>,
     /// Steps that people say they have done, and that were not asked about in vain since.
     pub confirmed: BTreeMap<StepId, Statement>,
+    /// Steps that people ever said they have done, with when first: until their server moves again, what was found not
+    /// to be so may be half done.
+    pub ever_said: BTreeMap<StepId, Timestamp>,
+    /// Steps whose machine was about to be connected by us, and was not found apart since.
+    pub connecting: BTreeSet<StepId>,
     /// What each begin of a step found, where it found something.
     pub observed: BTreeMap<StepId, Vec<Value>>,
     /// Servers that a survey has seen.
@@ -303,6 +308,9 @@ impl RunState {
             }
             Record::RunPaused { reason } => self.paused = Some((event.operator.clone(), reason)),
             Record::StepStarted { step, observed } => {
+                if observed["connected"] == false {
+                    self.connecting.remove(&step);
+                }
                 if !observed.is_null() {
                     self.observed.entry(step.clone()).or_default().push(observed);
                 }
@@ -321,6 +329,7 @@ impl RunState {
                     self.asked_back.remove(&server);
                 }
             }
+            Record::StepConnecting { step } => _ = self.connecting.insert(step),
             Record::StepFailed { step, reason, hints, .. } => {
                 // What was said of it was not so: it is to be said anew.
                 self.confirmed.remove(&step);
@@ -357,6 +366,7 @@ impl RunState {
             Record::StepStated { step, role, by, .. } => {
                 let operator = event.operator.clone();
                 self.hands.entry(step.clone()).or_default().extend([by.to_string(), operator.clone()]);
+                self.ever_said.entry(step.clone()).or_insert(at);
                 self.confirmed.insert(step, Statement { role, by, operator, at });
             }
             Record::OverrideAsked { step, way, role, by, reason } => {
@@ -542,6 +552,7 @@ impl RunState {
     fn forget(&mut self, steps: &[StepId]) {
         for step in steps {
             self.observed.remove(step);
+            self.connecting.remove(step);
             self.executors.remove(step);
             self.confirmed.remove(step);
             self.asked_by_hand.remove(step);
@@ -571,7 +582,9 @@ impl RunState {
         self.asked_back.remove(server);
         self.forget_move(server);
         // What people had done of a replacement they undid.
-        self.forget(&self.of_the_replacement(server));
+        let undone = self.of_the_replacement(server);
+        self.forget(&undone);
+        self.ever_said.retain(|step, _| !undone.contains(step));
         let quiet: Vec<GateId> = self.signatures.iter().map(|given| given.gate.clone()).collect();
         let quiet: Vec<GateId> = quiet.into_iter().filter(|gate| self.is_quiet_gate(gate)).collect();
         self.signatures.retain(|given| !quiet.contains(&given.gate));

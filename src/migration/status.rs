@@ -223,6 +223,9 @@ pub struct NextAct {
     pub who: Vec<String>,
     /// The exact command; none where nothing remains.
     pub command: Option<String>,
+    /// The command of the other outcome, where people decide between two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub or: Option<String>,
     /// By when, as far as a window says.
     #[serde(serialize_with = "maybe_in_rome")]
     pub by: Option<Timestamp>,

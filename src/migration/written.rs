@@ -1,6 +1,12 @@
 //! What users wrote on a copy since it was connected: asked before both sides decide to go back, since a
 //! rollback loses it.
 
+use super::plan::Plan;
+use super::playbook::Action;
+use super::replaced::used_since;
+use super::state::RunState;
+use crate::journal::Event;
+use crate::model::ServerId;
 use crate::untrusted::one_line;
 use jiff::Timestamp;
 
@@ -25,6 +31,20 @@ pub struct Writings {
     pub files: Vec<Written>,
     /// Whether there are more, or the list was cut.
     pub more: bool,
+}
+
+/// Since when users may have written on what came in the place of `server`: its machine was made to be used, in the
+/// night that counts; where another one took over, people did, or said that they did, the first of its move. None where
+/// that is not known.
+pub fn in_use_since(plan: &Plan, state: &RunState, events: &[Event], server: &ServerId) -> Option<Timestamp> {
+    let mut boots = plan.steps.iter().filter(|step| step.action == Action::Boot);
+    let Some(boot) = boots.find(|step| step.server.as_ref() == Some(server)) else {
+        return used_since(plan, state, server);
+    };
+    let again = |event: &Event| event.kind == "server.reentered" && event.data["server"] == server.as_str();
+    let night = events.iter().rposition(again).map_or(0, |at| at + 1);
+    let began = |event: &&Event| event.kind == "step.started" && event.data["step"] == boot.id.0.as_str();
+    events.get(night..)?.iter().find(began)?.time.parse().ok()
 }
 
 /// For `/bin/sh`: files of local filesystems, without what the system writes by itself.

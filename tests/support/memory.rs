@@ -57,6 +57,8 @@ pub struct World {
     pub converted: BTreeSet<String>,
     /// Whether a person drives Converter.
     pub by_hand: bool,
+    /// Whether the landing cannot be asked about machines.
+    pub landing_mute: bool,
     /// Servers whose machine never answers.
     pub mute: BTreeSet<String>,
     /// Servers whose checklist does not pass, and why.
@@ -145,6 +147,7 @@ impl Acts for Memory {
         let on = |server: &ServerId| self.with(|world| !world.sources_off.contains(server.as_str()));
         match (&step.action, &step.server) {
             (Action::FinalSync | Action::Fence, Some(server)) if on(server) => json!({ "answers": ["ping"] }),
+            (Action::Boot, Some(_)) if self.with(|world| world.landing_mute) => Value::Null,
             (Action::Boot, Some(server)) => {
                 let machine = self.with(|world| world.machines.get(server.as_str()).copied()).unwrap_or_default();
                 json!({ "connected": machine.on && machine.connected })
@@ -301,6 +304,9 @@ impl Acts for Memory {
     }
 
     async fn raise(&mut self, server: &ServerId, _: &mut (dyn FnMut(Progress) + Send)) -> Result<Raised, Trouble> {
+        if self.with(|world| world.landing_mute) {
+            return Err(Trouble::new(Class::Unreachable, "the vCenter does not answer").hint("Nothing was booted."));
+        }
         let connected = self.with(|world| {
             assert!(world.converted.contains(server.as_str()), "{server} boots what was never converted");
             let machine = world.machines.entry(server.to_string()).or_default();

@@ -250,6 +250,7 @@ impl Played {
         page.extend(status.safe.iter().map(|one| format!("safe: {}\n", one.en)));
         page.extend(status.not_safe.iter().map(|one| format!("not safe: {}\n", one.en)));
         page.extend(status.next.command.map(|command| format!("then: {command}\n")));
+        page.extend(status.next.or.map(|command| format!("or: {command}\n")));
         self.indented(&page);
     }
 
@@ -312,6 +313,7 @@ impl Played {
     fn ended(&mut self, ending: &Ending) {
         match ending {
             Ending::Gate => self.line("  waits for signatures"),
+            Ending::Nobody => self.line("  every server was taken back: nothing moves"),
             Ending::Done => self.line("  all activities are done"),
             Ending::Stopped(why) => self.line(&format!("  stopped: {why:?}")),
             Ending::Withdrawing(server, trouble) => self.trouble(server.as_str(), trouble),

@@ -45,7 +45,7 @@ fn about(event: &Event) -> String {
         }
         "step.failed" => format!("{}: {}", word("step"), word("reason")),
         "step.stopped" => format!("{} ({})", word("step"), word("why")),
-        "step.started" => word("step").to_owned(),
+        "step.started" | "step.connecting" => word("step").to_owned(),
         "gate.signed" => format!("{} by {} as {}", word("gate"), word("by"), word("role")),
         "note" => word("text").to_owned(),
         "run.paused" => word("reason").to_owned(),

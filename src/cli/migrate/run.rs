@@ -207,6 +207,7 @@ impl Work<'_> {
                 Ok(())
             }
             Ending::Gate => Err(self.waiting().await?),
+            Ending::Nobody => Err(self.nobody()),
             Ending::Stopped(Stop::Interrupted) => Err(Failure::new(Kind::Interrupted, "interrupted")
                 .hint("The source is untouched and everything acknowledged is kept.")
                 .hint(format!("Go on with: traghetto migrate run {}", self.scene.tenant.id))),
@@ -220,6 +221,17 @@ impl Work<'_> {
                 .hint(format!("Then give the same command again: traghetto migrate run {}", self.scene.tenant.id))),
             Ending::Blocked(troubles) => self.blocked(troubles, args),
         }
+    }
+
+    /// Every server was taken back: a new night begins with one that is called again.
+    fn nobody(&self) -> Failure {
+        Failure::new(Kind::Waiting, "every server was taken back: nothing moves")
+            .hint("Nothing was done. The town works on its sources; replicas and signatures are kept.")
+            .hint("For a new night each server is called again:")
+            .hint(format!(
+                "traghetto migrate rollback {} --server SERVER --revoke --role ROLE --reason TEXT",
+                self.scene.tenant.id
+            ))
     }
 
     /// The gate at which the run waits: who signs, and how.

@@ -161,7 +161,7 @@ fn page(scene: &Scene, story: &Story, status: &Status, context: &Context) -> Str
     text.push_str(&decided(status, context));
     text.push_str(&go_back(status, context));
     text.push_str(&safety(status, context));
-    if let Some(command) = &status.next.command {
+    for command in status.next.command.iter().chain(&status.next.or) {
         // Never broken: it is copied.
         let _ = writeln!(text, "\n  {}", context.ui.tone(Tone::Strong, command));
     }

@@ -5,7 +5,7 @@ use crate::cli::{Context, Lang};
 use crate::migration::{self, Action, Shown, Step, StepResult, WayBack, may_have_machine};
 use crate::model::ServerId;
 
-/// Tells it for `server`; the old one is switched on last of all.
+/// Tells it for `server`, the latest first: the old one is switched on, and only then data and users come back to it.
 pub(super) fn tell(scene: &Scene, story: &Story, server: &ServerId, context: &Context) {
     let WayBack::Open { undo, .. } = migration::way_back(&scene.plan, &story.state, server) else { return };
     let it = context.lang == Lang::It;

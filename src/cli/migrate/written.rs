@@ -3,8 +3,7 @@
 use super::scene::{Scene, Story};
 use crate::cli::Context;
 use crate::cli::quantities::{duration, gigabytes};
-use crate::journal::Event;
-use crate::migration::{self, Action, WayBack, Writings};
+use crate::migration::{self, Writings};
 use crate::model::ServerId;
 use crate::model::script_access::ScriptAccess;
 use crate::model::server::{Os, Server};
@@ -23,10 +22,9 @@ const SHOWN: usize = 20;
 /// Tells what would be lost on each of `servers`; that it is not known is told, too.
 pub(super) async fn tell(scene: &Scene, story: &Story, servers: &[&ServerId], context: &Context) {
     for id in servers {
-        let Some(since) = connected_at(scene, story, id) else {
-            context
-                .ui
-                .status(&format!("{id}: never seen in service; nothing is known to have been written on its copy"));
+        let Some(since) = migration::in_use_since(&scene.plan, &story.state, &story.events, id) else {
+            let words = "perhaps in use, not known since when; what was written since is not known";
+            context.ui.status(&format!("{id}: {words}"));
             continue;
         };
         let seconds = story.journal.now().duration_since(since).as_secs().unsigned_abs();
@@ -37,21 +35,6 @@ pub(super) async fn tell(scene: &Scene, story: &Story, servers: &[&ServerId], co
             Err(why) => context.ui.status(&format!("  what was written on it is not known: {why}")),
         }
     }
-}
-
-/// When the machine of a server was first made to be used: it may have been connected since. Where another one took
-/// over, when people did the first of what they would undo.
-fn connected_at(scene: &Scene, story: &Story, id: &ServerId) -> Option<Timestamp> {
-    let mut boots = scene.plan.steps.iter().filter(|step| step.action == Action::Boot);
-    let boot = boots.find(|step| step.server.as_ref() == Some(id));
-    let first = match (boot, migration::way_back(&scene.plan, &story.state, id)) {
-        (Some(boot), _) => ("step.started", boot),
-        (None, WayBack::Open { undo, .. }) => ("step.finished", *undo.last()?),
-        (None, WayBack::Closed(_)) => return None,
-    };
-    let (kind, step) = first;
-    let began = |event: &&Event| event.kind == kind && event.data["step"] == step.id.0.as_str();
-    story.events.iter().find(began)?.time.parse().ok()
 }
 
 async fn ask(server: Option<&Server>, since: Timestamp, context: &Context) -> Result<Writings, String> {

@@ -5,10 +5,12 @@ use super::Scene;
 use super::acts::{Acts, Ended, Progress, Routing, Trouble};
 use crate::migration::plan::Plan;
 use crate::migration::playbook::{Action, Reached};
-use crate::migration::record::{Class, Fact, Leg, Result as Outcome, Shown, Stop};
+use crate::migration::record::{Class, Fact, Leg, Record, Result as Outcome, Shown, Stop};
+use crate::migration::replaced::{WayBack, way_back};
 use crate::migration::silence::{SILENT_FOR, Silence, Verdict};
 use crate::migration::state::{RunState, Statement, StepState};
 use crate::model::ServerId;
+use crate::model::server::Transfer;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -35,7 +37,22 @@ impl Default for Tempo {
     }
 }
 
-const NOT_BOOTED: &str = "Nothing was booted at the landing site; the source can still go on as it was.";
+/// What is safe while nothing came in the place of `server`.
+fn not_booted(scene: &Scene<'_>, server: &ServerId) -> &'static str {
+    const NOT_BOOTED: &str = "Nothing was booted at the landing site; the source can still go on as it was.";
+    if scene.plan.server(server).is_none_or(|planned| planned.transfer != Transfer::Replace) {
+        return NOT_BOOTED;
+    }
+    match way_back(scene.plan, scene.state, server) {
+        WayBack::Closed(_) => {
+            "traghetto changed nothing. The old server does not come back: the new machine has its role and goes on serving."
+        }
+        WayBack::Open { used: true, .. } => {
+            "traghetto changed nothing. The new machine may be in use: the old server takes its place again by `migrate rollback` only."
+        }
+        WayBack::Open { used: false, .. } => NOT_BOOTED,
+    }
+}
 
 /// Sees that the source is off, or that a person who stands before it says so while nothing answers.
 pub(super) async fn fence<A: Acts>(
@@ -101,8 +118,9 @@ fn answered_before(scene: &Scene<'_>, server: &ServerId) -> BTreeSet<String> {
 
 /// What a person has said of a server by this moment, since the step began included.
 async fn said_by_now(scene: &Scene<'_>, server: &ServerId, fact: Fact) -> Result<Option<Statement>, Trouble> {
-    let unreadable =
-        |error: Box<dyn std::error::Error + Send + Sync>| Trouble::new(Class::Failed, error).hint(NOT_BOOTED);
+    let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
+        Trouble::new(Class::Failed, error).hint(not_booted(scene, server))
+    };
     let events = scene.journal.events(&scene.plan.tenant).await.map_err(|error| unreadable(error.into()))?;
     let state = RunState::of(&events).map_err(|error| unreadable(error.into()))?;
     Ok(stated(scene.plan, &state, server, fact).cloned())
@@ -149,7 +167,7 @@ fn words(verdict: &Verdict, server: &ServerId) -> String {
 }
 
 fn ask_a_person(scene: &Scene<'_>, server: &ServerId, verdict: &Verdict) -> Trouble {
-    let trouble = Trouble::new(Class::Waiting, words(verdict, server)).hint(NOT_BOOTED);
+    let trouble = Trouble::new(Class::Waiting, words(verdict, server)).hint(not_booted(scene, server));
     if matches!(verdict, Verdict::Answers(_)) {
         return trouble.hint("Switch it off at its place, pull its cable, then give the same command again.");
     }
@@ -192,7 +210,9 @@ pub(super) async fn route<A: Acts>(acts: &mut A, scene: &Scene<'_>, server: &Ser
         (Routing::Waits(_), Some(said)) => Shown::Person { role: said.role.clone(), by: said.by.clone() },
         (Routing::Waits(how), None) => {
             let text = format!("the address of {server} does not lead to the landing site yet");
-            return Err(how.into_iter().fold(Trouble::new(Class::Waiting, text).hint(NOT_BOOTED), Trouble::hint));
+            return Err(how
+                .into_iter()
+                .fold(Trouble::new(Class::Waiting, text).hint(not_booted(scene, server)), Trouble::hint));
         }
     };
     Ok(Ended { result: Outcome::Routed(shown), facts: json!({}) })
@@ -209,7 +229,7 @@ fn proven_off(scene: &Scene<'_>, server: &ServerId) -> Result<(), Trouble> {
         return Ok(());
     }
     Err(Trouble::new(Class::CheckFailed, format!("{server} was not proven to be off"))
-        .hint(NOT_BOOTED)
+        .hint(not_booted(scene, server))
         .hint("The playbook needs the step `fence` before this one."))
 }
 
@@ -241,6 +261,7 @@ pub(super) async fn boot<A: Acts>(
         if sight.witness.is_none() && stated(scene.plan, scene.state, server, Fact::SourceOff).is_none() {
             return Err(ask_a_person(scene, server, &Verdict::NoWitness));
         }
+        connecting(scene).await?;
         acts.connect(server).await?;
     }
     let connected = begun.elapsed();
@@ -258,12 +279,22 @@ pub(super) async fn boot<A: Acts>(
     Ok(Ended { result: Outcome::Booted { machine: raised.machine }, facts })
 }
 
-/// Whether a run of ours may have connected the machine: one began this step before, and did not find it connected.
+/// Written before the machine is connected: who finds it connected later takes it for ours by this alone.
+async fn connecting(scene: &Scene<'_>) -> Result<(), Trouble> {
+    let (kind, data) = Record::StepConnecting { step: scene.step.id.clone() }.parts();
+    let written = scene.journal.append_under(scene.lease, &scene.plan.tenant, scene.operator, &kind, data).await;
+    written.map(|_| ()).map_err(|error| {
+        Trouble::new(Class::Failed, error)
+            .hint("Its machine runs at the landing site, connected to nothing: what connects it was not written down.")
+    })
+}
+
+/// Whether a run of ours may have connected the machine: it wrote that it would. Journals of before that event have
+/// begins of this step that say nothing of what was found.
 fn may_be_ours(scene: &Scene<'_>) -> bool {
-    let found = scene.state.observed.get(&scene.step.id).into_iter().flatten();
-    let mut found = found.filter_map(|seen| seen["connected"].as_bool()).peekable();
-    let begun = scene.state.executors.contains_key(&scene.step.id);
-    begun && (found.peek().is_none() || found.any(|connected| !connected))
+    let (state, step) = (scene.state, &scene.step.id);
+    let older = state.executors.contains_key(step) && state.observed.get(step).is_none_or(Vec::is_empty);
+    state.connecting.contains(step) || older
 }
 
 /// When the last signature said that the sources are quiet: the outage began no later.

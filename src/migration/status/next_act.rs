@@ -5,7 +5,7 @@ use crate::checklist::Phase as ChecklistPhase;
 use crate::migration::gate::GateStatus;
 use crate::migration::hours::{self, Wait};
 use crate::migration::next::{Next, Scope, next};
-use crate::migration::order::{Held, held};
+use crate::migration::order::{Held, held, nobody_moves};
 use crate::migration::plan::{Plan, Step, StepId};
 use crate::migration::playbook::Action;
 use crate::migration::record::Stop;
@@ -42,8 +42,13 @@ pub(super) fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
     let Inputs { plan, state, .. } = *inputs;
     let tenant = &plan.tenant;
     let run = format!("traghetto migrate run {tenant}");
-    let act =
-        |what: Bilingual, command: &str| NextAct { who: Vec::new(), command: Some(command.to_owned()), by: None, what };
+    let act = |what: Bilingual, command: &str| NextAct {
+        who: Vec::new(),
+        command: Some(command.to_owned()),
+        or: None,
+        by: None,
+        what,
+    };
     if let Some(holder) = inputs.holder {
         let what = text(format!("al lavoro: {holder}"), format!("at work: {holder}"));
         return act(what, &format!("traghetto migrate log {tenant}"));
@@ -63,10 +68,13 @@ pub(super) fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
         );
     }
     match next(plan, state, &Scope::default(), inputs.now) {
-        Next::Act(_) | Next::Gate(_) if nobody_moves(plan, state) => moves_again(plan),
+        // No test machine outlives its test.
+        Next::Act(step) if nobody_moves(plan, state) && step.action != Action::EndTest => moves_again(plan),
+        Next::Gate(_) if nobody_moves(plan, state) => moves_again(plan),
         Next::Done => NextAct {
             who: Vec::new(),
             command: None,
+            or: None,
             by: None,
             what: text("niente: tutte le attività sono concluse".into(), "nothing: all activities are done".into()),
         },
@@ -77,7 +85,10 @@ pub(super) fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
             (None, None) => sign(inputs, &gate),
         },
         Next::Blocked(steps) => match steps.iter().find_map(|step| held(plan, state, step)) {
-            Some(held) => act(to_decide(&held), &format!("{run} --server {}", held.server)),
+            Some(held) => {
+                let or = Some(held.back(tenant));
+                NextAct { or, ..act(to_decide(&held), &format!("{run} --server {}", held.server)) }
+            }
             None => blocked(steps.first().copied(), &run),
         },
         Next::Act(step) => match (&step.action, state.step(&step.id)) {
@@ -109,11 +120,6 @@ pub(super) fn next_act(inputs: &Inputs<'_>, plan_changed: bool) -> NextAct {
     }
 }
 
-/// Whether every server was taken back: nothing lands.
-fn nobody_moves(plan: &Plan, state: &RunState) -> bool {
-    plan.servers.iter().all(|planned| state.rolled_back.contains_key(&planned.server))
-}
-
 /// The town goes on as it was, until its servers move in another night.
 fn moves_again(plan: &Plan) -> NextAct {
     let what = text(
@@ -122,7 +128,7 @@ fn moves_again(plan: &Plan) -> NextAct {
     );
     let command =
         format!("traghetto migrate rollback {} --server SERVER --revoke --role ROLE --reason TEXT", plan.tenant);
-    NextAct { who: Vec::new(), command: Some(command), by: None, what }
+    NextAct { who: Vec::new(), command: Some(command), or: None, by: None, what }
 }
 
 /// What comes before anything else once a server was taken back.
@@ -142,14 +148,17 @@ fn withdraws(plan: &Plan, server: &ServerId) -> Bilingual {
 /// Between what people decide about a server that moves after one that was taken back.
 fn to_decide(held: &Held) -> Bilingual {
     let (server, others) = (&held.server, held.others());
+    let back = held.number("già riportato indietro", "già riportati indietro");
     text(
         format!(
-            "decidere di {server}, che si sposta dopo {others}, già riportato indietro: spostarlo lo stesso nominandolo, \
-             o riportare indietro anche lui"
+            "decidere di {server}, che si sposta dopo {}, {back}: spostarlo lo stesso nominandolo, o riportare indietro \
+             anche lui",
+            others.it
         ),
         format!(
-            "decide about {server}, which moves after {others}, taken back: move it all the same by naming it, or take it \
-             back, too"
+            "decide about {server}, which moves after {}, taken back: move it all the same by naming it, or take it \
+             back, too",
+            others.en
         ),
     )
 }
@@ -162,7 +171,7 @@ fn said_or_to_do(inputs: &Inputs<'_>, step: &Step, run: &str) -> NextAct {
             format!("proseguire: {id} è fatto, dice {}; ora si verifica", said.by),
             format!("go on: {id} is done, says {}; now it is looked at", said.by),
         );
-        return NextAct { who: Vec::new(), command: Some(run.to_owned()), by: None, what };
+        return NextAct { who: Vec::new(), command: Some(run.to_owned()), or: None, by: None, what };
     }
     let Some(line) = manual(inputs).into_iter().find(|line| line.step == *id) else { return blocked(Some(step), run) };
     let Bilingual { it, en } = line.title;
@@ -170,7 +179,7 @@ fn said_or_to_do(inputs: &Inputs<'_>, step: &Step, run: &str) -> NextAct {
         None => text(format!("fare a mano {id}: {it}"), format!("do by hand {id}: {en}")),
         Some(why) => text(format!("rifare a mano {id}: {it} ({why})"), format!("do again by hand {id}: {en} ({why})")),
     };
-    NextAct { who: line.who, command: Some(line.command), by: None, what }
+    NextAct { who: line.who, command: Some(line.command), or: None, by: None, what }
 }
 
 /// What keeps a step of the move from beginning.
@@ -211,7 +220,7 @@ fn repeat_or_go_on(plan: &Plan, state: &RunState, step: &Step, run: &str) -> Nex
             _ => text(format!("proseguire con {}", step.id), format!("go on with {}", step.id)),
         },
     };
-    NextAct { who: Vec::new(), command: Some(run.to_owned()), by: None, what }
+    NextAct { who: Vec::new(), command: Some(run.to_owned()), or: None, by: None, what }
 }
 
 /// What the fence waits for.
@@ -263,6 +272,7 @@ fn sign_items(inputs: &Inputs<'_>, phase: ChecklistPhase) -> NextAct {
     NextAct {
         who: holders(inputs, roles.into_iter()),
         command,
+        or: None,
         by: None,
         what: text(
             format!("la checklist {phase} attende {count} firme ({report}), poi: traghetto migrate run {tenant}"),
@@ -281,7 +291,7 @@ pub(super) fn holders<'a>(inputs: &Inputs<'_>, roles: impl Iterator<Item = &'a R
 fn blocked(step: Option<&Step>, run: &str) -> NextAct {
     let name = step.map(|step| step.id.to_string()).unwrap_or_default();
     let what = text(format!("riprendere da {name}"), format!("go on with {name}"));
-    NextAct { who: Vec::new(), command: Some(run.to_owned()), by: None, what }
+    NextAct { who: Vec::new(), command: Some(run.to_owned()), or: None, by: None, what }
 }
 
 fn sign(inputs: &Inputs<'_>, gate: &GateStatus<'_>) -> NextAct {
@@ -291,6 +301,7 @@ fn sign(inputs: &Inputs<'_>, gate: &GateStatus<'_>) -> NextAct {
     NextAct {
         who: holders(inputs, gate.missing.iter().copied()),
         command: Some(format!("traghetto migrate sign {tenant} {name} --role {role}")),
+        or: None,
         by: None,
         what: match gate.changed.as_slice() {
             [] => text(
@@ -327,7 +338,7 @@ fn wait(quiet: &QuietPeriod) -> NextAct {
              acceptance ({accepted}){cut}; activity 6 begins on {earliest}"
         ),
     );
-    NextAct { who: Vec::new(), command: None, by: None, what }
+    NextAct { who: Vec::new(), command: None, or: None, by: None, what }
 }
 
 /// A person with role and contact, on one line.
