@@ -49,6 +49,16 @@ pub fn pushed(events: &[Event], server: &ServerId) -> Option<String> {
     leads
 }
 
+/// Whether a push leads the address of the server here, and none that leads it back was begun since, however it ended.
+pub(super) fn still_leads_here(events: &[Event], server: &ServerId) -> bool {
+    let records = events.iter().filter_map(|event| Record::of(&event.kind, &event.data).ok().flatten());
+    let mut begun = records.filter_map(|record| match record {
+        Record::Begun(begun) if begun.server.as_ref() == Some(server) => Some(begun.class),
+        _ => None,
+    });
+    begun.next_back() == Some(ChangeClass::Cutover) && pushed(events, server).is_some()
+}
+
 /// What people do about the routers, as full sentences.
 fn how(tenant: &Tenant, server: &Server) -> Vec<String> {
     let (tenant_id, id) = (&tenant.id, &server.id);
