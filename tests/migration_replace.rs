@@ -528,6 +528,15 @@ fn all_replaced(port: u16) -> Town {
     let end = taken + text[taken..].find("      - checklist: landing").unwrap();
     let text = format!("{}{}{}{}", &text[..moved], &text[taken..end], &text[moved..taken], &text[end..]);
     town.sandbox.write("playbooks/con-me-2.2.1.yaml", &text);
+    // No copy is asked, and no source that is copied.
+    for phase in ["source", "test"] {
+        let item = format!(
+            "checklist: {phase}\nversion: 1\nitems:\n  - id: T-01\n    title: {{it: Prova, en: Test}}\n    severity: \
+             blocker\n    roles: [venis-sistemista]\n    scope: tenant\n    probe: {{tcp: {{host: 127.0.0.1, port: \
+             \"{port}\"}}}}\n    expect: {{open: true}}\n"
+        );
+        town.sandbox.write(&format!("checklists/{phase}.yaml"), &item);
+    }
     town
 }
 

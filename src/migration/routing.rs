@@ -113,4 +113,20 @@ mod tests {
         assert_eq!(after(&[cutover, (Return, "cinto-srv1", End::Old)]).as_deref(), Some("run0"), "the way back failed");
         assert_eq!(after(&[cutover, (Return, "cinto-srv2", End::New)]).as_deref(), Some("run0"));
     }
+
+    #[test]
+    fn a_push_back_that_was_begun_leaves_nothing_known() {
+        use ChangeClass::{Cutover, Return};
+        let cutover = (Cutover, "cinto-srv1", End::New);
+        let leads = |events: &[Event]| still_leads_here(events, &"cinto-srv1".parse().unwrap());
+        assert!(!leads(&[]) && leads(&events(&[cutover])));
+        assert!(leads(&events(&[cutover, (Return, "cinto-srv2", End::New)])));
+        for end in [End::Old, End::New] {
+            assert!(!leads(&events(&[cutover, (Return, "cinto-srv1", end)])));
+        }
+        let mut half = events(&[cutover, (Return, "cinto-srv1", End::New)]);
+        half.pop();
+        assert!(!leads(&half), "it is at work");
+        assert!(leads(&events(&[cutover, (Return, "cinto-srv1", End::New), cutover])));
+    }
 }

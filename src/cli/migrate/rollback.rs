@@ -157,12 +157,13 @@ fn is_used(scene: &Scene, story: &Story, server: &ServerId) -> bool {
 
 /// What would be done.
 fn explained(scene: &Scene, names: &[&str], used: &[&ServerId]) -> Failure {
-    let mut failure =
-        Failure::new(Kind::Waiting, format!("this takes back {}", names.join(", "))).hint(if used.is_empty() {
-            "Nothing was done. Replicas are kept; sources were never written to and can go on at once."
-        } else {
-            "Nothing was done. Replicas are kept; sources stay as they are until the command says that they may go on."
-        });
+    let mut failure = Failure::new(Kind::Waiting, format!("this takes back {}", names.join(", ")))
+        .hint("Nothing was done. Replicas are kept; sources were never written to.");
+    if used.is_empty() {
+        failure = failure.hint("The sources can go on at once.");
+    } else {
+        failure = failure.hint("A source that is off stays off until the command says that it may go on.");
+    }
     let (replaced, moved): (Vec<&ServerId>, Vec<&ServerId>) = used.iter().partition(|id| scene.plan.is_replaced(id));
     let list = |servers: &[&ServerId]| servers.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
     if !moved.is_empty() {
