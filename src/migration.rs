@@ -46,7 +46,7 @@ pub use go_back::{Criterion, criteria, unmeasured};
 pub use handover::{Handover, Told};
 pub use hours::{Wait, clock};
 pub use live::{Figures, Live, Measured, Measuring, live_figures, server_folder, verify};
-pub use next::{Next, Scope, at_hand, may_have_machine, next};
+pub use next::{Next, Scope, at_hand, is_off_again, is_to_withdraw, machine_off, may_have_machine, next};
 pub use notice::{GoBackDue, Notice, Seen};
 pub use order::{Held, held};
 pub use phase::{Phase, phase_of, tenant_phase};
@@ -58,8 +58,8 @@ pub use refusal::Refusal;
 pub use replaced::{WayBack, way_back};
 pub use routing::pushed;
 pub use run::{
-    Acts, Ended, Ending, Hours, LastCopy, Observer, Progress, Raised, Reading, Routing, RunError, Runner, Tempo,
-    Trouble,
+    Acts, AddressSeen, Ended, Ending, Hours, LastCopy, Observer, Progress, Raised, Reading, Routing, RunError, Runner,
+    Tempo, Trouble,
 };
 pub use schedule::{LengthBasis, Lengths, Night, ServerNight, Slot, TimedStep, launches, schedule};
 pub use shaping::{Allowance, HoldNews, Holds, Look, LteWatch, Path, Shaper, Why, weekday_and_hour};

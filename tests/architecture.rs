@@ -55,6 +55,7 @@ const ACTORS: &[&str] = &[
     "migration/live/shaping.rs",         // looks at the path once a second
     "migration/live/sight.rs",           // what answers at an address
     "migration/live/under_test.rs",      // waits for a controller under test
+    "migration/run/address.rs",          // waits until a new machine gives an address up
     "migration/run/copy.rs",             // waits for a link that was cut
     "migration/run/cutover.rs",          // waits for a source to fall silent
     "survey/run.rs",                     // asks hosts

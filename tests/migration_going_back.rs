@@ -1,12 +1,14 @@
 //! The ways back, and what must not happen on them: a server that moves after one that was taken back, a rollback in a
 //! pause, the old server of one that is replaced, a machine that somebody else started.
 
-use crate::support::memory::{Lab, Machine, cinto};
+use crate::support::memory::{Lab, Machine, TEMPO, cinto};
 use crate::support::town::Town;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use traghetto::migration::{
     Action, ByHand, Class, Decision, Ending, Evidence, Fact, Forecast, Held, Inputs, Known, Next, Record, Scope,
-    Status, Step, StepId, StepState, Stop, Trouble, WayBack, in_use_since, may_have_machine, next, way_back,
+    Status, Step, StepId, StepState, Stop, Trouble, WayBack, in_use_since, is_to_withdraw, may_have_machine, next,
+    way_back,
 };
 use traghetto::model::ServerId;
 use traghetto::model::server::{Access, Addressing, DirectoryWay, Login, ServerRole, SshProfile, Transfer};
@@ -297,9 +299,9 @@ async fn the_new_machine_gives_the_address_up_before_anything_else_is_done() {
         );
     };
     undo(&["route", "fence", "service-moved"], true).await;
+    lab.memory.with(|world| world.address_taken.insert(FIRST.into()));
     until(&lab, "a5.fence.cinto-srv2").await;
     undo(&["address-taken", "route", "fence", "service-moved"], true).await;
-    lab.memory.with(|world| world.address_taken.insert(FIRST.into()));
     back(&lab, FIRST).await;
     assert!(may_have_machine(&lab.plan(), &lab.state().await, &id(FIRST)));
     lab.memory.with(|world| world.acts.clear());
@@ -310,7 +312,10 @@ async fn the_new_machine_gives_the_address_up_before_anything_else_is_done() {
     assert!(lab.memory.with(|world| world.acts.is_empty()), "something was done before");
     lab.memory.with(|world| world.address_taken.clear());
     let troubles = blocked(&lab, None).await;
-    assert_eq!(lab.memory.with(|world| world.acts[0].clone()), "withdraw cinto-srv1");
+    assert!(lab.state().await.withdrawn.contains(&id(FIRST)));
+    let facts = withdrawn(&lab).await;
+    assert_eq!((&facts["silent"][0], &facts["witness"]), (&json!("ping"), &json!("ping 192.0.2.254")));
+    assert!(facts["duration"].as_f64().unwrap() >= TEMPO.silent_for.as_secs_f64(), "one look is no proof: {facts}");
     assert!(held(&troubles[0].1).is_some(), "{troubles:?}");
     assert_eq!(lab.phase(FIRST).await, "rolled-back");
     // Another night: what was undone is done again.
@@ -323,6 +328,70 @@ async fn the_new_machine_gives_the_address_up_before_anything_else_is_done() {
     }
 }
 
+/// What was found when the first server was seen to be off the network.
+async fn withdrawn(lab: &Lab) -> Value {
+    let events = lab.journal().await.events(&cinto()).await.unwrap();
+    let found = events.iter().rfind(|event| event.kind == "server.withdrawn" && event.data["server"] == FIRST);
+    found.unwrap().data["facts"].clone()
+}
+
+/// Why the first server, which is replaced and was taken back, is not counted as off the network.
+async fn unproven(lab: &Lab) -> String {
+    let Ending::Withdrawing(server, trouble) = lab.run().await else { panic!("the old server may go on") };
+    assert_eq!((server, trouble.class), (id(FIRST), Class::Waiting));
+    assert!(!lab.state().await.withdrawn.contains(&id(FIRST)));
+    trouble.reason()
+}
+
+#[tokio::test]
+async fn silence_proves_nothing_without_an_answer_before_routes_that_lead_here_and_a_witness() {
+    let lab = replaced(Addressing::Keep);
+    lab.adopt().await;
+    lab.memory.with(|world| world.address_taken.insert(FIRST.into()));
+    until(&lab, "a5.fence.cinto-srv2").await;
+    back(&lab, FIRST).await;
+    lab.memory.with(|world| (world.address_taken.clear(), world.routed.remove(FIRST)));
+    // The routes are back already: the address leads to the town, where the old server is off.
+    assert!(unproven(&lab).await.contains("no push is known to lead it to the landing site"));
+    lab.memory.with(|world| (world.routed.insert(FIRST.into()), world.no_witness = true));
+    assert!(unproven(&lab).await.contains("the link may be down"));
+    lab.memory.with(|world| world.no_witness = false);
+    assert!(matches!(lab.run().await, Ending::Blocked(_)));
+    assert!(lab.state().await.withdrawn.contains(&id(FIRST)));
+    // A new machine that answers nothing, as a Windows with its firewall.
+    let mute = replaced(Addressing::Keep);
+    mute.adopt().await;
+    until(&mute, "a5.fence.cinto-srv2").await;
+    back(&mute, FIRST).await;
+    assert!(unproven(&mute).await.contains("never seen to answer there"));
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_taken_off_holds_up_no_other() {
+    let lab = replaced(Addressing::Keep);
+    lab.adopt().await;
+    lab.memory.with(|world| world.address_taken.insert(FIRST.into()));
+    until(&lab, "a5.fence.cinto-srv2").await;
+    for done in [true, false] {
+        lab.memory.with(|world| match done {
+            true => world.sources_off.insert(SECOND.into()),
+            false => world.routed.insert(SECOND.into()),
+        });
+        lab.run().await;
+    }
+    assert_eq!(lab.phase(SECOND).await, "booted");
+    for server in [FIRST, SECOND] {
+        back(&lab, server).await;
+    }
+    lab.memory.with(|world| world.acts.clear());
+    let Some(Ending::Withdrawing(server, _)) = lab.withdraw_all().await else { panic!("it still has the address") };
+    assert_eq!(server, id(FIRST), "the first trouble is told");
+    assert_eq!(lab.memory.with(|world| world.acts.clone()), ["withdraw cinto-srv2"]);
+    assert_eq!(lab.memory.with(|world| world.machines[SECOND]), Machine::default(), "its copy is on the network");
+    let Ending::Withdrawing(server, _) = lab.run().await else { panic!("something else was done") };
+    assert_eq!((server, lab.memory.with(|world| world.acts.len())), (id(FIRST), 1));
+}
+
 #[tokio::test]
 async fn a_word_stands_for_the_address_where_nobody_can_ask() {
     let lab = replaced(Addressing::Keep);
@@ -331,9 +400,11 @@ async fn a_word_stands_for_the_address_where_nobody_can_ask() {
     lab.memory.with(|world| world.address_taken.insert(FIRST.into()));
     back(&lab, FIRST).await;
     lab.later(1);
+    assert!(is_to_withdraw(&lab.plan(), &lab.state().await, &id(FIRST)));
     let (server, role, by) = (id(FIRST), "comune-tecnico".parse().unwrap(), "elena-ponte".parse().unwrap());
     lab.write(Record::ServerStated { server, fact: Fact::MachineOff, role, by, note: "cavo staccato".into() }).await;
     assert!(matches!(lab.run().await, Ending::Blocked(_)));
+    assert!(!is_to_withdraw(&lab.plan(), &lab.state().await, &id(FIRST)));
 }
 
 #[tokio::test]

@@ -397,7 +397,7 @@ fn town(port: u16) -> Town {
 
 /// Says that a step is done, in its first role.
 fn confirm(town: &Town, step: &str) {
-    let tecnico = step.contains("clients-moved");
+    let tecnico = step.contains("clients-moved") || step.contains("old-off");
     let (role, by) = if tecnico { ("comune-tecnico", "elena-ponte") } else { ("venis-sistemista", "anna-veneto") };
     let words = ["sign", step, "--role", role, "--operator", by, "--note", "fatto"];
     let shown = town.migrate(&words).code(2).stderr;
@@ -510,6 +510,106 @@ fn it_is_not_taken_back(town: &Town) {
     assert!(refused.contains(words) && refused.contains("goes on serving"), "{refused}");
     let all = town.migrate(&["rollback", "--role", "venis-sistemista", "--reason", "x"]).code(5).stderr;
     assert!(all.contains("this takes back cinto-srv2, cinto-srv3"), "{all}");
+    assert!(all.contains("named with --server: cinto-srv1"), "{all}");
+}
+
+/// Every server is replaced by a file server; the first takes its address before the cutover is signed.
+fn all_replaced(port: u16) -> Town {
+    let town = Town::new();
+    let controller = "[ad, dns]\n    address: 192.0.2.10\n    landing: keep\n    transfer: rescue\n    directory: cold";
+    town.edit(controller, "[file]\n    address: 192.0.2.10\n    landing: keep\n    transfer: replace");
+    let second = "[dns]\n    address: 192.0.2.11\n    landing: keep\n    transfer: rescue";
+    town.edit(second, "[file]\n    address: 192.0.2.11\n    landing: keep\n    transfer: replace");
+    town.edit("12}\n    transfer: rescue", "12}\n    transfer: replace");
+    let text = playbook(port);
+    let at = |words: &str| text.find(words).unwrap();
+    let (moved, taken) =
+        (at("      - each_server: [final-sync"), at("      - manual:                               # its old"));
+    let end = taken + text[taken..].find("      - checklist: landing").unwrap();
+    let text = format!("{}{}{}{}", &text[..moved], &text[taken..end], &text[moved..taken], &text[end..]);
+    town.sandbox.write("playbooks/con-me-2.2.1.yaml", &text);
+    // No copy is asked, and no source that is copied.
+    for phase in ["source", "test"] {
+        let item = format!(
+            "checklist: {phase}\nversion: 1\nitems:\n  - id: T-01\n    title: {{it: Prova, en: Test}}\n    severity: \
+             blocker\n    roles: [venis-sistemista]\n    scope: tenant\n    probe: {{tcp: {{host: 127.0.0.1, port: \
+             \"{port}\"}}}}\n    expect: {{open: true}}\n"
+        );
+        town.sandbox.write(&format!("checklists/{phase}.yaml"), &item);
+    }
+    town
+}
+
+/// Signs what is to be signed and does what is to be done, until the run waits for a step or a gate.
+fn walk(town: &Town, wanted: &str) {
+    for _ in 0..40 {
+        let told = town.migrate(&["run"]).code(5).stderr;
+        let waits = match told.split_once("sign gate ") {
+            Some((_, rest)) => rest.split(':').next().unwrap().to_owned(),
+            None => told.split_once("waiting: ").unwrap().1.split_whitespace().next().unwrap().to_owned(),
+        };
+        if waits.ends_with(wanted) {
+            return;
+        }
+        if waits.contains(".manual.") { confirm(town, &waits) } else { sign(town, &waits) }
+    }
+    panic!("{wanted} was never reached");
+}
+
+#[test]
+fn a_town_whose_servers_are_all_replaced_goes_back_and_moves_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let town = all_replaced(listener.local_addr().unwrap().port());
+    let of = |server: &str, more: &[&str]| {
+        let back = ["rollback", "--server", server, "--lang", "en", "--reason", "no", "--role", "venis-sistemista"];
+        town.migrate(&[&back[..], more].concat())
+    };
+    let by_the_town = |server: &str| {
+        let who = ["--role", "comune-referente", "--by", "dario-pieve", "--operator", "dario-pieve", "--yes"];
+        let back = ["rollback", "--server", server, "--lang", "en", "--reason", "no"];
+        town.migrate(&[&back[..], &who].concat())
+    };
+    walk(&town, "service-moved.cinto-srv1");
+    // `landing-ready` was signed long ago, and nothing was in use.
+    let told = of("cinto-srv1", &[]).code(5).stderr;
+    assert!(told.contains("this takes back cinto-srv1") && told.contains("can go on at once"), "{told}");
+    walk(&town, "address-taken.cinto-srv1");
+    let told = of("cinto-srv2", &[]).code(5).stderr;
+    assert!(told.contains("both sides decide it") && !told.contains("can go on at once"), "{told}");
+    of("cinto-srv2", &["--yes"]).code(5);
+    // Its services moved, and its address did not: the old server is on, and nobody waits until it is silent.
+    let undo = "1. a5.manual.service-moved.cinto-srv2";
+    let told = by_the_town("cinto-srv2").code(0).stderr;
+    assert!(told.contains(undo) && !told.contains("machine-off") && !told.contains("nothing answers"), "{told}");
+    // However often: people still have to undo it.
+    let told = of("cinto-srv2", &["--yes"]).code(0).stderr;
+    assert!(told.contains("was taken back already") && told.contains(undo), "{told}");
+
+    walk(&town, "moved");
+    of("cinto-srv1", &["--yes"]).code(5);
+    let told = by_the_town("cinto-srv1").code(5).stderr;
+    let at = |words: &str| told.find(words).unwrap_or_else(|| panic!("{words}: {told}"));
+    let lines =
+        ["1. a5.manual.address-taken", "2. before its routes are touched see that", "3. a5.manual.service-moved"];
+    assert!(at(lines[0]) < at(lines[1]) && at(lines[1]) < at(lines[2]), "{told}");
+    assert!(told.contains("nobody can see from here") && !told.contains("the old server may go on"), "{told}");
+    let said = "sign cinto-caomaggiore machine-off --server cinto-srv1";
+    let told = town.migrate(&["run"]).code(5).stderr;
+    assert!(told.contains(said) && !told.contains("at the landing site"), "{told}");
+    assert!(town.status()["next"].to_string().contains(said), "{}", town.status()["next"]);
+    let told = of("cinto-srv1", &["--revoke"]).code(4).stderr;
+    assert!(told.contains("is not off yet") && told.contains(said), "{told}");
+    let words =
+        ["sign", "machine-off", "--server", "cinto-srv1", "--role", "venis-sistemista", "--note", "cavo staccato"];
+    let shown = town.migrate(&words).code(2).stderr;
+    let digest: String =
+        shown.split_once("add --approve ").unwrap().1.chars().take_while(char::is_ascii_hexdigit).collect();
+    town.migrate(&[&words[..], &["--approve", &digest]].concat()).code(0);
+    // What a person said, the program did not see.
+    let told = of("cinto-srv1", &["--yes"]).code(0).stderr;
+    assert!(told.contains("1. a5.manual.address-taken") && !told.contains("nothing answers"), "{told}");
+    of("cinto-srv1", &["--revoke"]).code(0);
+    assert_ne!(town.status()["servers"][0]["phase"], "rolled-back");
 }
 
 /// What the probe of a shipped step finds, asked once from the data center.

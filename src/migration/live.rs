@@ -15,8 +15,8 @@ mod under_test;
 use super::plan::Step;
 use super::playbook::Action;
 use super::record::{self, Class, Leg};
-use super::routing::routing;
-use super::run::{Acts, Ended, LastCopy, Progress, Raised, Reading, Routing, Trouble};
+use super::routing::{routing, still_leads_here};
+use super::run::{Acts, AddressSeen, Ended, LastCopy, Progress, Raised, Reading, Routing, Trouble};
 use super::silence::Sight;
 use super::state::RunState;
 use crate::checklist::{
@@ -443,6 +443,13 @@ impl<F: Field> Acts for Live<'_, F> {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Ended, Trouble> {
         self.relocate_machine(server, progress).await
+    }
+
+    async fn look_at_new(&mut self, server: &ServerId) -> Result<AddressSeen, Trouble> {
+        let sight = sight::sight_of_new(self.tenant, self.server(server)?).await;
+        // Read after the look: a push that began meanwhile makes its silence worthless.
+        let leads_here = still_leads_here(&self.events().await?, server);
+        Ok(AddressSeen { sight, leads_here })
     }
 
     async fn withdraw(&mut self, server: &ServerId) -> Result<Value, Trouble> {

@@ -122,11 +122,21 @@ fn to_withdraw<'a>(plan: &'a Plan, state: &'a RunState, scope: &Scope) -> Option
 
 /// Whether a server was taken back and a machine may be on the network in its place. Where the site cannot be asked, a
 /// person may say that it is off.
-pub(super) fn is_to_withdraw(plan: &Plan, state: &RunState, server: &ServerId) -> bool {
+pub fn is_to_withdraw(plan: &Plan, state: &RunState, server: &ServerId) -> bool {
+    state.rolled_back.contains_key(server) && !is_off_again(state, server) && may_have_machine(plan, state, server)
+}
+
+/// Whether the machine of a server that was taken back was seen, or said, to be off the network.
+pub fn is_off_again(state: &RunState, server: &ServerId) -> bool {
     let Some(back) = state.rolled_back.get(server) else { return false };
     let said = state.stated.get(&(server.clone(), Fact::MachineOff));
-    let off = state.withdrawn.contains(server) || said.is_some_and(|said| said.at >= back.at);
-    !off && may_have_machine(plan, state, server)
+    state.withdrawn.contains(server) || said.is_some_and(|said| said.at >= back.at)
+}
+
+/// What is typed by whoever saw that the machine of a server which was taken back is off the network.
+pub fn machine_off(plan: &Plan, server: &ServerId) -> String {
+    let word = Fact::MachineOff.word();
+    format!("traghetto migrate sign {} {word} --server {server} --role ROLE --note TEXT", plan.tenant)
 }
 
 /// Whether a source was seen off so long ago that it has to be seen again, before its machine is made.

@@ -100,6 +100,11 @@ impl PlannedServer {
     pub fn is_controller(&self) -> bool {
         self.roles.contains(&ServerRole::Ad)
     }
+
+    /// Whether another machine takes over from it.
+    pub fn is_replaced(&self) -> bool {
+        self.transfer == Transfer::Replace
+    }
 }
 
 /// A disk as the plan copies it.
@@ -154,6 +159,11 @@ impl Plan {
     pub fn quiet(&self) -> Option<(usize, &Step)> {
         let quiet = |step: &Step| matches!(&step.action, Action::Gate(gate) if gate.reaches == Some(Reached::Quiet));
         self.steps.iter().enumerate().find(|(_, step)| quiet(step))
+    }
+
+    /// Whether another machine takes over from a server of the plan.
+    pub fn is_replaced(&self, id: &ServerId) -> bool {
+        self.server(id).is_some_and(PlannedServer::is_replaced)
     }
 
     /// What differs from a plan that the journal keeps, a line each.

@@ -202,6 +202,12 @@ impl Manual {
         self.applies_to.directory.iter().any(|way| matches!(way, DirectoryWay::Dsrm | DirectoryWay::NtdsStopped))
     }
 
+    /// Whether by it the new machine of a server that is replaced takes the old one's address.
+    pub fn takes_address(&self) -> bool {
+        let ServersOf { transfers, landing, .. } = &self.applies_to;
+        transfers.contains(&Transfer::Replace) && landing[..] == [Addressed::Keep]
+    }
+
     /// The probe's kind, in one word.
     pub fn probe(&self) -> Option<&'static str> {
         match self.asks.as_ref()? {

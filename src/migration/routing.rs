@@ -49,6 +49,16 @@ pub fn pushed(events: &[Event], server: &ServerId) -> Option<String> {
     leads
 }
 
+/// Whether a push leads the address of the server here, and none that leads it back was begun since, however it ended.
+pub(super) fn still_leads_here(events: &[Event], server: &ServerId) -> bool {
+    let records = events.iter().filter_map(|event| Record::of(&event.kind, &event.data).ok().flatten());
+    let mut begun = records.filter_map(|record| match record {
+        Record::Begun(begun) if begun.server.as_ref() == Some(server) => Some(begun.class),
+        _ => None,
+    });
+    begun.next_back() == Some(ChangeClass::Cutover) && pushed(events, server).is_some()
+}
+
 /// What people do about the routers, as full sentences.
 fn how(tenant: &Tenant, server: &Server) -> Vec<String> {
     let (tenant_id, id) = (&tenant.id, &server.id);
@@ -102,5 +112,21 @@ mod tests {
         assert_eq!(after(&[cutover, (Return, "cinto-srv1", End::New)]), None);
         assert_eq!(after(&[cutover, (Return, "cinto-srv1", End::Old)]).as_deref(), Some("run0"), "the way back failed");
         assert_eq!(after(&[cutover, (Return, "cinto-srv2", End::New)]).as_deref(), Some("run0"));
+    }
+
+    #[test]
+    fn a_push_back_that_was_begun_leaves_nothing_known() {
+        use ChangeClass::{Cutover, Return};
+        let cutover = (Cutover, "cinto-srv1", End::New);
+        let leads = |events: &[Event]| still_leads_here(events, &"cinto-srv1".parse().unwrap());
+        assert!(!leads(&[]) && leads(&events(&[cutover])));
+        assert!(leads(&events(&[cutover, (Return, "cinto-srv2", End::New)])));
+        for end in [End::Old, End::New] {
+            assert!(!leads(&events(&[cutover, (Return, "cinto-srv1", end)])));
+        }
+        let mut half = events(&[cutover, (Return, "cinto-srv1", End::New)]);
+        half.pop();
+        assert!(!leads(&half), "it is at work");
+        assert!(leads(&events(&[cutover, (Return, "cinto-srv1", End::New), cutover])));
     }
 }

@@ -4,11 +4,12 @@
 //! again, after a look at what is there: every act is safe to repeat.
 
 mod acts;
+mod address;
 mod copy;
 mod cutover;
 mod manual;
 
-pub use acts::{Acts, Ended, LastCopy, Progress, Raised, Reading, Routing, Trouble};
+pub use acts::{Acts, AddressSeen, Ended, LastCopy, Progress, Raised, Reading, Routing, Trouble};
 pub use cutover::Tempo;
 
 use super::forecast::{Evidence, Forecast, Known};
@@ -127,12 +128,9 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
                 }
                 Next::Gate(_) if nobody_moves(self.plan, &state) => return Ok(Ending::Nobody),
                 Next::Act(step) => step,
-                Next::Withdraw(server) => match self.withdraw(&server.clone()).await? {
+                Next::Withdraw(_) => match self.withdraw_all().await? {
                     None => continue,
-                    Some(Left::Stopped(why)) => return Ok(Ending::Stopped(why)),
-                    Some(Left::Trouble(trouble) | Left::Unwritten(trouble)) => {
-                        return Ok(Ending::Withdrawing(server.clone(), trouble));
-                    }
+                    Some(ending) => return Ok(ending),
                 },
                 Next::Gate(_) => return Ok(Ending::Gate),
                 Next::Blocked(left) => {
@@ -166,21 +164,24 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
     }
 
     /// Takes the machines of servers that were taken back off the network, and nothing else; how it ended, if
-    /// not well.
+    /// not well. One that cannot be taken off holds up no other: the first trouble is told at the end.
     ///
     /// # Errors
     /// The journal fails or contradicts the plan.
     pub async fn withdraw_all(&mut self) -> Result<Option<Ending>, RunError> {
+        let mut first = None;
         loop {
             let state = RunState::of(&self.journal.events(&self.plan.tenant).await?)?;
             let Next::Withdraw(server) = next(self.plan, &state, &self.scope, self.journal.now()) else {
-                return Ok(None);
+                return Ok(first);
             };
-            match self.withdraw(server).await? {
+            match self.withdraw(server, &state).await? {
                 None => {}
                 Some(Left::Stopped(why)) => return Ok(Some(Ending::Stopped(why))),
-                Some(Left::Trouble(trouble) | Left::Unwritten(trouble)) => {
-                    return Ok(Some(Ending::Withdrawing(server.clone(), trouble)));
+                Some(Left::Unwritten(trouble)) => return Ok(Some(Ending::Withdrawing(server.clone(), trouble))),
+                Some(Left::Trouble(trouble)) => {
+                    self.scope.failed.insert(server.clone());
+                    first.get_or_insert(Ending::Withdrawing(server.clone(), trouble));
                 }
             }
         }
@@ -246,11 +247,21 @@ impl<A: Acts, O: Observer> Runner<'_, A, O> {
     }
 
     /// Takes the machine of a server that was taken back off the network; an event when it is off.
-    async fn withdraw(&mut self, server: &ServerId) -> Result<Option<Left>, RunError> {
+    async fn withdraw(&mut self, server: &ServerId, state: &RunState) -> Result<Option<Left>, RunError> {
+        let (plan, tempo) = (self.plan, self.tempo);
+        let acts = &mut self.acts;
+        let off = async {
+            // The machine of one that is replaced is not ours: people take its address, and it is looked at.
+            if plan.is_replaced(server) {
+                let before = address::answered(plan, state, server);
+                return address::given_up(acts, before, server, tempo).await;
+            }
+            acts.withdraw(server).await
+        };
         let withdrawn = tokio::select! {
             biased;
             why = interrupted(self.journal, self.lease, self.stop.clone(), self.tempo.pause_every) => return Ok(Some(Left::Stopped(why?))),
-            withdrawn = self.acts.withdraw(server) => withdrawn,
+            withdrawn = off => withdrawn,
         };
         match withdrawn {
             Ok(facts) => self.write(Record::ServerWithdrawn { server: server.clone(), facts }).await.map(|()| None),

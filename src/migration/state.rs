@@ -9,7 +9,7 @@ use crate::model::tenant::Tenant;
 use crate::model::{DiskId, GateId, Known, PersonId, RoleId, ServerId};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// For how long the word of both sides lets a server's move go on outside of its window.
@@ -494,8 +494,24 @@ impl RunState {
         let is_done = |id: &str| matches!(self.step(&StepId(id.to_owned())), StepState::Done { .. });
         match routes.next() {
             Some(route) => route["id"].as_str().is_some_and(is_done),
-            None => self.of_the_night(Some(server)).iter().any(|step| is_done(&step.0)),
+            None => match self.takes_address(server) {
+                Some(step) => self.may_be_done(&step),
+                None => self.of_the_night(Some(server)).iter().any(|step| is_done(&step.0)),
+            },
         }
+    }
+
+    /// The step by which the new machine of a replaced server takes its address, where the playbook has one.
+    fn takes_address(&self, server: &ServerId) -> Option<StepId> {
+        let mut mine = self.planned().filter(|step| step["do"] == "manual" && step["server"] == server.as_str());
+        let takes = mine.find(|step| step["applies_to"]["landing"] == json!(["keep"]))?;
+        Some(StepId(takes["id"].as_str()?.to_owned()))
+    }
+
+    /// Whether people did a step, or say so: what was found not to be so may be half done.
+    fn may_be_done(&self, step: &StepId) -> bool {
+        let ended = matches!(self.step(step), StepState::Done { .. } | StepState::Failed { .. });
+        ended || self.confirmed.contains_key(step)
     }
 
     /// Whether people have begun to put another machine in the place of a replaced server: in the activity in which

@@ -14,9 +14,9 @@ use std::time::Duration;
 use traghetto::checklist::Phase;
 use traghetto::journal::{Chain, Event, Journal};
 use traghetto::migration::{
-    self, Action, Acts, Adopted, Adoption, Class, Ended, Ending, Figures, LastCopy, Leg, LteWatch, Objection, Observer,
-    Plan, Playbook, Progress, Quiesce, Raised, Reading, Record, Routing, RunState, Runner, Scope, Shown, Sight, Step,
-    StepResult, Tempo, Trouble, gates, may_sign, phase_of,
+    self, Action, Acts, AddressSeen, Adopted, Adoption, Class, Ended, Ending, Figures, LastCopy, Leg, LteWatch,
+    Objection, Observer, Plan, Playbook, Progress, Quiesce, Raised, Reading, Record, Routing, RunState, Runner, Scope,
+    Shown, Sight, Step, StepResult, Tempo, Trouble, gates, may_sign, phase_of,
 };
 use traghetto::model::converter::{ConverterAccess, ConverterSource, ConverterTrust};
 use traghetto::model::project::{LabCommands, LandingMachines};
@@ -340,11 +340,17 @@ impl Acts for Memory {
         Ok(Ended { result, facts: json!({}) })
     }
 
+    async fn look_at_new(&mut self, server: &ServerId) -> Result<AddressSeen, Trouble> {
+        Ok(self.with(|world| AddressSeen {
+            sight: Some(Sight {
+                answers: world.address_taken.contains(server.as_str()).then(|| "ping".to_owned()).into_iter().collect(),
+                witness: (!world.no_witness).then(|| "ping 192.0.2.254".to_owned()),
+            }),
+            leads_here: world.routed.contains(server.as_str()),
+        }))
+    }
+
     async fn withdraw(&mut self, server: &ServerId) -> Result<Value, Trouble> {
-        if self.with(|world| world.address_taken.contains(server.as_str())) {
-            let text = format!("something answers at the address of {server}: ping");
-            return Err(Trouble::new(Class::Waiting, text).hint("Take the address from the new machine."));
-        }
         self.with(|world| {
             if let Some(machine) = world.machines.get_mut(server.as_str()) {
                 *machine = Machine::default();

@@ -2,18 +2,20 @@
 //! the network first; replicas are kept, sources were never written to.
 
 use super::log::remark;
-use super::run::{Work, command, run_error};
+use super::run::{Work, command, run_error, see_to_it, vouched};
 use super::scene::{Scene, Story, no_server};
 use super::{Whose, undo, written};
 use crate::cli::{Context, journal, remote};
 use crate::failure::{Failure, Kind};
 use crate::journal::JournalError;
-use crate::migration::{self, Action, Asked, Ending, Record, Step, WayBack, gates, may_have_machine};
+use crate::migration::{
+    self, Action, Asked, Ending, Reached, Record, RunState, Step, WayBack, gates, is_to_withdraw, may_have_machine,
+};
 use crate::model::people::Side;
-use crate::model::server::{DirectoryWay, Transfer};
+use crate::model::server::DirectoryWay;
 use crate::model::{PersonId, RoleId, ServerId};
 use jiff::SignedDuration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// For how long the wish of one side waits for the other.
@@ -24,7 +26,7 @@ const ASKED_FOR: SignedDuration = SignedDuration::from_hours(4);
 pub struct Args {
     #[command(flatten)]
     whose: Whose,
-    /// Only this server (default: every server that was not taken back yet).
+    /// Only this server (default: every server that is copied and was not taken back yet; one that is replaced is named).
     #[arg(long)]
     server: Option<ServerId>,
     /// The role in which it is decided: one that carries out or validates activity 5.
@@ -61,14 +63,22 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     if args.revoke {
         return revoke(args, &scene, &story, &operator, context).await;
     }
+    if let Some(server) = args.server.as_ref().filter(|server| is_back(&scene, &story, server)) {
+        // Killed after it was decided, people still have to undo what they did.
+        context.ui.status(&format!("{server} was taken back already: nothing is recorded anew"));
+        undo::tell(&scene, &story, server, context);
+        return Ok(());
+    }
     refuse_after_the_move(&scene, &story)?;
     let servers = servers(args, &scene, &story)?;
+    let left_out = left_out(args, &scene, &story);
     let names: Vec<&str> = servers.iter().map(ServerId::as_str).collect();
     let used: Vec<&ServerId> = servers.iter().filter(|server| is_used(&scene, &story, server)).collect();
     // Whoever decides sees what is lost, the second one too.
     written::tell(&scene, &story, &used, context).await;
     if !args.yes {
-        return Err(explained(&scene, &names, &used));
+        let explained = explained(&scene, &names, &used);
+        return Err(left_out.into_iter().fold(explained, Failure::hint));
     }
     let desk = Desk { scene: &scene, story: &story, operator: &operator, by, args };
     let mut waiting = Vec::new();
@@ -87,22 +97,33 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
             .hint("A person of the other side gives the same command with an own --role, --by and --reason."));
     }
     context.ui.status(&format!("taken back: {}", names.join(", ")));
-    let (replaced, moved): (Vec<_>, Vec<_>) = servers.iter().partition(|server| is_replaced(&scene, server));
+    left_out.iter().for_each(|line| context.ui.status(line));
+    let (replaced, moved): (Vec<_>, Vec<_>) = servers.iter().partition(|server| scene.plan.is_replaced(server));
     for server in &replaced {
         undo::tell(&scene, &story, server, context);
     }
-    if servers.iter().any(|server| may_have_machine(&scene.plan, &story.state, server)) {
-        let seconds = withdraw(&scene, &story, &operator, context).await?;
-        if moved.iter().any(|server| may_have_machine(&scene.plan, &story.state, server)) {
-            context.ui.status(&format!("their machines are off and connected to nothing ({seconds} s)"));
+    let here = |server: &&ServerId| may_have_machine(&scene.plan, &story.state, server);
+    let withdrawn = if servers.iter().any(|server| here(&server)) {
+        if replaced.iter().any(here) {
+            context.ui.status("looking at the address of the old server; that takes a minute");
         }
-        let free = replaced.iter().filter(|server| may_have_machine(&scene.plan, &story.state, server));
-        for server in free {
-            context.ui.status(&format!("nothing answers at the address of {server}: the old server may go on"));
-        }
+        withdraw(&scene, &story, &operator, context).await?
+    } else {
+        Withdrawn::default()
+    };
+    if moved.iter().any(|server| withdrawn.off.contains(*server)) {
+        let seconds = withdrawn.seconds;
+        context.ui.status(&format!("their machines are off and connected to nothing ({seconds} s)"));
     }
-    for line in moved.iter().flat_map(|server| way_back(&scene, &story, server)) {
+    for server in replaced.iter().filter(|server| withdrawn.off.contains(**server)) {
+        context.ui.status(&format!("nothing answers at the address of {server}: the old server may go on"));
+    }
+    let apart = moved.iter().filter(|server| !withdrawn.left.contains(**server));
+    for line in apart.flat_map(|server| way_back(&scene, &story, server)) {
         context.ui.status(&line);
+    }
+    if let Some(failure) = withdrawn.failure {
+        return Err(failure);
     }
     if !moved.is_empty() {
         context.ui.status("sources were never written to: where they are off, boot them from their own disks again");
@@ -111,18 +132,39 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether a server that is replaced was taken back, and nothing is waited for but people who undo what they did.
+fn is_back(scene: &Scene, story: &Story, server: &ServerId) -> bool {
+    scene.plan.is_replaced(server)
+        && story.state.rolled_back.contains_key(server)
+        && !is_to_withdraw(&scene.plan, &story.state, server)
+}
+
+/// Which servers were left out because nobody named them.
+fn left_out(args: &Args, scene: &Scene, story: &Story) -> Option<String> {
+    let replaced = scene.plan.servers.iter().filter(|planned| planned.is_replaced() && args.server.is_none());
+    let staying = replaced.map(|planned| &planned.server).filter(|id| !story.state.rolled_back.contains_key(*id));
+    let names: Vec<&str> = staying.map(ServerId::as_str).collect();
+    let line = format!("Not among them, since a server that is replaced is named with --server: {}", names.join(", "));
+    (!names.is_empty()).then_some(line)
+}
+
 /// Whether users may have written on what came in the server's place: both sides decide then.
 fn is_used(scene: &Scene, story: &Story, server: &ServerId) -> bool {
     let replaced = || migration::way_back(&scene.plan, &story.state, server);
     may_have_machine(&scene.plan, &story.state, server)
-        || (is_replaced(scene, server) && matches!(replaced(), WayBack::Open { used: true, .. }))
+        || (scene.plan.is_replaced(server) && matches!(replaced(), WayBack::Open { used: true, .. }))
 }
 
 /// What would be done.
 fn explained(scene: &Scene, names: &[&str], used: &[&ServerId]) -> Failure {
     let mut failure = Failure::new(Kind::Waiting, format!("this takes back {}", names.join(", ")))
-        .hint("Nothing was done. Replicas are kept; sources were never written to and can go on at once.");
-    let (replaced, moved): (Vec<&ServerId>, Vec<&ServerId>) = used.iter().partition(|id| is_replaced(scene, id));
+        .hint("Nothing was done. Replicas are kept; sources were never written to.");
+    if used.is_empty() {
+        failure = failure.hint("The sources can go on at once.");
+    } else {
+        failure = failure.hint("A source that is off stays off until the command says that it may go on.");
+    }
+    let (replaced, moved): (Vec<&ServerId>, Vec<&ServerId>) = used.iter().partition(|id| scene.plan.is_replaced(id));
     let list = |servers: &[&ServerId]| servers.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
     if !moved.is_empty() {
         failure = failure
@@ -186,9 +228,21 @@ impl Desk<'_> {
     }
 }
 
+/// What came of taking machines off the network.
+#[derive(Default)]
+struct Withdrawn {
+    /// Servers whose machine was seen off meanwhile.
+    off: BTreeSet<ServerId>,
+    /// Servers whose machine may still be on the network.
+    left: BTreeSet<ServerId>,
+    seconds: u64,
+    /// Why not all of them were.
+    failure: Option<Failure>,
+}
+
 /// Takes the machines off the network and switches them off, and sees that one which is not ours has given its address
-/// up; how many seconds it took. `migrate run` does the same where this is killed.
-async fn withdraw(scene: &Scene, story: &Story, operator: &PersonId, context: &Context) -> Result<u64, Failure> {
+/// up. `migrate run` does the same where this is killed.
+async fn withdraw(scene: &Scene, story: &Story, operator: &PersonId, context: &Context) -> Result<Withdrawn, Failure> {
     let begun = Instant::now();
     let agent = remote::agent(context)?;
     let lease = story.journal.lease(&scene.subject(), operator.as_str(), None).await;
@@ -204,21 +258,21 @@ async fn withdraw(scene: &Scene, story: &Story, operator: &PersonId, context: &C
         Err(failure) => Err(failure),
     };
     story.journal.release(lease).await?;
-    let decided =
-        "It is decided and recorded, and the machine may still be on the network: see to it at the landing site.";
-    let again = format!(
-        "Only then connect the source. To try again, give the same command; or who saw it says so: traghetto migrate \
-         sign {} machine-off --server SERVER --role ROLE --note TEXT",
-        scene.tenant.id
-    );
-    match ended? {
-        None => {}
-        Some(Ending::Withdrawing(server, trouble)) => {
-            return Err(Failure::from(trouble).hint(format!("{server}: {decided}")).hint(again));
-        }
-        Some(_) => return Err(Failure::new(Kind::Interrupted, "interrupted").hint(decided).hint(again)),
-    }
-    Ok(begun.elapsed().as_secs())
+    let decided = "It is decided and recorded, and the machine may still be on the network.";
+    let again = "Only then connect the source. To try again, give the same command.";
+    let failure = ended?.map(|ending| match ending {
+        Ending::Withdrawing(server, trouble) => Failure::from(trouble)
+            .hint(format!("{server}: {decided}"))
+            .hint(see_to_it(&scene.plan, &server))
+            .hint(again)
+            .hint(vouched(&scene.plan, &server)),
+        _ => Failure::new(Kind::Interrupted, "interrupted").hint(decided).hint(again),
+    });
+    let events = story.journal.events(&scene.tenant.id).await?;
+    let now = RunState::of(&events).map_err(journal::illegal)?;
+    let off = now.withdrawn.difference(&story.state.withdrawn).cloned().collect();
+    let left = now.rolled_back.keys().filter(|server| is_to_withdraw(&scene.plan, &now, server)).cloned().collect();
+    Ok(Withdrawn { off, left, seconds: begun.elapsed().as_secs(), failure })
 }
 
 /// What people do about the routers before a source goes on: its address still leads to the landing site.
@@ -255,10 +309,10 @@ async fn revoke(
         return Err(Failure::new(Kind::Usage, format!("{server} was not taken back"))
             .hint("Nothing was done. `traghetto migrate status` names the servers that were."));
     }
-    let off = story.state.withdrawn.contains(&server) || !may_have_machine(&scene.plan, &story.state, &server);
-    if !off {
+    if is_to_withdraw(&scene.plan, &story.state, &server) {
         return Err(Failure::new(Kind::CheckFailed, format!("the machine of {server} is not off yet"))
-            .hint("Nothing was done. Finish the rollback first: give it again without --revoke."));
+            .hint("Nothing was done. Finish the rollback first: give it again without --revoke.")
+            .hint(vouched(&scene.plan, &server)));
     }
     let (role, by, reason) = (args.role.clone(), by.clone(), args.reason.clone());
     story.write(scene, operator, Record::ServerReentered { server: server.clone(), role, by, reason }).await?;
@@ -285,11 +339,15 @@ fn may_decide(scene: &Scene, by: &PersonId, role: &RoleId) -> Result<(), Failure
 /// Once the landing was accepted, or the cutover was made by hand, what users wrote would be lost.
 fn refuse_after_the_move(scene: &Scene, story: &Story) -> Result<(), Failure> {
     let all = gates(&scene.plan, &story.state, story.journal.now());
-    let final_sync = scene.plan.steps.iter().rposition(|step| step.action == Action::FinalSync);
+    // A town whose servers are all replaced copies nothing: there the move begins once the sources are quiet.
+    let moves = |step: &Step| matches!(step.action, Action::FinalSync | Action::Boot | Action::Route);
+    let quiet = |step: &Step| matches!(&step.action, Action::Gate(gate) if gate.reaches == Some(Reached::Quiet));
+    let last = |is: &dyn Fn(&Step) -> bool| scene.plan.steps.iter().rposition(is);
+    let Some(last) = last(&moves).or_else(|| last(&quiet)) else { return Ok(()) };
     let has_machines = scene.inventory.project.landing.has_machines();
     let moved = all.iter().find(|status| {
         let at = scene.plan.steps.iter().position(|step| step.id == status.step.id);
-        at > final_sync && if has_machines { status.is_open() } else { !status.signed.is_empty() }
+        at > Some(last) && if has_machines { status.is_open() } else { !status.signed.is_empty() }
     });
     match moved {
         None => Ok(()),
@@ -305,12 +363,11 @@ fn refuse_after_the_move(scene: &Scene, story: &Story) -> Result<(), Failure> {
 fn servers(args: &Args, scene: &Scene, story: &Story) -> Result<Vec<ServerId>, Failure> {
     // One that was decided and whose machine is not off yet is tried again.
     let left = |server: &ServerId| {
-        let open = may_have_machine(&scene.plan, &story.state, server) && !story.state.withdrawn.contains(server);
-        !story.state.rolled_back.contains_key(server) || open
+        !story.state.rolled_back.contains_key(server) || is_to_withdraw(&scene.plan, &story.state, server)
     };
     match &args.server {
         Some(server) if scene.plan.server(server).is_none() => Err(no_server(scene, server)),
-        Some(server) if is_replaced(scene, server) && closed_by(scene, story, server).is_some() => {
+        Some(server) if scene.plan.is_replaced(server) && closed_by(scene, story, server).is_some() => {
             let step = closed_by(scene, story, server).map(|step| step.id.to_string()).unwrap_or_default();
             Err(Failure::new(Kind::CheckFailed, format!("the old {server} does not come back: {step} was done"))
                 .hint("Nothing was done. The new machine has its role, and goes on serving.")
@@ -323,7 +380,7 @@ fn servers(args: &Args, scene: &Scene, story: &Story) -> Result<Vec<ServerId>, F
         Some(server) => Err(Failure::new(Kind::Usage, format!("{server} was taken back already"))
             .hint("Nothing was done: its source serves the town. A new night begins with --revoke --server.")),
         None => {
-            let moved = scene.plan.servers.iter().map(|server| &server.server).filter(|id| !is_replaced(scene, id));
+            let moved = scene.plan.servers.iter().map(|server| &server.server).filter(|id| !scene.plan.is_replaced(id));
             let moved: Vec<ServerId> = moved.filter(|server| left(server)).cloned().collect();
             if moved.is_empty() {
                 return Err(Failure::new(Kind::CheckFailed, "no server is left that could be taken back")
@@ -343,9 +400,4 @@ fn closed_by<'a>(scene: &'a Scene, story: &Story, server: &ServerId) -> Option<&
         WayBack::Closed(step) => Some(step),
         WayBack::Open { .. } => None,
     }
-}
-
-/// Whether another machine takes over from the server.
-fn is_replaced(scene: &Scene, server: &ServerId) -> bool {
-    scene.plan.server(server).is_some_and(|planned| planned.transfer == Transfer::Replace)
 }

@@ -12,7 +12,7 @@ use crate::journal::{Journal, Lease};
 use crate::landing::Way;
 use crate::migration::{
     Action, Class, Ending, Held, Hours, Live, Plan, Record, RunError, RunState, Runner, Scope, StepId, Stop, Tempo,
-    Trouble,
+    Trouble, machine_off,
 };
 use crate::model::{PersonId, ServerId};
 use crate::replica::AgentBinary;
@@ -215,10 +215,10 @@ impl Work<'_> {
                 .hint("The source is untouched and everything acknowledged is kept.")
                 .hint(format!("Resume with: traghetto migrate run {}", self.scene.tenant.id))),
             Ending::Withdrawing(server, trouble) => Err(Failure::from(trouble)
-                .hint(format!(
-                    "Nothing else is done while a machine may be on the network in the place of {server}: see to it at the landing site."
-                ))
-                .hint(format!("Then give the same command again: traghetto migrate run {}", self.scene.tenant.id))),
+                .hint(format!("Nothing else is done while a machine may be on the network in the place of {server}."))
+                .hint(see_to_it(&self.scene.plan, &server))
+                .hint(format!("Then give the same command again: traghetto migrate run {}", self.scene.tenant.id))
+                .hint(vouched(&self.scene.plan, &server))),
             Ending::Blocked(troubles) => self.blocked(troubles, args),
         }
     }
@@ -299,6 +299,19 @@ impl Work<'_> {
         });
         manual.collect()
     }
+}
+
+/// Where people look for what is in the place of a server that was taken back.
+pub(super) fn see_to_it(plan: &Plan, server: &ServerId) -> String {
+    if plan.is_replaced(server) {
+        return format!("See who has the address of {server}: the new machine, or the old server itself.");
+    }
+    "See to it at the landing site.".to_owned()
+}
+
+/// What ends the wait for it where nobody can see from here that it is off.
+pub(super) fn vouched(plan: &Plan, server: &ServerId) -> String {
+    format!("Where that cannot be seen from here, who saw it says so: {}", machine_off(plan, server))
 }
 
 pub(super) fn run_error(scene: &Scene, error: RunError) -> Failure {

@@ -8,7 +8,6 @@ use crate::digest::sha256;
 use crate::failure::{Failure, Kind};
 use crate::migration::{Action, Fact, Reached, Record, Step, StepState, Stop, at_hand};
 use crate::model::people::Side;
-use crate::model::server::Transfer;
 use crate::model::{PersonId, RoleId, ServerId};
 use crate::untrusted::printable;
 
@@ -155,7 +154,7 @@ fn page(scene: &Scene, server: &ServerId, fact: Fact, by: &PersonId, role: &Role
     let title = people.roles.get(role).map_or(role.as_str(), |role| role.title.as_str());
     let what = match fact {
         Fact::SourceOff => format!("Il server {server} è spento e il suo cavo di rete è staccato: visto sul posto."),
-        Fact::MachineOff if is_replaced(scene, server) => {
+        Fact::MachineOff if scene.plan.is_replaced(server) => {
             format!("La macchina nuova non ha più l'indirizzo del server {server}, o è scollegata dalla rete: visto.")
         }
         Fact::MachineOff => {
@@ -168,9 +167,4 @@ fn page(scene: &Scene, server: &ServerId, fact: Fact, by: &PersonId, role: &Role
         Fact::Routed => format!("L'indirizzo del server {server} porta all'ambiente di atterraggio: rotte verificate."),
     };
     format!("{}\n{what}\n{}\n\nDichiara: {name}, {title}.\n", scene.tenant.name, printable(note))
-}
-
-/// Whether another machine takes over from the server.
-fn is_replaced(scene: &Scene, server: &ServerId) -> bool {
-    scene.plan.server(server).is_some_and(|planned| planned.transfer == Transfer::Replace)
 }

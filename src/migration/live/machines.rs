@@ -1,6 +1,6 @@
 //! The landing as the runner acts on it: clones, their conversion, machines. Replicas are only read.
 
-use super::sight::{can_be_asked, ports, serves, sight};
+use super::sight::{ports, serves};
 use super::trouble::{of_file, of_landing, of_replica};
 use super::{Live, root_of};
 use crate::digest::sha256;
@@ -14,7 +14,7 @@ use crate::migration::record::{Class, Result as Outcome};
 use crate::migration::run::{Ended, Progress, Raised, Trouble};
 use crate::model::ServerId;
 use crate::model::machine::Firmware;
-use crate::model::server::{Os, Server, Transfer};
+use crate::model::server::{Os, Server};
 use crate::replica;
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
@@ -268,9 +268,6 @@ impl<F> Live<'_, F> {
 
     /// Off the network first, whatever comes after.
     pub(super) async fn withdraw_machine(&self, id: &ServerId) -> Result<Value, Trouble> {
-        if self.server(id)?.transfer == Transfer::Replace {
-            return self.address_is_free(id).await;
-        }
         let identity = self.identity(id, Purpose::Production)?;
         let begun = Instant::now();
         if self.server(id)?.transfer.is_converter() {
@@ -305,31 +302,6 @@ impl<F> Live<'_, F> {
         }))
     }
 }
-
-impl<F> Live<'_, F> {
-    /// That the new machine of a server that is replaced has given its address up: nothing answers there.
-    async fn address_is_free(&self, id: &ServerId) -> Result<Value, Trouble> {
-        let server = self.server(id)?;
-        let waits =
-            |text: String| FOREIGN.iter().fold(Trouble::new(Class::Waiting, text), |trouble, hint| trouble.hint(*hint));
-        if !can_be_asked(server) {
-            return Err(waits(format!("nobody can see from here whether the new machine of {id} has its address")));
-        }
-        let answers = sight(self.tenant, server).await.answers;
-        if answers.is_empty() {
-            return Ok(json!({ "machine": null, "silent": server.address }));
-        }
-        let answers = answers.into_iter().collect::<Vec<_>>().join(", ");
-        Err(waits(format!("something answers at the address of {id} ({}): {answers}", server.address)))
-    }
-}
-
-/// A machine that others made has the address of the server that it replaced.
-pub(super) const FOREIGN: [&str; 3] = [
-    "The new machine is not ours: people take the old server's address from it, or its network card out.",
-    "The old server stays off until then: two machines, one address.",
-    "Then give the same command again.",
-];
 
 /// Clones that were made and converted.
 struct Made {

@@ -23,9 +23,13 @@ pub(super) async fn sight(tenant: &Tenant, server: &Server) -> Sight {
     Sight { answers, witness }
 }
 
-/// Whether the source's address can be asked from this host.
-pub(super) fn can_be_asked(server: &Server) -> bool {
-    source(server).is_some()
+/// What answers at the address that a new machine may have taken over from the server; none where it cannot be asked
+/// from here. An alias, or a name, leads to the source alone, whoever has the address.
+pub(super) async fn sight_of_new(tenant: &Tenant, server: &Server) -> Option<Sight> {
+    if source(server)? != server.address.to_string() {
+        return None;
+    }
+    Some(sight(tenant, server).await)
 }
 
 /// Where the source is asked: as it is reached, an alias of an overlapping network included.

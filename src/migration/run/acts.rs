@@ -174,6 +174,9 @@ pub trait Acts: Send {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> impl Future<Output = Result<Ended, Trouble>>;
 
+    /// Looks once at the address of a server that is replaced: whether the new machine has it.
+    fn look_at_new(&mut self, server: &ServerId) -> impl Future<Output = Result<AddressSeen, Trouble>>;
+
     /// Takes the server's machine off the network and switches it off; kept, and facts. None is fine.
     fn withdraw(&mut self, server: &ServerId) -> impl Future<Output = Result<Value, Trouble>>;
 }
@@ -185,6 +188,15 @@ pub enum Routing {
     Leads(Shown),
     /// People have to change routers first: what to do, as full sentences.
     Waits(Vec<String>),
+}
+
+/// One look at the address of a server that is replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressSeen {
+    /// What answers there, and who else; none where the address cannot be asked from here.
+    pub sight: Option<Sight>,
+    /// Whether routers are known to lead it to the landing site, and nobody has begun to lead it back.
+    pub leads_here: bool,
 }
 
 /// A machine that runs.

@@ -1,7 +1,7 @@
 //! What only people can do: a person says that it is done, then the program looks.
 
 use super::Scene;
-use super::acts::{Acts, Ended, Trouble};
+use super::acts::{Acts, AddressSeen, Ended, Trouble};
 use crate::migration::playbook::{Action, Manual};
 use crate::migration::record::{Class, Result as Outcome};
 use crate::model::ServerId;
@@ -11,7 +11,7 @@ use serde_json::json;
 /// Waits for a person's word; once it was given, asks what shows that it is so.
 pub(super) async fn confirmed<A: Acts>(acts: &mut A, scene: &Scene<'_>, manual: &Manual) -> Result<Ended, Trouble> {
     let Some(said) = scene.state.confirmed.get(&scene.step.id) else { return Err(waits(scene, manual)) };
-    let facts = match &manual.asks {
+    let mut facts = match &manual.asks {
         None => json!({}),
         Some(_) => {
             let found = acts.ask(scene.step).await.map_err(|trouble| {
@@ -25,6 +25,12 @@ pub(super) async fn confirmed<A: Acts>(acts: &mut A, scene: &Scene<'_>, manual: 
         }
     };
     let probe = manual.probe().map(str::to_owned);
+    // What answers now is what its silence means, should the old server go on.
+    if let Some(server) = scene.step.server.as_ref().filter(|_| manual.takes_address())
+        && let Ok(AddressSeen { sight: Some(sight), leads_here: true }) = acts.look_at_new(server).await
+    {
+        facts["answers"] = json!(sight.answers);
+    }
     Ok(Ended { result: Outcome::Confirmed { role: said.role.clone(), by: said.by.clone(), probe }, facts })
 }
 

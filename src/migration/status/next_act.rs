@@ -4,7 +4,7 @@ use super::{Inputs, NextAct, Unsigned, manual};
 use crate::checklist::Phase as ChecklistPhase;
 use crate::migration::gate::GateStatus;
 use crate::migration::hours::{self, Wait};
-use crate::migration::next::{Next, Scope, next};
+use crate::migration::next::{Next, Scope, machine_off, next};
 use crate::migration::order::{Held, held, nobody_moves};
 use crate::migration::plan::{Plan, Step, StepId};
 use crate::migration::playbook::Action;
@@ -14,7 +14,6 @@ use crate::model::bilingual::Bilingual;
 use crate::model::calendar::italian;
 use crate::model::people::{People, Person};
 use crate::model::project_calendar::QuietPeriod;
-use crate::model::server::Transfer;
 use crate::model::window::Window;
 use crate::model::{RoleId, ServerId};
 use jiff::Timestamp;
@@ -133,16 +132,19 @@ fn moves_again(plan: &Plan) -> NextAct {
 
 /// What comes before anything else once a server was taken back.
 fn withdraws(plan: &Plan, server: &ServerId) -> Bilingual {
-    if plan.server(server).is_some_and(|planned| planned.transfer == Transfer::Replace) {
-        return text(
+    let said = machine_off(plan, server);
+    let (it, en) = if plan.is_replaced(server) {
+        (
             format!("{server} torna al vecchio server: prima la macchina nuova lascia il suo indirizzo"),
             format!("{server} goes back to the old server: the new machine gives its address up first"),
-        );
-    }
-    text(
-        format!("{server} torna alla sorgente: prima va spenta la sua macchina al data center"),
-        format!("{server} goes back to its source: its machine at the landing site is switched off first"),
-    )
+        )
+    } else {
+        (
+            format!("{server} torna alla sorgente: prima va spenta la sua macchina al data center"),
+            format!("{server} goes back to its source: its machine at the landing site is switched off first"),
+        )
+    };
+    text(format!("{it}; chi lo ha visto lo dichiara: {said}"), format!("{en}; who saw it says so: {said}"))
 }
 
 /// Between what people decide about a server that moves after one that was taken back.
