@@ -12,9 +12,9 @@ use crate::model::script_access::ScriptAccess;
 use crate::world::host::Host;
 use crate::world::probe::dns::NameServer;
 use crate::world::probe::{self, ProbeError};
-use crate::world::{Output, Pipe, Shell, ShellError};
 use crate::world::ssh::Trust;
 use crate::world::vantage::{ProbeMachines, Untold, Vantage};
+use crate::world::{Output, Pipe, Shell, ShellError};
 use reading::{Maybe as _, milliseconds, no_answer};
 use std::time::{Duration, Instant};
 

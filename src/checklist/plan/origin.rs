@@ -194,7 +194,8 @@ fn is_host_of(host: &str, server: &Server) -> bool {
         server.winrm.as_ref().map(|access| &access.host),
         server.converter.as_ref().map(|source| &source.host),
     ];
-    let same = |own: &String| own.eq_ignore_ascii_case(host) || address(host).is_some_and(|at| address(own) == Some(at));
+    let same =
+        |own: &String| own.eq_ignore_ascii_case(host) || address(host).is_some_and(|at| address(own) == Some(at));
     named.into_iter().flatten().any(same)
 }
 

@@ -46,8 +46,7 @@ fn check_hop(file: &TenantFile, tenant: &Tenant, path: &str, hop: &Access, probl
     let key = format!("{path}.host");
     let mut servers = tenant.servers.known().into_iter().flatten();
     if let Some(server) = servers.find(|server| is_reached_at(server, hop)) {
-        let complaint =
-            Complaint::new(format!("{} is {}: it would be asked instead of its copy", hop.host, server.id));
+        let complaint = Complaint::new(format!("{} is {}: it would be asked instead of its copy", hop.host, server.id));
         let hint = "the probe machine is one of the data center, with a card in the management network and one in the \
                     tenant's test network";
         file.refuse(&key, complaint.hint(hint), problems);

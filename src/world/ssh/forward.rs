@@ -117,10 +117,8 @@ enum Told {
 }
 
 fn told(words: &[String]) -> Told {
-    let kinds: Vec<Option<io::ErrorKind>> = words
-        .iter()
-        .map(|said| ANSWERS.iter().find(|(answer, _)| said == answer).map(|(_, kind)| *kind))
-        .collect();
+    let kinds: Vec<Option<io::ErrorKind>> =
+        words.iter().map(|said| ANSWERS.iter().find(|(answer, _)| said == answer).map(|(_, kind)| *kind)).collect();
     match kinds.as_slice() {
         [Some(first), rest @ ..] if rest.iter().all(|kind| *kind == Some(*first)) => Told::Answer(*first),
         [_, ..] if kinds.iter().all(Option::is_some) => Told::Nobody,

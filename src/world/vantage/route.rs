@@ -106,6 +106,9 @@ mod tests {
     #[test]
     fn the_question_holds_addresses_and_nothing_else() {
         let script = script(&["192.0.2.10".parse().unwrap()]);
-        assert!(script.ends_with("echo 'route ''192.0.2.10'\nip -o route get '192.0.2.10' 2>&1 | sed 1q\n"), "{script}");
+        assert!(
+            script.ends_with("echo 'route ''192.0.2.10'\nip -o route get '192.0.2.10' 2>&1 | sed 1q\n"),
+            "{script}"
+        );
     }
 }
