@@ -196,7 +196,7 @@ fn a_controller_that_is_not_copied_closes_no_gate() {
         asked(&tasks)[0].expect.iter().map(|condition| condition.attribute).collect::<Vec<_>>()
     };
     assert_eq!(expected("server.address in addresses"), ["found"]);
-    assert_eq!(expected("{dead: {most: 0}}"), ["found", "dead"], "who says so means it");
+    assert_eq!(expected("{dead: {at_most: 0}}"), ["found", "dead"], "who says so means it");
 }
 
 #[test]
