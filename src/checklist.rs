@@ -54,7 +54,7 @@ pub use junit::junit;
 pub use live::Live;
 pub use native::Native;
 pub use once::{Once, ask};
-pub use plan::{Asked, Inquiry, Options, Origin, Question, Task, Todo, tasks};
+pub use plan::{Asked, Inquiry, NO_PROBE, Options, Origin, ProbeMachine, Question, Task, Todo, tasks};
 pub use record::{Mark, RunRecord, Standing, counts, standing};
 pub use redact::{Blob, Redactor};
 pub use run::{Field, Keeper, run};

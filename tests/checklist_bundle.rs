@@ -146,6 +146,37 @@ fn a_copy_has_the_landing_address_and_is_not_the_source() {
 }
 
 #[test]
+fn a_copy_under_test_has_the_old_address_and_nobody_went_through_the_probe_machine() {
+    let sandbox = sandbox("{linux: Debian 12}").env("PROBE_WORD", "s3nt1nel-word");
+    let list = std::fs::read_to_string(sandbox.path().join("checklists/source.yaml")).unwrap();
+    sandbox.write("checklists/test.yaml", &list.replace("checklist: source", "checklist: test"));
+    let tenant = "inventory/tenants/cinto-caomaggiore.yaml";
+    sandbox.edit(
+        tenant,
+        "address: 192.0.2.10\n    landing: keep",
+        "address: 192.0.2.10\n    landing: {renumber: 10.64.4.10}",
+    );
+    let probe = "test_probe: {host: 10.9.0.5, user: probe, password: env:PROBE_WORD, host_key: unknown}";
+    sandbox.edit(tenant, "\nservers:\n", &format!("\n{probe}\n\nservers:\n"));
+    bundle(&sandbox).code(0);
+    import(&sandbox, &result(&sandbox)).code(0);
+    bundle_of(&sandbox, "test").code(0);
+    let moved = import(&sandbox, &result_of(&sandbox, "test", "10.64.4.10", "56 4d 0002")).code(7);
+    assert!(moved.stderr.contains("and not 192.0.2.10"), "{}", moved.stderr);
+    let told = import(&sandbox, &result_of(&sandbox, "test", "192.0.2.10", "56 4d 0002")).code(0);
+    let json: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    let found = &json["findings"][0];
+    assert_eq!((&found["verdict"], &found["through"]), (&"pass".into(), &serde_json::Value::Null), "{found:#}");
+    // It counts although the script would go through the machine.
+    let report = sandbox.run(&["checklist", "report", "test", "cinto-caomaggiore", "--json"]);
+    assert!(
+        report.stdout.contains("(asked on the host at 2") && !report.stdout.contains("10.9.0.5"),
+        "{}",
+        report.stdout
+    );
+}
+
+#[test]
 fn a_result_of_something_else_is_refused() {
     let sandbox = sandbox("{linux: Debian 12}");
     bundle(&sandbox).code(0);

@@ -17,7 +17,6 @@ use traghetto::model::script_access::ScriptAccess;
 use traghetto::model::server::{Addressing, Os, ServerRole, Transfer};
 use traghetto::model::tenant::Tenant;
 use traghetto::model::{Inventory, Known};
-use traghetto::world::ShellError;
 
 mod host;
 mod table;
@@ -62,7 +61,7 @@ impl Field for Host {
         Ok(())
     }
 
-    async fn connect(&self, _access: &ScriptAccess, _origin: &Origin) -> Result<Host, ShellError> {
+    async fn connect(&self, _access: &ScriptAccess, _origin: &Origin) -> Result<Host, NoAnswer> {
         Ok(self.clone())
     }
 

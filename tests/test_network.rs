@@ -203,7 +203,8 @@ fn the_copy_is_asked_and_not_the_source_at_the_same_address() {
 /// The copy as a Windows that takes sealed messages, and one that takes TLS.
 fn over_winrm(networks: &Networks, probe: &Sshd) {
     for options in [&["--address", SERVER][..], &["--address", SERVER, "--tls"]] {
-        let Some(emulator) = networks.space.inside("copy", || Emulator::start(options)) else { return };
+        let emulator = networks.space.inside("copy", || Emulator::start(options));
+        let emulator = emulator.expect("the Python of the WinRM emulator is there (tests/winrm)");
         let winrm = WinrmAccess { host: SERVER.to_owned(), ..emulator.access() };
         let (inventory, tenant) = scene(at(PROBE, probe), |server| {
             server.os = Os::Windows("Windows Server 2008 R2".into());
@@ -276,7 +277,9 @@ fn a_machine_that_forwards_nothing_or_is_another_one_asks_nothing() {
         assert!(!finding.unreachable, "a person mends it: {finding:?}");
     }
     said(&found[2], Verdict::Pass, "");
-    said(&found[3], Verdict::Error, "AllowTcpForwarding");
+    said(&found[3], Verdict::Error, "not asked: the probe machine");
+    said(&found[3], Verdict::Error, "set `AllowTcpForwarding yes`");
+    assert!(!found[3].unreachable, "{:?}", found[3]);
     let other =
         Access { host_key: Some(strict.fingerprint("rsa").replace(['a', 'b', 'c'], "d")), ..at(PROBE, &strict) };
     let tenant = Tenant { test_probe: Some(other), ..tenant };
@@ -315,6 +318,86 @@ fn lost(networks: &Networks) {
         assert!(finding.unreachable, "{finding:?}");
     }
     assert!(took < Duration::from_secs(4), "{took:?}");
+    frozen(networks);
+}
+
+/// One that stands still says as little about the copy as one that is lost.
+fn frozen(networks: &Networks) {
+    let probe = networks.space.inside("probe", Sshd::start);
+    let copy = networks.space.inside("copy", Sshd::start);
+    let (inventory, tenant) = scene(at(PROBE, &probe), |server| server.landing_access = Some(at(SERVER, &copy)));
+    let items = [QUESTIONS[1], ("sh: 'sleep 2; true'", "{exit: 0}")];
+    let list = list(&inventory, &items);
+    let (found, took) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(1200));
+            probe.freeze_sessions();
+        });
+        networks.asked(&tenant, &inventory, &list, &trust_nothing())
+    });
+    probe.kill_sessions();
+    for finding in &found {
+        said(
+            finding,
+            Verdict::Error,
+            "not asked: the probe machine of the test network does not serve: it gave no sign",
+        );
+        assert!(finding.unreachable, "{finding:?}");
+    }
+    assert!(took < Duration::from_secs(60), "{took:?}");
+}
+
+#[test]
+fn a_machine_whose_way_leads_to_the_source_asks_nothing() {
+    let networks = Networks::new();
+    let (probe, copy) = (networks.space.inside("probe", Sshd::start), networks.space.inside("copy", Sshd::start));
+    // All there is behind the operations host, and no card in the test network.
+    networks.space.ip("probe", &["link", "set", "dev", "eth1", "down"]);
+    networks.space.ip("probe", &["route", "add", "default", "via", "10.9.0.1"]);
+    let (inventory, tenant) = scene(at(PROBE, &probe), |server| server.landing_access = Some(at(SERVER, &copy)));
+    let list = list(&inventory, &QUESTIONS);
+    let (found, _) = networks.asked(&tenant, &inventory, &list, &trust_nothing());
+    for finding in &found {
+        said(finding, Verdict::Error, "does not serve: its way to 192.0.2.10 is `192.0.2.10 via 10.9.0.1 dev eth0");
+        said(finding, Verdict::Error, "give it a card in the test network");
+        assert!(!finding.unreachable, "a person mends it: {finding:?}");
+    }
+    assert_eq!(found.len(), 4);
+}
+
+#[test]
+fn more_pings_than_the_machine_has_sessions_wait_for_their_turn() {
+    let networks = Networks::new();
+    let probe = networks.space.inside("probe", Sshd::start);
+    let (inventory, tenant) = scene(at(PROBE, &probe), |_| {});
+    let list = list(&inventory, &[("ping: {host: \"{{ server.host }}\", count: 4}", "loss == 0"); 24]);
+    let (found, _) = networks.asked(&tenant, &inventory, &list, &trust_nothing());
+    assert_eq!(found.len(), 24);
+    found.iter().for_each(|finding| said(finding, Verdict::Pass, ""));
+}
+
+#[test]
+fn without_a_probe_machine_nobody_is_followed() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| answer(stream, "here")));
+    let inventory = inventory::load(&project()).unwrap();
+    let mut tenant = inventory.tenants[&"cinto-caomaggiore".parse().unwrap()].clone();
+    if let Known::Known(servers) = &mut tenant.servers {
+        servers.truncate(1);
+    }
+    let (near, away) = (
+        format!("http: {{url: \"http://127.0.0.1:{port}/\"}}"),
+        format!("http: {{url: \"http://127.0.0.1:{port}/away\"}}"),
+    );
+    let list = list(&inventory, &[(&near, "{status: 200}"), (&away, "{status: 200}")]);
+    let (signatures, baselines) = (Signatures::default(), Baselines::default());
+    let options = Options::whole(&inventory.project, &signatures, &baselines);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let found = runtime.block_on(run(&list, &tenant, &options, &Arc::new(Live::new(trust_nothing()))));
+    said(&found[0], Verdict::Pass, "");
+    said(&found[1], Verdict::Error, "not asked: the test network has no probe machine (`test_probe`)");
+    assert!(!found[1].unreachable);
 }
 
 #[test]
@@ -325,6 +408,12 @@ fn the_command_says_once_what_is_wrong_with_the_machine() {
             "test_probe: {{host: {host}, port: 1, user: probe, password: env:PROBE_WORD, host_key: unknown}}\n\nservers:\n"
         )
     };
+    sandbox.write("checklists/test.yaml", &text(&[("tcp: {host: \"{{ server.address }}\", port: 80}", "open")]));
+    let ran = sandbox.run(&["checklist", "run", "test", "cinto-caomaggiore", "--server", "cinto-srv1"]).code(4);
+    let hint = "hint: Write the probe machine of the test network (`test_probe`) into \
+                inventory/tenants/cinto-caomaggiore.yaml, or waive what it would ask: traghetto checklist sign test \
+                cinto-caomaggiore --items X-00,… --outcome waived";
+    assert!(ran.stderr.contains(hint), "{}", ran.stderr);
     sandbox.edit(TENANT, "\nservers:\n", &format!("\n{}", probe("127.0.0.1")));
     sandbox.write("checklists/test.yaml", &text(&QUESTIONS[..3]));
     let line = ["checklist", "run", "test", "cinto-caomaggiore", "--server", "cinto-srv1"];
@@ -354,4 +443,19 @@ fn the_command_says_once_what_is_wrong_with_the_machine() {
         assert!(ran.stdout.contains(words) && ran.stdout.contains("test_probe.host"), "{}", ran.stdout);
         sandbox.edit(TENANT, &probe(host), &probe("127.0.0.1"));
     }
+    let over = "via: {host: 192.0.2.78, user: a, password: env:PROBE_WORD, host_key: unknown}, host_key";
+    sandbox.edit(TENANT, &probe("127.0.0.1"), &probe("127.0.0.1").replace("host_key", over));
+    let ran = sandbox.run(&["inventory", "check"]).code(3);
+    let words = ["192.0.2.78 is in the tenant's LAN 192.0.2.0/24", "test_probe.via.host"];
+    assert!(words.iter().all(|words| ran.stdout.contains(words)), "{}", ran.stdout);
+    sandbox.edit(TENANT, &probe("127.0.0.1").replace("host_key", over), &probe("127.0.0.1"));
+    // The copies of another town may have the same addresses.
+    let other = "inventory/tenants/gruaro.yaml";
+    let line = |port: &str| probe("127.0.0.1").replace("port: 1,", port).replace("\n\nservers:\n", "\n\nservers: ");
+    sandbox.edit(other, "\nservers: ", &format!("\n{}", line("port: 1,")));
+    let ran = sandbox.run(&["inventory", "check"]).code(3);
+    assert!(ran.stdout.contains("127.0.0.1 is the probe machine of cinto-caomaggiore, too"), "{}", ran.stdout);
+    sandbox.edit(other, &line("port: 1,"), &line("port: 2,"));
+    let ran = sandbox.run(&["inventory", "check"]);
+    assert!(!ran.stdout.contains("test_probe"), "{}", ran.stdout);
 }

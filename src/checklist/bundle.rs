@@ -202,8 +202,9 @@ impl Source<'_> {
 
     /// Whether the computer has the server's address of this phase.
     fn is_of(&self, head: &Head) -> Result<(), BundleError> {
-        let copy = self.checklist.phase.is_of_copies();
-        let wanted = IpAddr::from(if copy { self.server.landing_address() } else { self.server.address });
+        // A copy under test has the address that it was copied with.
+        let moved = self.checklist.phase.is_of_copies() && self.checklist.phase != Phase::Test;
+        let wanted = IpAddr::from(if moved { self.server.landing_address() } else { self.server.address });
         if head.addresses.contains(&wanted) {
             return Ok(());
         }
@@ -217,7 +218,8 @@ impl Source<'_> {
 fn told(finding: Finding, time: Timestamp) -> Finding {
     let asked = format!("(asked on the host at {time})");
     let found = if finding.found.is_empty() { asked } else { format!("{} {asked}", finding.found) };
-    Finding { found, host_time: Some(time), ..finding }
+    // Nobody went through a probe machine: the Comune carried the script there.
+    Finding { found, host_time: Some(time), through: None, ..finding }
 }
 
 /// A result without secrets: answers are in hexadecimal, where no other search finds them.

@@ -304,7 +304,8 @@ pub struct Until {
     pub every: Duration,
 }
 
-/// What the program asks. Native probes start from the operations host, `sh` runs on the server.
+/// What the program asks. `sh` runs on the server, the others start beside it: from the
+/// operations host, or under test from the probe machine.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Probe {

@@ -6,17 +6,20 @@ mod reading;
 
 use super::expect::{Datum, Reading};
 use super::judge::{Answer, NoAnswer, in_words};
-use super::plan::{Origin, Question};
+use super::plan::{NO_PROBE, Origin, Question};
 use super::run::Field;
 use crate::model::script_access::ScriptAccess;
-use crate::world::ShellError;
 use crate::world::host::Host;
 use crate::world::probe::dns::NameServer;
 use crate::world::probe::{self, ProbeError};
 use crate::world::ssh::Trust;
 use crate::world::vantage::{ProbeMachines, Untold, Vantage};
+use crate::world::{Output, Pipe, Shell, ShellError};
 use reading::{Maybe as _, milliseconds, no_answer};
 use std::time::{Duration, Instant};
+
+/// Who answers at the last moment is still heard.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The world outside, with what the operator trusts and holds.
 pub struct Live {
@@ -33,8 +36,8 @@ impl Live {
 
     async fn vantage(&self, origin: &Origin) -> Result<Vantage, Untold> {
         match origin {
-            Origin::OperationsHost => Ok(Vantage::Here),
-            Origin::ProbeMachine(access) => self.machines.enter(access, &self.trust).await,
+            Origin::OperationsHost | Origin::AmongSources => Ok(Vantage::Here),
+            Origin::ProbeMachine(probe) => self.machines.enter(&probe.access, &probe.copies, &self.trust).await,
         }
     }
 
@@ -63,25 +66,62 @@ fn untold(untold: &Untold) -> NoAnswer {
 }
 
 impl Field for Live {
-    type Shell = Host;
+    type Shell = Reached;
 
     async fn ready(&self, origin: &Origin) -> Result<(), NoAnswer> {
         self.vantage(origin).await.map(|_| ()).map_err(|error| untold(&error))
     }
 
-    async fn connect(&self, access: &ScriptAccess, origin: &Origin) -> Result<Host, ShellError> {
-        let from = self.vantage(origin).await.map_err(|error| {
-            let host = access.host().to_owned();
-            ShellError::Unreachable { host, source: error.into() }
-        })?;
-        Host::connect(&from, access, &self.trust).await
+    async fn connect(&self, access: &ScriptAccess, origin: &Origin) -> Result<Reached, NoAnswer> {
+        let from = self.vantage(origin).await.map_err(|error| untold(&error))?;
+        match Host::connect(&from, access, &self.trust).await {
+            Ok(host) => Ok(Reached { host, from }),
+            Err(error) => {
+                let own = match from.trouble(&error) {
+                    None if error.is_transient() => from.loss().await,
+                    known => known,
+                };
+                Err(own.map_or_else(|| error.into(), |own| untold(&own)))
+            }
+        }
+    }
+
+    async fn loss(&self, reached: &Reached) -> Option<NoAnswer> {
+        reached.from.loss().await.map(|error| untold(&error))
     }
 
     async fn ask(&self, question: &Question, origin: &Origin, deadline: Duration) -> Result<Answer, NoAnswer> {
         let from = self.vantage(origin).await.map_err(|error| untold(&error))?;
-        let answer = self.asked(&from, question, deadline).await;
+        let _turn = match question {
+            Question::Ping { .. } => from.turn().await,
+            _ => None,
+        };
+        let asking = async {
+            match (question, origin) {
+                (Question::Http { url }, Origin::AmongSources) => http_here(url, deadline).await,
+                _ => self.asked(&from, question, deadline).await,
+            }
+        };
+        let late = NoAnswer { reason: format!("no answer within {} s", deadline.as_secs()), unreachable: true };
+        let answer = tokio::time::timeout(deadline + GRACE, asking).await.unwrap_or(Err(late));
         // Whoever hung up may have been the probe machine.
         from.loss().await.map_or(answer, |error| Err(untold(&error)))
+    }
+}
+
+/// A host that we are logged in to, and from where.
+pub struct Reached {
+    host: Host,
+    from: Vantage,
+}
+
+impl Shell for Reached {
+    async fn run(&self, script: &str, deadline: Duration) -> Result<Output, ShellError> {
+        self.host.run(script, deadline).await
+    }
+
+    async fn open(&self, command: &str) -> Result<Pipe, ShellError> {
+        self.host.open(command).await
     }
 }
 
@@ -131,12 +171,24 @@ async fn name_server(from: &Vantage, text: &str) -> Result<NameServer, NoAnswer>
 }
 
 async fn http(from: &Vantage, url: &str, deadline: Duration) -> Result<Answer, NoAnswer> {
-    let page = probe::http(from, url, deadline).await.map_err(|error| no_answer(&error))?;
+    Ok(read(probe::http(from, url, deadline).await.map_err(|error| no_answer(&error))?))
+}
+
+/// The same where a source may be whom an answer sends us on to: nobody follows.
+async fn http_here(url: &str, deadline: Duration) -> Result<Answer, NoAnswer> {
+    let page = probe::http_as_is(url, deadline).await.map_err(|error| no_answer(&error))?;
+    if matches!(page.status, 300..=399) {
+        return Err(NoAnswer { reason: format!("{NO_PROBE}: the answer sends on"), unreachable: false });
+    }
+    Ok(read(page))
+}
+
+fn read(page: probe::Page) -> Answer {
     let reading = Reading::default()
         .with("status", Datum::Number(page.status.into()))
         .with("body", Datum::Text(String::from_utf8_lossy(&page.body).into_owned()))
         .with("ms", milliseconds(page.took));
-    Ok(Answer { reading, raw: page.body, complaint: String::new(), took: page.took })
+    Answer { reading, raw: page.body, complaint: String::new(), took: page.took }
 }
 
 async fn ping(from: &Vantage, host: &str, count: u32, every: Duration, deadline: Duration) -> Result<Answer, NoAnswer> {

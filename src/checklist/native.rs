@@ -1,4 +1,4 @@
-//! Questions to services in their own protocols, from the operations host, without a login.
+//! Questions to services in their own protocols, without a login.
 
 mod attributes;
 mod form;

@@ -4,7 +4,8 @@ mod origin;
 mod question;
 mod values;
 
-pub use question::{Asked, Inquiry, Origin, Question, Task, Todo};
+pub use origin::NO_PROBE;
+pub use question::{Asked, Inquiry, Origin, ProbeMachine, Question, Task, Todo};
 
 use super::baseline::Baselines;
 use super::batch::STDOUT_LIMIT;
@@ -144,7 +145,7 @@ impl<'a> Scene<'a> {
         let value = |variable| self.value(variable, nouns);
         let filled = self.question(probe, nouns).and_then(|question| {
             let origin = self.origin(&question)?;
-            let wanted = origin::wanted(&question, &origin, expect, *implied);
+            let wanted = self.wanted(&question, &origin, expect, *implied);
             let expect = wanted.map(|condition| condition.resolve(value)).collect::<Result<Vec<_>, _>>()?;
             let expression = expression.as_ref().map(|expression| expression.resolve(&value)).transpose()?;
             origin::unasked(&question, &origin, &expect, expression.as_ref())?;

@@ -3,7 +3,7 @@
 use super::finding::{Finding, Outcome, Subject, Verdict};
 use super::item::{Checklist, ItemId, Moment, Phase};
 use super::judge::at_rest;
-use super::plan::{Task, Todo};
+use super::plan::{NO_PROBE, Task, Todo};
 use super::sign::{Attached, Document, Given, Opinion, Signatures, Signed, Waiver};
 use crate::journal::Event;
 use crate::model::{PersonId, RoleId, ServerId, TenantId};
@@ -69,6 +69,23 @@ impl RunRecord {
     #[must_use]
     pub fn weighed(self, findings: Vec<Finding>) -> Self {
         Self { outcome: Outcome::of(&findings), counts: counts(&findings), findings, ..self }
+    }
+}
+
+impl RunRecord {
+    /// What opens the gate where copies are not asked for want of a probe machine, as one sentence.
+    pub fn way_without_probe(&self) -> Option<String> {
+        let lacks = |finding: &&Finding| {
+            finding.verdict == Verdict::Error
+                && finding.reason.as_deref().is_some_and(|reason| reason.starts_with(NO_PROBE))
+        };
+        let item = &self.findings.iter().find(lacks)?.item;
+        let (phase, tenant) = (self.phase, &self.tenant);
+        Some(format!(
+            "Write the probe machine of the test network (`test_probe`) into inventory/tenants/{tenant}.yaml, or waive \
+             what it would ask: traghetto checklist sign {phase} {tenant} --items {item},… --outcome waived --until DATE \
+             --role ROLE --note WHY"
+        ))
     }
 }
 
@@ -163,13 +180,13 @@ pub fn standing(tasks: &[Task], phase: Phase, events: &[Event], signatures: &Sig
         for finding in run.findings {
             let key = key(&finding.item, &finding.subject);
             let found = Last { time: event.time.clone(), by: event.operator.clone(), finding };
-            let outlasted = |task: &&Task| last.get(&key).is_some_and(|before| outlasts(task, before, &found));
+            let outlasted = |task: &&Task| last.get(&key).is_some_and(|before| outlasts((task, phase), before, &found));
             if !by_key.get(&key).is_some_and(outlasted) {
                 last.insert(key, found);
             }
         }
     }
-    tasks.iter().map(|task| stands(task, &mut last, signatures)).collect()
+    tasks.iter().map(|task| stands((task, phase), &mut last, signatures)).collect()
 }
 
 type Key = (ItemId, Subject);
@@ -179,11 +196,18 @@ fn key(item: &ItemId, subject: &Subject) -> Key {
 }
 
 /// Whether a finding is of the present text of its item, and of the machine that the inventory names.
-fn is_of(finding: &Finding, task: &Task) -> bool {
+fn is_of(finding: &Finding, task: &Task, phase: Phase) -> bool {
+    // The Comune carried the script there, and the import saw that it was the right machine.
+    let carried = finding.host_time.is_some();
     let same = match &task.todo {
-        Todo::Ask(inquiry) => finding.asked == inquiry.identity(),
-        // The Comune carried the script there, and the import saw that it was the right machine.
-        Todo::Impossible(_) => !finding.asked.is_empty(),
+        Todo::Ask(inquiry) => {
+            // What a script answers does not say from where it was sent: from elsewhere its host was the source.
+            let elsewhere = phase == Phase::Test
+                && inquiry.question.script().is_some()
+                && finding.through.as_deref() != inquiry.origin.probe();
+            finding.asked == inquiry.identity() && (carried || !elsewhere)
+        }
+        Todo::Impossible(_) => carried && !finding.asked.is_empty(),
         Todo::Skip(_) | Todo::Sign => false,
     };
     same && finding.digest == task.item.digest()
@@ -196,7 +220,7 @@ pub(super) const OUTLASTS: SignedDuration = SignedDuration::from_hours(24);
 /// Whether a finding of `before` still counts although `after` was tried later: where nothing was
 /// found out since, because the Comune carries the script there (a bundle), or because the machine is at
 /// times started as another system.
-fn outlasts(task: &Task, before: &Last, after: &Last) -> bool {
+fn outlasts((task, phase): (&Task, Phase), before: &Last, after: &Last) -> bool {
     let told = |last: &Last| last.finding.verdict != Verdict::Error;
     let unheard = match &task.todo {
         Todo::Impossible(_) => !told(after),
@@ -210,14 +234,18 @@ fn outlasts(task: &Task, before: &Last, after: &Last) -> bool {
     let asked = || before.finding.host_time.or_else(|| before.time.parse().ok());
     let age = || Some(after.time.parse::<Timestamp>().ok()?.duration_since(asked()?));
     let young = || age().is_some_and(|age| age <= OUTLASTS);
-    unheard && told(before) && is_of(&before.finding, task) && young()
+    unheard && told(before) && is_of(&before.finding, task, phase) && young()
 }
 
-fn stands(task: &Task, last: &mut BTreeMap<(ItemId, Subject), Last>, signatures: &Signatures) -> Standing {
+fn stands(
+    (task, phase): (&Task, Phase),
+    last: &mut BTreeMap<(ItemId, Subject), Last>,
+    signatures: &Signatures,
+) -> Standing {
     let marks: Vec<Mark> = signatures.valid(&task.item, &task.subject).map(Mark::of).collect();
     let found = last.remove(&key(&task.item.id, &task.subject));
     let (finding, time, by) = match (&task.todo, found) {
-        (_, Some(found)) if is_of(&found.finding, task) => (found.finding, Some(found.time), Some(found.by)),
+        (_, Some(found)) if is_of(&found.finding, task, phase) => (found.finding, Some(found.time), Some(found.by)),
         (_, found) => {
             let changed = found.is_some_and(|found| !found.finding.asked.is_empty());
             let reason = if changed { "its text or its machine has changed since it was run" } else { "not run yet" };

@@ -25,6 +25,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// Hosts that are at work at the same time, and probes beside them.
 const AT_ONCE: usize = 64;
+/// What a question may take besides its own time: its turn, and until a probe machine that is lost is known
+/// to be. Whoever asks keeps the time itself.
+const MARGIN: Duration = Duration::from_secs(60);
 /// What a host may take besides its items: its shell's start, the way there and back.
 const HOST_MARGIN: Duration = Duration::from_secs(15);
 
@@ -45,7 +48,12 @@ pub trait Field: Send + Sync + 'static {
         &self,
         access: &ScriptAccess,
         origin: &Origin,
-    ) -> impl Future<Output = Result<Self::Shell, ShellError>> + Send;
+    ) -> impl Future<Output = Result<Self::Shell, NoAnswer>> + Send;
+
+    /// Why what this connection just did not bring says nothing about the host: whoever carried it is lost.
+    fn loss(&self, _shell: &Self::Shell) -> impl Future<Output = Option<NoAnswer>> + Send {
+        async { None }
+    }
 
     /// Asks a question that is not a script, from there.
     fn ask(
@@ -206,7 +214,7 @@ async fn ask_probe<F: Field>(field: Arc<F>, permits: Arc<Semaphore>, mut job: Jo
 async fn ask_in_time<F: Field>(field: &F, inquiry: &Inquiry) -> Result<Answer, NoAnswer> {
     let Inquiry { question, origin, timeout: limit, .. } = inquiry;
     field.ready(origin).await?;
-    let asked = timeout(*limit + Duration::from_secs(1), field.ask(question, origin, *limit)).await;
+    let asked = timeout(*limit + MARGIN, field.ask(question, origin, *limit)).await;
     let silent = NoAnswer { reason: format!("no answer within {} s", limit.as_secs()), unreachable: true };
     asked.unwrap_or(Err(silent))
 }
@@ -260,7 +268,13 @@ async fn ask_once<F: Field>(
     let lost = |answer: &Result<Answer, NoAnswer>| answer.as_ref().is_err_and(|none| none.unreachable);
     if !answers.iter().any(lost) {
         *shell = Some(open);
-    } else if let Err(none) = field.ready(&host.origin).await {
+        return answers;
+    }
+    let loss = match field.loss(&open).await {
+        None => field.ready(&host.origin).await.err(),
+        known => known,
+    };
+    if let Some(none) = loss {
         // It was the machine that asks, and says nothing about the host.
         answers.iter_mut().filter(|answer| lost(answer)).for_each(|answer| *answer = Err(none.clone()));
     }
@@ -269,7 +283,7 @@ async fn ask_once<F: Field>(
 
 async fn enter<F: Field>(field: &F, host: &Host) -> Result<F::Shell, NoAnswer> {
     field.ready(&host.origin).await?;
-    field.connect(&host.access, &host.origin).await.map_err(|error| no_answer(&error))
+    field.connect(&host.access, &host.origin).await
 }
 
 async fn ask_all<S: Shell>(shell: &S, powershell: bool, jobs: &[Job]) -> Vec<Result<Answer, NoAnswer>> {
@@ -325,7 +339,7 @@ async fn together<S: Shell>(shell: &S, entries: &[Entry<'_>]) -> Result<Answers,
         Err(ShellError::Deadline { printed, .. }) if !printed.is_empty() => {
             Ok(together::answers(&nonce, &printed, None, entries))
         }
-        Err(error) => Err(no_answer(&error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -339,7 +353,7 @@ async fn apart<S: Shell>(shell: &S, powershell: bool, entries: &[Entry<'_>]) -> 
     let script = if powershell { powershell::batch::script(&nonce, entries) } else { batch::script(&nonce, entries) };
     let output = match shell.run(&script, deadline).await {
         Ok(output) => output,
-        Err(error) => return (rescued(&nonce, &error), Some(no_answer(&error))),
+        Err(error) => return (rescued(&nonce, &error), Some(error.into())),
     };
     if let Some(answers) = batch::answers(&nonce, &output.stdout) {
         return (answers, None);
@@ -369,13 +383,15 @@ fn nonce() -> Result<String, NoAnswer> {
 }
 
 /// A refused host key or login is for a person to mend; everything else may pass by itself.
-fn no_answer(error: &ShellError) -> NoAnswer {
-    let reason = match error {
-        ShellError::Algorithms { legacy, .. } if !legacy.is_empty() => {
-            let (words, legacy) = (in_words(error), legacy.join(", "));
-            format!("{words}; `ssh_profile: legacy` in its access takes {legacy}")
-        }
-        _ => in_words(error),
-    };
-    NoAnswer { reason, unreachable: error.is_transient() }
+impl From<ShellError> for NoAnswer {
+    fn from(error: ShellError) -> Self {
+        let reason = match &error {
+            ShellError::Algorithms { legacy, .. } if !legacy.is_empty() => {
+                let (words, legacy) = (in_words(&error), legacy.join(", "));
+                format!("{words}; `ssh_profile: legacy` in its access takes {legacy}")
+            }
+            _ => in_words(&error),
+        };
+        NoAnswer { reason, unreachable: error.is_transient() }
+    }
 }

@@ -544,7 +544,8 @@ fn checked(run: &RunRecord) -> Result<Ended, Trouble> {
             let class = if outcome == Outcome::Unreachable { Class::Unreachable } else { Class::CheckFailed };
             let what = if blocking.is_empty() { NOTHING.to_owned() } else { blocking.join(", ") };
             let text = format!("checklist {phase} does not hold: {what}");
-            Err(Trouble::new(class, text).hint("No server was touched.").hint(report))
+            let trouble = Trouble::new(class, text).hint("No server was touched.").hint(report);
+            Err(run.way_without_probe().into_iter().fold(trouble, Trouble::hint))
         }
     }
 }

@@ -27,7 +27,7 @@ pub mod throughput;
 pub mod tls;
 
 pub(super) use certificate::signature_algorithm;
-pub use http::{Page, http};
+pub use http::{Page, http, http_as_is};
 pub use ping::{Echoes, INTERVAL, ping};
 
 use super::vantage::{Stream, Untold, Vantage};

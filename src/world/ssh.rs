@@ -14,7 +14,7 @@ mod trouble;
 mod trust;
 mod wire;
 
-pub use forward::Prohibited;
+pub use forward::Unconnected;
 pub use trust::Trust;
 
 use super::{Output, Pipe, Shell, ShellError};

@@ -4,7 +4,7 @@
 //! question of that phase goes through the probe machine in that network; from the operations host
 //! the same address is the source, whose answer would say nothing about the copy.
 
-use super::question::{Origin, Question};
+use super::question::{Origin, ProbeMachine, Question};
 use super::{Scene, Unfilled};
 use crate::checklist::expect::Condition;
 use crate::checklist::expression::Expression;
@@ -17,7 +17,10 @@ use std::net::IpAddr;
 
 /// Whether a key centre answers by it.
 const UDP: &str = "udp";
-const NO_PROBE: &str =
+/// Those who do not answer of whom a service's name knows.
+const DEAD: &str = "dead";
+/// Why nothing is asked of a copy for want of a probe machine: how the reason begins.
+pub const NO_PROBE: &str =
     "not asked: the test network has no probe machine (`test_probe`), and from here its source would answer";
 const NO_NTP: &str = "not asked: the time is told over UDP, which no probe machine carries";
 const NO_MTU: &str =
@@ -30,37 +33,44 @@ impl Scene<'_> {
         if self.phase != Phase::Test || !goes_to_the_copies(question) {
             return Ok(Origin::OperationsHost);
         }
-        let Some(probe) = &self.tenant.test_probe else {
-            let source = target(question).is_some_and(|host| self.is_a_source(host));
-            return if source { Err(Unfilled::Invalid(NO_PROBE.to_owned())) } else { Ok(Origin::OperationsHost) };
+        let Some(probe) = ProbeMachine::of(self.tenant) else {
+            return if self.may_be_a_source(question) {
+                Err(Unfilled::Invalid(NO_PROBE.to_owned()))
+            } else {
+                Ok(Origin::AmongSources)
+            };
         };
         match question {
             Question::Native(Native::Ntp { .. }) => Err(Unfilled::Invalid(NO_NTP.to_owned())),
             Question::Native(Native::Mtu { .. }) => Err(Unfilled::Invalid(NO_MTU.to_owned())),
-            _ => Ok(Origin::ProbeMachine(Box::new(probe.clone()))),
+            _ => Ok(Origin::ProbeMachine(Box::new(probe))),
         }
     }
 
-    /// Whether a host is a source, as the operations host sees it. How a source is logged in to counts where
-    /// copies run in a vSphere, whose test network nothing leads to; a laboratory may use one door for both.
-    fn is_a_source(self, host: &str) -> bool {
+    /// Whether a source may answer a question from the operations host. Where copies run in a vSphere nothing
+    /// leads to their network: whoever has a name or a login of a source is it. A laboratory may use one door
+    /// for both.
+    fn may_be_a_source(self, question: &Question) -> bool {
         let isolated = matches!(self.project.landing.machines, LandingMachines::Vsphere(_));
-        self.tenant.servers.known().into_iter().flatten().any(|server| {
-            let named = [
-                server.access.as_ref().filter(|access| access.via.is_none()).map(|access| &access.host),
-                server.winrm.as_ref().map(|access| &access.host),
-            ];
-            is_address(host, server)
-                || isolated && named.into_iter().flatten().any(|own| own.eq_ignore_ascii_case(host))
-        })
+        // It connects to whomever the copy names, and those have the addresses of sources.
+        let names_others = matches!(question, Question::Native(Native::Locator { .. }));
+        let host = target(question);
+        let named = isolated && host.is_some_and(|host| address(host).is_none());
+        let own = |server: &Server| {
+            let addressed = host.is_some_and(|host| address(host) == Some(IpAddr::V4(server.address)));
+            let known = host.is_some_and(|host| is_host_of(host, server));
+            addressed || isolated && known || over(question).is_some_and(|via| is_way_of(via, server))
+        };
+        names_others || named || self.tenant.servers.known().into_iter().flatten().any(own)
     }
 
-    /// How a machine is reached over SSH in this phase: a copy that is to have a new address still has the
-    /// old one under test.
+    /// How a machine is reached over SSH in this phase: under test the probe machine is the way, whatever way
+    /// there is otherwise, and a copy that is to have a new address still has the old one.
     pub(super) fn ssh(self, access: &Access, server: &Server) -> Access {
-        let through = self.is_probed() && access.via.is_none();
-        let host = if through { under_test(&access.host, server) } else { access.host.clone() };
-        Access { host, ..access.clone() }
+        if !self.is_probed() {
+            return access.clone();
+        }
+        Access { host: under_test(&access.host, server), via: None, ..access.clone() }
     }
 
     /// The same over WinRM.
@@ -78,25 +88,30 @@ impl Scene<'_> {
         if !self.is_probed() {
             return None;
         }
-        let ssh =
-            server.landing_access.as_ref().filter(|access| access.via.is_none()).map(|access| access.host.clone());
+        let ssh = server.landing_access.as_ref().map(|access| access.host.clone());
         let winrm = || server.landing_winrm.as_ref().map(|access| access.host.clone());
         let host = ssh.or_else(winrm).unwrap_or_else(|| server.address.to_string());
         Some(under_test(&host, server))
     }
-}
 
-/// What must hold of the answer: that a key centre answers by UDP is not among it where a probe machine asks
-/// and the item does not say so itself.
-pub(super) fn wanted<'e>(
-    question: &Question,
-    origin: &Origin,
-    expect: &'e [Condition],
-    implied: usize,
-) -> impl Iterator<Item = &'e Condition> {
-    let carried = carries_udp(question, origin);
-    let kept = move |(at, condition): &(usize, &Condition)| carried || *at >= implied || condition.attribute != UDP;
-    expect.iter().enumerate().filter(kept).map(|(_, condition)| condition)
+    /// What must hold of the answer. Where the item does not say it itself, that a key centre answers by UDP is
+    /// not among it where a probe machine asks, nor under test that every controller answers of which the copy
+    /// knows: some are not copied.
+    pub(super) fn wanted<'e>(
+        self,
+        question: &Question,
+        origin: &Origin,
+        expect: &'e [Condition],
+        implied: usize,
+    ) -> impl Iterator<Item = &'e Condition> {
+        let carried = carries_udp(question, origin);
+        let alone = self.phase == Phase::Test && matches!(question, Question::Native(Native::Locator { .. }));
+        let kept = move |(at, condition): &(usize, &Condition)| {
+            let dropped = !carried && condition.attribute == UDP || alone && condition.attribute == DEAD;
+            *at >= implied || !dropped
+        };
+        expect.iter().enumerate().filter(kept).map(|(_, condition)| condition)
+    }
 }
 
 fn carries_udp(question: &Question, origin: &Origin) -> bool {
@@ -118,16 +133,20 @@ pub(super) fn unasked(
     Ok(())
 }
 
-/// Whether a question may be for a copy: routers are not in the test network, and a jump host of its own
-/// is the way to a copy that people gave.
+/// Whether a question may be for a copy: routers are not in the test network.
 fn goes_to_the_copies(question: &Question) -> bool {
+    !matches!(question, Question::Ios { .. })
+}
+
+/// The jump host over which a question is asked.
+fn over(question: &Question) -> Option<&Access> {
     match question {
-        Question::Ios { .. } => false,
-        Question::Throughput { access, .. } | Question::Sh { access, .. } => access.via.is_none(),
-        Question::Ps { access: ScriptAccess::Sh(access) | ScriptAccess::PowerShellOverSsh(access), .. } => {
-            access.via.is_none()
+        Question::Throughput { access, .. }
+        | Question::Sh { access, .. }
+        | Question::Ps { access: ScriptAccess::Sh(access) | ScriptAccess::PowerShellOverSsh(access), .. } => {
+            access.via.as_deref()
         }
-        _ => true,
+        _ => None,
     }
 }
 
@@ -161,11 +180,29 @@ fn host_of(url: &str) -> Option<&str> {
     Some(place.split_once(':').map_or(place, |(host, _)| host))
 }
 
-/// Whether a host is an address of the source: with a port after it, as a name server may have one.
-fn is_address(host: &str, server: &Server) -> bool {
-    let own = IpAddr::V4(server.address);
+/// A host as an address: with a port after it, as a name server may have one.
+fn address(host: &str) -> Option<IpAddr> {
     let plain = host.parse::<IpAddr>().ok();
-    plain.or_else(|| host.parse::<std::net::SocketAddr>().ok().map(|both| both.ip())) == Some(own)
+    let both = || host.parse::<std::net::SocketAddr>().ok().map(|both| both.ip());
+    plain.or_else(both).map(|address| address.to_canonical())
+}
+
+/// Whether a host is where the source is logged in to.
+fn is_host_of(host: &str, server: &Server) -> bool {
+    let named = [
+        server.access.as_ref().filter(|access| access.via.is_none()).map(|access| &access.host),
+        server.winrm.as_ref().map(|access| &access.host),
+        server.converter.as_ref().map(|source| &source.host),
+    ];
+    let same =
+        |own: &String| own.eq_ignore_ascii_case(host) || address(host).is_some_and(|at| address(own) == Some(at));
+    named.into_iter().flatten().any(same)
+}
+
+/// Whether a jump host is the one that leads to the source.
+fn is_way_of(via: &Access, server: &Server) -> bool {
+    let own = server.access.as_ref().and_then(|access| access.via.as_deref());
+    own.is_some_and(|own| own.host.eq_ignore_ascii_case(&via.host) && own.port == via.port)
 }
 
 /// The host of a copy in the test network.

@@ -10,6 +10,8 @@ use crate::digest::sha256;
 use crate::model::router_access::RouterAccess;
 use crate::model::script_access::ScriptAccess;
 use crate::model::server::Access;
+use crate::model::tenant::Tenant;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// One item for one subject.
@@ -68,16 +70,36 @@ pub enum Origin {
     /// The operations host.
     #[default]
     OperationsHost,
+    /// The operations host, while sources answer beside their copies: where an answer sends on to may be one
+    /// of them.
+    AmongSources,
     /// The probe machine of the tenant's test network.
-    ProbeMachine(Box<Access>),
+    ProbeMachine(Box<ProbeMachine>),
+}
+
+/// A probe machine, and whom it asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeMachine {
+    /// How it is reached.
+    pub access: Access,
+    /// The addresses that copies have under test, which it must have a card of its own to.
+    pub copies: Vec<Ipv4Addr>,
+}
+
+impl ProbeMachine {
+    /// The probe machine of a tenant, if it has one.
+    pub fn of(tenant: &Tenant) -> Option<Self> {
+        let copies = tenant.servers.known().into_iter().flatten().map(|server| server.address).collect();
+        Some(Self { access: tenant.test_probe.clone()?, copies })
+    }
 }
 
 impl Origin {
     /// The host of the probe machine, if it is one.
     pub fn probe(&self) -> Option<&str> {
         match self {
-            Origin::OperationsHost => None,
-            Origin::ProbeMachine(access) => Some(&access.host),
+            Origin::OperationsHost | Origin::AmongSources => None,
+            Origin::ProbeMachine(probe) => Some(&probe.access.host),
         }
     }
 }

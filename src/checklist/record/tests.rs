@@ -116,6 +116,8 @@ fn the_script_that_the_comune_carried_there_counts_where_nothing_else_can_ask() 
     room.server().access = None;
     assert!(matches!(room.task().todo, Todo::Impossible(_)));
     room.run(morning, Verdict::Pass, "of the bundle", false);
+    assert_eq!(room.stands().0, "error", "asked from here, when that was thought of its machine");
+    room.events[0].data["findings"][0]["host_time"] = "2026-11-30T09:00:00Z".into();
     assert_eq!(room.stands(), ("pass", Some(morning.to_owned()), String::new()));
     room.run(noon, Verdict::Error, "", false);
     assert_eq!(room.stands().0, "pass", "a run from here finds out nothing");
@@ -159,4 +161,26 @@ fn a_port_that_the_rescue_system_has_not_open_takes_nothing_from_what_the_server
         let alternates = |task: &Task| matches!(&task.todo, Todo::Ask(inquiry) if inquiry.asked.alternates);
         assert!(!tasks.iter().any(alternates), "{phase}");
     }
+}
+
+#[test]
+fn a_script_of_the_test_counts_from_where_it_would_be_sent_now() {
+    let mut task = Room::new().task();
+    let mut finding = judge::at_rest(&task, &Signatures::default(), "not asked");
+    finding.asked = identity(&task);
+    assert!(is_of(&finding, &task, Phase::Test));
+    let Todo::Ask(inquiry) = &mut task.todo else { panic!("asked") };
+    let Some((crate::model::script_access::ScriptAccess::Sh(access), _)) = inquiry.question.script() else {
+        panic!("{inquiry:?}")
+    };
+    let probe = crate::checklist::ProbeMachine { access, copies: Vec::new() };
+    let host = probe.access.host.clone();
+    inquiry.origin = crate::checklist::Origin::ProbeMachine(Box::new(probe));
+    assert!(!is_of(&finding, &task, Phase::Test), "it was the source that answered");
+    finding.through = Some(host);
+    assert!(is_of(&finding, &task, Phase::Test));
+    finding.through = Some("another".into());
+    assert!(!is_of(&finding, &task, Phase::Test) && is_of(&finding, &task, Phase::Source));
+    (finding.through, finding.host_time) = (None, Some("2026-11-30T09:00:00Z".parse().unwrap()));
+    assert!(is_of(&finding, &task, Phase::Test), "the Comune carried it there");
 }

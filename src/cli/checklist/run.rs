@@ -138,7 +138,8 @@ pub(super) fn conclude(record: &RunRecord) -> Result<(), Failure> {
     let (phase, tenant) = (record.phase, &record.tenant);
     let of = |wanted: &dyn Fn(&Finding) -> bool| names(record.findings.iter().filter(|finding| wanted(finding)));
     let again = format!("traghetto checklist run {phase} {tenant}");
-    let because = |failure: Failure| untold(record).into_iter().fold(failure, Failure::hint);
+    let because =
+        |failure: Failure| untold(record).into_iter().chain(record.way_without_probe()).fold(failure, Failure::hint);
     let blocked = record.findings.iter().any(Finding::blocks);
     match record.outcome {
         Outcome::Passed => Ok(()),

@@ -385,11 +385,26 @@ fn monitoring(server: &Server) -> Task {
     task((Area::Monitoring, "D-03", Doer::Operator), Some(id), what, check)
 }
 
+/// The account on the machine that asked the test copies, which is of the data center and stays, or goes.
+fn probe_machine(tenant: &Tenant) -> Option<Task> {
+    let probe = tenant.test_probe.as_ref()?;
+    let (user, host) = (&probe.user, &probe.host);
+    let what = text(
+        format!("Eliminare la macchina sonda della rete di prova, o la sua utenza e la sua chiave: SSH {user}@{host}"),
+        format!("Delete the probe machine of the test network, or its account and key: SSH {user}@{host}"),
+    );
+    let check = text(
+        format!("{host} non risponde, o rifiuta l'accesso con la stessa chiave o password"),
+        format!("{host} does not answer, or refuses a login with the same key or password"),
+    );
+    Some(task((Area::Accounts, "D-11", Doer::Operator), None, what, check))
+}
+
 /// What is done once.
 fn of_tenant(tenant: &Tenant, path: Option<&MigrationPath>, has_servers: bool) -> Vec<Task> {
     let id = &tenant.id;
     let about = (Area::Way, "D-11", Doer::Network);
-    let mut tasks = Vec::new();
+    let mut tasks: Vec<Task> = probe_machine(tenant).into_iter().collect();
     match path {
         Some(path) => {
             let what = text(

@@ -2,10 +2,9 @@
 //! is not there yet is slow, or stays without it.
 
 use super::Live;
-use crate::checklist::{Datum, Field, Origin, Question};
+use crate::checklist::{Datum, Field, Origin, ProbeMachine, Question};
 use crate::migration::run::{Progress, Trouble};
 use crate::model::ServerId;
-use crate::model::server::Access;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -32,37 +31,37 @@ impl<F: Field> Live<'_, F> {
     ) -> Result<Value, Trouble> {
         let server = self.server(id)?;
         let alone = self.tenant.servers.known().is_none_or(|servers| servers.len() == 1);
-        let Some(probe) = self.tenant.test_probe.as_ref().filter(|_| server.is_domain_controller() && !alone) else {
+        let Some(probe) = ProbeMachine::of(self.tenant).filter(|_| server.is_domain_controller() && !alone) else {
             return Ok(Value::Null);
         };
-        Ok(answers(&*self.field, probe, &server.address.to_string(), WAIT, progress).await)
+        Ok(answers(&*self.field, &probe, &server.address.to_string(), WAIT, progress).await)
     }
 }
 
 /// After how many seconds the directory at `host` answers the probe machine, or why nobody knows.
 async fn answers<F: Field>(
     field: &F,
-    probe: &Access,
+    probe: &ProbeMachine,
     host: &str,
     Wait { patience, every }: Wait,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Value {
-    let origin = Origin::ProbeMachine(Box::new(probe.clone()));
+    let (through, origin) = (&probe.access.host, Origin::ProbeMachine(Box::new(probe.clone())));
     let question = Question::Tcp { host: host.to_owned(), port: LDAP };
     let begun = Instant::now();
     while begun.elapsed() < patience {
         if let Err(none) = field.ready(&origin).await {
-            return json!({ "through": probe.host, "unknown": none.reason });
+            return json!({ "through": through, "unknown": none.reason });
         }
         let answer = field.ask(&question, &origin, every).await;
         if answer.is_ok_and(|answer| answer.reading.get("open") == Some(&Datum::Flag(true))) {
-            return json!({ "through": probe.host, "seconds": begun.elapsed().as_secs_f64() });
+            return json!({ "through": through, "seconds": begun.elapsed().as_secs_f64() });
         }
         let (done, total) = (begun.elapsed().as_secs(), patience.as_secs());
         progress(Progress { stage: "waiting for the domain controller", done, total, link: 0, allowance: None });
         tokio::time::sleep(every).await;
     }
-    json!({ "through": probe.host, "silent_seconds": patience.as_secs_f64() })
+    json!({ "through": through, "silent_seconds": patience.as_secs_f64() })
 }
 
 #[cfg(test)]
@@ -70,7 +69,7 @@ mod tests {
     use super::*;
     use crate::checklist::{Answer, NoAnswer, Reading};
     use crate::model::script_access::ScriptAccess;
-    use crate::model::server::{Login, SshProfile};
+    use crate::model::server::{Access, Login, SshProfile};
     use crate::world::{Output, Pipe, Shell, ShellError};
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -102,7 +101,7 @@ mod tests {
             if self.probe { Ok(()) } else { Err(down()) }
         }
 
-        async fn connect(&self, _: &ScriptAccess, _: &Origin) -> Result<Nobody, ShellError> {
+        async fn connect(&self, _: &ScriptAccess, _: &Origin) -> Result<Nobody, NoAnswer> {
             Ok(Nobody)
         }
 
@@ -129,8 +128,8 @@ mod tests {
             via: None,
         };
         let lan = Lan { answers_at, asked: AtomicU32::new(0), probe };
-        let mut told = 0;
-        let facts = runtime.block_on(answers(&lan, &access, "192.0.2.10", BRIEF, &mut |_| told += 1));
+        let (probe, mut told) = (ProbeMachine { access, copies: Vec::new() }, 0);
+        let facts = runtime.block_on(answers(&lan, &probe, "192.0.2.10", BRIEF, &mut |_| told += 1));
         (facts, told)
     }
 

@@ -2,10 +2,12 @@
 //! probe machine.
 
 use super::{ProbeError, Stream, Vantage, connect};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{HOST, LOCATION, USER_AGENT};
+use hyper::header::{AUTHORIZATION, HOST, LOCATION, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use reqwest::Url;
@@ -85,8 +87,33 @@ async fn ask(stream: Stream, target: &Url) -> Result<Response<Incoming>, Broken>
     let host = target.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let path = target.query().map_or_else(|| target.path().to_owned(), |query| format!("{}?{query}", target.path()));
     let agent = concat!("traghetto/", env!("CARGO_PKG_VERSION"));
-    let request = Request::get(path).header(HOST, host).header(USER_AGENT, agent);
+    let mut request = Request::get(path).header(HOST, host).header(USER_AGENT, agent);
+    if let Some(login) = login(target) {
+        request = request.header(AUTHORIZATION, login);
+    }
     Ok(sender.send_request(request.body(Empty::<Bytes>::new())?).await?)
+}
+
+/// The login in an address, as the client library sends it.
+fn login(target: &Url) -> Option<String> {
+    if target.username().is_empty() && target.password().is_none() {
+        return None;
+    }
+    let (user, word) = (unescaped(target.username()), unescaped(target.password().unwrap_or_default()));
+    Some(format!("Basic {}", STANDARD.encode([user.as_slice(), b":", &word].concat())))
+}
+
+/// A part of an address without its `%20` and the like.
+fn unescaped(text: &str) -> Vec<u8> {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let [first, after @ ..] = rest {
+        let digits = || std::str::from_utf8(after.get(..2)?).ok();
+        let byte = || u8::from_str_radix(digits()?, 16).ok();
+        let escaped = if *first == b'%' { byte() } else { None };
+        rest = if escaped.is_some() { &after[2..] } else { after };
+        bytes.push(escaped.unwrap_or(*first));
+    }
+    bytes
 }
 
 /// Where an answer sends us, if it does.
@@ -107,4 +134,20 @@ async fn page(target: &Url, response: Response<Incoming>) -> Result<Fetched, Bro
         }
     }
     Ok(Fetched { status: head.status.as_u16(), url: target.to_string(), body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_goes_along_and_is_never_shown() {
+        let of = |text: &str| login(&Url::parse(text).unwrap());
+        assert_eq!(of("http://copy.example/x"), None);
+        // `printf 'ut@nte:pa:s%' | base64`
+        let target = "http://ut%40nte:pa%3As%25@copy.example/x";
+        assert_eq!(of(target).as_deref(), Some("Basic dXRAbnRlOnBhOnMl"));
+        assert_eq!(shown(&Url::parse(target).unwrap()), "http://copy.example/x");
+        assert_eq!(unescaped("100%+%4"), b"100%+%4");
+    }
 }

@@ -23,16 +23,37 @@ pub struct Page {
 /// # Errors
 /// [`ProbeError`]; any status is an answer.
 pub async fn http(from: &Vantage, url: &str, deadline: Duration) -> Result<Page, ProbeError> {
-    let target = match reqwest::Url::parse(url) {
-        Ok(target) if matches!(target.scheme(), "http" | "https") && target.has_host() => target,
-        _ => return Err(ProbeError::Question { text: url.to_owned(), expected: "http or https URL" }),
-    };
-    let started = Instant::now();
+    let target = web(url)?;
     if matches!(from, Vantage::Probe(_)) {
+        let started = Instant::now();
         let Fetched { status, url, body } = within(deadline, fetch(from, target)).await?;
         return Ok(Page { status, url, body, took: started.elapsed() });
     }
-    let client = client()?;
+    get(url, target, reqwest::redirect::Policy::limited(REDIRECTS), deadline).await
+}
+
+/// The same from this machine, as it is answered: an answer that sends on is the page.
+///
+/// # Errors
+/// [`ProbeError`]; any status is an answer.
+pub async fn http_as_is(url: &str, deadline: Duration) -> Result<Page, ProbeError> {
+    get(url, web(url)?, reqwest::redirect::Policy::none(), deadline).await
+}
+
+fn web(url: &str) -> Result<reqwest::Url, ProbeError> {
+    match reqwest::Url::parse(url) {
+        Ok(target) if matches!(target.scheme(), "http" | "https") && target.has_host() => Ok(target),
+        _ => Err(ProbeError::Question { text: url.to_owned(), expected: "http or https URL" }),
+    }
+}
+
+async fn get(
+    url: &str,
+    target: reqwest::Url,
+    redirects: reqwest::redirect::Policy,
+    deadline: Duration,
+) -> Result<Page, ProbeError> {
+    let (client, started) = (client(redirects)?, Instant::now());
     within(deadline, async {
         let broken = |error: reqwest::Error| ProbeError::unreachable(url, error.without_url());
         let mut response = client.get(target).send().await.map_err(broken)?;
@@ -48,12 +69,12 @@ pub async fn http(from: &Vantage, url: &str, deadline: Duration) -> Result<Page,
     .await
 }
 
-fn client() -> Result<reqwest::Client, ProbeError> {
+fn client(redirects: reqwest::redirect::Policy) -> Result<reqwest::Client, ProbeError> {
     // Whoever comes second finds a provider installed, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
-        .redirect(reqwest::redirect::Policy::limited(REDIRECTS))
+        .redirect(redirects)
         .pool_max_idle_per_host(0)
         .user_agent(concat!("traghetto/", env!("CARGO_PKG_VERSION")))
         .build()

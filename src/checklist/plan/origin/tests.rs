@@ -4,7 +4,7 @@ use crate::checklist::plan::{Inquiry, Options, Origin, Question, Task, Todo, tas
 use crate::checklist::{Baselines, Checklist, Native, Phase, Signatures, load};
 use crate::inventory;
 use crate::model::project::{LabCommands, LandingMachines};
-use crate::model::server::{Access, Addressing, Login, Os, Server, SshProfile, Transfer};
+use crate::model::server::{Access, Addressing, Login, Os, SecretRef, Server, SshProfile, Transfer, WinrmAccess};
 use crate::model::tenant::Tenant;
 use crate::model::{Inventory, Known};
 use std::path::Path;
@@ -117,10 +117,14 @@ fn without_a_probe_machine_no_address_of_a_source_is_asked() {
     assert_eq!(asked(&tasks), Vec::<&Inquiry>::new());
     let refused = refused(&tasks);
     assert!(refused.len() > 30 && refused.iter().all(|reason| reason.contains("(`test_probe`)")), "{refused:?}");
-    // A copy with an address of its own is not its source.
+    // A copy with an address of its own is not its source; whom it names may have that of one.
     server(&mut tenant).landing_access = Some(access("198.51.100.7"));
     let tasks = planned(&inventory, &tenant, &list(&inventory));
-    assert!(asked(&tasks).iter().all(|one| one.origin == Origin::OperationsHost));
+    assert!(asked(&tasks).len() > 20);
+    let led = |one: &&Inquiry| {
+        one.origin != Origin::AmongSources || matches!(one.question, Question::Native(Native::Locator { .. }))
+    };
+    assert_eq!(asked(&tasks).into_iter().find(led), None);
 }
 
 #[test]
@@ -133,16 +137,66 @@ fn where_nothing_leads_to_the_copies_the_login_of_the_source_is_the_source() {
     let lab = LabCommands { start: commands(), stop: commands(), status: commands() };
     inventory.project.landing.machines = LandingMachines::Lab(lab);
     let in_lab = planned(&inventory, &tenant, &list(&inventory));
-    assert!(refused(&in_lab).is_empty(), "a laboratory has one door for both");
+    let locators = refused(&in_lab).len();
+    assert!((4..8).contains(&locators) && asked(&in_lab).len() > 20, "a laboratory has one door for both");
     inventory.project.landing.machines = LandingMachines::Vsphere(Box::new(vsphere()));
     let tasks = planned(&inventory, &tenant, &list(&inventory));
     assert_eq!(asked(&tasks), Vec::<&Inquiry>::new());
-    // Its own jump host is a way that people gave.
-    let jump = Box::new(access("10.9.0.9"));
-    server(&mut tenant).landing_access.as_mut().unwrap().via = Some(jump);
-    let tasks = planned(&inventory, &tenant, &list(&inventory));
-    assert!(asked(&tasks).iter().all(|one| one.question.script().is_some()));
-    assert!(!asked(&tasks).is_empty());
+    // A name may be anybody's, also behind a jump host of its own.
+    let over = |tenant: &mut Tenant, host: &str, jump: &str| {
+        let via = Some(Box::new(access(jump)));
+        server(tenant).landing_access = Some(Access { via, ..access(host) });
+        let tasks = planned(&inventory, tenant, &list(&inventory));
+        assert!(asked(&tasks).iter().all(|one| one.question.script().is_some()));
+        asked(&tasks).len()
+    };
+    assert_eq!(over(&mut tenant, "copy.town.example", "10.9.0.9"), 0);
+    assert!(over(&mut tenant, "10.9.0.77", "10.9.0.9") > 0, "a way that people gave to an address of its own");
+    assert_eq!(over(&mut tenant, "192.0.2.10", "10.9.0.9"), 0, "who has that address there is not known");
+    server(&mut tenant).access.as_mut().unwrap().via = Some(Box::new(access("10.9.0.9")));
+    assert_eq!(over(&mut tenant, "10.9.0.77", "10.9.0.9"), 0, "the way to the source");
+    // With a probe machine that is the way, whatever else leads there.
+    tenant.test_probe = Some(access(PROBE));
+    over_the_probe(&inventory, &mut tenant);
+}
+
+fn over_the_probe(inventory: &Inventory, tenant: &mut Tenant) {
+    server(tenant).landing_access = Some(Access { via: Some(Box::new(access("10.9.0.9"))), ..access("192.0.2.10") });
+    let tasks = planned(inventory, tenant, &list(inventory));
+    assert!(asked(&tasks).len() > 30);
+    for inquiry in asked(&tasks) {
+        assert_eq!((inquiry.origin.probe(), super::over(&inquiry.question)), (Some(PROBE), None), "{inquiry:?}");
+    }
+}
+
+#[test]
+fn a_login_of_the_converter_is_the_source_and_so_is_any_spelling_of_its_address() {
+    let (mut inventory, mut tenant) = scene(Addressing::Keep);
+    (tenant.test_probe, inventory.project.landing.machines) = (None, LandingMachines::Vsphere(Box::new(vsphere())));
+    server(&mut tenant).winrm = Some(WinrmAccess {
+        host: "198.51.100.5".into(),
+        port: 5985,
+        user: String::new(),
+        password: SecretRef::Env(String::new()),
+        certificate: None,
+    });
+    for (host, asks) in [("198.51.100.6", true), ("198.51.100.5", false), ("::ffff:192.0.2.10", false), ("srv1", false)]
+    {
+        let item = with_item(&inventory, &format!("tcp: {{host: \"{host}\", port: 22}}"), "open");
+        assert_eq!(asked(&planned(&inventory, &tenant, &item)).len(), usize::from(asks), "{host}");
+    }
+}
+
+#[test]
+fn a_controller_that_is_not_copied_closes_no_gate() {
+    let (inventory, tenant) = scene(Addressing::Keep);
+    let probe = "locator: {server: \"{{ server.host }}\", service: _kerberos._tcp}";
+    let expected = |expect: &str| {
+        let tasks = planned(&inventory, &tenant, &with_item(&inventory, probe, expect));
+        asked(&tasks)[0].expect.iter().map(|condition| condition.attribute).collect::<Vec<_>>()
+    };
+    assert_eq!(expected("server.address in addresses"), ["found"]);
+    assert_eq!(expected("{dead: {at_most: 0}}"), ["found", "dead"], "who says so means it");
 }
 
 #[test]
@@ -189,7 +243,6 @@ fn a_finding_of_the_source_is_none_of_the_copy() {
 }
 
 fn vsphere() -> crate::model::vsphere::VsphereLanding {
-    use crate::model::server::SecretRef;
     use crate::model::vsphere::{PortGroupNames, Switch, Trust, VcenterAccess, VsphereLanding, VsphereWay};
     let password = SecretRef::Env("X".into());
     let trust = Trust::Thumbprint(String::new());
