@@ -1,7 +1,7 @@
 //! The ways back, and what must not happen on them: a server that moves after one that was taken back, a rollback in a
 //! pause, the old server of one that is replaced, a machine that somebody else started.
 
-use crate::support::memory::{Lab, Machine, TEMPO, cinto};
+use crate::support::memory::{Lab, Machine, TEMPO, cinto, new_machine};
 use crate::support::town::Town;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use traghetto::migration::{
     way_back,
 };
 use traghetto::model::ServerId;
-use traghetto::model::server::{Access, Addressing, DirectoryWay, Login, ServerRole, SshProfile, Transfer};
+use traghetto::model::server::{Addressing, DirectoryWay, ServerRole, Transfer};
 
 const FIRST: &str = "cinto-srv1";
 const SECOND: &str = "cinto-srv2";
@@ -225,22 +225,10 @@ fn replaced(landing: Addressing) -> Lab {
     let mut lab = Lab::with_machines();
     let servers = lab.servers();
     servers.truncate(2);
-    let (first, access) = (&mut servers[0], access());
+    let (first, access) = (&mut servers[0], new_machine());
     (first.transfer, first.directory, first.roles) = (Transfer::Replace, None, vec![ServerRole::File]);
     (first.landing, first.landing_access) = (landing, Some(access));
     lab
-}
-
-fn access() -> Access {
-    Access {
-        host: "192.0.2.77".into(),
-        port: 22,
-        user: "root".into(),
-        login: Login::Agent,
-        host_key: None,
-        ssh_profile: SshProfile::Modern,
-        via: None,
-    }
 }
 
 /// People do what the run waits for, until it waits for `wanted`.

@@ -2,12 +2,12 @@
 //! was typed, what the engine did and what it said is a golden file: read it as a story.
 
 use crate::support::golden;
-use crate::support::memory::{Lab, Line, SERVERS, cinto};
+use crate::support::memory::{Lab, Line, SERVERS, cinto, new_machine};
 use crate::support::played::Played;
 use traghetto::checklist::Phase;
 use traghetto::migration::{ByHand, Ending, Fact, Record, StepId, Stop};
 use traghetto::model::ServerId;
-use traghetto::model::server::{Access, Addressing, DirectoryWay, Login, Os, SshProfile, Transfer};
+use traghetto::model::server::{Addressing, DirectoryWay, Os, Transfer};
 use traghetto::model::window::Window;
 
 const ENGINEER: &str = "anna-veneto";
@@ -327,17 +327,8 @@ async fn a_night_that_is_too_late_is_postponed_to_the_next_window() {
 fn mixed(nights: &[(&str, &str)]) -> Lab {
     let mut lab = Lab::with_converter(Transfer::ConverterAssisted);
     let servers = lab.servers();
-    let access = Access {
-        host: "192.0.2.77".into(),
-        port: 22,
-        user: "root".into(),
-        login: Login::Agent,
-        host_key: None,
-        ssh_profile: SshProfile::Modern,
-        via: None,
-    };
     (servers[0].transfer, servers[0].directory) = (Transfer::Replace, Some(DirectoryWay::Replace));
-    (servers[0].landing, servers[0].landing_access) = (Addressing::Keep, Some(access));
+    (servers[0].landing, servers[0].landing_access) = (Addressing::Keep, Some(new_machine()));
     (servers[2].transfer, servers[2].os) = (Transfer::Agent, Os::Linux("Debian 7".into()));
     lab.inventory.tenants.get_mut(&cinto()).unwrap().windows = windows(nights);
     lab.memory.with(|world| world.by_hand = true);

@@ -41,6 +41,12 @@ const UNPROVEN: &str = "only a converted clone of a replica that was proven is e
 const LOOSE_TEST: &str = "a test machine of a domain controller is started only where it cannot reach the town";
 const HOT_DIRECTORY: &str = "a domain controller is never copied for the last time while its directory runs";
 
+/// Whether the last copy of a step's server is still to come: what follows it copies nothing hot.
+fn is_before_last_copy(plan: &Plan, step: &Step) -> bool {
+    let mut before = plan.steps.iter().take_while(|planned| planned.id != step.id);
+    !before.any(|planned| planned.action == Action::FinalSync && planned.server == step.server)
+}
+
 /// Whether two persons may decide that `step` is done by hand or left out.
 ///
 /// # Errors
@@ -101,7 +107,7 @@ fn forbidden(plan: &Plan, step: &Step, way: ByHand) -> Option<(&'static str, Str
                  waived --until DATE --role ROLE --note TEXT"
             ),
         )),
-        (Action::Manual(manual), _) if manual.guards_directory() => {
+        (Action::Manual(manual), _) if manual.guards_directory() && is_before_last_copy(plan, step) => {
             let role = manual.by.first().map_or("ROLE", |role| role.as_str());
             let say = format!("traghetto migrate sign {tenant} {} --role {role} --note TEXT", step.id);
             Some((HOT_DIRECTORY, say))

@@ -20,7 +20,7 @@ use traghetto::migration::{
 };
 use traghetto::model::converter::{ConverterAccess, ConverterSource, ConverterTrust};
 use traghetto::model::project::{LabCommands, LandingMachines};
-use traghetto::model::server::{SecretRef, Transfer};
+use traghetto::model::server::{Access, Login, SecretRef, SshProfile, Transfer};
 use traghetto::model::vsphere::{PortGroupNames, Switch, Trust, VcenterAccess, VsphereLanding, VsphereWay};
 use traghetto::model::{DiskId, Inventory, Known, ServerId, TenantId};
 
@@ -375,6 +375,19 @@ pub struct Lab {
     pub playbook: Playbook,
     pub memory: Memory,
     pub clock: Arc<Mutex<Timestamp>>,
+}
+
+/// How the new machine of a server that is replaced is reached, before it has the address.
+pub fn new_machine() -> Access {
+    Access {
+        host: "192.0.2.77".into(),
+        port: 22,
+        user: "root".into(),
+        login: Login::Agent,
+        host_key: None,
+        ssh_profile: SshProfile::Modern,
+        via: None,
+    }
 }
 
 pub fn cinto() -> TenantId {

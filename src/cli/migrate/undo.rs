@@ -76,7 +76,7 @@ fn of_step(
     }
 }
 
-/// The old server goes on, last of all where the new machine may still have its address.
+/// The old server goes on, after the routes where the new machine may still have its address.
 fn switch_on(it: bool, server: &ServerId, wait: bool) -> String {
     let (when, what) = if it {
         (

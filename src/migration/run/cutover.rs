@@ -37,6 +37,9 @@ impl Default for Tempo {
     }
 }
 
+/// What is safe while a machine runs that was not connected yet.
+const APART: &str = "Its machine runs at the landing site, connected to nothing: the two never met.";
+
 /// What is safe while nothing came in the place of `server`.
 fn not_booted(scene: &Scene<'_>, server: &ServerId) -> &'static str {
     const NOT_BOOTED: &str = "Nothing was booted at the landing site; the source can still go on as it was.";
@@ -90,8 +93,12 @@ pub(super) async fn fence<A: Acts>(
                 let facts = json!({ "duration": waited.as_secs_f64(), "seen": words(&verdict, server) });
                 return Ok(Ended { result: Outcome::Fenced(shown), facts });
             }
-            (Verdict::NeverAnswered | Verdict::LeadsHere, None) => return Err(ask_a_person(scene, server, &verdict)),
-            _ if alone || waited >= tempo.patience => return Err(ask_a_person(scene, server, &verdict)),
+            (Verdict::NeverAnswered | Verdict::LeadsHere, None) => {
+                return Err(ask_a_person(scene, server, &verdict, not_booted(scene, server)));
+            }
+            _ if alone || waited >= tempo.patience => {
+                return Err(ask_a_person(scene, server, &verdict, not_booted(scene, server)));
+            }
             _ => {}
         }
         progress(waiting(&verdict, tempo));
@@ -166,8 +173,8 @@ fn words(verdict: &Verdict, server: &ServerId) -> String {
     }
 }
 
-fn ask_a_person(scene: &Scene<'_>, server: &ServerId, verdict: &Verdict) -> Trouble {
-    let trouble = Trouble::new(Class::Waiting, words(verdict, server)).hint(not_booted(scene, server));
+fn ask_a_person(scene: &Scene<'_>, server: &ServerId, verdict: &Verdict, safe: &'static str) -> Trouble {
+    let trouble = Trouble::new(Class::Waiting, words(verdict, server)).hint(safe);
     if matches!(verdict, Verdict::Answers(_)) {
         return trouble.hint("Switch it off at its place, pull its cable, then give the same command again.");
     }
@@ -255,11 +262,11 @@ pub(super) async fn boot<A: Acts>(
         if !sight.answers.is_empty() {
             let text = words(&Verdict::Answers(sight.answers), server);
             return Err(Trouble::new(Class::CheckFailed, text)
-                .hint("Its machine runs at the landing site, connected to nothing: the two never met.")
+                .hint(APART)
                 .hint("Find out who switched the source on, switch it off, then give the same command again."));
         }
         if sight.witness.is_none() && stated(scene.plan, scene.state, server, Fact::SourceOff).is_none() {
-            return Err(ask_a_person(scene, server, &Verdict::NoWitness));
+            return Err(ask_a_person(scene, server, &Verdict::NoWitness, APART));
         }
         connecting(scene).await?;
         acts.connect(server).await?;

@@ -2,11 +2,9 @@
 //! router that drops what is too large and keeps silent (a black hole) lets small answers through and
 //! stops every transfer.
 
-use super::ping::is_host;
+use super::ping::{self, is_host};
 use super::{ProbeError, within};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tokio::process::Command;
 
 /// The smallest packet that every host takes, in bytes.
 pub const LEAST: u16 = 576;
@@ -108,15 +106,10 @@ impl Search {
 
 async fn echo(host: &str, size: u16) -> Result<Echo, ProbeError> {
     for _ in 0..TRIES {
-        let output = Command::new("ping")
-            .args(["-4", "-n", "-M", "do", "-c", "1", "-W", "1", "-s", &(size - HEADERS).to_string(), "--", host])
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .map_err(|error| ProbeError::Tool { what: "the program ping", source: error.into() })?;
-        let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let size = (size - HEADERS).to_string();
+        let (said, complained) =
+            ping::run(&["-4", "-n", "-M", "do", "-c", "1", "-W", "1", "-s", &size, "--", host]).await?;
+        let (said, complained) = (String::from_utf8_lossy(&said), String::from_utf8_lossy(&complained));
         if !said.contains(" packets transmitted") {
             let why = complained.trim().trim_start_matches("ping: ");
             return Err(ProbeError::unreachable(host, if why.is_empty() { "ping said nothing" } else { why }));

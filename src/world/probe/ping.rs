@@ -78,10 +78,11 @@ pub async fn ping(
     .await
 }
 
-type Streams = (Vec<u8>, Vec<u8>);
+/// What a program wrote and complained.
+pub(super) type Streams = (Vec<u8>, Vec<u8>);
 
 /// The program of this machine.
-async fn run(arguments: &[&str]) -> Result<Streams, ProbeError> {
+pub(super) async fn run(arguments: &[&str]) -> Result<Streams, ProbeError> {
     let output = Command::new("ping")
         .args(arguments)
         .env("LC_ALL", "C")
